@@ -1,0 +1,46 @@
+package samvirke
+
+import "time"
+
+// Party is a system the gateway talks with, as the configuration describes it.
+type Party struct {
+	// ID is the short name used in config, logs, metrics labels and the UI: [a-z0-9-], 1-40 characters.
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Role is hospital, municipality, gp or other; routing rules and the UI use it.
+	Role string `json:"role"`
+	// HER are the HER-ids, both levels, under which messages name this party; digits only.
+	HER []string `json:"her,omitempty"`
+	// Municipality is the number (code list 3402) this party serves; "" when none.
+	Municipality string `json:"municipality,omitempty"`
+	// Accepts are the formats this party reads, best first. Empty: it only sends.
+	Accepts []Accept `json:"accepts,omitempty"`
+	// Receipts says which application receipt the party answers with.
+	Receipts ReceiptMode `json:"receipts"`
+	// AppRecVersion overrides the version that the message standard decides; "" = decided by it.
+	AppRecVersion string `json:"apprec_version,omitempty"`
+	// OnStop says what the lane does behind a stopped delivery: "wait" (default) or "go-on".
+	OnStop string `json:"on_stop,omitempty"`
+	// AnswerWithin is how long an application receipt may take; zero means 96 h.
+	AnswerWithin time.Duration `json:"answer_within,omitempty"`
+}
+
+// Accept is one format a party reads.
+type Accept struct {
+	// Format is "kith", "fhir" (whole messages) or "fhir-notification" (plan-changed notices).
+	Format string `json:"format"`
+	// Kinds limits the format to these message kinds; empty means all.
+	Kinds []string `json:"kinds,omitempty"`
+	// Versions are the payload versions read, best first, for instance "1.6", "1.5"; empty means all.
+	Versions []string `json:"versions,omitempty"`
+}
+
+// ReceiptMode says what application receipt a party gives for what it is sent.
+type ReceiptMode string
+
+// The receipt modes.
+const (
+	ReceiptNone   ReceiptMode = "none"   // transport acknowledgement is all there will be
+	ReceiptAppRec ReceiptMode = "apprec" // an AppRec comes back, in the answer or later
+	ReceiptFHIR   ReceiptMode = "fhir"   // a FHIR response message or OperationOutcome in the answer
+)

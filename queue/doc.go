@@ -1,0 +1,12 @@
+// Package queue is everything durable: incoming messages, records of the plan,
+// plan versions, deliveries in lanes, attempts, receipts, events and audit.
+//
+// What must hold together is written together: a Unit is one transaction. Commit
+// returns only after the unit is synced to disk, so the caller may answer the
+// other side as soon as it returns. Engines (queue/sqlite, later queue/postgres)
+// put many waiting units into one transaction and one sync; a unit that fails
+// never takes its neighbours down.
+//
+// The package knows nothing of formats, routes or protocols; bodies are bytes.
+// Every engine must pass queue/queuetest.
+package queue

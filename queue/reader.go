@@ -1,0 +1,100 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"github.com/samvirke/samvirke"
+)
+
+// MaxPage is the most rows one page of a listing has; Limit 0 means 50.
+const MaxPage = 500
+
+// Reader reads. Listings are newest first, without bodies, and page by Before (the
+// last Seq seen; 0 = from the newest). Every filter field that is zero is not asked for.
+type Reader interface {
+	Message(ctx context.Context, id string) (MessageDetail, error) // with Raw; ErrNotFound
+	Messages(ctx context.Context, f MessageFilter) ([]samvirke.Message, error)
+	Delivery(ctx context.Context, id string) (samvirke.Delivery, error) // with Body; ErrNotFound
+	Deliveries(ctx context.Context, f DeliveryFilter) ([]samvirke.Delivery, error)
+	// FindDelivery finds the newest delivery to party whose ExternalID this is; ErrNotFound.
+	FindDelivery(ctx context.Context, party, externalID string) (samvirke.Delivery, error)
+	Attempts(ctx context.Context, deliveryID string) ([]samvirke.Attempt, error)
+	Receipts(ctx context.Context, f ReceiptFilter) ([]samvirke.Receipt, error)
+	// Events are oldest first.
+	Events(ctx context.Context, f EventFilter) ([]samvirke.Event, error)
+	// Records of one patient, with Body, in order of arrival.
+	Records(ctx context.Context, patient string) ([]Record, error)
+	// Plan gives one version with Body, 0 = the newest; ErrNotFound.
+	Plan(ctx context.Context, patient string, version int64) (PlanVersion, error)
+	PlanVersions(ctx context.Context, patient string) ([]PlanVersion, error)
+	// Patients lists patient keys that have a plan, newest change first.
+	Patients(ctx context.Context, limit int) ([]PlanVersion, error)
+	Counter(ctx context.Context, name string) (int64, error)  // 0 when not there
+	Setting(ctx context.Context, name string) (string, error) // "" when not there
+	Audits(ctx context.Context, before int64, limit int) ([]samvirke.Audit, error)
+	// VerifyAudit walks the whole hash chain; an error names the first broken entry.
+	VerifyAudit(ctx context.Context) error
+	// Stats is cheap: its cost does not grow with the number of rows.
+	Stats(ctx context.Context) (Stats, error)
+}
+
+// MessageDetail is a message with what processing found out.
+type MessageDetail struct {
+	samvirke.Message
+	Envelope []byte // samvirke.Envelope as JSON, nil before processing
+	Notes    []byte // mapping notes as JSON
+}
+
+// MessageFilter selects messages.
+type MessageFilter struct {
+	Party, Kind, Patient, ExternalID string
+	Status                           []samvirke.MessageStatus
+	Since, Until                     time.Time // ReceivedAt, [Since, Until)
+	Before                           int64
+	Limit                            int
+}
+
+// DeliveryFilter selects deliveries.
+type DeliveryFilter struct {
+	Party, MessageID, Patient string
+	State                     []samvirke.DeliveryState
+	Purpose                   samvirke.Purpose
+	// OverdueAt, when set, selects deliveries in state sent whose ExpectBy is before it.
+	OverdueAt time.Time
+	Before    int64
+	Limit     int
+}
+
+// ReceiptFilter selects receipts, oldest first.
+type ReceiptFilter struct {
+	MessageID, DeliveryID, Party, Note string
+	Limit                              int
+}
+
+// EventFilter selects events, oldest first. After is the last Seq seen.
+type EventFilter struct {
+	MessageID, DeliveryID string
+	After                 int64
+	Limit                 int
+}
+
+// Stats are totals kept up to date with every commit.
+type Stats struct {
+	// Accepted counts messages ever accepted (quarantined ones too, duplicates not): a counter of its
+	// own, so that it can be held against the sum of the statuses.
+	Accepted int64
+	// Messages counts by status.
+	Messages map[samvirke.MessageStatus]int64
+	// Deliveries counts by party and state.
+	Deliveries map[string]map[samvirke.DeliveryState]int64
+	// OldestWaiting is the CreatedAt of the oldest queued, sending or waiting delivery per party.
+	OldestWaiting map[string]time.Time
+	// ReceiptsAwaited counts deliveries in state sent with ExpectBy set, by party.
+	ReceiptsAwaited map[string]int64
+	// GroupSize and CommitSeconds are sums and counts since start, for metrics.
+	Groups, Units int64
+	CommitSeconds float64
+	// Bytes is the size of the store on disk.
+	Bytes int64
+}

@@ -1,0 +1,168 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/samvirke/samvirke"
+)
+
+// Errors of a store. Check with errors.Is.
+var (
+	ErrNotFound    = errors.New("not found")
+	ErrPlanVersion = errors.New("plan has changed meanwhile") // PlanStep.Expect did not hold; redo the unit
+	ErrCounter     = errors.New("counter has changed meanwhile")
+	ErrFenced      = errors.New("lease lost")                // another holder has the delivery
+	ErrState       = errors.New("state does not allow this") // From did not hold
+	ErrClosed      = errors.New("store is closed")
+	ErrFailed      = errors.New("store failed to sync, restart to recover") // after a failed sync nothing is taken
+	ErrNewer       = errors.New("store was written by a newer version")
+	ErrFull        = errors.New("store is over its disk budget")
+)
+
+// Store is one durable engine. All methods are safe for concurrent use.
+type Store interface {
+	Writer
+	Worker
+	Reader
+	// Subscribe gives committed events in order; a subscriber that is more than buffer events
+	// behind loses the oldest ones (it must re-read). cancel ends it and closes the channel.
+	Subscribe(buffer int) (events <-chan samvirke.Event, cancel func())
+	// Failed is closed after a failed sync or write; Err then tells why.
+	Failed() <-chan struct{}
+	Err() error
+	// Close waits for running commits, checkpoints and releases the lock. Calling it twice is harmless.
+	Close() error
+}
+
+// Writer commits units.
+type Writer interface {
+	// Commit runs one unit as one transaction and returns after the sync. It either takes all of
+	// the unit or nothing. ctx is honoured only while the unit waits to be taken up: after that
+	// the outcome is awaited.
+	Commit(ctx context.Context, u *Unit) (Outcome, error)
+}
+
+// Worker hands out work. Calls block until there is some or ctx ends; nothing polls.
+type Worker interface {
+	// Received gives up to max messages with status received, in Seq order, with Raw. Each is given
+	// once per life of the process, again after Reprocess, and again after a restart.
+	Received(ctx context.Context, max int) ([]samvirke.Message, error)
+	// Lease gives up to max due deliveries to one party, at most one per lane, the first of each lane,
+	// with Body. State is sending from then on. The lease ends after ttl even if nobody reports:
+	// the caller must be ready to see the delivery again, with a new Token. An engine that owns its
+	// file alone may keep leases in memory; after a crash the delivery is queued again.
+	Lease(ctx context.Context, party string, max int, ttl time.Duration) ([]Leased, error)
+}
+
+// Leased is a delivery with the fencing token of its lease.
+type Leased struct {
+	samvirke.Delivery
+	Token int64
+}
+
+// Unit is one unit of work. Empty parts are skipped. Within a unit the parts apply in field order.
+type Unit struct {
+	// Now is the time written to rows that carry none; required.
+	Now time.Time
+	// Accept stores a new message. When the message is a duplicate or reuses an id, the rest of the
+	// unit is not applied and Outcome tells: see Outcome.
+	Accept *samvirke.Message
+	// Message changes a stored message.
+	Message *MessageStep
+	// Records are added to the plan records; a record with the same Key and Hash is kept once.
+	Records []Record
+	// Plan adds a plan version.
+	Plan *PlanStep
+	// Deliveries are new; Seq is given by the store, in slice order. State must be queued.
+	Deliveries []samvirke.Delivery
+	// Steps move existing deliveries.
+	Steps []DeliveryStep
+	// Receipts, Events and Audit are added.
+	Receipts []samvirke.Receipt
+	Counters []CounterStep
+	Settings map[string]string
+	Events   []samvirke.Event
+	Audit    []samvirke.Audit
+}
+
+// Outcome tells what a commit did.
+type Outcome struct {
+	// Seq is the order of acceptance of Accept.
+	Seq int64
+	// Duplicate: same Party and ExternalID (or, without one, same Checksum) and same Checksum as Existing.
+	// Nothing but an event "duplicate" on Existing was written.
+	Duplicate bool
+	// Reused: same Party and ExternalID as Existing, other Checksum. The message was stored with
+	// status quarantined, fault "message-id-reused" and an event "quarantined"; nothing else.
+	Reused bool
+	// Existing is the earlier message, without Raw.
+	Existing *samvirke.Message
+}
+
+// MessageStep changes a stored message. Strings that are "" leave the column as it is,
+// except Fault and FaultText, which are always written.
+type MessageStep struct {
+	ID string
+	// From lists the statuses it must have; empty: any. Otherwise ErrState.
+	From                                       []samvirke.MessageStatus
+	To                                         samvirke.MessageStatus
+	Format, Kind, Version, ExternalID, Patient string
+	GeneratedAt                                time.Time
+	Fault, FaultText                           string
+	// Envelope is the samvirke.Envelope as JSON, Notes the mapping notes as JSON; nil leaves them.
+	Envelope, Notes []byte
+}
+
+// Record is one immutable record of the shared plan (careplan.Record as JSON).
+type Record struct {
+	Key        string // sender + message id, unique together with Hash
+	Hash       string
+	Patient    string
+	MessageID  string // gateway id of the message it came from
+	ReceivedAt time.Time
+	Body       []byte
+}
+
+// PlanStep adds one version of a patient's plan. Expect is the version it was computed from
+// (0 = none yet); the new one is Expect+1. ErrPlanVersion when another version is there.
+type PlanStep struct {
+	Patient   string
+	Expect    int64
+	MessageID string // what caused it
+	Body      []byte // canonical JSON of the plan
+}
+
+// PlanVersion is one stored version. Listings leave Body nil.
+type PlanVersion struct {
+	Patient   string
+	Version   int64
+	At        time.Time
+	MessageID string
+	Body      []byte
+}
+
+// DeliveryStep moves one delivery.
+type DeliveryStep struct {
+	ID string
+	// Token is the lease's token for steps by the sender of the bytes; ErrFenced when the lease is
+	// lost. 0: a step by somebody else (a receipt, a person), which From guards.
+	Token int64
+	// From lists the states it must have; empty: any. Otherwise ErrState.
+	From []samvirke.DeliveryState
+	To   samvirke.DeliveryState
+	// DueAt is for waiting (not before) and queued. ExpectBy is written when not zero.
+	DueAt, ExpectBy  time.Time
+	Fault, FaultText string
+	// HoldLane: with To = stopped, what is behind it in the lane waits until it is resent or given up.
+	HoldLane bool
+	// Attempt is stored and Attempts raised when not nil.
+	Attempt *samvirke.Attempt
+}
+
+// CounterStep raises a named counter from Expect to Expect+1 (0 = not there yet); ErrCounter when it differs.
+type CounterStep struct {
+	Name   string
+	Expect int64
+}
