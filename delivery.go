@@ -74,6 +74,9 @@ type Delivery struct {
 	FaultText string `json:"fault_text,omitempty"`
 	Checksum  string `json:"checksum"`
 	Size      int64  `json:"size"`
+	// TraceParent is the W3C trace context of the message this comes from, as in Message; a connector
+	// that can carries it on. "" when there was none.
+	TraceParent string `json:"trace_parent,omitempty"`
 	// Body is what is sent. Listings leave it nil.
 	Body []byte `json:"-"`
 }

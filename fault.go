@@ -3,6 +3,7 @@ package samvirke
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Class decides the future of what failed.
@@ -31,6 +32,9 @@ type Fault struct {
 	// Line is the line in the source, from 1; 0 when unknown. Path is the element path; "" when unknown.
 	Line int
 	Path string
+	// RetryAfter is how long the other side asked us to wait before the next try (HTTP Retry-After),
+	// or how long the other side should wait; zero when nothing was said. Only with class Transient.
+	RetryAfter time.Duration
 	// Err is the cause for our own log; may be nil. It must not hold patient data either.
 	Err error
 }
