@@ -1,0 +1,88 @@
+package route
+
+import (
+	"slices"
+
+	"github.com/samvirke/samvirke"
+)
+
+// The formats a party may accept.
+const (
+	FormatKITH         = "kith"              // Norwegian XML
+	FormatFHIR         = "fhir"              // a whole canonical message
+	FormatNotification = "fhir-notification" // a notice that the plan changed, nothing of the message
+)
+
+// versionFHIR is the only FHIR release that messages are given in.
+const versionFHIR = "4.0"
+
+// kithVersions are the versions that a kind of the Norwegian standard can be given in, newest first.
+// A kind that is not here goes out as it came in or not at all.
+//
+// Source: standards/no README sections 2.1 and 3, limited to what mapping/kith writes.
+func kithVersions(kind string) []string {
+	switch kind {
+	case "LOG_INNLAGT", "LOG_UTSKRIVNINGSKLAR", "LOG_AVMELDING", "LOG_UTSKREVET", "LOG_DOD",
+		"INNLEGGELSESRAPPORT", "UTSKRIVNINGSRAPPORT":
+		return []string{"1.6", "1.5"}
+	case "EPIKRISE":
+		return []string{"1.2"}
+	}
+	return nil
+}
+
+// fit picks the first entry that the message can be given in, and the version; "" = as sent.
+// A notice fits every message, so it is taken only when nothing that carries the content does.
+func fit(accepts []samvirke.Accept, env *samvirke.Envelope) (samvirke.Accept, string, bool) {
+	var notice *samvirke.Accept
+	for i := range accepts {
+		a := &accepts[i]
+		if len(a.Kinds) > 0 && !slices.ContainsFunc(a.Kinds, func(k string) bool { return kindMatches(k, env.Kind) }) {
+			continue
+		}
+		switch a.Format {
+		case FormatNotification:
+			if notice == nil {
+				notice = a
+			}
+		case FormatFHIR:
+			if len(a.Versions) == 0 || slices.Contains(a.Versions, versionFHIR) {
+				return *a, "", true
+			}
+		case FormatKITH:
+			if v, ok := kithVersion(a.Versions, env); ok {
+				return *a, v, true
+			}
+		}
+	}
+	if notice != nil {
+		return *notice, "", true
+	}
+	return samvirke.Accept{}, "", false
+}
+
+// kithVersion picks the receiver's best version that the kind exists in. A receiver that reads all
+// versions gets the one sent, because each conversion may lose something.
+func kithVersion(reads []string, env *samvirke.Envelope) (string, bool) {
+	possible := kithVersions(env.Kind)
+	asSent := env.Format == FormatKITH && env.Version != ""
+	if asSent && !slices.Contains(possible, env.Version) {
+		// Not ours to convert (an older epicrisis, a kind we only carry): as sent or not at all.
+		return "", len(reads) == 0 || slices.Contains(reads, env.Version)
+	}
+	if len(reads) == 0 {
+		switch {
+		case slices.Contains(possible, env.Version):
+			return "", true
+		case len(possible) > 0:
+			return possible[0], true
+		}
+		return "", false
+	}
+	for _, v := range reads {
+		if slices.Contains(possible, v) {
+			return v, true
+		}
+	}
+	return "", false
+}
