@@ -1,0 +1,137 @@
+package rest
+
+import (
+	"compress/gzip"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/samvirke/samvirke"
+)
+
+// budget bounds the bytes of all request bodies held in memory at a time.
+type budget struct {
+	left atomic.Int64
+}
+
+func (b *budget) take(n int64) bool {
+	if b.left.Add(-n) >= 0 {
+		return true
+	}
+	b.left.Add(n)
+	return false
+}
+
+// body is one request body, read as far as the limit allows.
+type body struct {
+	bytes []byte
+	// size is the full length; larger than len(bytes) when the limit cut it.
+	size int64
+	// held is what was taken from the budget.
+	held int64
+}
+
+// readBody reads the body within the time, size and memory limits. The fault is one the
+// sender made, or busy; nothing of such a request is handed over.
+func (h *handler) readBody(w http.ResponseWriter, r *http.Request) (b body, fault *samvirke.Fault) {
+	var src io.Reader = http.MaxBytesReader(w, r.Body, h.opt.MaxBody)
+	known := r.ContentLength
+	zipped := false
+	switch enc := strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ","))); enc {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		zipped, known = true, -1
+	default:
+		return b, faultEncoding
+	}
+	ctl := http.NewResponseController(w)
+	// Not supported only under test recorders; a real server always has deadlines.
+	_ = ctl.SetReadDeadline(time.Now().Add(h.opt.ReadTimeout))
+	if zipped {
+		z, err := gzip.NewReader(src)
+		if err != nil {
+			return b, readFault(err, true)
+		}
+		src = z
+	}
+	err := h.fill(&b, src, known)
+	// Without this the deadline would cancel a request that waits for its sync.
+	_ = ctl.SetReadDeadline(time.Time{})
+	var over *http.MaxBytesError
+	switch {
+	case err == nil:
+		b.size = int64(len(b.bytes))
+	case errors.As(err, &over) || errors.Is(err, errOver):
+		b.size = max(known, h.opt.MaxBody+1)
+		if zipped && int64(len(b.bytes)) < h.opt.MaxBody {
+			b.size = int64(len(b.bytes)) + 1 // the packed form alone was over the limit
+		}
+	default:
+		return b, readFault(err, zipped)
+	}
+	if b.size == 0 {
+		return b, faultEmpty
+	}
+	return b, nil
+}
+
+// errOver is the end of an unpacked body over the limit; errBusy that of the memory budget.
+var (
+	errOver = errors.New("body over the limit")
+	errBusy = errors.New("body budget used up")
+)
+
+// fill reads src into b, growing step by step: what a sender announces costs nothing until it comes.
+func (h *handler) fill(b *body, src io.Reader, known int64) error {
+	const first = 16 << 10
+	step := int64(first)
+	if known >= 0 && known < 8*first {
+		step = known + 1 // one more, so that the end is seen without growing
+	}
+	for {
+		if !h.budget.take(step) {
+			return errBusy
+		}
+		b.held += step
+		grown := make([]byte, len(b.bytes), int64(cap(b.bytes))+step)
+		copy(grown, b.bytes)
+		b.bytes = grown
+		for len(b.bytes) < cap(b.bytes) {
+			n, err := src.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+			b.bytes = b.bytes[:len(b.bytes)+n]
+			if int64(len(b.bytes)) > h.opt.MaxBody {
+				b.bytes = b.bytes[:h.opt.MaxBody]
+				return errOver
+			}
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		step = min(int64(cap(b.bytes)), h.opt.MaxBody+1-int64(cap(b.bytes)))
+		if step <= 0 {
+			step = 1
+		}
+	}
+}
+
+// readFault names what went wrong while reading.
+func readFault(err error, zipped bool) *samvirke.Fault {
+	switch {
+	case errors.Is(err, errBusy):
+		return faultBusy
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return faultSlow
+	case zipped && (errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)):
+		return faultGzip
+	case zipped && !errors.Is(err, io.ErrUnexpectedEOF):
+		return faultGzip // a flate error; its type is not exported in one piece
+	}
+	return faultHalf
+}
