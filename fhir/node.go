@@ -1,17 +1,11 @@
 package fhir
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 )
-
-// MaxDepth is how deep a JSON document may nest before it is refused.
-// Unit: levels of objects and arrays.
-const MaxDepth = 64
 
 // Kind of a Node.
 type nodeKind uint8
@@ -281,73 +275,4 @@ func appendString(b []byte, s string) []byte {
 	}
 	b = append(b, s[start:]...)
 	return append(b, '"')
-}
-
-// ParseNode reads one JSON value. Duplicate keys, more than MaxDepth levels and anything
-// after the value are errors.
-func ParseNode(raw []byte) (*Node, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	n, err := parseNode(dec, 0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, fmt.Errorf("json: text after the value at offset %d", dec.InputOffset())
-	}
-	return n, nil
-}
-
-func parseNode(dec *json.Decoder, depth int) (*Node, error) {
-	if depth > MaxDepth {
-		return nil, fmt.Errorf("json: more than %d levels", MaxDepth)
-	}
-	tok, err := dec.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch t := tok.(type) {
-	case nil:
-		return &Node{}, nil
-	case bool:
-		return Bool(t), nil
-	case json.Number:
-		return Number(string(t)), nil
-	case string:
-		return String(t), nil
-	case json.Delim:
-		n := &Node{kind: nodeArray}
-		if t == '{' {
-			n.kind = nodeObject
-		}
-		for dec.More() {
-			if n.kind == nodeObject {
-				key, err := dec.Token()
-				if err != nil {
-					return nil, err
-				}
-				if n.has(key.(string)) {
-					return nil, fmt.Errorf("json: key %q twice at offset %d", key, dec.InputOffset())
-				}
-				n.keys = append(n.keys, key.(string))
-			}
-			k, err := parseNode(dec, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			n.kids = append(n.kids, k)
-		}
-		_, err := dec.Token()
-		return n, err
-	}
-	return nil, fmt.Errorf("json: unexpected token at offset %d", dec.InputOffset())
-}
-
-func (n *Node) has(key string) bool {
-	for _, k := range n.keys {
-		if k == key {
-			return true
-		}
-	}
-	return false
 }

@@ -1,0 +1,348 @@
+package fhir
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/samvirke/samvirke"
+)
+
+// Bounds of a JSON document. Size is bounded by who reads the bytes.
+const (
+	// MaxDepth is how deep a JSON document may nest before it is refused.
+	// Unit: levels of objects and arrays.
+	MaxDepth = 64
+	// MaxKeys is how many keys one object may have. FHIR's largest types have some sixty.
+	MaxKeys = 1024
+	// MaxValues is how many values (of all kinds) a document may hold.
+	MaxValues = 2_000_000
+)
+
+// Fault codes of ParseNode; all of class Invalid, receipt code T01.
+const (
+	CodeJSONSyntax    = "json-syntax"        // not JSON (RFC 8259), or text after the value
+	CodeJSONEncoding  = "json-encoding"      // not UTF-8, or half a surrogate pair
+	CodeJSONDepth     = "json-depth"         // more than MaxDepth levels
+	CodeJSONSize      = "json-size"          // more than MaxKeys keys or MaxValues values
+	CodeJSONDuplicate = "json-duplicate-key" // a key stands twice in one object
+)
+
+// ParseNode reads one JSON value. It is stricter than encoding/json, because a reader that repairs
+// is a reader that loses: duplicate keys, bytes that are no UTF-8, half surrogates, more than
+// MaxDepth levels and anything after the value are errors.
+//
+// Errors are *samvirke.Fault with Line set; they never quote the document.
+func ParseNode(raw []byte) (*Node, error) {
+	if !utf8.Valid(raw) {
+		return nil, (&jsonReader{s: string(raw), i: invalidAt(raw)}).fault(CodeJSONEncoding, "document is not UTF-8")
+	}
+	r := &jsonReader{s: string(raw)}
+	r.space()
+	n := r.value(0)
+	r.space()
+	if r.err == nil && r.i < len(r.s) {
+		r.fail(CodeJSONSyntax, "text after the end of the JSON value")
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return n, nil
+}
+
+func invalidAt(raw []byte) int {
+	i := 0
+	for i < len(raw) {
+		c, size := utf8.DecodeRune(raw[i:])
+		if c == utf8.RuneError && size == 1 {
+			break
+		}
+		i += size
+	}
+	return i
+}
+
+// jsonReader reads s from i on; after the first fault it does nothing more.
+type jsonReader struct {
+	s      string
+	i      int
+	values int
+	err    error
+}
+
+func (r *jsonReader) fault(code, text string) error {
+	return &samvirke.Fault{
+		Class: samvirke.Invalid, Code: code, Safe: text, Receipt: "T01",
+		Line: 1 + strings.Count(r.s[:min(r.i, len(r.s))], "\n"),
+	}
+}
+
+func (r *jsonReader) fail(code, text string) *Node {
+	if r.err == nil {
+		r.err = r.fault(code, text)
+	}
+	r.i = len(r.s)
+	return nil
+}
+
+func (r *jsonReader) space() {
+	for r.i < len(r.s) {
+		switch r.s[r.i] {
+		case ' ', '\t', '\n', '\r':
+			r.i++
+		default:
+			return
+		}
+	}
+}
+
+// peek gives the byte at the reading point, 0 at the end.
+func (r *jsonReader) peek() byte {
+	if r.i < len(r.s) {
+		return r.s[r.i]
+	}
+	return 0
+}
+
+func (r *jsonReader) value(depth int) *Node {
+	if r.values++; r.values > MaxValues {
+		return r.fail(CodeJSONSize, "document holds too many values")
+	}
+	switch c := r.peek(); {
+	case c == '{' || c == '[':
+		if depth >= MaxDepth {
+			return r.fail(CodeJSONDepth, "document nests too deeply")
+		}
+		r.i++
+		if c == '{' {
+			return r.object(depth + 1)
+		}
+		return r.array(depth + 1)
+	case c == '"':
+		return &Node{kind: nodeString, text: r.str()}
+	case c == 't':
+		return r.word("true", Bool(true))
+	case c == 'f':
+		return r.word("false", Bool(false))
+	case c == 'n':
+		return r.word("null", &Node{})
+	case c == '-' || c >= '0' && c <= '9':
+		return r.number()
+	}
+	return r.fail(CodeJSONSyntax, "document is not JSON")
+}
+
+func (r *jsonReader) word(w string, n *Node) *Node {
+	if !strings.HasPrefix(r.s[r.i:], w) {
+		return r.fail(CodeJSONSyntax, "document is not JSON")
+	}
+	r.i += len(w)
+	return n
+}
+
+func (r *jsonReader) object(depth int) *Node {
+	n := &Node{kind: nodeObject}
+	for first := true; r.err == nil; first = false {
+		r.space()
+		c := r.peek()
+		if c == '}' && first {
+			r.i++
+			return n
+		}
+		if c != '"' {
+			return r.fail(CodeJSONSyntax, "document is not JSON: a key is missing")
+		}
+		key := r.str()
+		if n.has(key) {
+			return r.fail(CodeJSONDuplicate, "a key stands twice in one object")
+		}
+		if len(n.keys) >= MaxKeys {
+			return r.fail(CodeJSONSize, "an object holds too many keys")
+		}
+		r.space()
+		if r.peek() != ':' {
+			return r.fail(CodeJSONSyntax, "document is not JSON: a colon is missing")
+		}
+		r.i++
+		r.space()
+		kid := r.value(depth)
+		n.keys, n.kids = append(n.keys, key), append(n.kids, kid)
+		if r.ends('}') {
+			return n
+		}
+	}
+	return nil
+}
+
+func (r *jsonReader) array(depth int) *Node {
+	n := &Node{kind: nodeArray}
+	r.space()
+	if r.peek() == ']' {
+		r.i++
+		return n
+	}
+	for r.err == nil {
+		r.space()
+		n.kids = append(n.kids, r.value(depth))
+		if r.ends(']') {
+			return n
+		}
+	}
+	return nil
+}
+
+// ends reads a comma (false) or the closing mark (true).
+func (r *jsonReader) ends(mark byte) bool {
+	r.space()
+	switch r.peek() {
+	case mark:
+		r.i++
+		return r.err == nil
+	case ',':
+		r.i++
+	default:
+		r.fail(CodeJSONSyntax, "document is not JSON: a comma or closing mark is missing")
+	}
+	return false
+}
+
+func (r *jsonReader) number() *Node {
+	start := r.i
+	if r.peek() == '-' {
+		r.i++
+	}
+	switch c := r.peek(); {
+	case c == '0':
+		r.i++
+	case c >= '1' && c <= '9':
+		r.digits()
+	default:
+		return r.fail(CodeJSONSyntax, "document is not JSON: bad number")
+	}
+	if r.peek() == '.' {
+		r.i++
+		if !r.digits() {
+			return r.fail(CodeJSONSyntax, "document is not JSON: bad number")
+		}
+	}
+	if c := r.peek(); c == 'e' || c == 'E' {
+		r.i++
+		if c := r.peek(); c == '+' || c == '-' {
+			r.i++
+		}
+		if !r.digits() {
+			return r.fail(CodeJSONSyntax, "document is not JSON: bad number")
+		}
+	}
+	return &Node{kind: nodeNumber, text: r.s[start:r.i]}
+}
+
+func (r *jsonReader) digits() bool {
+	start := r.i
+	for c := r.peek(); c >= '0' && c <= '9'; c = r.peek() {
+		r.i++
+	}
+	return r.i > start
+}
+
+// str reads a string; the reading point is on its first quote. A text without escapes is a part
+// of the document and costs no copy.
+func (r *jsonReader) str() string {
+	r.i++
+	start := r.i
+	for r.i < len(r.s) {
+		switch c := r.s[r.i]; {
+		case c == '"':
+			r.i++
+			return r.s[start : r.i-1]
+		case c == '\\':
+			return r.escaped(start)
+		case c < 0x20:
+			r.fail(CodeJSONSyntax, "document is not JSON: control character in a text")
+			return ""
+		}
+		r.i++
+	}
+	r.fail(CodeJSONSyntax, "document is not JSON: a text has no end")
+	return ""
+}
+
+func (r *jsonReader) escaped(start int) string {
+	b := append(make([]byte, 0, r.i-start+64), r.s[start:r.i]...)
+	for r.i < len(r.s) {
+		c := r.s[r.i]
+		r.i++
+		switch {
+		case c == '"':
+			return string(b)
+		case c < 0x20:
+			r.i--
+			r.fail(CodeJSONSyntax, "document is not JSON: control character in a text")
+			return ""
+		case c != '\\':
+			b = append(b, c)
+		default:
+			b = r.escape(b)
+		}
+	}
+	r.fail(CodeJSONSyntax, "document is not JSON: a text has no end")
+	return ""
+}
+
+func (r *jsonReader) escape(b []byte) []byte {
+	c := r.peek()
+	r.i++
+	switch c {
+	case '"', '\\', '/':
+		return append(b, c)
+	case 'b':
+		return append(b, '\b')
+	case 'f':
+		return append(b, '\f')
+	case 'n':
+		return append(b, '\n')
+	case 'r':
+		return append(b, '\r')
+	case 't':
+		return append(b, '\t')
+	case 'u':
+		high, ok := r.hex4()
+		if !ok {
+			break
+		}
+		if !utf16.IsSurrogate(high) {
+			return utf8.AppendRune(b, high)
+		}
+		if strings.HasPrefix(r.s[min(r.i, len(r.s)):], `\u`) {
+			r.i += 2
+			if low, ok := r.hex4(); ok {
+				if c := utf16.DecodeRune(high, low); c != utf8.RuneError {
+					return utf8.AppendRune(b, c)
+				}
+			}
+		}
+		r.fail(CodeJSONEncoding, "half a surrogate pair in a text")
+		return b
+	}
+	r.fail(CodeJSONSyntax, "document is not JSON: unknown escape")
+	return b
+}
+
+func (r *jsonReader) hex4() (rune, bool) {
+	if r.i+4 > len(r.s) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(r.s[r.i:r.i+4], 16, 16)
+	r.i += 4
+	return rune(n), err == nil
+}
+
+func (n *Node) has(key string) bool {
+	for _, k := range n.keys {
+		if k == key {
+			return true
+		}
+	}
+	return false
+}
