@@ -2,6 +2,7 @@ package careplan
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/samvirke/samvirke"
@@ -27,8 +28,12 @@ type Record struct {
 	Original     []string `json:"original,omitempty"`
 	NoForwarding bool     `json:"no_forwarding,omitempty"`
 	Mapping      string   `json:"mapping"`
-	// Content is what the message states, as canonical FHIR resources by kind.
+	// Content is what the message states, in the compact statement form of content.go:
+	// everything the fold reads and nothing else, so that folding never walks FHIR resources.
 	Content json.RawMessage `json:"content"`
+
+	// facts is Content decoded; set by FromMessage and ParseRecord, else decoded by the fold.
+	facts *content
 }
 
 // Key identifies a record: the sending enterprise (or, without HER-id, party) and its message id.
@@ -37,9 +42,64 @@ type Key struct {
 	MessageID string `json:"message_id"`
 }
 
+// String gives sender/message-id, the form used in From lists and Sources.
+func (k Key) String() string { return k.Sender + "/" + k.MessageID }
+
 // Chain places a record in its conversation.
 type Chain struct {
+	// Conversation is "" only for a change, addition or cancellation that names none.
 	Conversation string      `json:"conversation"`
 	Parent       string      `json:"parent,omitempty"`
 	Op           samvirke.Op `json:"op"`
+}
+
+// Meta is what the gateway knows about a message and the message itself does not.
+type Meta struct {
+	// Received is the gateway's clock when the bytes were accepted.
+	Received time.Time
+	// MessageID is the gateway's id of the message.
+	MessageID string
+	// Mapping is name and version of the mapping that read it, for instance "kith/1".
+	Mapping string
+}
+
+// OrderTime is min(sent, received): a sender's clock that runs ahead cannot win.
+// Source: careplan.md section 4.
+func (r *Record) OrderTime() time.Time {
+	if r.Sent.IsZero() || !r.Receive.IsZero() && r.Receive.Before(r.Sent) {
+		return r.Receive
+	}
+	return r.Sent
+}
+
+// ParseRecord reads a record as json.Marshal of a Record wrote it. The error is a
+// *samvirke.Fault of class Internal with code "record-broken": records are our own writing.
+func ParseRecord(raw []byte) (Record, error) {
+	var r Record
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return Record{}, brokenRecord(err)
+	}
+	c, err := decodeContent(r.Content)
+	if err != nil {
+		return Record{}, brokenRecord(err)
+	}
+	r.facts = c
+	return r, nil
+}
+
+func brokenRecord(err error) error {
+	return &samvirke.Fault{Class: samvirke.Internal, Code: "record-broken",
+		Safe: "internal error", Err: fmt.Errorf("read plan record: %w", err)}
+}
+
+// contents returns the decoded content; a record whose content cannot be read states nothing.
+func (r *Record) contents() *content {
+	if r.facts != nil {
+		return r.facts
+	}
+	c, err := decodeContent(r.Content)
+	if err != nil {
+		return &content{}
+	}
+	return c
 }

@@ -1,0 +1,301 @@
+package careplan
+
+import (
+	"strings"
+
+	"github.com/samvirke/samvirke/fhir"
+)
+
+// extractor reads one canonical Bundle.
+type extractor struct {
+	b    *fhir.Bundle
+	kind string
+}
+
+func (x extractor) fill(c *content) {
+	inPanel := x.panels(c)
+	for _, e := range x.b.Entries() {
+		n := e.Resource
+		switch e.Type {
+		case "Patient":
+			x.patient(n, c)
+		case "Encounter":
+			x.encounter(n, c)
+		case "Condition":
+			x.condition(n, c)
+		case "Goal":
+			x.goal(n, c)
+		case "ServiceRequest":
+			x.request(e, c)
+		case "Procedure":
+			x.procedure(e, c)
+		case "Observation":
+			if !inPanel[n] {
+				x.single(n, c)
+			}
+		case "Appointment":
+			x.appointment(n, c)
+		case "DeviceRequest":
+			x.device(n, c)
+		case "RelatedPerson":
+			c.addContact(contactRow{Kind: "kin", Name: humanName(n.Get("name")), Role: concept(firstItem(n.Get("relationship"))).Text,
+				Phone: phones(n), Note: noteText(n)})
+		case "PractitionerRole":
+			x.role(n, c)
+		case "Organization":
+			if p := phones(n); len(p) > 0 {
+				c.addContact(contactRow{Kind: "unit", Name: n.Get("name").Text(), Phone: p, Note: noteText(n)})
+			}
+		case "Composition":
+			x.sections(n.Get("section"), c, 0)
+		case "Task":
+			x.task(n, c)
+		}
+	}
+	x.settleEvents(c)
+}
+
+func (c *content) addContact(r contactRow) {
+	if r.Name == "" && len(r.Phone) == 0 {
+		return
+	}
+	c.Contacts = append(c.Contacts, r)
+}
+
+// noForwarding tells whether the message carries the patient's objection to forwarding.
+func (x extractor) noForwarding() bool {
+	for _, n := range x.b.All("Consent") {
+		if n.Get("status").Text() != "active" || n.At("provision.type").Text() != "deny" {
+			continue
+		}
+		for _, cat := range n.Get("category").Items() {
+			for _, cd := range cat.Get("coding").Items() {
+				if cd.Get("system").Text() == fhir.SystemSection && cd.Get("code").Text() == "ForbeholdOmVideresending" {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// author is who answers for the content: of the header, else of the report.
+func (x extractor) author() string {
+	if h := x.b.First("MessageHeader"); h != nil {
+		for _, k := range []string{"responsible", "author"} {
+			if s := x.named(h.Get(k)); s != "" {
+				return s
+			}
+		}
+	}
+	if c := x.b.First("Composition"); c != nil {
+		for _, a := range c.Get("author").Items() {
+			if s := x.named(a); s != "" {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+// named gives the name of a person behind a reference; "" for organisations.
+func (x extractor) named(ref *fhir.Node) string {
+	if ref == nil {
+		return ""
+	}
+	e, ok := x.b.Resolve(ref.Get("reference").Text())
+	if !ok {
+		return ref.Get("display").Text()
+	}
+	switch e.Type {
+	case "Practitioner":
+		return humanName(e.Resource.Get("name"))
+	case "PractitionerRole":
+		if p, ok := x.b.Resolve(e.Resource.At("practitioner.reference").Text()); ok {
+			return humanName(p.Resource.Get("name"))
+		}
+		return e.Resource.At("practitioner.display").Text()
+	}
+	return ""
+}
+
+func (x extractor) patient(n *fhir.Node, c *content) {
+	if c.Person != nil {
+		return // entries after the first are other people (a newborn, for instance)
+	}
+	p := person{Name: humanName(n.Get("name")), Birth: n.Get("birthDate").Text(), Sex: n.Get("gender").Text(),
+		Deceased: n.Get("deceasedDateTime").Text()}
+	if p.Deceased == "" && n.Get("deceasedBoolean").Text() == "true" {
+		p.Deceased = "true"
+	}
+	if a := firstItem(n.Get("address")); a != nil {
+		p.Address = address(a)
+	}
+	if f := phones(n); len(f) > 0 {
+		p.Phone = f[0]
+	}
+	if p != (person{}) {
+		c.Person = &p
+	}
+}
+
+func (x extractor) role(n *fhir.Node, c *content) {
+	r := contactRow{Kind: "professional", Phone: phones(n), Note: noteText(n)}
+	if p, ok := x.b.Resolve(n.At("practitioner.reference").Text()); ok {
+		r.Name = humanName(p.Resource.Get("name"))
+		if len(r.Phone) == 0 {
+			r.Phone = phones(p.Resource)
+		}
+	} else {
+		r.Name = n.At("practitioner.display").Text()
+	}
+	for _, cc := range n.Get("code").Items() {
+		for _, cd := range cc.Get("coding").Items() {
+			if cd.Get("system").Text() == fhir.SystemRole {
+				r.Code = cd.Get("code").Text()
+			}
+		}
+		if r.Role == "" {
+			r.Role = concept(cc).Text
+		}
+	}
+	c.addContact(r)
+}
+
+// sections turns the narrative of every section into a note under its heading.
+func (x extractor) sections(list *fhir.Node, c *content, depth int) {
+	if depth > 8 {
+		return
+	}
+	for _, s := range list.Items() {
+		if t := plainText(s.At("text.div").Text()); t != "" {
+			h := concept(s.Get("code"))
+			if title := s.Get("title").Text(); title != "" {
+				h.Text = title
+			}
+			c.Notes = append(c.Notes, note{Heading: h, Text: t})
+		}
+		x.sections(s.Get("section"), c, depth+1)
+	}
+}
+
+func (x extractor) task(n *fhir.Node, c *content) {
+	f := n.Get("focus")
+	a := answer{
+		Ref: f.Get("reference").Text(), ID: f.At("identifier.value").Text(), Text: f.Get("display").Text(),
+		Status: n.Get("status").Text(), Reason: concept(n.Get("statusReason")).Text,
+		At: first(n.Get("lastModified").Text(), n.At("executionPeriod.start").Text(), n.Get("authoredOn").Text()),
+	}
+	if a.Text == "" {
+		a.Text = n.Get("description").Text()
+	}
+	// A focus inside the same Bundle names the measure by what that resource says.
+	if e, ok := x.b.Resolve(a.Ref); ok && e.Type == "ServiceRequest" {
+		if a.ID == "" {
+			a.ID = firstItem(e.Resource.Get("identifier")).Get("value").Text()
+		}
+		if t := concept(e.Resource.Get("code")).Text; t != "" {
+			a.Text = t
+		}
+	}
+	if a.Reason == "" {
+		a.Reason = noteText(n)
+	}
+	if a.Status != "" && (a.Ref != "" || a.ID != "" || a.Text != "") {
+		c.Answers = append(c.Answers, a)
+	}
+}
+
+func firstItem(n *fhir.Node) *fhir.Node {
+	if items := n.Items(); len(items) > 0 {
+		return items[0]
+	}
+	return nil
+}
+
+// concept reads a CodeableConcept: the first coding with a code, and the best text.
+func concept(n *fhir.Node) coded {
+	var c coded
+	if n == nil {
+		return c
+	}
+	for _, cd := range n.Get("coding").Items() {
+		if c.Code == "" && cd.Get("code").Text() != "" {
+			c.Code, c.System = cd.Get("code").Text(), cd.Get("system").Text()
+		}
+		if c.Text == "" {
+			c.Text = cd.Get("display").Text()
+		}
+	}
+	if t := n.Get("text").Text(); t != "" {
+		c.Text = t
+	}
+	if c.Text == "" {
+		c.Text = c.Code
+	}
+	return c
+}
+
+func humanName(list *fhir.Node) string {
+	n := list
+	if list.IsArray() {
+		n = firstItem(list)
+	}
+	if n == nil {
+		return ""
+	}
+	var parts []string
+	for _, g := range n.Get("given").Items() {
+		parts = append(parts, g.Text())
+	}
+	parts = append(parts, n.Get("family").Text())
+	if s := strings.TrimSpace(strings.Join(parts, " ")); s != "" {
+		return s
+	}
+	return n.Get("text").Text()
+}
+
+func address(n *fhir.Node) string {
+	var parts []string
+	for _, l := range n.Get("line").Items() {
+		parts = append(parts, l.Text())
+	}
+	if s := strings.TrimSpace(n.Get("postalCode").Text() + " " + n.Get("city").Text()); s != "" {
+		parts = append(parts, s)
+	}
+	if len(parts) == 0 {
+		return n.Get("text").Text()
+	}
+	return strings.Join(parts, ", ")
+}
+
+// phones lists telephone numbers; a "tel:" that the source wrote is not part of a number.
+func phones(n *fhir.Node) []string {
+	var out []string
+	for _, t := range n.Get("telecom").Items() {
+		sys := t.Get("system").Text()
+		v := t.Get("value").Text()
+		if v == "" || sys != "" && sys != "phone" && sys != "sms" {
+			continue
+		}
+		out = append(out, strings.TrimPrefix(v, "tel:"))
+	}
+	return out
+}
+
+func noteText(n *fhir.Node) string {
+	var parts []string
+	for _, k := range []string{"note", "comment", "description"} {
+		v := n.Get(k)
+		if v.IsArray() {
+			for _, i := range v.Items() {
+				if t := i.Get("text").Text(); t != "" {
+					parts = append(parts, t)
+				}
+			}
+		} else if t := v.Text(); t != "" {
+			parts = append(parts, t)
+		}
+	}
+	return strings.Join(parts, "\n")
+}

@@ -1,0 +1,141 @@
+package careplan
+
+import (
+	"strings"
+
+	"github.com/samvirke/samvirke/fhir"
+)
+
+// Events of code list 9121 that the fold acts on.
+const (
+	eventAdmitted   = "1"
+	eventDischarged = "2"
+	eventReady      = "3"
+	eventNotReady   = "4"
+	eventExpected   = "5"
+	eventDead       = "13"
+)
+
+// The kinds of the patient logistics messages.
+const (
+	kindAdmitted   = "LOG_INNLAGT"
+	kindReady      = "LOG_UTSKRIVNINGSKLAR"
+	kindNotReady   = "LOG_AVMELDING"
+	kindDischarged = "LOG_UTSKREVET"
+	kindDead       = "LOG_DOD"
+)
+
+// mainEvent is the event a logistics message exists for.
+func mainEvent(kind string) string {
+	switch kind {
+	case kindAdmitted:
+		return eventAdmitted
+	case kindReady:
+		return eventReady
+	case kindNotReady:
+		return eventNotReady
+	case kindDischarged:
+		return eventDischarged
+	case kindDead:
+		return eventDead
+	}
+	return ""
+}
+
+func (x extractor) encounter(n *fhir.Node, c *content) {
+	if len(c.Events) > 0 && mainEvent(x.kind) != "" {
+		return
+	}
+	p := n.Get("period")
+	for _, side := range [...]struct{ field, code string }{{"start", eventAdmitted}, {"end", eventDischarged}} {
+		t := p.Get(side.field).Text()
+		if t == "" {
+			continue
+		}
+		ev := event{Code: side.code, Time: t}
+		for _, ext := range p.Get("_" + side.field).Get("extension").Items() {
+			readEventDetail(&ev, ext)
+		}
+		ev.Code = side.code
+		c.Events = append(c.Events, ev)
+	}
+	for _, ext := range n.Get("extension").Items() {
+		if ext.Get("url").Text() != fhir.ExtEvent {
+			continue
+		}
+		var ev event
+		for _, sub := range ext.Get("extension").Items() {
+			readEventDetail(&ev, sub)
+		}
+		c.Events = append(c.Events, ev)
+	}
+	h := n.Get("hospitalization")
+	if out := concept(h.Get("dischargeDisposition")); out != (coded{}) {
+		c.Out = &out
+	}
+	for _, cd := range h.At("dischargeDisposition.coding").Items() {
+		if cd.Get("system").Text() == fhir.OIDVolven+"8431" {
+			c.Dead = cd.Get("code").Text() == "2" || cd.Get("code").Text() == "3"
+		}
+	}
+}
+
+// readEventDetail reads one detail of an event; the last part of the URL names it, so that
+// the sub-extensions of ExtEvent ("estimate") and the extensions on period times agree.
+func readEventDetail(ev *event, ext *fhir.Node) {
+	url := ext.Get("url").Text()
+	name := strings.TrimPrefix(url[strings.LastIndexByte(url, '/')+1:], "event-")
+	switch name {
+	case "code":
+		ev.Code = first(ext.At("valueCoding.code").Text(), ext.Get("valueCode").Text(), concept(ext.Get("valueCodeableConcept")).Code)
+		if ev.Text == "" {
+			ev.Text = ext.At("valueCoding.display").Text()
+		}
+	case "text":
+		ev.Text = ext.Get("valueString").Text()
+	case "time":
+		ev.Time = first(ext.Get("valueDateTime").Text(), ext.Get("valueDate").Text())
+	case "estimate":
+		ev.Estimate = ext.Get("valueBoolean").Text() == "true"
+	case "note":
+		ev.Note = ext.Get("valueString").Text()
+	case "place":
+		ev.Place = ext.Get("valueString").Text()
+	}
+}
+
+// settleEvents gives an uncoded event of a logistics message its meaning when there is only one
+// it can have, and makes sure that a death notice says so.
+func (x extractor) settleEvents(c *content) {
+	want := mainEvent(x.kind)
+	if want == "" {
+		return
+	}
+	if want == eventDead {
+		if c.Person == nil {
+			c.Person = &person{}
+		}
+		for _, ev := range c.Events {
+			if ev.Code == eventDead || ev.Code == "" {
+				c.Person.Deceased = first(c.Person.Deceased, ev.Time)
+			}
+		}
+		c.Person.Deceased = first(c.Person.Deceased, "true")
+		return
+	}
+	uncoded := -1
+	for i, ev := range c.Events {
+		switch ev.Code {
+		case want:
+			return
+		case "":
+			if uncoded >= 0 {
+				return
+			}
+			uncoded = i
+		}
+	}
+	if uncoded >= 0 {
+		c.Events[uncoded].Code = want
+	}
+}
