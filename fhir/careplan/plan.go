@@ -37,14 +37,16 @@ type Source struct {
 	Key       string    `json:"key"`        // sender/message-id
 	MessageID string    `json:"message_id"` // the gateway's id, for the link to the trace; "" in plan fold
 	Kind      string    `json:"kind"`
-	Sender    string    `json:"sender"` // HER-id of the sending enterprise
+	Op        string    `json:"op,omitempty"` // N, M, A or C
+	Sender    string    `json:"sender"`       // HER-id of the sending enterprise
 	Name      string    `json:"sender_name,omitempty"`
 	Author    string    `json:"author,omitempty"` // who is responsible for the content
 	Event     time.Time `json:"event,omitzero"`
 	Sent      time.Time `json:"sent,omitzero"`
 	Received  time.Time `json:"received,omitzero"`
 	Mapping   string    `json:"mapping,omitempty"` // name and version of the mapping
-	// State is live, replaced, withdrawn, orphan, duplicate-id.
+	// State is live, replaced, withdrawn, orphan (names a message that is not here; it counts unless
+	// it is a withdrawal), duplicate-id, quarantined.
 	State string `json:"state"`
 }
 
@@ -84,11 +86,13 @@ type Stay struct {
 
 // Ready is one discharge-ready period.
 type Ready struct {
-	Stay string   `json:"stay"`
-	Set  Value    `json:"set"`
-	End  *Value   `json:"end,omitempty"` // withdrawn or discharged
-	Why  string   `json:"why,omitempty"` // "withdrawn", "discharged", "admission-withdrawn"
-	From []string `json:"from"`
+	Stay string `json:"stay"`
+	Set  Value  `json:"set"`
+	End  *Value `json:"end,omitempty"` // withdrawn or discharged
+	Why  string `json:"why,omitempty"` // "withdrawn", "discharged", "admission-withdrawn"
+	// Planned is true when the notice gives the time as a planned day (Anslag=true).
+	Planned bool     `json:"planned,omitempty"`
+	From    []string `json:"from"`
 }
 
 // Diagnosis as asserted by one organisation.

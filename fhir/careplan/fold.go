@@ -1,0 +1,190 @@
+package careplan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Fold computes the plan of one person from all their records, in any order, with repeats.
+// It never fails: what is odd is flagged. The records are not changed.
+//
+// All records must be about one person; the caller knows who belongs together.
+func Fold(records []Record) *Plan { return foldFor(records, nil) }
+
+// Viewer is who looks at a plan.
+type Viewer struct {
+	// HER are the HER-ids of the viewer, both levels.
+	HER []string
+}
+
+// FoldFor computes the plan as one viewer may see it, in the order that careplan.md section 8
+// demands: what counts is settled on all records, then what the viewer may not see is dropped
+// (a hidden message hides its whole conversation: an older version never comes back), and
+// everything derived comes from the rest only.
+func FoldFor(records []Record, viewer Viewer) *Plan { return foldFor(records, &viewer) }
+
+func foldFor(records []Record, viewer *Viewer) *Plan {
+	v := settle(records)
+	if viewer != nil {
+		v.hide(*viewer)
+	}
+	f := &fold{p: &Plan{Sources: map[string]Source{}}, lines: v.lines, loose: v.loose}
+	for _, l := range v.lines {
+		f.live = append(f.live, l.live()...)
+	}
+	slices.SortFunc(f.live, byOrder)
+	f.p.Flags = v.flags
+	f.subject(v.recs)
+	f.person()
+	f.team()
+	f.stays()
+	f.clinical()
+	f.function()
+	f.answers()
+	f.looseTasks()
+	f.gaps()
+	f.sources(v)
+	f.sortLists()
+	return f.p
+}
+
+// fold is a plan in the making.
+type fold struct {
+	p        *Plan
+	lines    []*line
+	live     []*rec // by (order, key)
+	loose    []*rec
+	stayList []*stay
+	// proposals and measures by every name an answer may use for them.
+	measureRefs map[string][]string
+}
+
+func (f *fold) flag(code, text string, from ...string) {
+	slices.Sort(from)
+	f.p.Flags = append(f.p.Flags, Flag{Code: code, Text: text, From: slices.Compact(from)})
+}
+
+func (f *fold) gap(rule, text string, due time.Time, from ...string) {
+	f.p.Gaps = append(f.p.Gaps, Gap{Rule: rule, Text: text, Due: due, From: from})
+}
+
+func (f *fold) task(rule, text, to, status string, from ...string) {
+	f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", append([]string{rule}, from...)...), Text: text, For: to, Status: status, Rule: rule, From: from})
+}
+
+func (f *fold) value(text string, from ...string) *Value {
+	if text == "" {
+		return nil
+	}
+	return &Value{Text: text, From: from}
+}
+
+// hide drops what the viewer may not see, after liveness. Source: careplan.md section 8.
+func (v *liveness) hide(viewer Viewer) {
+	hidden := map[string]bool{}
+	lines := v.lines[:0:0]
+	for _, l := range v.lines {
+		drop := l.head != nil && !l.head.visibleTo(viewer)
+		var members []*rec
+		for _, r := range l.members {
+			if drop || !r.visibleTo(viewer) {
+				hidden[r.key] = true
+			} else {
+				members = append(members, r)
+			}
+		}
+		l.members = members
+		l.added = slices.DeleteFunc(l.added, func(r *rec) bool { return hidden[r.key] })
+		if l.ender != nil && hidden[l.ender.key] || len(members) == 0 {
+			continue
+		}
+		if !drop {
+			lines = append(lines, l)
+		}
+	}
+	v.lines = lines
+	for _, r := range v.recs {
+		if r.line == nil && !r.visibleTo(viewer) {
+			hidden[r.key] = true
+		}
+	}
+	gone := func(r *rec) bool { return hidden[r.key] }
+	v.recs = slices.DeleteFunc(v.recs, gone)
+	v.loose = slices.DeleteFunc(v.loose, gone)
+	v.dups = slices.DeleteFunc(v.dups, func(r *rec) bool { return hidden[r.key] || !r.visibleTo(viewer) })
+	v.flags = slices.DeleteFunc(v.flags, func(fl Flag) bool {
+		return slices.ContainsFunc(fl.From, func(k string) bool { return hidden[k] })
+	})
+}
+
+func (r *rec) visibleTo(viewer Viewer) bool {
+	if !r.NoForwarding {
+		return true
+	}
+	for _, h := range viewer.HER {
+		if h == r.Key.Sender || contains(r.Original, h) || r.facts.From != nil && r.facts.From.Inner == h {
+			return true
+		}
+	}
+	return false
+}
+
+// subject names the person: a national number before any other, then the smallest.
+func (f *fold) subject(recs []*rec) {
+	for _, r := range recs {
+		if f.p.Patient == "" || cmp.Or(cmp.Compare(subjectRank(r.Subject), subjectRank(f.p.Patient)), strings.Compare(r.Subject, f.p.Patient)) < 0 {
+			f.p.Patient = r.Subject
+		}
+	}
+}
+
+func (f *fold) sources(v *liveness) {
+	live := map[string]bool{}
+	for _, r := range f.live {
+		live[r.key] = true
+		f.p.Sources[r.key] = r.source()
+		f.p.Restricted = f.p.Restricted || r.NoForwarding
+	}
+	for _, r := range v.recs {
+		if !live[r.key] {
+			f.p.History = append(f.p.History, r.source())
+		}
+	}
+	for _, r := range v.dups {
+		f.p.History = append(f.p.History, r.source())
+	}
+	slices.SortFunc(f.p.History, func(a, b Source) int {
+		return cmp.Or(minTime(a).Compare(minTime(b)), strings.Compare(a.Key, b.Key), strings.Compare(a.State, b.State),
+			a.Received.Compare(b.Received))
+	})
+}
+
+func minTime(s Source) time.Time {
+	if s.Sent.IsZero() || s.Received.Before(s.Sent) {
+		return s.Received
+	}
+	return s.Sent
+}
+
+func (r *rec) source() Source {
+	return Source{Key: r.key, MessageID: r.MessageID, Kind: r.Kind, Op: string(r.Chain.Op), Sender: r.Key.Sender, Name: r.SenderName,
+		Author: r.Author, Event: r.Event, Sent: r.Sent, Received: r.Receive, Mapping: r.Mapping, State: r.state}
+}
+
+// sortLists gives the lists whose order is not already that of the thing told about.
+func (f *fold) sortLists() {
+	slices.SortFunc(f.p.Flags, func(a, b Flag) int {
+		return cmp.Or(strings.Compare(a.Code, b.Code), slices.Compare(a.From, b.From), strings.Compare(a.Text, b.Text))
+	})
+	f.p.Flags = slices.CompactFunc(f.p.Flags, func(a, b Flag) bool {
+		return a.Code == b.Code && a.Text == b.Text && slices.Equal(a.From, b.From)
+	})
+	slices.SortFunc(f.p.Tasks, func(a, b Task) int {
+		return cmp.Or(strings.Compare(a.Rule, b.Rule), slices.Compare(a.From, b.From), strings.Compare(a.ID, b.ID))
+	})
+	slices.SortFunc(f.p.Gaps, func(a, b Gap) int {
+		return cmp.Or(strings.Compare(a.Rule, b.Rule), slices.Compare(a.From, b.From), strings.Compare(a.Text, b.Text))
+	})
+}

@@ -1,0 +1,7 @@
+package careplan
+
+func (f *fold) clinical()   {}
+func (f *fold) function()   {}
+func (f *fold) answers()    {}
+func (f *fold) looseTasks() {}
+func (f *fold) gaps()       {}

@@ -1,0 +1,345 @@
+package careplan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// stay is one admission while it is being folded.
+type stay struct {
+	sender, name string
+	start        moment
+	startRec     *rec
+	claims       []claim  // who names this stay by its admission time
+	keys         []moment // every admission time that a version of its admission gave
+	first        moment   // of the first version: names the stay
+	withdrawn    *rec     // the cancellation, when the admission was withdrawn
+	unknown      bool     // no admission has been seen
+	events       []stayEvent
+	from         []string
+	end          moment
+	out          Stay
+}
+
+// claim is one record's word for the admission time.
+type claim struct {
+	start moment
+	key   string
+}
+
+// stayEvent is one event of one live record.
+type stayEvent struct {
+	event
+	rec  *rec
+	when moment
+	at   time.Time
+}
+
+// stayKinds are the kinds whose Encounter is a fact about the hospital stay. Reports repeat
+// dates of a stay but do not start, move or end one.
+func isStayKind(kind string) bool {
+	return strings.HasPrefix(kind, "LOG_") && kind != kindDead || kind == "plan-update"
+}
+
+// stays folds the live events of all stays, ordered by event time.
+// Source: careplan.md sections 3.1 and 6.
+func (f *fold) stays() {
+	var list []*stay
+	var pending []stayEvent
+	admissions, ghosts := f.admissions()
+	list = append(list, admissions...)
+	for _, r := range f.live {
+		if !isStayKind(r.Kind) {
+			continue
+		}
+		evs := eventsOf(r)
+		start, has := startOf(evs)
+		var s *stay
+		if has {
+			if s = findStay(list, r.Key.Sender, start); s == nil {
+				s = findStay(ghosts, r.Key.Sender, start)
+			}
+			if s == nil {
+				s = newStay(r, start)
+				list = append(list, s)
+			}
+			s.claim(r, start)
+		}
+		for _, ev := range evs {
+			if ev.Code == eventAdmitted {
+				f.checkAdmission(ev)
+				continue
+			}
+			if s != nil {
+				s.add(ev)
+			} else {
+				pending = append(pending, ev)
+			}
+		}
+		if s == nil && len(evs) == 0 {
+			f.flag("unattached-event", "A message about a stay holds no event.", r.key)
+		}
+	}
+	slices.SortFunc(pending, byEvent)
+	for _, ev := range pending {
+		list = f.attach(ev, list, ghosts)
+	}
+	for _, g := range ghosts {
+		if len(g.events) > 0 || len(g.from) > 0 {
+			list = append(list, g)
+		}
+	}
+	f.expectations(list)
+	slices.SortFunc(list, func(a, b *stay) int {
+		return cmp.Or(a.sortTime().Compare(b.sortTime()), strings.Compare(a.id(), b.id()))
+	})
+	for _, s := range list {
+		f.finish(s)
+	}
+	f.overlaps(list)
+	f.stayList = list
+}
+
+// admissions makes the stays that admission messages open: live ones, and ghosts of withdrawn
+// ones, which are shown (as entered in error) only when other live events belong to them.
+func (f *fold) admissions() (live, ghosts []*stay) {
+	for _, l := range f.lines {
+		if l.kind != kindAdmitted {
+			continue
+		}
+		var s *stay
+		if l.head != nil {
+			if start, ok := startOf(eventsOf(l.head)); ok {
+				if s = findStay(live, l.sender, start); s == nil {
+					s = newStay(l.head, start)
+					live = append(live, s)
+				}
+			}
+		} else if l.ender != nil {
+			s = &stay{sender: l.sender, withdrawn: l.ender}
+			ghosts = append(ghosts, s)
+		}
+		if s == nil {
+			continue
+		}
+		for i, m := range l.members {
+			start, ok := startOf(eventsOf(m))
+			if !ok {
+				continue
+			}
+			if i == 0 || s.first.text == "" {
+				s.first = start
+			}
+			if s.withdrawn != nil {
+				s.start, s.name = start, m.SenderName
+			}
+			s.keys = append(s.keys, start)
+		}
+	}
+	return live, ghosts
+}
+
+func newStay(r *rec, start moment) *stay {
+	return &stay{sender: r.Key.Sender, name: r.SenderName, start: start, first: start, keys: []moment{start}}
+}
+
+// claim records that r names this stay by its admission time. The admission message itself
+// decides the time shown; until it is there, the latest message does.
+func (s *stay) claim(r *rec, start moment) {
+	s.touch(r)
+	s.claims = append(s.claims, claim{start, r.key})
+	if s.withdrawn != nil {
+		return
+	}
+	better := s.startRec == nil || r.Kind == kindAdmitted ||
+		s.startRec.Kind != kindAdmitted && byOrder(s.startRec, r) < 0
+	if better && !(s.startRec != nil && s.startRec.Kind == kindAdmitted && r.Kind != kindAdmitted) {
+		s.start, s.startRec = start, r
+	}
+}
+
+func (s *stay) touch(r *rec) {
+	if !contains(s.from, r.key) {
+		s.from = append(s.from, r.key)
+	}
+	if r.SenderName != "" {
+		s.name = r.SenderName
+	}
+}
+
+func (s *stay) add(ev stayEvent) {
+	s.touch(ev.rec)
+	s.events = append(s.events, ev)
+	if ev.Code == eventDischarged && (s.end.text == "" || ev.when.at.Before(s.end.at)) {
+		s.end = ev.when
+	}
+}
+
+func (s *stay) id() string { return shortID("stay", s.sender, s.first.text, s.unknownID()) }
+
+func (s *stay) unknownID() string {
+	if s.unknown && len(s.from) > 0 {
+		return s.from[0]
+	}
+	return ""
+}
+
+func (s *stay) sortTime() time.Time {
+	if !s.start.at.IsZero() {
+		return s.start.at
+	}
+	if len(s.events) > 0 {
+		return s.events[0].at
+	}
+	return time.Time{}
+}
+
+// findStay finds the stay with this admission time: the same instant, or the only one of that
+// day when either side knows no more than the day.
+func findStay(list []*stay, sender string, start moment) *stay {
+	var byDay *stay
+	days := 0
+	for _, s := range list {
+		if s.sender != sender {
+			continue
+		}
+		hit := false
+		for _, k := range s.keys {
+			if !k.day && !start.day && k.at.Equal(start.at) {
+				return s
+			}
+			if (k.day || start.day) && k.date() != "" && k.date() == start.date() {
+				hit = true
+			}
+		}
+		if hit {
+			byDay = s
+			days++
+		}
+	}
+	if days == 1 {
+		return byDay
+	}
+	return nil
+}
+
+func eventsOf(r *rec) []stayEvent {
+	out := make([]stayEvent, 0, len(r.facts.Events))
+	for _, ev := range r.facts.Events {
+		m := parseMoment(ev.Time)
+		e := stayEvent{event: ev, rec: r, when: m, at: m.effectiveAt(r)}
+		if ev.Estimate && e.at.After(r.order) {
+			e.at = r.order // a planned time counts from when it was told
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// startOf is the admission time a record names, event 1.
+func startOf(evs []stayEvent) (moment, bool) {
+	for _, ev := range evs {
+		if ev.Code == eventAdmitted && !ev.when.at.IsZero() {
+			return ev.when, true
+		}
+	}
+	return moment{}, false
+}
+
+func byEvent(a, b stayEvent) int {
+	return cmp.Or(a.at.Compare(b.at), cmp.Compare(eventRank(a.Code), eventRank(b.Code)), byOrder(a.rec, b.rec), strings.Compare(a.Time, b.Time))
+}
+
+// eventRank orders events of the same time as they must have happened.
+func eventRank(code string) int {
+	switch code {
+	case eventAdmitted:
+		return 0
+	case eventExpected:
+		return 1
+	case eventReady:
+		return 2
+	case eventNotReady:
+		return 3
+	case eventDischarged:
+		return 4
+	}
+	return 5
+}
+
+// attach puts an event whose message repeats no admission time on the only stay of that
+// hospital open at its time. Source: careplan.md section 3.1, "Encounter key".
+func (f *fold) attach(ev stayEvent, list, ghosts []*stay) []*stay {
+	open := openAt(list, ev)
+	if len(open) == 0 {
+		if g := openAt(ghosts, ev); len(g) == 1 {
+			open = g
+		}
+	}
+	switch {
+	case len(open) == 1:
+		open[0].add(ev)
+		return list
+	case len(open) > 1:
+		f.unattached(ev, "several stays were open at that time")
+		return list
+	}
+	if ev.Code != eventReady && ev.Code != eventDischarged {
+		f.unattached(ev, "no stay was open at that time")
+		return list
+	}
+	// The patient is, or was, in hospital: the stay exists although its admission is unknown.
+	s := &stay{sender: ev.rec.Key.Sender, name: ev.rec.SenderName, unknown: true}
+	s.add(ev)
+	if ev.Code == eventReady {
+		f.unattached(ev, "no stay was open at that time")
+	}
+	return append(list, s)
+}
+
+func openAt(list []*stay, ev stayEvent) []*stay {
+	var out []*stay
+	for _, s := range list {
+		if s.sender != ev.rec.Key.Sender || !s.unknown && s.start.at.After(ev.at) {
+			continue
+		}
+		if s.end.text != "" && !s.end.day && s.end.at.Before(ev.at) || s.end.day && s.end.at.Add(24*time.Hour).Before(ev.at) {
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (f *fold) unattached(ev stayEvent, why string) {
+	f.flag("unattached-event", "An event of a hospital stay could not be tied to a stay: "+why+".", ev.rec.key)
+	f.task("unattached-event", "Decide which stay the event belongs to: "+why+".", "coordinator", "requested", ev.rec.key)
+}
+
+func (f *fold) checkAdmission(ev stayEvent) {
+	if ev.Estimate && ev.rec.Kind == kindAdmitted {
+		f.flag("odd-estimate", "The admission is marked as an estimate; it is taken as having happened.", ev.rec.key)
+	}
+}
+
+// expectations lets other reports of the hospital (the early notice) tell the expected day of
+// its only open stay; they never open or end one.
+func (f *fold) expectations(list []*stay) {
+	for _, r := range f.live {
+		if isStayKind(r.Kind) || r.Kind == kindDead {
+			continue
+		}
+		for _, ev := range eventsOf(r) {
+			if ev.Code != eventExpected && !(ev.Code == eventReady && ev.Estimate) {
+				continue
+			}
+			ev.Code = eventExpected
+			ev.at = r.order
+			if open := openAt(list, ev); len(open) == 1 {
+				open[0].add(ev)
+			}
+		}
+	}
+}

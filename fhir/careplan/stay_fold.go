@@ -1,0 +1,158 @@
+package careplan
+
+import (
+	"slices"
+	"time"
+)
+
+// transferGap is how long a stay may stay open after one at another hospital began.
+// Source: careplan.md section 6.
+const transferGap = 24 * time.Hour
+
+// finish folds the events of one stay in event order and shows it.
+func (f *fold) finish(s *stay) {
+	slices.SortFunc(s.events, byEvent)
+	slices.Sort(s.from)
+	s.out = Stay{ID: s.id(), Organiser: s.sender, Name: s.name, Status: "in-progress", From: s.from}
+	switch {
+	case s.withdrawn != nil:
+		s.out.Status = "entered-in-error"
+		f.flag("admission-withdrawn", "The admission was withdrawn but later messages of the stay still stand.", s.from...)
+	case s.unknown:
+		f.gap("stay-start-unknown", "The admission of a stay is not known.", time.Time{}, s.from...)
+	default:
+		s.out.Start = f.value(s.start.text, s.carriers()...)
+	}
+	ready := f.readyPeriods(s)
+	if s.out.End != nil && s.withdrawn == nil {
+		s.out.Status = "finished"
+		if end := s.end; !s.unknown && !end.day && end.at.Before(s.start.at) {
+			f.flag("end-before-start", "The discharge stands before the admission.", s.from...)
+		}
+	}
+	s.out.ReadyCount = len(ready)
+	f.p.Stays = append(f.p.Stays, s.out)
+	f.p.Ready = append(f.p.Ready, ready...)
+}
+
+// carriers are the records that state the admission time shown.
+func (s *stay) carriers() []string {
+	var keys []string
+	for _, c := range s.claims {
+		if c.start.at.Equal(s.start.at) && c.start.day == s.start.day && !contains(keys, c.key) {
+			keys = append(keys, c.key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// readyPeriods walks the events: discharge-ready set, withdrawn, set again, discharged.
+func (f *fold) readyPeriods(s *stay) []Ready {
+	var list []Ready
+	open := -1
+	for _, ev := range s.events {
+		v := Value{Text: ev.when.text, From: []string{ev.rec.key}}
+		if v.Text == "" {
+			v.Text = formatTime(ev.rec.order)
+		}
+		switch ev.Code {
+		case eventReady:
+			if ev.Estimate {
+				s.out.Expected = &v
+			}
+			if open >= 0 {
+				list[open].From = append(list[open].From, ev.rec.key)
+				f.flag("ready-repeated", "Discharge-ready was told again while it already stood.", ev.rec.key)
+				continue
+			}
+			if s.out.End != nil {
+				f.flag("ready-after-discharge", "Discharge-ready was set after the discharge.", ev.rec.key)
+				continue
+			}
+			open = len(list)
+			list = append(list, Ready{Stay: s.id(), Set: v, Planned: ev.Estimate, From: []string{ev.rec.key}})
+			f.readyTask(s, ev, "requested")
+		case eventNotReady:
+			if open < 0 {
+				f.unattached(ev, "discharge-ready did not stand at that time")
+				continue
+			}
+			list[open].close(v, "withdrawn")
+			f.readyDone(s, list[open].Set.From[0], "cancelled", ev.rec.key)
+			open = -1
+			s.out.WithdrawnN++
+		case eventDischarged:
+			if s.out.End == nil {
+				s.out.End = &v
+				s.end = ev.when
+				if out := ev.rec.facts.Out; out != nil {
+					s.out.Destination = &Value{Text: out.Text, Code: out.Code, System: out.System, From: []string{ev.rec.key}}
+				}
+			} else if s.out.End.Text == v.Text {
+				s.out.End.From = append(s.out.End.From, ev.rec.key)
+			} else {
+				f.flag("discharged-twice", "Two live messages give different times of discharge; the earlier is shown.", s.out.End.From[0], ev.rec.key)
+			}
+			if open >= 0 {
+				list[open].close(v, "discharged")
+				f.readyDone(s, list[open].Set.From[0], "done", ev.rec.key)
+				open = -1
+			}
+		case eventExpected:
+			s.out.Expected = &v
+		default:
+			f.flag("unknown-event", "A message about a stay holds an event that the plan does not know.", ev.rec.key)
+		}
+	}
+	if open >= 0 && s.withdrawn != nil {
+		list[open].close(Value{Text: formatTime(s.withdrawn.order), From: []string{s.withdrawn.key}}, "admission-withdrawn")
+		f.readyDone(s, list[open].Set.From[0], "cancelled", s.withdrawn.key)
+	}
+	return list
+}
+
+func (r *Ready) close(v Value, why string) {
+	r.End, r.Why = &v, why
+	for _, k := range v.From {
+		if !contains(r.From, k) {
+			r.From = append(r.From, k)
+		}
+	}
+}
+
+// readyTask asks the unit that was told whether it can receive the patient: without an answer
+// the municipality pays as if it had said no (standards/no README section 11).
+func (f *fold) readyTask(s *stay, ev stayEvent, status string) {
+	to := "coordinator"
+	if list := ev.rec.facts.To; len(list) > 0 && list[0].HER != "" {
+		to = list[0].HER
+	}
+	f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", "discharge-ready", s.id(), ev.rec.key), For: to, Status: status,
+		Rule: "discharge-ready", Text: "Answer whether the patient can be received.", From: []string{ev.rec.key}})
+}
+
+func (f *fold) readyDone(s *stay, key, status, by string) {
+	id := shortID("task", "discharge-ready", s.id(), key)
+	for i := range f.p.Tasks {
+		if f.p.Tasks[i].ID == id {
+			f.p.Tasks[i].Status = status
+			f.p.Tasks[i].From = append(f.p.Tasks[i].From, by)
+		}
+	}
+}
+
+// overlaps flags stays that are open at the same time and are no transfer.
+func (f *fold) overlaps(list []*stay) {
+	for i, a := range list {
+		for _, b := range list[i+1:] {
+			if a.withdrawn != nil || b.withdrawn != nil || a.unknown || b.unknown {
+				continue
+			}
+			if a.end.text != "" && a.end.at.Before(b.start.at.Add(transferGap)) {
+				continue
+			}
+			f.flag("overlapping-stays", "Two stays are open at the same time.", append(slices.Clone(a.from), b.from...)...)
+		}
+	}
+}
