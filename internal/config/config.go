@@ -1,0 +1,167 @@
+package config
+
+import (
+	"time"
+
+	"github.com/samvirke/samvirke"
+)
+
+// Config is one checked configuration file. Paths in it are absolute or relative to the working
+// directory: Load has resolved those that were relative to the file.
+//
+// Tags: key is the name in the file; default is what an absent key means, in the file's own
+// notation; enum, min and max bound the value; need:"yes" marks keys that must be there; doc is the
+// sentence of the reference.
+type Config struct {
+	Listen      string        `key:"listen" as:"address" default:"127.0.0.1:8480" doc:"Where parties reach the gateway over HTTP. Stays on this machine unless told otherwise."`
+	AdminListen string        `key:"admin_listen" as:"address" doc:"Where people and monitoring reach the UI, /metrics and the health pages. Absent: on the same address as listen."`
+	TLS         *TLS          `key:"tls" doc:"Server certificate for listen and admin_listen."`
+	DataDir     string        `key:"data_dir" as:"path" default:"data" doc:"Folder of the store. On a local disk, never on a network share."`
+	Environment string        `key:"environment" enum:"production|test" default:"production" doc:"In test, synthetic person numbers are valid and plain HTTP to other machines is allowed. In production both are refused."`
+	Limits      Limits        `key:"limits" doc:"Bounds on everything that comes in."`
+	DiskBudget  Size          `key:"disk_budget" default:"20GB" min:"64MB" doc:"When the store is larger than this, nothing more is accepted; the senders try again."`
+	Retention   Retention     `key:"retention" doc:"How long finished things are kept."`
+	Log         Log           `key:"log" doc:"What is written to standard error."`
+	Metrics     Metrics       `key:"metrics" doc:"Figures for Prometheus."`
+	Admin       Admin         `key:"admin" doc:"The UI for people."`
+	Patients    string        `key:"patients" as:"path" doc:"CSV or YAML file with the municipality and the GP of patients, for routing; columns identifier, municipality, gp."`
+	Parties     []Party       `key:"parties" need:"yes" doc:"The systems the gateway talks with."`
+	Routes      []Route       `key:"routes" doc:"Who receives what. Absent: one rule that sends every message to its addressees."`
+	Directory   PatientsTable `key:"-"`
+}
+
+// TLS is the server side of the listeners.
+type TLS struct {
+	Cert      string `key:"cert" as:"path" doc:"PEM file with the server certificate and its chain."`
+	Key       string `key:"key" as:"path" doc:"PEM file with the private key."`
+	ClientCA  string `key:"client_ca" as:"path" doc:"PEM file with the authorities whose client certificates are taken. Absent: any certificate whose fingerprint a party names."`
+	Elsewhere bool   `key:"elsewhere" default:"false" doc:"True when a proxy in front of the gateway ends TLS, so that plain HTTP on another address than loopback is meant."`
+}
+
+// Limits are the bounds on what comes in.
+type Limits struct {
+	MaxBody     Size          `key:"max_body" default:"20MB" min:"64KB" max:"256MB" doc:"Largest message body. Of a larger one only the beginning is kept, and it is refused."`
+	MaxDepth    int           `key:"max_depth" default:"128" min:"16" max:"1000" doc:"Deepest nesting of XML or JSON."`
+	MaxElements int           `key:"max_elements" default:"500000" min:"1000" max:"10000000" doc:"Most XML elements and attributes, or JSON values, in one message."`
+	Workers     int           `key:"workers" default:"0" min:"0" max:"256" doc:"Messages processed at the same time; 0 means as many as the machine has cores."`
+	MaxInFlight int           `key:"max_in_flight" default:"1024" min:"1" max:"65536" doc:"Requests handled at the same time. Those above it are told to try again."`
+	ReadTimeout time.Duration `key:"read_timeout" default:"30s" min:"1s" max:"10m" doc:"Longest time a request may take to arrive."`
+	StopTimeout time.Duration `key:"stop_timeout" default:"20s" min:"1s" max:"10m" doc:"How long running work may go on after the order to stop."`
+}
+
+// Retention is how long finished things are kept. What still waits or needs attention is never deleted.
+type Retention struct {
+	Payloads time.Duration `key:"payloads" default:"30d" min:"1d" doc:"Bodies of messages and deliveries after everybody has confirmed."`
+	History  time.Duration `key:"history" default:"400d" min:"1d" doc:"Events, attempts and receipts of finished messages."`
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `key:"level" enum:"debug|info|warn|error" default:"info" doc:"Info is what an admin should know, debug what a developer wants."`
+	Format string `key:"format" enum:"text|json" default:"text" doc:"One line of text or one JSON object for each entry."`
+}
+
+// Metrics switches /metrics.
+type Metrics struct {
+	Enabled bool `key:"enabled" default:"true" doc:"Serve /metrics."`
+}
+
+// Admin is the UI.
+type Admin struct {
+	Enabled bool          `key:"enabled" default:"true" doc:"Serve the UI."`
+	Session time.Duration `key:"session" default:"8h" min:"5m" max:"7d" doc:"How long a sign-in lasts."`
+}
+
+// Party is one system as the file describes it.
+type Party struct {
+	ID           string        `key:"id" need:"yes" doc:"Short name used in rules, logs, metrics and the UI: 1 to 40 of a-z, 0-9 and hyphen."`
+	Name         string        `key:"name" doc:"Name for people. Absent: the id."`
+	Role         string        `key:"role" enum:"hospital|municipality|gp|other" need:"yes" doc:"What the party is; rules can name roles."`
+	HER          []string      `key:"her" doc:"HER-ids under which messages name this party, both levels, digits only."`
+	Municipality string        `key:"municipality" doc:"Number of the municipality it serves, four digits (code list 3402)."`
+	Token        Secret        `key:"token" doc:"Bearer token the party sends with its messages."`
+	ClientCert   string        `key:"client_cert" doc:"SHA-256 fingerprint of the party's client certificate, 64 hex digits, colons allowed. Needs tls."`
+	Endpoint     *Endpoint     `key:"endpoint" doc:"Where messages for the party are sent over HTTP."`
+	Folder       *Folder       `key:"folder" doc:"Exchange over files instead of HTTP, or beside it."`
+	Accepts      []Accept      `key:"accepts" doc:"Formats the party reads, best first. Absent: it only sends."`
+	Receipts     string        `key:"receipts" enum:"none|apprec|fhir" was:"apprec when it accepts kith, else none" doc:"Application receipt the party answers with. None: a delivery is done when its bytes are taken."`
+	AppRec       string        `key:"apprec_version" enum:"1.0|1.1" doc:"Version of AppRec the party reads. Absent: the one that belongs to the message answered."`
+	OnStop       string        `key:"on_stop" enum:"wait|go-on" default:"wait" doc:"What later messages about the same patient do behind one that stopped."`
+	AnswerWithin time.Duration `key:"answer_within" default:"96h" min:"1m" max:"60d" doc:"When a missing application receipt is overdue."`
+	Retry        Retry         `key:"retry" doc:"How a delivery is tried again after a passing fault."`
+	Breaker      Breaker       `key:"breaker" doc:"When the whole party is left alone for a while."`
+	Payload      string        `key:"payload" enum:"id-only|full" default:"id-only" doc:"What a plan-changed notice carries."`
+}
+
+// Endpoint is where a party takes messages over HTTP.
+type Endpoint struct {
+	URL         string        `key:"url" need:"yes" doc:"Address that messages are posted to."`
+	Token       Secret        `key:"token" doc:"Bearer token sent along."`
+	Cert        string        `key:"cert" as:"path" doc:"PEM file with our client certificate for this party."`
+	Key         string        `key:"key" as:"path" doc:"PEM file with its private key."`
+	CA          string        `key:"ca" as:"path" doc:"PEM file with the authorities of the party's server. Absent: those of the system."`
+	Timeout     time.Duration `key:"timeout" default:"30s" min:"100ms" max:"10m" doc:"Longest time for one attempt."`
+	MaxInFlight int           `key:"max_in_flight" default:"8" min:"1" max:"1024" doc:"Deliveries under way to this party at the same time, each of another patient."`
+}
+
+// Folder is exchange over files.
+type Folder struct {
+	In     string `key:"in" as:"path" doc:"Folder that the party's messages are taken from."`
+	Out    string `key:"out" as:"path" doc:"Folder that messages for the party are put into."`
+	Errors string `key:"errors" as:"path" was:"folder errors inside in" doc:"Folder that unreadable files are moved to, each with a file that says why."`
+}
+
+// Accept is one format a party reads. It converts to samvirke.Accept.
+type Accept struct {
+	Format   string   `key:"format" enum:"kith|fhir|fhir-notification" need:"yes" doc:"Norwegian XML, whole FHIR messages, or notices that the plan changed."`
+	Kinds    []string `key:"kinds" doc:"Message kinds this entry holds for; LOG_* means all that begin so. Absent: all."`
+	Versions []string `key:"versions" doc:"Versions it reads, best first. Absent: all."`
+}
+
+// Retry is how a delivery is tried again.
+type Retry struct {
+	First time.Duration `key:"first" default:"1s" min:"10ms" max:"1h" doc:"First wait; it doubles each time, with some chance added."`
+	Max   time.Duration `key:"max" default:"1h" min:"10ms" max:"24h" doc:"Longest wait."`
+	Age   time.Duration `key:"age" default:"96h" min:"1m" max:"60d" doc:"Age at which a delivery that never got through stops and needs attention."`
+}
+
+// Breaker is when a party is left alone.
+type Breaker struct {
+	Failures int           `key:"failures" default:"5" min:"1" max:"1000" doc:"Failures in a row that open the breaker."`
+	OpenFor  time.Duration `key:"open_for" default:"30s" min:"10ms" max:"1h" doc:"How long nothing is sent before one delivery tries the way."`
+}
+
+// Route is one routing rule. Its fields are those of route.Rule in the same order, so that one
+// converts to the other.
+type Route struct {
+	Name         string   `key:"name" was:"rule N" doc:"Shown in the trace."`
+	Kinds        []string `key:"kinds" doc:"Message kinds the rule holds for; LOG_* means all that begin so. Absent: all."`
+	From         []string `key:"from" doc:"Sending parties or roles. Absent: all."`
+	Municipality []string `key:"municipality" doc:"Municipality numbers of the patient. Absent: all."`
+	To           []string `key:"to" need:"yes" doc:"Receivers: party ids, or addressees (all the message names), copies (its copy receivers), municipality (those who serve the patient's), gp (the patient's), team (the plan's)."`
+	Deny         bool     `key:"deny" default:"false" doc:"The receivers do not get it, whatever other rules say."`
+}
+
+// Word is the party as the other rooms know it.
+func (p *Party) Word() samvirke.Party {
+	w := samvirke.Party{
+		ID: p.ID, Name: p.Name, Role: p.Role, HER: p.HER, Municipality: p.Municipality,
+		Receipts: samvirke.ReceiptMode(p.Receipts), AppRecVersion: p.AppRec, OnStop: p.OnStop, AnswerWithin: p.AnswerWithin,
+	}
+	for _, a := range p.Accepts {
+		w.Accepts = append(w.Accepts, samvirke.Accept(a))
+	}
+	return w
+}
+
+// Words are all parties as the other rooms know them, in the order of the file.
+func (c *Config) Words() []samvirke.Party {
+	words := make([]samvirke.Party, len(c.Parties))
+	for i := range c.Parties {
+		words[i] = c.Parties[i].Word()
+	}
+	return words
+}
+
+// Test tells whether synthetic person numbers are valid here.
+func (c *Config) Test() bool { return c.Environment == "test" }
