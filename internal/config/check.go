@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"regexp"
 	"strconv"
 )
@@ -123,7 +122,7 @@ func (c *checker) authorities(key, path string) {
 }
 
 func readPool(path string) (*x509.CertPool, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := readBounded(path)
 	if err != nil {
 		return nil, err
 	}
