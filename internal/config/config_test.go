@@ -125,6 +125,12 @@ func TestExample(t *testing.T) {
 	if want := (Place{Municipality: "4601", GP: "lege-nord"}); !ok || place != want {
 		t.Errorf("patient: got %+v, want %+v", place, want)
 	}
+	if m, gp := cfg.Directory.Find("urn:oid:2.16.578.1.12.4.1.4.1|01015000232"); m != place.Municipality || gp != place.GP {
+		t.Errorf("by key: got %q, %q", m, gp)
+	}
+	if m, gp := cfg.Directory.Find("urn:oid:2.16.578.1.12.4.1.4.1|01015000322"); m != "" || gp != "" {
+		t.Errorf("unknown patient: got %q, %q", m, gp)
+	}
 	if got, want := cfg.DataDir, filepath.Join("../../deploy", "data"); got != want {
 		t.Errorf("data_dir: got %q, want %q", got, want)
 	}

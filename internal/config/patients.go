@@ -25,6 +25,15 @@ func (t PatientsTable) Lookup(identifier string) (Place, bool) {
 	return p, ok
 }
 
+// Find is Lookup by patient key ("system|value"); "" for what is not known.
+func (t PatientsTable) Find(key string) (municipality, gp string) {
+	if _, value, ok := strings.Cut(key, "|"); ok {
+		key = value
+	}
+	p := t.places[key]
+	return p.Municipality, p.GP
+}
+
 // Len is the number of patients.
 func (t PatientsTable) Len() int { return len(t.places) }
 
