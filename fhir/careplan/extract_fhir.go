@@ -14,7 +14,11 @@ type extractor struct {
 
 func (x extractor) fill(c *content) {
 	inPanel := x.panels(c)
+	addressing := x.addressing()
 	for _, e := range x.b.Entries() {
+		if addressing[e.Resource] {
+			continue
+		}
 		n := e.Resource
 		switch e.Type {
 		case "Patient":
@@ -53,6 +57,30 @@ func (x extractor) fill(c *content) {
 		}
 	}
 	x.settleEvents(c)
+}
+
+// addressing finds the resources that only say who sends and who receives: they are no contacts.
+func (x extractor) addressing() map[*fhir.Node]bool {
+	out := map[*fhir.Node]bool{}
+	var walk func(ref *fhir.Node, depth int)
+	walk = func(ref *fhir.Node, depth int) {
+		e, ok := x.b.Resolve(ref.Get("reference").Text())
+		if !ok || depth > 8 || e.Type == "Patient" || len(phones(e.Resource)) > 0 && e.Type == "Organization" {
+			return // an organisation that gives its number is a contact wherever it stands
+		}
+		out[e.Resource] = true
+		for _, k := range []string{"partOf", "organization", "practitioner", "providedBy"} {
+			if n := e.Resource.Get(k); n != nil {
+				walk(n, depth+1)
+			}
+		}
+	}
+	h := x.b.First("MessageHeader")
+	walk(h.Get("sender"), 0)
+	for _, d := range h.Get("destination").Items() {
+		walk(d.Get("receiver"), 0)
+	}
+	return out
 }
 
 func (c *content) addContact(r contactRow) {

@@ -66,10 +66,6 @@ func (f *fold) flag(code, text string, from ...string) {
 	f.p.Flags = append(f.p.Flags, Flag{Code: code, Text: text, From: slices.Compact(from)})
 }
 
-func (f *fold) gap(rule, text string, due time.Time, from ...string) {
-	f.p.Gaps = append(f.p.Gaps, Gap{Rule: rule, Text: text, Due: due, From: from})
-}
-
 func (f *fold) task(rule, text, to, status string, from ...string) {
 	f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", append([]string{rule}, from...)...), Text: text, For: to, Status: status, Rule: rule, From: from})
 }
@@ -185,6 +181,6 @@ func (f *fold) sortLists() {
 		return cmp.Or(strings.Compare(a.Rule, b.Rule), slices.Compare(a.From, b.From), strings.Compare(a.ID, b.ID))
 	})
 	slices.SortFunc(f.p.Gaps, func(a, b Gap) int {
-		return cmp.Or(strings.Compare(a.Rule, b.Rule), slices.Compare(a.From, b.From), strings.Compare(a.Text, b.Text))
+		return cmp.Or(strings.Compare(a.Rule, b.Rule), slices.Compare(a.From, b.From), strings.Compare(a.Subject, b.Subject), strings.Compare(a.Text, b.Text))
 	})
 }

@@ -104,14 +104,16 @@ type Diagnosis struct {
 
 // Goal of one owner.
 type Goal struct {
-	ID     string   `json:"id"`
-	Text   string   `json:"text"`
-	Code   *Value   `json:"code,omitempty"`
-	Due    *Value   `json:"due,omitempty"`
-	Start  *Value   `json:"start,omitempty"`
-	Status string   `json:"status"` // active, withdrawn never shown
-	Owner  string   `json:"owner"`
-	From   []string `json:"from"`
+	ID     string `json:"id"`
+	Text   string `json:"text"`
+	Code   *Value `json:"code,omitempty"`
+	Due    *Value `json:"due,omitempty"`
+	Start  *Value `json:"start,omitempty"`
+	Status string `json:"status"` // active, withdrawn never shown
+	Owner  string `json:"owner"`
+	// ExpressedBy is patient, kin or professional; "" when the source does not say.
+	ExpressedBy string   `json:"expressed_by,omitempty"`
+	From        []string `json:"from"`
 }
 
 // Measure is a thing wanted, agreed, ongoing or done. For a proposal the acceptance lives in Answers.
@@ -155,21 +157,27 @@ type Service struct {
 // Assessment is one function assessment: an instrument at one date by one organisation.
 // There is no sum over IPLOS variables: the scale forbids it.
 type Assessment struct {
-	ID         string   `json:"id"`
-	Instrument string   `json:"instrument"` // iplos, gaf, barthel-20, ...
-	Variant    string   `json:"variant,omitempty"`
-	Date       string   `json:"date,omitempty"`        // as precise as the source
-	DateSource string   `json:"date_source,omitempty"` // responsible, remark, message
-	Baseline   bool     `json:"baseline,omitempty"`    // before or at admission of a stay
-	Owner      string   `json:"owner"`
-	Scores     []Score  `json:"scores"`
-	Note       string   `json:"note,omitempty"`
-	From       []string `json:"from"`
+	ID         string `json:"id"`
+	Instrument string `json:"instrument"` // iplos, gaf, barthel-20, ...
+	Variant    string `json:"variant,omitempty"`
+	Date       string `json:"date,omitempty"`        // as precise as the source
+	DateSource string `json:"date_source,omitempty"` // responsible, remark, message
+	Baseline   bool   `json:"baseline,omitempty"`    // before or at admission of a stay
+	// Line is the comparability key: only assessments with the same non-empty Line may be joined
+	// by a line or subtracted. "" = unknown scale or variant, never compared.
+	Line   string   `json:"line,omitempty"`
+	Owner  string   `json:"owner"`
+	Scores []Score  `json:"scores"`
+	Note   string   `json:"note,omitempty"`
+	From   []string `json:"from"`
 }
 
-// Score is one variable or total. Value is nil for 9 (not relevant) and for what is no number.
+// Score is one variable or total. Value names the variable (our short label for known ones);
+// Shown is its value as the source wrote it. Number is nil for 9 (not relevant), for words and
+// for what the scale does not have.
 type Score struct {
 	Value
+	Shown       string   `json:"shown"`
 	Number      *float64 `json:"number,omitempty"`
 	NotRelevant bool     `json:"not_relevant,omitempty"`
 	Invalid     bool     `json:"invalid,omitempty"` // outside the instrument's range, shown as text, never drawn
@@ -200,13 +208,15 @@ type Aid struct {
 
 // Contact is next of kin, a professional or a unit.
 type Contact struct {
-	Kind  string   `json:"kind"` // kin, professional, unit
-	Name  string   `json:"name"`
-	Role  string   `json:"role,omitempty"`
-	Phone []string `json:"phone,omitempty"`
-	Note  string   `json:"note,omitempty"`
-	Owner string   `json:"owner"`
-	From  []string `json:"from"`
+	Kind string `json:"kind"` // kin, professional, unit
+	Name string `json:"name"`
+	Role string `json:"role,omitempty"`
+	// RoleCode is the code of list 9034; 8 and 18 are coordinators.
+	RoleCode string   `json:"role_code,omitempty"`
+	Phone    []string `json:"phone,omitempty"`
+	Note     string   `json:"note,omitempty"`
+	Owner    string   `json:"owner"`
+	From     []string `json:"from"`
 }
 
 // Note is free text under a heading.
@@ -226,12 +236,14 @@ type Member struct {
 
 // Task is what the gateway asks somebody to do, derived from the plan.
 type Task struct {
-	ID     string   `json:"id"`
-	Text   string   `json:"text"`
-	For    string   `json:"for"`    // HER-id, or "coordinator"
-	Status string   `json:"status"` // requested, cancelled, done
-	Rule   string   `json:"rule"`
-	From   []string `json:"from"`
+	ID     string `json:"id"`
+	Text   string `json:"text"`
+	For    string `json:"for"`    // HER-id, or "coordinator"
+	Status string `json:"status"` // requested, cancelled, done
+	Rule   string `json:"rule"`
+	// Measure is the id of the proposal a task is about; "" when it is about none.
+	Measure string   `json:"measure,omitempty"`
+	From    []string `json:"from"`
 }
 
 // Gap is something a complete plan would have, or a rule of careplan.md section 5.5 that fired.
@@ -241,7 +253,9 @@ type Gap struct {
 	Rule string    `json:"rule"` // R1, R15, no-goal, no-coordinator ...
 	Text string    `json:"text"`
 	Due  time.Time `json:"due,omitzero"`
-	From []string  `json:"from,omitempty"`
+	// Subject is the id of the measure, goal, stay or check-up it is about; "" for the whole plan.
+	Subject string   `json:"subject,omitempty"`
+	From    []string `json:"from,omitempty"`
 }
 
 // Flag is an oddity of the records: orphan, fork, no-parent, cycle, reopened, foreign-change,

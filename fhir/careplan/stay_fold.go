@@ -19,7 +19,7 @@ func (f *fold) finish(s *stay) {
 		s.out.Status = "entered-in-error"
 		f.flag("admission-withdrawn", "The admission was withdrawn but later messages of the stay still stand.", s.from...)
 	case s.unknown:
-		f.gap("stay-start-unknown", "The admission of a stay is not known.", time.Time{}, s.from...)
+		f.addGap("stay-start-unknown", "The admission of a stay is not known.", s.id(), time.Time{}, s.from...)
 	default:
 		s.out.Start = f.value(s.start.text, s.carriers()...)
 	}

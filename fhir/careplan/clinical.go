@@ -1,0 +1,165 @@
+package careplan
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// clinical lists what live records state about diagnoses, goals, measures, services, check-ups,
+// aids, contacts and notes. Every organisation keeps its own; the same thing stated twice by
+// one organisation is one entry with two sources.
+func (f *fold) clinical() {
+	for _, r := range f.live {
+		f.diagnoses(r)
+		f.goals(r)
+		f.measures(r)
+		f.services(r)
+		f.rest(r)
+	}
+}
+
+// elementID names a thing by the conversation it stands in and what it says, so that it keeps
+// its id through changes elsewhere in the message, and loses it when it becomes something else.
+func elementID(prefix string, r *rec, seen map[string]int, parts ...string) string {
+	what := strings.Join(parts, "\x1f")
+	n := seen[what]
+	seen[what]++
+	return shortID(prefix, r.line.sender, r.line.conversation, r.line.kind, what, strconv.Itoa(n))
+}
+
+func addFrom(from []string, key string) []string {
+	if contains(from, key) {
+		return from
+	}
+	from = append(from, key)
+	slices.Sort(from)
+	return from
+}
+
+func (c coded) value(key string) Value {
+	return Value{Text: c.Text, Code: c.Code, System: c.System, From: []string{key}}
+}
+
+func (f *fold) diagnoses(r *rec) {
+next:
+	for _, d := range r.facts.Diagnoses {
+		for i := range f.p.Diagnoses {
+			o := &f.p.Diagnoses[i]
+			if o.Owner == r.Key.Sender && o.Code == d.Code && o.System == d.System && (d.Code != "" || o.Text == d.Text) {
+				o.From = addFrom(o.From, r.key)
+				o.Main = o.Main || d.Main
+				continue next
+			}
+		}
+		f.p.Diagnoses = append(f.p.Diagnoses, Diagnosis{Value: d.value(r.key), Main: d.Main, Owner: r.Key.Sender})
+	}
+}
+
+func (f *fold) goals(r *rec) {
+	if len(r.facts.Goals) == 0 {
+		return
+	}
+	seen := map[string]int{}
+	for _, g := range r.facts.Goals {
+		out := Goal{Text: g.Text, Status: "active", Owner: r.Key.Sender, ExpressedBy: g.By, From: []string{r.key},
+			Due: f.value(g.Due, r.key), Start: f.value(g.Start, r.key)}
+		var code string
+		if g.Code != nil {
+			v := g.Code.value(r.key)
+			out.Code = &v
+			code = g.Code.Code
+			out.Text = first(out.Text, v.Text, v.Code)
+		}
+		out.ID = elementID("goal", r, seen, g.Text, code)
+		f.p.Goals = append(f.p.Goals, out)
+	}
+}
+
+// measureIDs gives the id of every measure of a record, in order.
+func measureIDs(r *rec) []string {
+	ids := make([]string, len(r.facts.Measures))
+	seen := map[string]int{}
+	for i, m := range r.facts.Measures {
+		var code string
+		if m.Code != nil {
+			code = m.Code.Code
+		}
+		ids[i] = elementID("measure", r, seen, m.Kind, m.Text, code)
+	}
+	return ids
+}
+
+func (f *fold) measures(r *rec) {
+	if len(r.facts.Measures) == 0 {
+		return
+	}
+	ids := measureIDs(r)
+	for i, m := range r.facts.Measures {
+		out := Measure{ID: ids[i], Text: m.Text, Kind: m.Kind, Requester: r.Key.Sender, Evaluation: f.value(m.Eval, r.key),
+			Period: m.Period, Note: m.Note, From: []string{r.key}}
+		if m.Code != nil {
+			v := m.Code.value(r.key)
+			out.Code = &v
+			out.Text = first(out.Text, v.Text, v.Code)
+		}
+		switch m.Kind {
+		case "proposal":
+			out.Status = "requested"
+		case "done":
+			out.Status, out.Owner = "completed", r.Key.Sender
+		default:
+			out.Status, out.Owner = "active", r.Key.Sender
+		}
+		f.p.Measures = append(f.p.Measures, out)
+	}
+}
+
+func (f *fold) services(r *rec) {
+next:
+	for _, s := range r.facts.Services {
+		out := Service{Value: s.value(r.key), Provider: s.Provider, Private: s.Private, Start: s.Start, End: s.End,
+			Amount: s.Amount, Note: s.Note, Owner: r.Key.Sender}
+		for i := range f.p.Services {
+			o := &f.p.Services[i]
+			if o.Owner == out.Owner && o.Code == out.Code && o.Text == out.Text && o.Provider == out.Provider &&
+				o.Start == out.Start && o.End == out.End && o.Amount == out.Amount && o.Note == out.Note {
+				o.From = addFrom(o.From, r.key)
+				continue next
+			}
+		}
+		f.p.Services = append(f.p.Services, out)
+	}
+}
+
+func (f *fold) rest(r *rec) {
+	seen := map[string]int{}
+	for _, k := range r.facts.Checkups {
+		f.p.Checkups = append(f.p.Checkups, Checkup{ID: elementID("checkup", r, seen, k.Start, k.Place, k.Note), Start: k.Start,
+			Place: k.Place, Booked: k.Booked, Note: k.Note, Owner: r.Key.Sender, From: []string{r.key}})
+	}
+	for _, a := range r.facts.Aids {
+		at := slices.IndexFunc(f.p.Aids, func(o Aid) bool {
+			return o.Owner == r.Key.Sender && o.Text == a.Text && o.Code == a.Code && o.Status == a.Status
+		})
+		if at >= 0 {
+			f.p.Aids[at].From = addFrom(f.p.Aids[at].From, r.key)
+			continue
+		}
+		f.p.Aids = append(f.p.Aids, Aid{Value: a.value(r.key), Status: a.Status, Owner: r.Key.Sender})
+	}
+	for _, c := range r.facts.Contacts {
+		at := slices.IndexFunc(f.p.Contacts, func(o Contact) bool {
+			return o.Owner == r.Key.Sender && o.Kind == c.Kind && o.Name == c.Name && o.Role == c.Role && slices.Equal(o.Phone, c.Phone)
+		})
+		if at >= 0 {
+			f.p.Contacts[at].From = addFrom(f.p.Contacts[at].From, r.key)
+			continue
+		}
+		f.p.Contacts = append(f.p.Contacts, Contact{Kind: c.Kind, Name: c.Name, Role: c.Role, RoleCode: c.Code, Phone: c.Phone,
+			Note: c.Note, Owner: r.Key.Sender, From: []string{r.key}})
+	}
+	for _, n := range r.facts.Notes {
+		f.p.Notes = append(f.p.Notes, Note{Heading: n.Heading.value(r.key), Text: n.Text, Owner: r.Key.Sender})
+	}
+}
