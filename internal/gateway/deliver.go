@@ -1,0 +1,337 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// Retry says how a transient fault is repeated. Zero fields take the defaults.
+type Retry struct {
+	First  time.Duration // pause after the first fault; 0 means 1 s
+	Max    time.Duration // longest pause; 0 means 5 min
+	MaxAge time.Duration // how long a delivery is tried since it was made; 0 means 96 h
+}
+
+// Breaker says when a party counts as down. Zero fields take the defaults.
+type Breaker struct {
+	Failures uint32        // transient faults in a row; 0 means 5
+	OpenFor  time.Duration // pause before one delivery is tried; 0 means 5 s
+}
+
+func (r Retry) withDefaults() Retry {
+	if r.First <= 0 {
+		r.First = time.Second
+	}
+	if r.Max <= 0 {
+		r.Max = 5 * time.Minute
+	}
+	if r.MaxAge <= 0 {
+		r.MaxAge = 96 * time.Hour
+	}
+	return r
+}
+
+// pause is the wait before the next try after `attempts` tries: doubling from First to Max, of which a
+// random half is taken away so that parties that came back are not hit by all at once.
+func (r Retry) pause(attempts int, random func() float64) time.Duration {
+	d := r.First
+	for i := 1; i < attempts && d < r.Max; i++ {
+		d *= 2
+	}
+	d = min(d, r.Max)
+	return d - time.Duration(float64(d)*0.5*random())
+}
+
+// lane is the way to one party: its wire, its breaker, and what is on the wire now.
+type lane struct {
+	Party
+	g       *Gateway
+	breaker *gobreaker.CircuitBreaker[connectors.Result]
+	slots   chan struct{}
+
+	mu        sync.Mutex
+	openUntil time.Time
+	lastOK    time.Time
+	lastFault string
+	inFlight  atomic.Int64
+}
+
+func newLane(p Party, g *Gateway) *lane {
+	if p.MaxInFlight <= 0 {
+		p.MaxInFlight = 16
+	}
+	if p.SendTimeout <= 0 {
+		p.SendTimeout = 30 * time.Second
+	}
+	if p.Breaker.Failures == 0 {
+		p.Breaker.Failures = 5
+	}
+	if p.Breaker.OpenFor <= 0 {
+		p.Breaker.OpenFor = 5 * time.Second
+	}
+	p.Retry = p.Retry.withDefaults()
+	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight)}
+	l.breaker = gobreaker.NewCircuitBreaker[connectors.Result](gobreaker.Settings{
+		Name: p.ID, MaxRequests: 1, Timeout: p.Breaker.OpenFor,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= p.Breaker.Failures },
+		// Only a party that cannot be reached is down; one that refuses a message is well.
+		IsSuccessful:  func(err error) bool { return err == nil || samvirke.ClassOf(err) != samvirke.Transient },
+		OnStateChange: l.stateChanged,
+	})
+	return l
+}
+
+func (l *lane) stateChanged(_ string, from, to gobreaker.State) {
+	l.mu.Lock()
+	if to == gobreaker.StateOpen {
+		l.openUntil = l.g.now().Add(l.Party.Breaker.OpenFor)
+	}
+	l.mu.Unlock()
+	l.g.log.Info("party state changed", "party", l.ID, "from", from.String(), "to", to.String())
+}
+
+// maxRetryAfter bounds the pause that the other side may ask for.
+const maxRetryAfter = time.Hour
+
+// leaseSlack is how long a lease outlives the send's own limit.
+const leaseSlack = 30 * time.Second
+
+// run hands deliveries to the wire until ctx ends, then waits for what is on the wire.
+func (l *lane) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		if !l.waitForBreaker(ctx) {
+			return
+		}
+		free, ok := l.acquire(ctx)
+		if !ok {
+			return
+		}
+		batch, err := l.g.store.Lease(ctx, l.ID, free, l.SendTimeout+leaseSlack)
+		if err != nil {
+			l.release(free)
+			if ctx.Err() == nil && !errors.Is(err, queue.ErrClosed) && !errors.Is(err, queue.ErrFailed) {
+				l.g.log.Error("lease deliveries", "party", l.ID, "err", err)
+			}
+			return
+		}
+		l.release(free - len(batch))
+		for _, d := range batch {
+			wg.Go(func() {
+				defer l.release(1)
+				l.send(ctx, d)
+			})
+		}
+	}
+}
+
+// acquire waits for one free slot and takes all that are free.
+func (l *lane) acquire(ctx context.Context) (int, bool) {
+	select {
+	case <-ctx.Done():
+		return 0, false
+	case l.slots <- struct{}{}:
+	}
+	n, limit := 1, cap(l.slots)
+	if l.breaker.State() != gobreaker.StateClosed {
+		limit = 1
+	}
+	for n < limit {
+		select {
+		case l.slots <- struct{}{}:
+			n++
+		default:
+			return n, true
+		}
+	}
+	return n, true
+}
+
+func (l *lane) release(n int) {
+	for range n {
+		<-l.slots
+	}
+}
+
+// waitForBreaker holds the whole party back while its breaker is open, or half-open with its one
+// trial on the way.
+func (l *lane) waitForBreaker(ctx context.Context) bool {
+	for {
+		var wait time.Duration
+		switch l.breaker.State() {
+		case gobreaker.StateOpen:
+			l.mu.Lock()
+			wait = max(l.openUntil.Sub(l.g.now()), time.Millisecond)
+			l.mu.Unlock()
+		case gobreaker.StateHalfOpen:
+			if l.inFlight.Load() == 0 {
+				return true
+			}
+			wait = 10 * time.Millisecond
+		default:
+			return ctx.Err() == nil
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(wait):
+		}
+	}
+}
+
+// send is one attempt. Once the bytes may have left, the outcome is stored even when the gateway stops.
+func (l *lane) send(ctx context.Context, d queue.Leased) {
+	l.inFlight.Add(1)
+	defer l.inFlight.Add(-1)
+	at := l.g.now()
+	start := time.Now()
+	res, err := l.breaker.Execute(func() (connectors.Result, error) { return l.sendOnce(d.Delivery) })
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		l.postpone(d)
+		return
+	}
+	a := &samvirke.Attempt{DeliveryID: d.ID, Number: d.Attempts + 1, At: at, Took: time.Since(start), Answer: res.Answer}
+	l.remember(err)
+	if err != nil {
+		l.failed(d, a, samvirke.FaultOf(err))
+		return
+	}
+	l.taken(context.WithoutCancel(ctx), d, a, res)
+}
+
+func (l *lane) sendOnce(d samvirke.Delivery) (res connectors.Result, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.g.log.Error("sender panic", "delivery_id", d.ID, "party", l.ID, "stack", string(debug.Stack()))
+			err = &samvirke.Fault{Class: samvirke.Permanent, Code: "internal-error", Safe: "sending failed inside the gateway"}
+		}
+	}()
+	ctx, cancel := context.WithTimeoutCause(context.Background(), l.SendTimeout, fmt.Errorf("party did not answer within %s", l.SendTimeout))
+	defer cancel()
+	return l.Sender.Send(ctx, d)
+}
+
+func (l *lane) remember(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		l.lastOK, l.lastFault = l.g.now(), ""
+		return
+	}
+	l.lastFault = samvirke.FaultOf(err).Code
+}
+
+// postpone gives a leased delivery back because the breaker opened meanwhile: no attempt was made.
+func (l *lane) postpone(d queue.Leased) {
+	l.mu.Lock()
+	due := l.openUntil
+	l.mu.Unlock()
+	l.commit(&queue.Unit{Now: l.g.now(), Steps: []queue.DeliveryStep{{
+		ID: d.ID, Token: d.Token, To: samvirke.DeliveryWaiting, DueAt: due, Fault: d.Fault, FaultText: d.FaultText,
+	}}}, d, nil)
+}
+
+// failed stores a failed attempt: wait and try again, or stop.
+func (l *lane) failed(d queue.Leased, a *samvirke.Attempt, f *samvirke.Fault) {
+	now := l.g.now()
+	a.Class, a.Fault, a.FaultText = f.Class, f.Code, faultText(f)
+	s := queue.DeliveryStep{ID: d.ID, Token: d.Token, Fault: f.Code, FaultText: faultText(f), Attempt: a}
+	name, detail := samvirke.EventWaiting, f.Code
+	due := now.Add(max(l.Retry.pause(a.Number, rand.Float64), min(f.RetryAfter, maxRetryAfter)))
+	switch {
+	case f.Class != samvirke.Transient && f.Class != samvirke.Internal:
+		s.To, name = samvirke.DeliveryStopped, samvirke.EventStopped
+	case due.Sub(d.CreatedAt) > l.Retry.MaxAge:
+		s.To, name, detail = samvirke.DeliveryStopped, samvirke.EventStopped, "too-old: "+f.Code
+		s.FaultText = "not delivered within " + l.Retry.MaxAge.String() + ": " + s.FaultText
+	default:
+		s.To, s.DueAt = samvirke.DeliveryWaiting, due
+	}
+	s.HoldLane = s.To == samvirke.DeliveryStopped && l.OnStop != "go-on"
+	u := &queue.Unit{Now: now, Steps: []queue.DeliveryStep{s}, Events: []samvirke.Event{l.event(d, a.At, samvirke.EventSending, fmt.Sprintf("attempt %d", a.Number)), l.event(d, now, name, detail)}}
+	if s.To == samvirke.DeliveryStopped || a.Number == 1 || d.Fault != f.Code {
+		l.g.log.Info("delivery failed", "delivery_id", d.ID, "party", l.ID, "attempt", a.Number, "class", f.Class, "code", f.Code, "err", f.Err)
+	}
+	l.commit(u, d, a)
+}
+
+// taken stores that the bytes were taken, and the application receipt when it came in the answer.
+func (l *lane) taken(ctx context.Context, d queue.Leased, a *samvirke.Attempt, res connectors.Result) {
+	now := l.g.now()
+	s := queue.DeliveryStep{ID: d.ID, Token: d.Token, To: samvirke.DeliverySent, Attempt: a}
+	expects := l.Receipts != samvirke.ReceiptNone && l.Receipts != "" && d.Purpose == samvirke.PurposeForward
+	if expects {
+		s.ExpectBy = now.Add(l.answerWithin())
+	}
+	u := &queue.Unit{Now: now, Steps: []queue.DeliveryStep{s}, Events: []samvirke.Event{
+		l.event(d, a.At, samvirke.EventSending, fmt.Sprintf("attempt %d", a.Number)), l.event(d, now, samvirke.EventSent, res.Answer),
+	}}
+	if expects && len(res.Body) > 0 {
+		l.receiptInAnswer(u, d, res)
+	}
+	if !expects {
+		l.g.m.endToEnd.Observe(now.Sub(d.CreatedAt).Seconds())
+	}
+	l.commit(u, d, a)
+}
+
+func (l *lane) answerWithin() time.Duration {
+	if l.AnswerWithin > 0 {
+		return l.AnswerWithin
+	}
+	return 96 * time.Hour // standards/no README 7.3 rule 4
+}
+
+// receiptInAnswer takes an application receipt that stands in the transport's answer. Anything else in
+// it is no receipt and is left alone.
+func (l *lane) receiptInAnswer(u *queue.Unit, d queue.Leased, res connectors.Result) {
+	f, ok := l.g.formatOf(res.Body)
+	if !ok {
+		return
+	}
+	p, err := f.Parse(res.Body)
+	if err != nil || p == nil || p.Envelope.Receipt == nil || !strings.EqualFold(p.Envelope.Receipt.OriginalID, d.ExternalID) {
+		return
+	}
+	sent := d.Delivery
+	sent.State = samvirke.DeliverySent
+	sent.ExpectBy = time.Time{}
+	note := l.g.settle(u, &sent, p.Envelope.Receipt)
+	u.Receipts = append(u.Receipts, l.g.receiptOf(l.ID, nil, &sent, &p.Envelope, note))
+}
+
+func (l *lane) event(d queue.Leased, at time.Time, name samvirke.EventName, detail string) samvirke.Event {
+	return samvirke.Event{At: at, MessageID: d.MessageID, DeliveryID: d.ID, Party: d.Party, Patient: d.Patient, Name: name, Detail: detail}
+}
+
+// commit stores the outcome. When the lease is lost because a receipt overtook us, the attempt is
+// still written down.
+func (l *lane) commit(u *queue.Unit, d queue.Leased, a *samvirke.Attempt) {
+	ctx := context.Background()
+	_, err := l.g.store.Commit(ctx, u)
+	if (errors.Is(err, queue.ErrFenced) || errors.Is(err, queue.ErrState)) && a != nil {
+		now, gerr := l.g.store.Delivery(ctx, d.ID)
+		if gerr == nil && (now.State == samvirke.DeliveryAcknowledged || now.State == samvirke.DeliveryStopped) {
+			u.Receipts = nil
+			u.Steps = []queue.DeliveryStep{{ID: d.ID, From: []samvirke.DeliveryState{now.State}, To: now.State, Fault: now.Fault, FaultText: now.FaultText, Attempt: a}}
+			_, err = l.g.store.Commit(ctx, u)
+		}
+	}
+	if err != nil && !errors.Is(err, queue.ErrClosed) {
+		l.g.log.Error("store outcome of a send", "delivery_id", d.ID, "party", l.ID, "err", err)
+	}
+}

@@ -1,0 +1,181 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/internal/route"
+	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// Party is a configured party with the wire to it and how to treat it.
+type Party struct {
+	samvirke.Party
+	// Sender is the wire to the party; nil when it only sends to us.
+	Sender connectors.Sender
+	// MaxInFlight is how many deliveries are on the wire at once; 0 means 16.
+	MaxInFlight int
+	// SendTimeout bounds one Send; 0 means 30 s.
+	SendTimeout time.Duration
+	Retry       Retry
+	Breaker     Breaker
+	// FullPayload puts the changed plan into notifications instead of its id alone.
+	FullPayload bool
+}
+
+// Options is what a Gateway needs. Store, Formats, Router and Logger are required.
+type Options struct {
+	Store   queue.Store
+	Formats []mapping.Format
+	Parties []Party
+	Router  *route.Table
+	// Patient tells municipality (number) and GP (party id) of a patient key; nil: unknown.
+	Patient func(key string) (municipality, gp string)
+	// BaseURL is where systems read plans back, without trailing slash; it stands in notifications.
+	BaseURL string
+	// Workers bounds messages processed at once; 0 means 64.
+	Workers int
+	// ClockEvery is how often overdue receipts are looked for; 0 means 1 minute.
+	ClockEvery time.Duration
+	Logger     *slog.Logger
+	// Registerer takes the metrics; nil: none.
+	Registerer prometheus.Registerer
+	// Now and NewID are replaced in tests; nil: the clock, random UUIDs.
+	Now   func() time.Time
+	NewID func() string
+}
+
+// Gateway is the conductor. Create it with New, then Start; Receive may be called after Start.
+type Gateway struct {
+	Repair
+	o        Options
+	log      *slog.Logger
+	store    queue.Store
+	formats  map[string]mapping.Format
+	parties  map[string]*lane
+	byHER    map[string]string // HER-id -> party id
+	order    []string          // party ids as configured
+	parsed   handover
+	plans    planCache
+	m        *metrics
+	planKey  []byte
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
+	stopOnce sync.Once
+}
+
+// New checks the options and prepares a Gateway; nothing runs yet.
+func New(o Options) (*Gateway, error) {
+	if o.Store == nil || o.Router == nil || o.Logger == nil || len(o.Formats) == 0 {
+		return nil, errors.New("gateway needs a store, formats, a router and a logger")
+	}
+	if o.Workers <= 0 {
+		o.Workers = 64
+	}
+	if o.ClockEvery <= 0 {
+		o.ClockEvery = time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.NewString() }
+	}
+	if o.Patient == nil {
+		o.Patient = func(string) (string, string) { return "", "" }
+	}
+	g := &Gateway{
+		Repair: Repair{Store: o.Store, Now: o.Now},
+		o:      o, log: o.Logger, store: o.Store, formats: map[string]mapping.Format{},
+		parties: map[string]*lane{}, byHER: map[string]string{},
+	}
+	g.m = newMetrics(o.Registerer, g)
+	for _, f := range o.Formats {
+		g.formats[f.Name()] = f
+	}
+	for _, p := range o.Parties {
+		if g.parties[p.ID] != nil {
+			return nil, fmt.Errorf("party %s stands twice", p.ID)
+		}
+		g.parties[p.ID] = newLane(p, g)
+		g.order = append(g.order, p.ID)
+		for _, h := range p.HER {
+			if other := g.byHER[h]; other != "" {
+				return nil, fmt.Errorf("parties %s and %s share HER-id %s", other, p.ID, h)
+			}
+			g.byHER[h] = p.ID
+		}
+	}
+	return g, nil
+}
+
+// Start reads what it needs from the store and starts processing, delivering and the clock.
+func (g *Gateway) Start(ctx context.Context) error {
+	if err := g.loadPlanKey(ctx); err != nil {
+		return err
+	}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	g.cancel = cancel
+	g.wg.Go(func() { g.processLoop(run) })
+	for _, id := range g.order {
+		l := g.parties[id]
+		if l.Sender != nil {
+			g.wg.Go(func() { l.run(run) })
+		}
+	}
+	g.wg.Go(func() { g.clockLoop(run) })
+	return nil
+}
+
+// Stop ends all work and waits for it: sends on the wire are awaited, their outcome is stored.
+// Calling it twice is harmless.
+func (g *Gateway) Stop() {
+	g.stopOnce.Do(func() {
+		if g.cancel != nil {
+			g.cancel()
+		}
+		g.wg.Wait()
+		for _, l := range g.parties {
+			if l.Sender != nil {
+				_ = l.Sender.Close() // idle connections only; nothing to lose
+			}
+		}
+	})
+}
+
+const planKeySetting = "plan-id-key"
+
+// loadPlanKey reads the key of opaque plan ids, or makes it at the first start.
+func (g *Gateway) loadPlanKey(ctx context.Context) error {
+	s, err := g.store.Setting(ctx, planKeySetting)
+	if err != nil {
+		return fmt.Errorf("read plan id key: %w", err)
+	}
+	if s == "" {
+		raw := make([]byte, 32)
+		if _, err := rand.Read(raw); err != nil {
+			return err
+		}
+		s = hex.EncodeToString(raw)
+		u := &queue.Unit{Now: g.o.Now().UTC(), Settings: map[string]string{planKeySetting: s}}
+		if _, err := g.store.Commit(ctx, u); err != nil {
+			return fmt.Errorf("store plan id key: %w", err)
+		}
+	}
+	g.planKey, err = hex.DecodeString(s)
+	return err
+}
+
+func (g *Gateway) now() time.Time { return g.o.Now().UTC() }

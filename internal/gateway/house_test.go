@@ -1,0 +1,255 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/internal/gateway"
+	"github.com/samvirke/samvirke/internal/route"
+	"github.com/samvirke/samvirke/internal/simulate"
+	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/mapping/kith"
+	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// wire is a party that answers as scripted; without a script it takes everything.
+type wire struct {
+	mu     sync.Mutex
+	got    []samvirke.Delivery
+	answer func(n int, d samvirke.Delivery) (connectors.Result, error)
+	hold   chan struct{} // when set, Send waits for it
+}
+
+func (w *wire) Send(ctx context.Context, d samvirke.Delivery) (connectors.Result, error) {
+	w.mu.Lock()
+	n, answer, hold := len(w.got)+1, w.answer, w.hold
+	w.got = append(w.got, d)
+	w.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return connectors.Result{}, &samvirke.Fault{Class: samvirke.Transient, Code: "time-out", Safe: "no answer in time"}
+		}
+	}
+	if answer != nil {
+		return answer(n, d)
+	}
+	return connectors.Result{Answer: "HTTP 202"}, nil
+}
+
+func (w *wire) Close() error { return nil }
+
+func (w *wire) script(f func(n int, d samvirke.Delivery) (connectors.Result, error)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answer = f
+}
+
+func (w *wire) sent() []samvirke.Delivery {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]samvirke.Delivery(nil), w.got...)
+}
+
+// bench is a gateway on a real store with scripted parties.
+type rig struct {
+	t              *testing.T
+	dir            string
+	store          queue.Store
+	g              *gateway.Gateway
+	hospital, city *wire
+	log            *bytes.Buffer
+	cityParty      samvirke.Party
+	retry          gateway.Retry
+	breaker        gateway.Breaker
+	rules          []route.Rule
+	now            func() time.Time
+}
+
+func newRig(t *testing.T, change ...func(*rig)) *rig {
+	t.Helper()
+	r := &rig{
+		t: t, dir: t.TempDir(), hospital: &wire{}, city: &wire{}, log: &bytes.Buffer{},
+		cityParty: samvirke.Party{
+			ID: "city", Name: "Fjordby kommune", Role: "municipality", HER: []string{simulate.AdmissionCity, simulate.AdmissionNursing},
+			Accepts: []samvirke.Accept{{Format: "kith"}}, Receipts: samvirke.ReceiptAppRec,
+		},
+		retry: gateway.Retry{First: 5 * time.Millisecond, Max: 20 * time.Millisecond},
+		rules: []route.Rule{{Name: "addressees", To: []string{"addressees"}}},
+	}
+	for _, c := range change {
+		c(r)
+	}
+	r.open()
+	t.Cleanup(r.close)
+	return r
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	w  *bytes.Buffer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+func (r *rig) open() {
+	r.t.Helper()
+	log := slog.New(slog.NewTextHandler(&lockedWriter{w: r.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	store, err := sqlite.Open(r.t.Context(), sqlite.Options{Dir: r.dir, Logger: log})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	k, err := kith.New(kith.Options{AllowSynthetic: true})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	hospital := samvirke.Party{
+		ID: "hospital", Name: "Fjordby sykehus", Role: "hospital",
+		HER: []string{simulate.AdmissionHospital, simulate.AdmissionWard}, Accepts: []samvirke.Accept{{Format: "kith"}},
+	}
+	table, errs := route.New([]samvirke.Party{hospital, r.cityParty}, r.rules)
+	if len(errs) > 0 {
+		r.t.Fatal(errs)
+	}
+	r.store = store
+	r.g, err = gateway.New(gateway.Options{
+		Store: store, Formats: []mapping.Format{k}, Router: table, Logger: log, ClockEvery: 20 * time.Millisecond, Now: r.now,
+		Parties: []gateway.Party{
+			{Party: hospital, Sender: r.hospital, Retry: r.retry},
+			{Party: r.cityParty, Sender: r.city, Retry: r.retry, Breaker: r.breaker},
+		},
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.g.Start(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) close() {
+	r.t.Helper()
+	r.g.Stop()
+	if err := r.store.Close(); err != nil {
+		r.t.Error(err)
+	}
+}
+
+func (r *rig) restart() {
+	r.t.Helper()
+	r.close()
+	r.open()
+}
+
+func (r *rig) receive(party string, body []byte) connectors.Answer {
+	r.t.Helper()
+	a, err := r.g.Receive(context.Background(), connectors.Incoming{Party: party, Body: body, Size: int64(len(body)), ContentType: "application/xml"})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return a
+}
+
+// admit sends an admission and gives the gateway's id and the message id.
+func (r *rig) admit(a simulate.Admission) (id, msgID string) {
+	r.t.Helper()
+	if a.ID == "" {
+		a.ID = uuid.NewString()
+	}
+	ans := r.receive("hospital", a.XML())
+	if ans.Fault != nil {
+		r.t.Fatal(ans.Fault)
+	}
+	return ans.MessageID, a.ID
+}
+
+// until waits for a condition; the store wakes it, it does not look by the clock alone.
+func (r *rig) until(what string, ok func() bool) {
+	r.t.Helper()
+	events, cancel := r.store.Subscribe(1000)
+	defer cancel()
+	deadline := time.After(20 * time.Second)
+	for !ok() {
+		select {
+		case <-events:
+		case <-time.After(20 * time.Millisecond):
+		case <-deadline:
+			r.t.Fatalf("%s: not in 20 s\n%s", what, r.log)
+		}
+	}
+}
+
+func (r *rig) message(id string) queue.MessageDetail {
+	r.t.Helper()
+	m, err := r.store.Message(context.Background(), id)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return m
+}
+
+func (r *rig) deliveries(id string, p samvirke.Purpose) []samvirke.Delivery {
+	r.t.Helper()
+	ds, err := r.store.Deliveries(context.Background(), queue.DeliveryFilter{MessageID: id, Purpose: p})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return ds
+}
+
+func (r *rig) one(id string, p samvirke.Purpose) samvirke.Delivery {
+	r.t.Helper()
+	ds := r.deliveries(id, p)
+	if len(ds) != 1 {
+		r.t.Fatalf("%d deliveries with purpose %s, want 1\n%s", len(ds), p, r.log)
+	}
+	return ds[0]
+}
+
+func (r *rig) untilState(id string, s samvirke.DeliveryState) samvirke.Delivery {
+	r.t.Helper()
+	r.until("delivery "+string(s), func() bool {
+		ds := r.deliveries(id, samvirke.PurposeForward)
+		return len(ds) == 1 && ds[0].State == s
+	})
+	return r.one(id, samvirke.PurposeForward)
+}
+
+func (r *rig) untilStatus(id string, s samvirke.MessageStatus) queue.MessageDetail {
+	r.t.Helper()
+	r.until("message "+string(s), func() bool { return r.message(id).Status == s })
+	return r.message(id)
+}
+
+// appRec is a receipt of ours for a delivery, from the city.
+func appRec(id, original string, status string, errs ...string) []byte {
+	var e strings.Builder
+	for _, code := range errs {
+		fmt.Fprintf(&e, `<Error V="%s" S="2.16.578.1.12.4.1.1.8221" DN="feil" OT="detalj om feilen"/>`, code)
+	}
+	hcp := func(role, roleDN, her, her2 string) string {
+		return `<Role V="` + role + `" DN="` + roleDN + `"/><HCP><Inst><Name>X</Name><Id>` + her + `</Id><TypeId V="HER" DN="HER-id"/><Dept><Name>Y</Name><Id>` + her2 + `</Id><TypeId V="HER" DN="HER-id"/></Dept></Inst></HCP>`
+	}
+	return []byte(`<?xml version="1.0" encoding="UTF-8"?><AppRec xmlns="http://www.kith.no/xmlstds/apprec/2012-02-15"><MsgType V="APPREC" DN="Applikasjonskvittering"/><MIGversion>v1.1 2012-02-15</MIGversion><GenDate>2026-01-10T22:41:00</GenDate><Id>` + id + `</Id>` +
+		`<Sender>` + hcp("PRIM", "Primærmottaker", simulate.AdmissionCity, simulate.AdmissionNursing) + `</Sender><Receiver>` + hcp("AVS", "Avsender", simulate.AdmissionHospital, simulate.AdmissionWard) + `</Receiver>` +
+		`<Status V="` + status + `" DN="x"/>` + e.String() + `<OriginalMsgId><MsgType V="LOG_INNLAGT" DN="Innlagt pasient"/><IssueDate>2026-01-10T22:40:00</IssueDate><Id>` + original + `</Id></OriginalMsgId></AppRec>`)
+}

@@ -1,0 +1,270 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir/careplan"
+	"github.com/samvirke/samvirke/internal/route"
+	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// messageUnit is the whole of processing one good message: record, plan version, deliveries,
+// receipts, events. Everything in one unit, everything rendered now.
+func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mapping.Parsed) (*queue.Unit, func(), error) {
+	env := &p.Envelope
+	u := &queue.Unit{Now: g.now(), Message: g.step(m, p, samvirke.MessageProcessed, nil)}
+	u.Events = append(u.Events, g.event(m, samvirke.EventProcessed, env.Kind+" "+env.Version))
+	pl, changed, after, err := g.addPlan(ctx, u, m, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	in := route.Input{Envelope: *env, From: m.Party, PlanChanged: changed}
+	in.Municipality, in.GP = g.o.Patient(env.Patient.Key())
+	if in.Municipality == "" {
+		in.Municipality = env.Patient.Municipality
+	}
+	if pl != nil {
+		for _, t := range pl.plan.Team {
+			in.Team = append(in.Team, t.HER)
+		}
+		if in.Told, err = g.told(ctx, pl, m, env); err != nil {
+			return nil, nil, err
+		}
+	}
+	had, err := g.alreadyMade(ctx, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := g.o.Router.Decide(in)
+	for _, c := range d.Choices {
+		if slices.Contains(had, c.Party) {
+			continue
+		}
+		if err := g.addDelivery(ctx, u, m, p, c, pl); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, x := range d.Dropped {
+		u.Events = append(u.Events, g.event(m, samvirke.EventRouted, fmt.Sprintf("not to %s: %s (%s)", x.Party, x.Why, x.Rule)))
+	}
+	if !slices.Contains(had, receiptMade) {
+		g.addReceipts(u, m, env, samvirke.ReceiptContent{Status: samvirke.ReceiptOK})
+	}
+	return u, after, nil
+}
+
+// receiptMade stands in alreadyMade for "the sender has its receipt": a receipt is final, a second one
+// is never given (standards/no README 7.3 rule 1).
+const receiptMade = "\x00receipt"
+
+// alreadyMade lists what an earlier processing of the same message made: only reprocessing finds any.
+func (g *Gateway) alreadyMade(ctx context.Context, m *samvirke.Message) ([]string, error) {
+	if m.Fault != faultReprocess {
+		return nil, nil
+	}
+	ds, err := g.store.Deliveries(ctx, queue.DeliveryFilter{MessageID: m.ID, Limit: queue.MaxPage})
+	if err != nil {
+		return nil, fmt.Errorf("find earlier deliveries: %w", err)
+	}
+	var out []string
+	for _, d := range ds {
+		if d.Purpose == samvirke.PurposeReceipt {
+			out = append(out, receiptMade)
+		} else {
+			out = append(out, d.Party)
+		}
+	}
+	return out, nil
+}
+
+// addPlan brings the patient's plan up to date with this message's record. It returns the plan after
+// the message and whether it changed; nil when the message is about nobody.
+func (g *Gateway) addPlan(ctx context.Context, u *queue.Unit, m *samvirke.Message, p *mapping.Parsed) (*planState, bool, func(), error) {
+	key := p.Envelope.Patient.Key()
+	if key == "" || p.Bundle == nil {
+		return nil, false, nil, nil
+	}
+	rec, err := careplan.FromMessage(p.Bundle, &p.Envelope, careplan.Meta{
+		Received: m.ReceivedAt, MessageID: m.ID, Mapping: p.Envelope.Format + "/" + p.Envelope.Version,
+	})
+	if err != nil {
+		return nil, false, nil, fmt.Errorf("make record: %w", err)
+	}
+	old, err := g.plans.get(ctx, g.store, key)
+	if err != nil {
+		return nil, false, nil, err
+	}
+	next := &planState{version: old.version, records: append(slices.Clip(old.records), rec)}
+	next.plan = careplan.Fold(next.records)
+	changed := !careplan.SamePlan(old.plan, next.plan)
+	u.Records = append(u.Records, queue.Record{
+		Key: rec.Key.Sender + "/" + rec.Key.MessageID, Hash: rec.Hash, Patient: key,
+		MessageID: m.ID, ReceivedAt: m.ReceivedAt, Body: mustJSON(rec),
+	})
+	if !changed {
+		u.Events = append(u.Events, g.event(m, samvirke.EventPlanSame, ""))
+	} else {
+		u.Plan = &queue.PlanStep{Patient: key, Expect: old.version, MessageID: m.ID, Body: next.plan.JSON()}
+		next.version = old.version + 1
+		u.Events = append(u.Events, g.event(m, samvirke.EventPlanChanged, fmt.Sprintf("version %d", next.version)))
+	}
+	return next, changed, func() { g.plans.put(key, next) }, nil
+}
+
+// told lists the parties that were sent an earlier message of the same conversation: whoever got the
+// admission must get its withdrawal, even when membership has changed since.
+func (g *Gateway) told(ctx context.Context, pl *planState, m *samvirke.Message, env *samvirke.Envelope) ([]string, error) {
+	if env.Op == "" || env.Op == samvirke.OpNew {
+		return nil, nil
+	}
+	var out []string
+	self := pl.records[len(pl.records)-1]
+	for _, r := range pl.records {
+		same := r.Key.Sender == self.Key.Sender && r.Chain.Conversation == self.Chain.Conversation
+		if !same || r.MessageID == m.ID || r.MessageID == "" {
+			continue
+		}
+		ds, err := g.store.Deliveries(ctx, queue.DeliveryFilter{MessageID: r.MessageID, Purpose: samvirke.PurposeForward})
+		if err != nil {
+			return nil, fmt.Errorf("find who was told: %w", err)
+		}
+		for _, d := range ds {
+			if !slices.Contains(out, d.Party) {
+				out = append(out, d.Party)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// addDelivery renders the message for one receiver and queues it. A message that cannot be written in
+// the receiver's format is queued stopped, with the reason, so that a person sees it.
+func (g *Gateway) addDelivery(ctx context.Context, u *queue.Unit, m *samvirke.Message, p *mapping.Parsed, c route.Choice, pl *planState) error {
+	l := g.parties[c.Party]
+	d := samvirke.Delivery{
+		ID: g.o.NewID(), MessageID: m.ID, Party: c.Party, Purpose: samvirke.PurposeForward,
+		Patient: m.Patient, Rule: c.Rule, State: samvirke.DeliveryQueued, CreatedAt: u.Now,
+		Kind: p.Envelope.Kind, Format: c.Format, Version: c.Version, TraceParent: m.TraceParent,
+	}
+	var err error
+	if c.Format == "fhir-notification" {
+		err = g.renderNotice(ctx, u, &d, l, pl)
+	} else {
+		err = g.renderForward(&d, m, p, c, l)
+	}
+	if err != nil {
+		f := samvirke.FaultOf(err)
+		if f.Class == samvirke.Transient {
+			return fmt.Errorf("render for %s: %w", c.Party, err)
+		}
+		u.Events = append(u.Events, g.event(m, samvirke.EventAttention, fmt.Sprintf("not rendered for %s: %s", c.Party, f.Code)))
+		u.Message.Fault, u.Message.FaultText = f.Code, fmt.Sprintf("not rendered for %s: %s", c.Party, faultText(f))
+		u.Message.To = samvirke.MessageAttention
+		return nil
+	}
+	d.Lane = samvirke.LaneKey(d.Party, d.Patient, d.Purpose)
+	finishBody(&d)
+	u.Deliveries = append(u.Deliveries, d)
+	u.Events = append(u.Events, samvirke.Event{
+		At: u.Now, MessageID: m.ID, DeliveryID: d.ID, Party: d.Party, Patient: m.Patient, Name: samvirke.EventRouted,
+		Detail: fmt.Sprintf("%s %s by rule %s", d.Format, d.Version, d.Rule),
+	})
+	return nil
+}
+
+// renderForward writes the message itself for a receiver. An original addressee that reads the very
+// format and version gets the very bytes: nothing is re-serialised that need not be.
+func (g *Gateway) renderForward(d *samvirke.Delivery, m *samvirke.Message, p *mapping.Parsed, c route.Choice, l *lane) error {
+	env := &p.Envelope
+	if c.Format == env.Format && (c.Version == "" || c.Version == env.Version) && c.Addressee >= 0 {
+		d.Body, d.ExternalID, d.Version, d.ContentType = m.Raw, env.ID, env.Version, contentType(m)
+		return nil
+	}
+	f := g.formats[c.Format]
+	if f == nil {
+		return &samvirke.Fault{Class: samvirke.Permanent, Code: "no-format", Safe: "no mapping for the format " + c.Format}
+	}
+	t := mapping.Target{Version: c.Version, Now: g.now()}
+	if c.Addressee < 0 {
+		t.NewID, t.To = g.o.NewID(), addressOf(l.Party.Party)
+	}
+	r, err := f.Render(p.Bundle, t)
+	if err != nil {
+		return err
+	}
+	d.Body, d.ExternalID, d.ContentType, d.Version = r.Body, r.ExternalID, r.ContentType, r.Version
+	return nil
+}
+
+func contentType(m *samvirke.Message) string {
+	if m.ContentType != "" {
+		return m.ContentType
+	}
+	return "application/xml"
+}
+
+// addressOf is how the gateway addresses a party that the sender did not: first HER-id the
+// enterprise, second the communication party.
+func addressOf(p samvirke.Party) *samvirke.Address {
+	a := &samvirke.Address{Role: "primary"}
+	for i, h := range p.HER {
+		kind := "organisation"
+		if i > 0 {
+			kind = "department"
+		}
+		if i == 2 {
+			break
+		}
+		a.Levels = append(a.Levels, samvirke.AddressLevel{
+			Kind: kind, Name: p.Name, IDs: []samvirke.Identifier{{Type: "HER", Value: h}},
+		})
+	}
+	return a
+}
+
+// addReceipts queues one application receipt per receiver of ours in the message
+// (standards/no README 7.3 rules 1, 5, 8).
+func (g *Gateway) addReceipts(u *queue.Unit, m *samvirke.Message, env *samvirke.Envelope, c samvirke.ReceiptContent) {
+	l, f := g.parties[m.Party], g.formats[env.Format]
+	if l.Sender == nil || f == nil || env.Receipt != nil {
+		return
+	}
+	c.OriginalID, c.OriginalKind, c.OriginalIssued = env.ID, env.Kind, env.GeneratedRaw
+	for _, i := range g.ourReceivers(env) {
+		t := mapping.Target{Version: l.AppRecVersion, NewID: g.o.NewID(), Now: u.Now}
+		r, err := f.RenderReceipt(env, i, c, t)
+		if err != nil {
+			u.Events = append(u.Events, g.event(m, samvirke.EventAttention, "receipt not made: "+samvirke.FaultOf(err).Code))
+			g.log.Error("render receipt", "message_id", m.ID, "err", err)
+			continue
+		}
+		d := samvirke.Delivery{
+			ID: g.o.NewID(), MessageID: m.ID, Party: m.Party, Purpose: samvirke.PurposeReceipt, Patient: m.Patient,
+			Lane: samvirke.LaneKey(m.Party, m.Patient, samvirke.PurposeReceipt), ExternalID: r.ExternalID, Kind: r.Kind,
+			Format: env.Format, Version: r.Version, ContentType: r.ContentType, State: samvirke.DeliveryQueued,
+			CreatedAt: u.Now, Rule: "receipt", Body: r.Body,
+		}
+		finishBody(&d)
+		u.Deliveries = append(u.Deliveries, d)
+		u.Receipts = append(u.Receipts, samvirke.Receipt{
+			ID: g.o.NewID(), Direction: samvirke.Outbound, Party: m.Party, MessageID: m.ID, DeliveryID: d.ID,
+			ExternalID: r.ExternalID, At: u.Now, ReceiptContent: c,
+		})
+		u.Events = append(u.Events, samvirke.Event{
+			At: u.Now, MessageID: m.ID, DeliveryID: d.ID, Party: m.Party, Patient: m.Patient,
+			Name: samvirke.EventReceiptMade, Detail: fmt.Sprintf("%s %s status %s", r.Kind, r.Version, c.Status),
+		})
+	}
+}
+
+func finishBody(d *samvirke.Delivery) {
+	sum := sha256.Sum256(d.Body)
+	d.Checksum, d.Size = hex.EncodeToString(sum[:]), int64(len(d.Body))
+}

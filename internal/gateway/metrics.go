@@ -1,0 +1,99 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are the gateway's own; those that are totals of the store are read from it at scrape time.
+type metrics struct {
+	g        *Gateway
+	messages *prometheus.CounterVec
+	endToEnd prometheus.Histogram
+
+	waiting, oldest, awaited, overdue, breaker, conservation *prometheus.Desc
+}
+
+// knownKinds closes the label set: a kind somebody invents must not become a time series.
+var knownKinds = []string{
+	"LOG_INNLAGT", "LOG_UTSKRIVNINGSKLAR", "LOG_AVMELDING", "LOG_UTSKREVET", "LOG_DOD", "INNLEGGELSESRAPPORT",
+	"UTSKRIVNINGSRAPPORT", "EPIKRISE", "APPREC", "assessment", "task-answer", "plan-update",
+}
+
+const scrapeTimeout = 5 * time.Second
+
+func newMetrics(r prometheus.Registerer, g *Gateway) *metrics {
+	m := &metrics{
+		g: g,
+		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "samvirke_messages_total", Help: "Incoming messages by kind, sending party and outcome.",
+		}, []string{"kind", "party", "outcome"}),
+		endToEnd: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "samvirke_delivery_seconds", Help: "Time from the making of a delivery until it was confirmed.",
+			Buckets: []float64{.002, .005, .01, .02, .05, .1, .2, .5, 1, 5, 30, 300, 3600, 86400, 345600},
+		}),
+		waiting:      prometheus.NewDesc("samvirke_deliveries_waiting", "Deliveries not yet taken by the party.", []string{"party"}, nil),
+		oldest:       prometheus.NewDesc("samvirke_oldest_waiting_seconds", "Age of the oldest delivery not yet taken.", []string{"party"}, nil),
+		awaited:      prometheus.NewDesc("samvirke_receipts_awaited", "Deliveries sent whose application receipt has not come.", []string{"party"}, nil),
+		overdue:      prometheus.NewDesc("samvirke_receipts_overdue", "Deliveries whose application receipt is overdue, at most 500 counted per party.", []string{"party"}, nil),
+		breaker:      prometheus.NewDesc("samvirke_party_up", "1 when the party's breaker is closed.", []string{"party"}, nil),
+		conservation: prometheus.NewDesc("samvirke_conservation_difference", "Messages accepted minus messages accounted for; anything but 0 is an alarm.", nil, nil),
+	}
+	if r != nil {
+		r.MustRegister(m.messages, m.endToEnd, m)
+	}
+	return m
+}
+
+func (m *metrics) message(kind, party, outcome string) {
+	if !slices.Contains(knownKinds, kind) {
+		kind = "other"
+	}
+	m.messages.WithLabelValues(kind, party, outcome).Inc()
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.waiting, m.oldest, m.awaited, m.overdue, m.breaker, m.conservation} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	st, err := m.g.store.Stats(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(m.conservation, err)
+		return
+	}
+	var sum int64
+	for _, n := range st.Messages {
+		sum += n
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(m.conservation, float64(st.Accepted-sum))
+	now := m.g.now()
+	for _, id := range m.g.order {
+		s := m.g.parties[id].state(st)
+		gauge(m.waiting, float64(s.Waiting), id)
+		age := 0.0
+		if !s.Oldest.IsZero() {
+			age = max(0, now.Sub(s.Oldest).Seconds())
+		}
+		gauge(m.oldest, age, id)
+		gauge(m.awaited, float64(s.Awaited), id)
+		up := 0.0
+		if s.Breaker == "closed" {
+			up = 1
+		}
+		gauge(m.breaker, up, id)
+		gauge(m.overdue, float64(m.g.overdue(ctx, id)), id)
+	}
+}

@@ -1,0 +1,188 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// Bounds of processing.
+const (
+	receiveBatch = 256 // messages taken from the store at once
+	// maxRedo is how often a unit is computed again because another one changed the plan meanwhile.
+	maxRedo = 20
+	// redoWait is the pause after a store error before the message is tried again.
+	redoWait = 200 * time.Millisecond
+)
+
+// processLoop takes received messages in order. Messages about one patient are processed one after
+// the other, in the order of acceptance; all others side by side.
+func (g *Gateway) processLoop(ctx context.Context) {
+	k := newKeyed(g.o.Workers)
+	defer k.wait()
+	for {
+		batch, err := g.store.Received(ctx, receiveBatch)
+		if err != nil {
+			if ctx.Err() == nil && !errors.Is(err, queue.ErrClosed) {
+				g.log.Error("take received messages", "err", err)
+			}
+			return
+		}
+		for i := range batch {
+			m := &batch[i]
+			k.do(orderKey(m), func() { g.process(ctx, m) })
+		}
+	}
+}
+
+// orderKey: what must stay in order. Without a patient nothing has to.
+func orderKey(m *samvirke.Message) string {
+	if m.Patient == "" {
+		return "message " + m.ID
+	}
+	return m.Patient
+}
+
+// process brings one message to its end, or leaves it as received when the store fails: it is found
+// again at the next start.
+func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
+	out, ok := g.parsed.take(m.ID)
+	if !ok {
+		out = g.look(connectors.Incoming{Party: m.Party, Body: m.Raw, Size: m.Size})
+	}
+	for try := 0; ; try++ {
+		err := g.processOnce(ctx, m, out)
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil || errors.Is(err, queue.ErrFailed) || errors.Is(err, queue.ErrClosed) {
+			return
+		}
+		if errors.Is(err, queue.ErrState) {
+			g.log.Info("message was processed by another hand", "message_id", m.ID)
+			return
+		}
+		redo := errors.Is(err, queue.ErrPlanVersion) || errors.Is(err, queue.ErrCounter)
+		if redo && try < maxRedo {
+			g.plans.drop(m.Patient)
+			continue
+		}
+		if try >= maxRedo {
+			out.fault = &samvirke.Fault{Class: samvirke.Internal, Code: "internal-error",
+				Safe: "the message is kept; processing failed repeatedly", Err: err}
+			g.log.Error("processing given up", "message_id", m.ID, "err", err)
+			continue
+		}
+		g.log.Error("process message", "message_id", m.ID, "attempt", try+1, "err", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(redoWait):
+		}
+	}
+}
+
+// processOnce computes the unit of one message and commits it. A panic becomes a fault of the message.
+func (g *Gateway) processOnce(ctx context.Context, m *samvirke.Message, out outcome) (err error) {
+	u, after, err := g.unitFor(ctx, m, out)
+	if err != nil {
+		return err
+	}
+	if _, err := g.store.Commit(context.WithoutCancel(ctx), u); err != nil {
+		return err
+	}
+	if after != nil {
+		after()
+	}
+	g.m.message(m.Kind, m.Party, string(u.Message.To))
+	return nil
+}
+
+func (g *Gateway) unitFor(ctx context.Context, m *samvirke.Message, out outcome) (u *queue.Unit, after func(), err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			g.log.Error("processing panic", "message_id", m.ID, "panic", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
+			u, after, err = g.faultUnit(m, outcome{parsed: out.parsed, fault: &samvirke.Fault{
+				Class: samvirke.Internal, Code: "internal-error", Safe: "the message is kept; processing failed",
+			}}), nil, nil
+		}
+	}()
+	switch {
+	case out.fault != nil:
+		return g.faultUnit(m, out), nil, nil
+	case out.parsed.Envelope.Receipt != nil:
+		u, err = g.receiptUnit(ctx, m, &out.parsed.Envelope)
+		return u, nil, err
+	case len(g.ourReceivers(&out.parsed.Envelope)) == 0 && len(out.parsed.Envelope.Receivers) > 0:
+		out.fault = &samvirke.Fault{Class: samvirke.Permanent, Code: "unknown-receiver",
+			Safe: "none of the receivers in the message is a party of this gateway"}
+		return g.faultUnit(m, out), nil, nil
+	default:
+		return g.messageUnit(ctx, m, out.parsed)
+	}
+}
+
+// faultUnit ends a message with a fault: refused with a negative receipt where the standard has one,
+// else waiting for a person.
+func (g *Gateway) faultUnit(m *samvirke.Message, out outcome) *queue.Unit {
+	f, now := out.fault, g.now()
+	to := statusFor(f)
+	u := &queue.Unit{Now: now, Message: g.step(m, out.parsed, to, f)}
+	if to == samvirke.MessageRefused && g.receiptCanSay(g.parties[m.Party], out) {
+		g.addReceipts(u, m, &out.parsed.Envelope, samvirke.ReceiptContent{
+			Status: samvirke.ReceiptRejected,
+			Errors: []samvirke.ReceiptError{{Code: f.Receipt, Detail: faultText(f)}},
+		})
+	}
+	u.Events = append(u.Events, g.event(m, eventFor(to), f.Code))
+	g.log.Info("message not processed", "message_id", m.ID, "party", m.Party, "class", f.Class, "code", f.Code)
+	return u
+}
+
+// step is the change of the message itself, with what parsing found out.
+func (g *Gateway) step(m *samvirke.Message, p *mapping.Parsed, to samvirke.MessageStatus, f *samvirke.Fault) *queue.MessageStep {
+	s := &queue.MessageStep{ID: m.ID, From: []samvirke.MessageStatus{samvirke.MessageReceived}, To: to}
+	if f != nil {
+		s.Fault, s.FaultText = f.Code, faultText(f)
+	}
+	if p == nil {
+		return s
+	}
+	e := &p.Envelope
+	s.Format, s.Kind, s.Version, s.ExternalID = e.Format, e.Kind, e.Version, e.ID
+	s.Patient, s.GeneratedAt = e.Patient.Key(), e.GeneratedAt
+	s.Envelope = mustJSON(e)
+	if notes := append(p.Notes, warningNotes(p.Warnings)...); len(notes) > 0 {
+		s.Notes = mustJSON(notes)
+	}
+	return s
+}
+
+func warningNotes(ws []*samvirke.Fault) []mapping.Note {
+	var out []mapping.Note
+	for _, w := range ws {
+		out = append(out, mapping.Note{Path: w.Path, Code: w.Code, Text: w.Safe})
+	}
+	return out
+}
+
+func (g *Gateway) event(m *samvirke.Message, name samvirke.EventName, detail string) samvirke.Event {
+	return samvirke.Event{At: g.now(), MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: name, Detail: detail}
+}
+
+// mustJSON encodes our own structs, which always encode.
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}

@@ -1,0 +1,224 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"runtime/debug"
+	"unicode/utf8"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// Receive keeps one message. It parses first, because what no standard receipt can say must be said in
+// the protocol's own answer, and because the parsed tree is handed on to processing; then it stores the
+// raw bytes, and returns only after the sync. Whatever is wrong with the message, it is kept.
+func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connectors.Answer, error) {
+	l := g.parties[in.Party]
+	if l == nil {
+		return connectors.Answer{}, fmt.Errorf("party %q is not configured", in.Party)
+	}
+	out := g.look(in)
+	m := g.messageOf(in, out)
+	f := out.fault
+	toldByWire := f != nil && !g.receiptCanSay(l, out)
+	if toldByWire {
+		m.Status, m.Fault, m.FaultText = statusFor(f), f.Code, faultText(f)
+	} else {
+		g.parsed.put(m.ID, out)
+	}
+	u := &queue.Unit{Now: m.ReceivedAt, Accept: &m, Events: []samvirke.Event{{
+		At: m.ReceivedAt, MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventReceived,
+		Detail: fmt.Sprintf("%d bytes", m.Size),
+	}}}
+	if toldByWire {
+		u.Events = append(u.Events, samvirke.Event{
+			At: m.ReceivedAt, MessageID: m.ID, Party: m.Party, Patient: m.Patient,
+			Name: eventFor(m.Status), Detail: f.Code,
+		})
+	}
+	done, err := g.store.Commit(ctx, u)
+	if err != nil {
+		g.parsed.take(m.ID)
+		return connectors.Answer{}, fmt.Errorf("store message: %w", err)
+	}
+	ans := connectors.Answer{MessageID: m.ID}
+	switch {
+	case done.Reused:
+		g.parsed.take(m.ID)
+		ans.Fault = &samvirke.Fault{
+			Class: samvirke.Invalid, Code: "message-id-reused",
+			Safe: "another message with this id but other content was received before; this one is kept aside",
+		}
+		g.m.message(m.Kind, m.Party, "quarantined")
+	case done.Duplicate:
+		g.parsed.take(m.ID)
+		ans.MessageID, ans.Duplicate = done.Existing.ID, true
+		if toldByWire {
+			ans.Fault = f
+		}
+		g.m.message(m.Kind, m.Party, "duplicate")
+	case toldByWire:
+		ans.Fault = f
+		g.m.message(m.Kind, m.Party, string(m.Status))
+		g.log.Info("message refused", "message_id", m.ID, "party", m.Party, "class", f.Class, "code", f.Code)
+	}
+	return ans, nil
+}
+
+// look finds the format and parses. It never panics: a parser that does is our fault, and the message is kept.
+func (g *Gateway) look(in connectors.Incoming) (out outcome) {
+	if in.Size > int64(len(in.Body)) {
+		return outcome{fault: &samvirke.Fault{
+			Class: samvirke.Invalid, Code: "too-large",
+			Safe: fmt.Sprintf("the message has %d bytes or more, the limit is %d", in.Size, len(in.Body)),
+		}}
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			g.log.Error("parser panic", "party", in.Party, "stack", string(debug.Stack()))
+			out = outcome{fault: &samvirke.Fault{
+				Class: samvirke.Internal, Code: "internal-error", Safe: "the message could not be read; it is kept and will be looked at",
+				Err: fmt.Errorf("panic while parsing"),
+			}}
+		}
+	}()
+	f, ok := g.formatOf(in.Body)
+	if !ok {
+		return outcome{fault: unreadable(in.Body)}
+	}
+	p, err := f.Parse(in.Body)
+	out.parsed = p
+	if err != nil {
+		out.fault = samvirke.FaultOf(err)
+	}
+	if p != nil && out.fault == nil {
+		out.fault = g.checkSender(in.Party, &p.Envelope)
+	}
+	return out
+}
+
+func (g *Gateway) formatOf(raw []byte) (mapping.Format, bool) {
+	for _, f := range g.o.Formats {
+		if _, ok := f.Sniff(raw); ok {
+			return f, true
+		}
+	}
+	return nil, false
+}
+
+// unreadable is the fault for bytes that no format takes.
+func unreadable(raw []byte) *samvirke.Fault {
+	f := &samvirke.Fault{Class: samvirke.Invalid, Code: "unknown-format", Receipt: "T10", Safe: "this is no message of a supported format"}
+	trimmed := raw
+	for len(trimmed) > 0 && (trimmed[0] <= ' ' || trimmed[0] >= 0x80) {
+		trimmed = trimmed[1:]
+	}
+	switch {
+	case len(trimmed) == 0:
+		f.Code, f.Receipt, f.Safe = "empty", "T01", "the message is empty"
+	case trimmed[0] != '<' && trimmed[0] != '{':
+		f.Code, f.Receipt, f.Safe = "not-xml", "T01", "the message is neither XML nor JSON"
+	case !utf8.Valid(raw) && trimmed[0] == '{':
+		f.Code, f.Receipt, f.Safe = "not-well-formed", "T01", "the message is not valid UTF-8"
+	}
+	return f
+}
+
+// checkSender holds the sender named in the message against the party that handed it over.
+func (g *Gateway) checkSender(party string, env *samvirke.Envelope) *samvirke.Fault {
+	for _, level := range env.Sender.Levels {
+		a := samvirke.Address{Levels: []samvirke.AddressLevel{level}}
+		if h := a.HER(); h != "" && g.byHER[h] == party {
+			return nil
+		}
+	}
+	return &samvirke.Fault{
+		Class: samvirke.Unauthorized, Code: "sender-mismatch",
+		Safe: "the sender named in the message is not one this connection may send for",
+	}
+}
+
+func (g *Gateway) messageOf(in connectors.Incoming, out outcome) samvirke.Message {
+	sum := sha256.Sum256(in.Body)
+	m := samvirke.Message{
+		ID: g.o.NewID(), Party: in.Party, ReceivedAt: g.now(), Status: samvirke.MessageReceived,
+		Checksum: hex.EncodeToString(sum[:]), Size: max(in.Size, int64(len(in.Body))),
+		ContentType: in.ContentType, TraceParent: in.TraceParent, Raw: in.Body,
+	}
+	if p := out.parsed; p != nil {
+		e := &p.Envelope
+		m.Format, m.Kind, m.Version, m.ExternalID = e.Format, e.Kind, e.Version, e.ID
+		m.Patient, m.GeneratedAt = e.Patient.Key(), e.GeneratedAt
+		return m
+	}
+	for _, f := range g.o.Formats {
+		if s, ok := f.Sniff(in.Body); ok {
+			m.Format, m.Kind, m.Version, m.ExternalID = s.Format, s.Kind, s.Version, s.ExternalID
+			m.Patient, m.GeneratedAt = s.Patient, s.GeneratedAt
+			break
+		}
+	}
+	return m
+}
+
+// receiptCanSay tells whether the fault can be told by an application receipt: the standard has a code
+// for it, the sender and a receiver of ours can be read, and the sender is the party on the wire.
+func (g *Gateway) receiptCanSay(l *lane, out outcome) bool {
+	if out.fault.Receipt == "" || out.parsed == nil || l.Sender == nil {
+		return false
+	}
+	env := &out.parsed.Envelope
+	return env.Receipt == nil && env.ID != "" && g.checkSender(l.ID, env) == nil && len(g.ourReceivers(env)) > 0
+}
+
+// ourReceivers gives the indexes of the receivers in the message that are configured parties.
+// No receipt is ever given for others (standards/no README 7.3 rule 5).
+func (g *Gateway) ourReceivers(env *samvirke.Envelope) []int {
+	var out []int
+	for i, r := range env.Receivers {
+		if g.partyOf(r) != "" {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// partyOf finds the party of an address: by its communication party, else by its enterprise.
+func (g *Gateway) partyOf(a samvirke.Address) string {
+	if p := g.byHER[a.HER()]; p != "" {
+		return p
+	}
+	return g.byHER[a.Enterprise()]
+}
+
+// statusFor: what the sender must mend is refused; what somebody here must look at is attention.
+func statusFor(f *samvirke.Fault) samvirke.MessageStatus {
+	if f.Class == samvirke.Invalid {
+		return samvirke.MessageRefused
+	}
+	return samvirke.MessageAttention
+}
+
+func eventFor(s samvirke.MessageStatus) samvirke.EventName {
+	if s == samvirke.MessageRefused {
+		return samvirke.EventRefused
+	}
+	return samvirke.EventAttention
+}
+
+// faultText is the text kept for the admin.
+func faultText(f *samvirke.Fault) string {
+	s := f.Safe
+	if f.Path != "" {
+		s += " (" + f.Path + ")"
+	}
+	if f.Line > 0 {
+		s += fmt.Sprintf(", line %d", f.Line)
+	}
+	return s
+}
