@@ -72,7 +72,7 @@ func classifyError(ctx context.Context, err error) *samvirke.Fault {
 		authority x509.UnknownAuthorityError
 		host      x509.HostnameError
 		invalid   x509.CertificateInvalidError
-		alert     tls.AlertError
+		alert     *net.OpError
 		dns       *net.DNSError
 		timeout   net.Error
 	)
@@ -83,7 +83,7 @@ func classifyError(ctx context.Context, err error) *samvirke.Fault {
 		f.Code, f.Safe = "interrupted", "sending was interrupted, it will be tried again"
 	case errors.As(err, &verify), errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid):
 		f.Code, f.Safe = "certificate", "the receiver's certificate is not trusted"
-	case errors.As(err, &alert):
+	case errors.As(err, &alert) && alert.Op == "remote error": // how crypto/tls reports an alert
 		f.Code, f.Safe = "tls", "the receiver refused the TLS connection"
 	case errors.As(err, &dns):
 		f.Code, f.Safe = "no-such-host", "the receiver's host name is not known"
