@@ -15,6 +15,7 @@ var (
 	ErrCounter     = errors.New("counter has changed meanwhile")
 	ErrFenced      = errors.New("lease lost")                // another holder has the delivery
 	ErrState       = errors.New("state does not allow this") // From did not hold
+	ErrExists      = errors.New("id is taken")               // a new message or delivery has the id of another one
 	ErrClosed      = errors.New("store is closed")
 	ErrFailed      = errors.New("store failed to sync, restart to recover") // after a failed sync nothing is taken
 	ErrNewer       = errors.New("store was written by a newer version")

@@ -1,0 +1,58 @@
+package sqlite
+
+import "database/sql/driver"
+
+// batchRows is how many rows one multi-row insert carries.
+const batchRows = 16
+
+// batch gathers rows of one table over a whole group, because the fixed cost of a statement
+// is larger than that of a row.
+type batch struct {
+	cols      int
+	one, many *stmt
+	vals      []driver.Value
+}
+
+func (c *conn) prepareBatch(sql string, cols int) (*batch, error) {
+	one, err := c.prepare(sql + placeholders(1, cols))
+	if err != nil {
+		return nil, err
+	}
+	many, err := c.prepare(sql + placeholders(batchRows, cols))
+	if err != nil {
+		return nil, err
+	}
+	return &batch{cols: cols, one: one, many: many}, nil
+}
+
+// add gathers one row.
+func (b *batch) add(vals ...driver.Value) { b.vals = append(b.vals, vals...) }
+
+// flush writes what was gathered.
+func (b *batch) flush() error {
+	vals := b.vals
+	b.vals = b.vals[:0]
+	for len(vals) > 0 {
+		s, n := b.one, b.cols
+		if len(vals) >= batchRows*b.cols {
+			s, n = b.many, batchRows*b.cols
+		}
+		if _, err := s.run(vals[:n]...); err != nil {
+			return err
+		}
+		vals = vals[n:]
+	}
+	clear(b.vals[:cap(b.vals)]) // let go of the bodies
+	return nil
+}
+
+// drop forgets what was gathered, after a rollback.
+func (b *batch) drop() {
+	clear(b.vals[:cap(b.vals)])
+	b.vals = b.vals[:0]
+}
+
+func (b *batch) close() {
+	_ = b.one.close()
+	_ = b.many.close()
+}

@@ -1,0 +1,239 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/samvirke/samvirke/queue"
+)
+
+// bodies keeps large bodies as files named by the SHA-256 of their content, in 256 folders.
+//
+// A file and its folder are synced before the unit that names it is committed, so a committed
+// name always has its file. The other way round, a crash leaves files that nothing names:
+// sweep removes them at the next start.
+type bodies struct {
+	dir   string
+	limit int
+	bytes atomic.Int64
+
+	mu sync.Mutex
+	// pins are files of units that are not committed yet; sweep leaves them alone.
+	pins map[string]int
+}
+
+// unitFiles are the files of one unit; "" stands for a body that is kept in the database. A slice is nil
+// when none of its bodies is large.
+type unitFiles struct {
+	raw, plan           string
+	records, deliveries []string
+	all                 []string
+}
+
+func openBodies(dir string, limit int) (*bodies, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make body folder: %w", err)
+	}
+	return &bodies{dir: dir, limit: limit, pins: map[string]int{}}, nil
+}
+
+// put writes the large bodies of a unit and pins them until unpin.
+func (b *bodies) put(u *queue.Unit) (f unitFiles, err error) {
+	defer func() {
+		if err != nil {
+			b.unpin(f)
+		}
+	}()
+	one := func(body []byte) string {
+		if err != nil || len(body) <= b.limit {
+			return ""
+		}
+		var name string
+		if name, err = b.write(body); err == nil {
+			f.all = append(f.all, name)
+		}
+		return name
+	}
+	if u.Accept != nil {
+		f.raw = one(u.Accept.Raw)
+	}
+	for i := range u.Records {
+		if name := one(u.Records[i].Body); name != "" {
+			f.records = setAt(f.records, len(u.Records), i, name)
+		}
+	}
+	if u.Plan != nil {
+		f.plan = one(u.Plan.Body)
+	}
+	for i := range u.Deliveries {
+		if name := one(u.Deliveries[i].Body); name != "" {
+			f.deliveries = setAt(f.deliveries, len(u.Deliveries), i, name)
+		}
+	}
+	return f, err
+}
+
+func setAt(list []string, n, i int, name string) []string {
+	if list == nil {
+		list = make([]string, n)
+	}
+	list[i] = name
+	return list
+}
+
+func (b *bodies) path(name string) string { return filepath.Join(b.dir, name[:2], name) }
+
+// write makes a body durable under its name and pins it.
+func (b *bodies) write(body []byte) (string, error) {
+	name := sumOf(body)
+	b.mu.Lock()
+	b.pins[name]++
+	b.mu.Unlock()
+	if err := b.writeFile(name, body); err != nil {
+		b.unpin(unitFiles{all: []string{name}})
+		return "", err
+	}
+	return name, nil
+}
+
+func (b *bodies) writeFile(name string, body []byte) error {
+	path := b.path(name)
+	folder := filepath.Dir(path)
+	if info, err := os.Stat(path); err == nil && info.Size() == int64(len(body)) {
+		// Written before, but perhaps by a unit that has not synced the folder yet.
+		return syncFolder(folder)
+	}
+	if err := os.Mkdir(folder, 0o700); err == nil {
+		if err := syncFolder(b.dir); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	t, err := os.CreateTemp(folder, "*.tmp")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(t.Name()) // gone already when all went well
+	_, err = t.Write(body)
+	if err == nil {
+		err = t.Sync()
+	}
+	if e := t.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(t.Name(), path)
+	}
+	if err != nil {
+		return err
+	}
+	b.bytes.Add(int64(len(body)))
+	return syncFolder(folder)
+}
+
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if e := d.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (b *bodies) unpin(f unitFiles) {
+	if len(f.all) == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, name := range f.all {
+		if b.pins[name]--; b.pins[name] <= 0 {
+			delete(b.pins, name)
+		}
+	}
+}
+
+// read gives a body and checks that it is the one its name promises.
+func (b *bodies) read(name string) ([]byte, error) {
+	if len(name) != 64 || strings.ContainsAny(name, `/\.`) {
+		return nil, fmt.Errorf("body file has no valid name")
+	}
+	body, err := os.ReadFile(b.path(name))
+	if err != nil {
+		return nil, fmt.Errorf("read large body: %w", err)
+	}
+	if sumOf(body) != name {
+		return nil, fmt.Errorf("body file %s is damaged: its content has another checksum", name)
+	}
+	return body, nil
+}
+
+// sweep counts the files, removes temporary ones and those that no row names. known asks the tables.
+// Files younger than before belong to this run and are left to the next one.
+func (b *bodies) sweep(before time.Time, known func(name string) (bool, error), stop <-chan struct{}) (removed int, err error) {
+	err = filepath.WalkDir(b.dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		select {
+		case <-stop:
+			return fs.SkipAll
+		default:
+		}
+		if e.IsDir() {
+			return nil
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !info.ModTime().Before(before) {
+			return nil
+		}
+		gone, err := b.sweepOne(path, e.Name(), known)
+		if err != nil {
+			return err
+		}
+		if gone {
+			removed++
+		} else {
+			b.bytes.Add(info.Size())
+		}
+		return nil
+	})
+	return removed, err
+}
+
+// sweepOne holds the lock over question and removal, so that no unit can begin to rely on the file
+// in between.
+func (b *bodies) sweepOne(path, name string, known func(name string) (bool, error)) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pins[name] > 0 {
+		return false, nil
+	}
+	if !strings.HasSuffix(name, ".tmp") {
+		if used, err := known(name); used || err != nil {
+			return false, err
+		}
+	}
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return err == nil, err
+}

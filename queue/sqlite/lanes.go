@@ -1,0 +1,391 @@
+package sqlite
+
+import (
+	"container/heap"
+	"context"
+	"hash/maphash"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// laneKey stands for the name of a lane: 8 bytes instead of a string of sixty, because there may be a
+// million lanes. Two names that fall on one key would only be sent one after the other.
+type laneKey uint64
+
+// never is the due time of a delivery that blocks its lane until somebody resends it or gives it up.
+const never = math.MaxInt64
+
+// laneChange is what one committed step or new delivery means to its lane.
+type laneChange struct {
+	seq   int64
+	party string
+	lane  laneKey
+	// open: the delivery stands in its lane from now on, due at due; otherwise it has left it.
+	open    bool
+	waiting bool // stored as waiting, otherwise as queued
+	due     int64
+	// release ends the lease of the delivery.
+	release bool
+}
+
+// lanes knows what may be sent when, and who is sending it. It is a picture of the delivery table
+// in memory, changed only after a group is synced and by leases, which are not stored at all.
+type lanes struct {
+	mu      sync.Mutex
+	seed    maphash.Seed
+	parties map[string]*partyLanes
+	leases  map[int64]*lease
+	token   int64
+	// loaded is closed when the table has been read in; until then nothing is leased, because
+	// the head of a lane might not be known yet.
+	loaded chan struct{}
+}
+
+// partyLanes are the lanes of one party. ready holds those whose head waits only for its time.
+type partyLanes struct {
+	name  string
+	lanes map[laneKey]*lane
+	ready laneHeap
+	// wake is closed and replaced when ready has changed while somebody waits.
+	wake    chan struct{}
+	waiting int
+}
+
+// lease is one delivery in the hands of a sender.
+type lease struct {
+	token int64
+	state samvirke.DeliveryState // as stored: queued or waiting
+	party *partyLanes
+	lane  *lane
+	timer *time.Timer
+	// pins counts units in the writer that rely on the lease; lapsed says that its time ran out meanwhile.
+	pins   int
+	lapsed bool
+}
+
+func newLanes(token int64) *lanes {
+	return &lanes{seed: maphash.MakeSeed(), parties: map[string]*partyLanes{}, leases: map[int64]*lease{},
+		token: token, loaded: make(chan struct{})}
+}
+
+func (l *lanes) key(name string) laneKey { return laneKey(maphash.String(l.seed, name)) }
+
+func (l *lanes) party(name string) *partyLanes {
+	p := l.parties[name]
+	if p == nil {
+		p = &partyLanes{name: name, lanes: map[laneKey]*lane{}, wake: make(chan struct{})}
+		l.parties[name] = p
+	}
+	return p
+}
+
+// settle applies the changes of a synced group and lets go of the leases it had pinned.
+func (l *lanes) settle(changes []laneChange, pinned []int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range changes {
+		l.apply(c)
+	}
+	for _, seq := range pinned {
+		if x := l.leases[seq]; x != nil {
+			x.pins--
+			if x.lapsed && x.pins == 0 {
+				l.end(seq, x)
+			}
+		}
+	}
+}
+
+func (l *lanes) apply(c laneChange) {
+	p := l.party(c.party)
+	if c.release {
+		if x := l.leases[c.seq]; x != nil {
+			l.end(c.seq, x)
+		}
+	}
+	n := p.lanes[c.lane]
+	switch {
+	case c.open && n == nil:
+		n = &lane{key: c.lane, at: -1}
+		p.lanes[c.lane] = n
+		n.put(laneItem{c.seq, c.due, c.waiting})
+	case c.open:
+		n.put(laneItem{c.seq, c.due, c.waiting})
+	case n == nil:
+		return
+	default:
+		n.remove(c.seq)
+	}
+	p.place(n)
+}
+
+// end ends a lease and puts its lane back.
+func (l *lanes) end(seq int64, x *lease) {
+	x.timer.Stop()
+	delete(l.leases, seq)
+	x.lane.leased = false
+	x.party.place(x.lane)
+}
+
+// place puts the lane where it belongs: among the ready ones, aside, or away when it is empty.
+func (p *partyLanes) place(n *lane) {
+	can := !n.leased && len(n.items) > 0 && n.items[0].due != never
+	switch {
+	case can && n.at < 0:
+		heap.Push(&p.ready, n)
+	case can:
+		heap.Fix(&p.ready, int(n.at))
+	case n.at >= 0:
+		heap.Remove(&p.ready, int(n.at))
+	}
+	if len(n.items) == 0 && !n.leased {
+		delete(p.lanes, n.key)
+	}
+	if can && p.waiting > 0 {
+		close(p.wake)
+		p.wake = make(chan struct{})
+		p.waiting = 0
+	}
+}
+
+// pin keeps the lease of a delivery from running out while a unit that relies on it is in the writer.
+// It gives the token, 0 when nobody has the delivery.
+func (l *lanes) pin(seq int64) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	x := l.leases[seq]
+	if x == nil {
+		return 0
+	}
+	x.pins++
+	return x.token
+}
+
+// expire is the end of a lease's time.
+func (l *lanes) expire(seq, token int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	x := l.leases[seq]
+	switch {
+	case x == nil || x.token != token:
+	case x.pins > 0:
+		x.lapsed = true
+	default:
+		l.end(seq, x)
+	}
+}
+
+// take leases up to max due deliveries of a party. When there are none it gives a channel that is
+// closed when that may have changed, and when the next one is due (never: nobody knows).
+func (l *lanes) take(party string, limit int, ttl time.Duration, now int64) (got []queue.Leased, wake <-chan struct{}, next int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.party(party)
+	for len(got) < limit && len(p.ready) > 0 && p.ready[0].items[0].due <= now {
+		n := heap.Pop(&p.ready).(*lane)
+		n.leased = true
+		l.token++
+		seq, token, state := n.items[0].seq, l.token, samvirke.DeliveryQueued
+		if n.items[0].waiting {
+			state = samvirke.DeliveryWaiting
+		}
+		l.leases[seq] = &lease{token: token, state: state, party: p, lane: n,
+			timer: time.AfterFunc(ttl, func() { l.expire(seq, token) })}
+		x := queue.Leased{Token: token}
+		x.Seq = seq
+		got = append(got, x)
+	}
+	if len(got) > 0 {
+		return got, nil, 0
+	}
+	p.waiting++
+	next = never
+	if len(p.ready) > 0 {
+		next = p.ready[0].items[0].due
+	}
+	return nil, p.wake, next
+}
+
+// leased gives the numbers of the deliveries that are being sent.
+func (l *lanes) leased() map[int64]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make(map[int64]bool, len(l.leases))
+	for seq := range l.leases {
+		out[seq] = true
+	}
+	return out
+}
+
+// sending counts what is being sent, by party and stored state.
+func (l *lanes) sending() map[string]map[samvirke.DeliveryState]int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := map[string]map[samvirke.DeliveryState]int64{}
+	for _, x := range l.leases {
+		n := out[x.party.name]
+		if n == nil {
+			n = map[samvirke.DeliveryState]int64{}
+			out[x.party.name] = n
+		}
+		n[x.state]++
+	}
+	return out
+}
+
+// stop ends all leases, so that no timer outlives the store.
+func (l *lanes) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for seq, x := range l.leases {
+		l.end(seq, x)
+	}
+}
+
+// lane is one queue of deliveries, in order of their numbers.
+type lane struct {
+	key    laneKey
+	items  []laneItem
+	at     int32 // place in the heap, -1 when not in it
+	leased bool
+}
+
+type laneItem struct {
+	seq, due int64
+	waiting  bool // stored as waiting, otherwise as queued
+}
+
+// put adds a delivery at its place, or changes when it is due.
+func (n *lane) put(x laneItem) {
+	i := n.find(x.seq)
+	if i < len(n.items) && n.items[i].seq == x.seq {
+		n.items[i] = x
+		return
+	}
+	n.items = append(n.items, laneItem{})
+	copy(n.items[i+1:], n.items[i:])
+	n.items[i] = x
+}
+
+func (n *lane) remove(seq int64) {
+	i := n.find(seq)
+	if i == len(n.items) || n.items[i].seq != seq {
+		return
+	}
+	if i == 0 {
+		n.items = n.items[1:] // the usual case: no copying; append moves on when the array is used up
+		return
+	}
+	n.items = append(n.items[:i], n.items[i+1:]...)
+}
+
+func (n *lane) find(seq int64) int {
+	if k := len(n.items); k == 0 || n.items[k-1].seq < seq {
+		return k // a new delivery goes to the end
+	}
+	lo, hi := 0, len(n.items)
+	for lo < hi {
+		if mid := (lo + hi) / 2; n.items[mid].seq < seq {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+// laneHeap orders lanes by when their head is due, then by its number.
+type laneHeap []*lane
+
+func (h laneHeap) Len() int { return len(h) }
+func (h laneHeap) Less(i, j int) bool {
+	a, b := h[i].items[0], h[j].items[0]
+	if a.due != b.due {
+		return a.due < b.due
+	}
+	return a.seq < b.seq
+}
+func (h laneHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].at, h[j].at = int32(i), int32(j)
+}
+func (h *laneHeap) Push(x any) {
+	n := x.(*lane)
+	n.at = int32(len(*h))
+	*h = append(*h, n)
+}
+func (h *laneHeap) Pop() any {
+	last := len(*h) - 1
+	n := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	n.at = -1
+	return n
+}
+
+// Lease hands out due deliveries; see queue.Worker.
+func (s *Store) Lease(ctx context.Context, party string, limit int, ttl time.Duration) ([]queue.Leased, error) {
+	if err := s.ready(ctx, s.lanes.loaded); err != nil {
+		return nil, err
+	}
+	limit = min(max(limit, 1), maxLeases)
+	if ttl <= 0 {
+		ttl = DefaultLease
+	}
+	for {
+		if err := s.usable(); err != nil {
+			return nil, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		now := s.opts.Now()
+		got, wake, next := s.lanes.take(party, limit, ttl, now.UnixNano())
+		if len(got) > 0 {
+			return s.fillLeased(ctx, got)
+		}
+		if err := s.await(ctx, wake, now, next); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// await waits for wake, for the time next, or for an end.
+func (s *Store) await(ctx context.Context, wake <-chan struct{}, now time.Time, next int64) error {
+	var due <-chan time.Time
+	if next != never {
+		timer := time.NewTimer(time.Duration(next - now.UnixNano()))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-wake:
+	case <-due:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.stop:
+		return s.usable()
+	}
+	return nil
+}
+
+// ready waits until what is needed has been read from the tables at start.
+func (s *Store) ready(ctx context.Context, loaded <-chan struct{}) error {
+	select {
+	case <-loaded:
+		return nil
+	default:
+	}
+	select {
+	case <-loaded:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.stop:
+		return s.usable()
+	}
+}

@@ -1,0 +1,281 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	modernc "modernc.org/sqlite"
+
+	"github.com/samvirke/samvirke/queue"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// ErrLocked says that another process has the store open.
+var ErrLocked = errors.New("store is in use by another process")
+
+// minVersion is the first SQLite without the corruption at WAL reset.
+var minVersion = [3]int{3, 51, 3}
+
+// fileName is the database inside the folder.
+const fileName = "samvirke.db"
+
+// Store is an open store; see the package comment.
+type Store struct {
+	*reader
+	opts   Options
+	path   string
+	lock   *os.File
+	bodies *bodies
+	lanes  *lanes
+	feed   *feed
+	totals *totals
+	subs   *subscribers
+	meters *meters
+
+	writer *writer
+	opened time.Time
+
+	in         chan *request
+	stop       chan struct{} // closed when the store closes or fails
+	writerDone chan struct{}
+	others     sync.WaitGroup // checkpoints, verification
+
+	mu      sync.Mutex
+	err     error // why it failed
+	closed  bool
+	stopped bool
+	failed  chan struct{}
+	closing chan struct{} // closed when Close has finished
+	size    atomic.Int64
+	discord atomic.Int64
+}
+
+var _ queue.Store = (*Store)(nil)
+
+// Open opens the store in opts.Dir and makes it when it is not there. It returns queue.ErrNewer for one
+// written by a newer version and ErrLocked while another process has it.
+//
+// It returns as soon as units can be committed; open deliveries and received messages of an earlier
+// life are read in the background, and Lease and Received wait for them.
+func Open(ctx context.Context, opts Options) (s *Store, err error) {
+	if err := opts.defaults(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make store folder: %w", err)
+	}
+	s = &Store{opts: opts, path: filepath.Join(opts.Dir, fileName),
+		in: make(chan *request, maxGroup), stop: make(chan struct{}), writerDone: make(chan struct{}),
+		failed: make(chan struct{}), closing: make(chan struct{}),
+		// Tokens of an earlier life must never fit: they begin at the clock.
+		lanes: newLanes(time.Now().UnixNano()), feed: newFeed(), totals: &totals{n: map[tallyKey]int64{}},
+		subs: newSubscribers()}
+	if s.lock, err = lockFolder(filepath.Join(opts.Dir, "lock")); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.lock.Close()
+		}
+	}()
+	if s.bodies, err = openBodies(filepath.Join(opts.Dir, "bodies"), opts.InlineLimit); err != nil {
+		return nil, err
+	}
+	if s.meters, err = newMeters(opts.Registerer, s); err != nil {
+		return nil, err
+	}
+	s.opened = time.Now()
+	w, err := s.openWriter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.writer = w
+	if err = syncFolder(opts.Dir); err != nil { // the entry of a database just made
+		w.close()
+		return nil, err
+	}
+	if s.reader, err = openReader(s.path, s.opts.vfs, s.opts.Readers, s.bodies); err != nil {
+		w.close()
+		return nil, err
+	}
+	s.reader.leased = s.lanes.leased
+	s.reader.totals = s.liveStats
+	s.measureSize()
+	go w.loop()
+	s.others.Go(s.checkpoints)
+	s.others.Go(s.verify)
+	return s, nil
+}
+
+// openWriter opens the writing connection, brings the schema up to date and reads the last numbers.
+func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
+	pragmas := []string{"busy_timeout(10000)", "page_size(4096)", "journal_mode(WAL)", "synchronous(FULL)",
+		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-16000)", "foreign_keys(OFF)"}
+	if s.opts.maxPages > 0 {
+		pragmas = append(pragmas, "max_page_count("+strconv.Itoa(s.opts.maxPages)+")")
+	}
+	address := dsn(s.path, s.opts.vfs, pragmas...)
+	if err := migrate(ctx, address, s.opts); err != nil {
+		return nil, err
+	}
+	db, err := dial(address)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	w := &writer{s: s, db: db}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	if err = w.st.prepare(db); err != nil {
+		return nil, err
+	}
+	if err = w.readSequences(); err != nil {
+		return nil, err
+	}
+	if err = w.readTallies(); err != nil {
+		return nil, err
+	}
+	parties, err := w.readParties()
+	if err != nil {
+		return nil, err
+	}
+	w.load, err = newLoader(db, w.seqs.message, parties)
+	return w, err
+}
+
+func (w *writer) close() {
+	w.st.close()
+	_ = w.db.close()
+}
+
+// migrate refuses what is too old or too new and applies what is missing.
+func migrate(ctx context.Context, address string, opts Options) error {
+	connector, err := modernc.NewConnector(address)
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	db := sql.OpenDB(connector)
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	var version string
+	if err := db.QueryRowContext(ctx, `SELECT sqlite_version()`).Scan(&version); err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	if err := checkVersion(version); err != nil {
+		return err
+	}
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, folder, goose.WithDisableGlobalRegistry(true),
+		goose.WithTableName("schema_version"), goose.WithSlog(opts.Logger))
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	have, want, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	if have > want {
+		return fmt.Errorf("schema %d, this version knows %d: %w", have, want, queue.ErrNewer)
+	}
+	if have == want {
+		return nil
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate schema from %d to %d: %w", have, want, err)
+	}
+	return nil
+}
+
+func checkVersion(version string) error {
+	var v [3]int
+	for i, part := range strings.SplitN(version, ".", 3) {
+		v[i], _ = strconv.Atoi(part)
+	}
+	for i := range v {
+		if v[i] != minVersion[i] {
+			if v[i] < minVersion[i] {
+				return fmt.Errorf("SQLite %s can damage the log, at least %d.%d.%d is needed", version,
+					minVersion[0], minVersion[1], minVersion[2])
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+func (w *writer) readSequences() error {
+	q := &w.seqs
+	s, err := w.db.prepare(`SELECT
+		coalesce((SELECT max(seq) FROM message), 0), coalesce((SELECT max(seq) FROM delivery), 0),
+		coalesce((SELECT max(seq) FROM event), 0), coalesce((SELECT max(seq) FROM receipt), 0),
+		coalesce((SELECT max(seq) FROM record), 0), coalesce((SELECT max(seq) FROM plan_version), 0),
+		(SELECT seq FROM audit_head), (SELECT hash FROM audit_head)`)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	row, err := s.row()
+	if err != nil {
+		return fmt.Errorf("read last numbers: %w", err)
+	}
+	for i, to := range []*int64{&q.message, &q.delivery, &q.event, &q.receipt, &q.record, &q.plan, &q.audit} {
+		*to = row[i].(int64)
+	}
+	q.auditHash = row[7].(string)
+	return nil
+}
+
+// readTallies reads the totals.
+func (w *writer) readTallies() error {
+	s, err := w.db.prepare(`SELECT kind, party, state, n FROM tally`)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return s.each(func(row []driver.Value) error {
+		w.s.totals.n[tallyKey{row[0].(string), row[1].(string), row[2].(string)}] = row[3].(int64)
+		return nil
+	})
+}
+
+// readParties lists who has deliveries, by one seek for each party.
+func (w *writer) readParties() (parties []string, err error) {
+	s, err := w.db.prepare(nextParty)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	for last := ""; ; {
+		row, err := s.row(last)
+		if err != nil || row == nil {
+			return parties, err
+		}
+		last = row[0].(string)
+		parties = append(parties, last)
+	}
+}
+
+const nextParty = `SELECT party FROM delivery WHERE party > ? ORDER BY party LIMIT 1`

@@ -1,0 +1,80 @@
+package sqlite
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Bounds and defaults of the engine.
+const (
+	// DefaultInlineLimit is the largest body kept inside the database, in bytes.
+	DefaultInlineLimit = 256 << 10
+	// DefaultCheckpointEvery is how often the write-ahead log is copied into the database.
+	DefaultCheckpointEvery = 250 * time.Millisecond
+	// DefaultReaders is how many connections read at the same time.
+	DefaultReaders = 4
+	// DefaultLease is how long a lease lasts when Lease is not told.
+	DefaultLease = time.Minute
+	// maxLeases bounds what one Lease or Received gives.
+	maxLeases = 1000
+	// maxGroup bounds the units of one transaction, maxGroupBytes the bodies in it.
+	maxGroup      = 1024
+	maxGroupBytes = 32 << 20
+	// maxHeldRaw bounds the raw bytes of received messages kept in memory for the next
+	// Received, maxHeldOne those of one message; the rest is read from disk again.
+	maxHeldRaw = 16 << 20
+	maxHeldOne = 64 << 10
+	// maxParts bounds the slices of one unit.
+	maxParts = 10000
+)
+
+// Options open a store.
+type Options struct {
+	// Dir is the folder of the store; it is made (0700) when it is not there. Required.
+	Dir string
+	// Logger gets what an admin must know; nil means slog.Default().
+	Logger *slog.Logger
+	// Now is the clock that decides whether a delivery is due; nil means time.Now. Times that are stored
+	// come from the unit, not from here.
+	Now func() time.Time
+	// DiskBudget is the size of the folder in bytes above which no new message is accepted
+	// (queue.ErrFull); what is inside still moves. 0 means no limit.
+	DiskBudget int64
+	// InlineLimit is the largest body kept inside the database, in bytes; 0 means 256 KB.
+	InlineLimit int
+	// CheckpointEvery is how often the log is copied into the database; 0 means 250 ms.
+	CheckpointEvery time.Duration
+	// Readers is how many connections read at the same time; 0 means 4.
+	Readers int
+	// Registerer gets the metrics of the store; nil means none.
+	Registerer prometheus.Registerer
+
+	// maxPages is PRAGMA max_page_count, vfs the name of a SQLite VFS; for tests.
+	maxPages int
+	vfs      string
+}
+
+func (o *Options) defaults() error {
+	if o.Dir == "" {
+		return errors.New("sqlite: the folder of the store is not set")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.InlineLimit <= 0 {
+		o.InlineLimit = DefaultInlineLimit
+	}
+	if o.CheckpointEvery <= 0 {
+		o.CheckpointEvery = DefaultCheckpointEvery
+	}
+	if o.Readers <= 0 {
+		o.Readers = DefaultReaders
+	}
+	return nil
+}

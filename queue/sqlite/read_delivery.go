@@ -1,0 +1,190 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+const deliverySelect = `SELECT d.seq, d.id, coalesce(m.id, ''), d.party, d.purpose, d.lane, d.patient, d.external_id,
+	d.kind, d.format, d.version, d.content_type, d.rule, d.state, d.attempts, d.created_at, d.due_at, d.sent_at,
+	d.done_at, d.expect_by, d.fault, d.fault_text, d.checksum, d.size, d.trace_parent`
+
+// scanDelivery reads deliverySelect, then what extra points to.
+func scanDelivery(rows *sql.Rows, extra ...any) (d samvirke.Delivery, err error) {
+	var created, due, sent, done, expect int64
+	err = rows.Scan(append([]any{&d.Seq, &d.ID, &d.MessageID, &d.Party, &d.Purpose, &d.Lane, &d.Patient,
+		&d.ExternalID, &d.Kind, &d.Format, &d.Version, &d.ContentType, &d.Rule, &d.State, &d.Attempts,
+		&created, &due, &sent, &done, &expect, &d.Fault, &d.FaultText, &d.Checksum, &d.Size, &d.TraceParent}, extra...)...)
+	d.CreatedAt, d.DueAt, d.SentAt = moment(created), moment(due), moment(sent)
+	d.DoneAt, d.ExpectBy = moment(done), moment(expect)
+	return d, err
+}
+
+// inHand gives the deliveries that are being sent; they are stored as queued or waiting.
+func (r *reader) inHand() map[int64]bool {
+	if r.leased == nil {
+		return nil
+	}
+	return r.leased()
+}
+
+// shown sets the state as everybody sees it.
+func shown(d *samvirke.Delivery, leased map[int64]bool) {
+	if leased[d.Seq] && (d.State == samvirke.DeliveryQueued || d.State == samvirke.DeliveryWaiting) {
+		d.State = samvirke.DeliverySending
+	}
+}
+
+// Delivery gives one delivery with its body; see queue.Reader.
+func (r *reader) Delivery(ctx context.Context, id string) (samvirke.Delivery, error) {
+	return r.deliveryWhere(ctx, `d.id = ?`, id)
+}
+
+// FindDelivery gives the newest delivery to party with this external id; see queue.Reader.
+func (r *reader) FindDelivery(ctx context.Context, party, externalID string) (samvirke.Delivery, error) {
+	return r.deliveryWhere(ctx, `d.external_id = ? AND d.party = ? AND d.external_id <> ''
+		ORDER BY d.seq DESC LIMIT 1`, externalID, party)
+}
+
+func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...any) (samvirke.Delivery, error) {
+	leased := r.inHand()
+	var file string
+	var body []byte
+	d, err := one(ctx, r.db, func(rows *sql.Rows) (samvirke.Delivery, error) {
+		return scanDelivery(rows, &file, &body)
+	}, deliverySelect+`, b.file, b.body FROM delivery d JOIN delivery_body b ON b.seq = d.seq
+		LEFT JOIN message m ON m.seq = d.message WHERE `+condition, args...)
+	if err != nil {
+		return samvirke.Delivery{}, err
+	}
+	shown(&d, leased)
+	d.Body, err = r.body(file, body)
+	return d, err
+}
+
+// Deliveries lists deliveries, newest first; see queue.Reader.
+func (r *reader) Deliveries(ctx context.Context, f queue.DeliveryFilter) ([]samvirke.Delivery, error) {
+	leased := r.inHand()
+	var w where
+	w.text(`d.party = ?`, f.Party)
+	w.text(`d.message = (SELECT seq FROM message WHERE id = ?)`, f.MessageID)
+	w.text(`d.patient = ? AND d.patient <> ''`, f.Patient)
+	w.text(`d.purpose = ?`, string(f.Purpose))
+	whereState(&w, f.State, leased)
+	if !f.OverdueAt.IsZero() {
+		w.add(`d.state = 'sent' AND d.expect_by > 0 AND d.expect_by < ?`, nanos(f.OverdueAt))
+	}
+	if f.Before > 0 {
+		w.add(`d.seq < ?`, f.Before)
+	}
+	return list(ctx, r.db, func(rows *sql.Rows) (samvirke.Delivery, error) {
+		d, err := scanDelivery(rows)
+		shown(&d, leased)
+		return d, err
+	}, deliverySelect+` FROM delivery d LEFT JOIN message m ON m.seq = d.message
+		WHERE `+w.String()+` ORDER BY d.seq DESC LIMIT ?`, append(w.args, page(f.Limit))...)
+}
+
+// whereState selects by the state as everybody sees it: sending is not stored.
+func whereState(w *where, states []samvirke.DeliveryState, leased map[int64]bool) {
+	if len(states) == 0 {
+		return
+	}
+	stored := slices.DeleteFunc(slices.Clone(states), func(s samvirke.DeliveryState) bool {
+		return s == samvirke.DeliverySending
+	})
+	sending := len(stored) < len(states)
+	if len(stored) == 0 {
+		w.add(`d.seq IN (SELECT value FROM json_each(?))`, numbers(leased))
+		return
+	}
+	text := `d.state IN (` + marks(len(stored)) + `)`
+	args := texts(stored)
+	open := true
+	for _, s := range stored {
+		open = open && (s == samvirke.DeliveryQueued || s == samvirke.DeliveryWaiting || s == samvirke.DeliveryStopped)
+	}
+	if open {
+		text += ` AND d.state IN ('queued', 'waiting', 'stopped')` // lets the small index be used
+	}
+	switch {
+	case len(leased) == 0:
+	case sending:
+		text = `(` + text + ` OR d.seq IN (SELECT value FROM json_each(?)))`
+		args = append(args, numbers(leased))
+	default:
+		text += ` AND d.seq NOT IN (SELECT value FROM json_each(?))`
+		args = append(args, numbers(leased))
+	}
+	w.add(text, args...)
+}
+
+// Attempts lists the tries at one delivery in order; see queue.Reader.
+func (r *reader) Attempts(ctx context.Context, deliveryID string) ([]samvirke.Attempt, error) {
+	return list(ctx, r.db, func(rows *sql.Rows) (a samvirke.Attempt, err error) {
+		var at, took int64
+		err = rows.Scan(&a.Number, &at, &took, &a.Answer, &a.Class, &a.Fault, &a.FaultText)
+		a.DeliveryID, a.At, a.Took = deliveryID, moment(at), time.Duration(took)
+		return a, err
+	}, `SELECT number, at, took, answer, class, fault, fault_text FROM attempt
+		WHERE delivery = (SELECT seq FROM delivery WHERE id = ?) ORDER BY number`, deliveryID)
+}
+
+// fillLeased reads what was leased. A delivery whose body cannot be read keeps its lease until that
+// runs out, so that it is tried again without taking the others with it.
+func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Leased, error) {
+	ctx = context.WithoutCancel(ctx) // the leases are given: losing the answer would hold up the lanes
+	set := make(map[int64]bool, len(got))
+	for i := range got {
+		set[got[i].Seq] = true
+	}
+	type found struct {
+		delivery samvirke.Delivery
+		file     string
+		body     []byte
+	}
+	rows, err := list(ctx, s.db, func(rows *sql.Rows) (f found, err error) {
+		f.delivery, err = scanDelivery(rows, &f.file, &f.body)
+		return f, err
+	}, leaseSelect, numbers(set))
+	if err != nil {
+		for i := range got {
+			s.lanes.expire(got[i].Seq, got[i].Token)
+		}
+		return nil, err
+	}
+	byNumber := make(map[int64]*found, len(rows))
+	for i := range rows {
+		byNumber[rows[i].delivery.Seq] = &rows[i]
+	}
+	out := got[:0]
+	for _, l := range got {
+		f := byNumber[l.Seq]
+		if f == nil {
+			err = fmt.Errorf("leased delivery %d: %w", l.Seq, queue.ErrNotFound)
+			continue
+		}
+		body, e := s.body(f.file, f.body)
+		if e != nil {
+			err = fmt.Errorf("delivery %s: %w", f.delivery.ID, e)
+			s.opts.Logger.Error("body of a delivery cannot be read", "delivery_id", f.delivery.ID, "err", e)
+			continue
+		}
+		l.Delivery = f.delivery
+		l.State, l.Body = samvirke.DeliverySending, body
+		out = append(out, l)
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	return nil, err
+}
+
+const leaseSelect = deliverySelect + `, b.file, b.body FROM json_each(?) j CROSS JOIN delivery d ON d.seq = j.value
+	CROSS JOIN delivery_body b ON b.seq = d.seq LEFT JOIN message m ON m.seq = d.message`

@@ -1,0 +1,120 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// scanMessage reads messageColumns, then what extra points to.
+func scanMessage(rows *sql.Rows, extra ...any) (m samvirke.Message, err error) {
+	var generated, received int64
+	err = rows.Scan(append([]any{&m.Seq, &m.ID, &m.Party, &m.Format, &m.Kind, &m.Version, &m.ExternalID, &m.Patient,
+		&generated, &received, &m.Status, &m.Fault, &m.FaultText, &m.Checksum, &m.Size, &m.ContentType,
+		&m.TraceParent}, extra...)...)
+	m.GeneratedAt, m.ReceivedAt = moment(generated), moment(received)
+	return m, err
+}
+
+// Message gives one message with its raw bytes; see queue.Reader.
+func (r *reader) Message(ctx context.Context, id string) (queue.MessageDetail, error) {
+	var file string
+	d, err := one(ctx, r.db, func(rows *sql.Rows) (d queue.MessageDetail, err error) {
+		d.Message, err = scanMessage(rows, &file, &d.Raw, &d.Envelope, &d.Notes)
+		return d, err
+	}, `SELECT m.seq, m.id, m.party, m.format, m.kind, m.version, m.external_id, m.patient, m.generated_at,
+		m.received_at, m.status, m.fault, m.fault_text, m.checksum, m.size, m.content_type, m.trace_parent,
+		b.file, b.body, r.envelope, r.notes
+		FROM message m JOIN message_body b ON b.seq = m.seq LEFT JOIN message_result r ON r.seq = m.seq
+		WHERE m.id = ?`, id)
+	if err != nil {
+		return queue.MessageDetail{}, err
+	}
+	d.Raw, err = r.body(file, d.Raw)
+	return d, err
+}
+
+// Messages lists messages, newest first; see queue.Reader.
+func (r *reader) Messages(ctx context.Context, f queue.MessageFilter) ([]samvirke.Message, error) {
+	var w where
+	w.text(`party = ?`, f.Party)
+	w.text(`kind = ? AND kind <> ''`, f.Kind)
+	w.text(`patient = ? AND patient <> ''`, f.Patient)
+	w.text(`external_id = ? AND external_id <> ''`, f.ExternalID)
+	if len(f.Status) > 0 {
+		w.add(`status IN (`+marks(len(f.Status))+`)`, texts(f.Status)...)
+		processed := false
+		for _, s := range f.Status {
+			processed = processed || s == samvirke.MessageProcessed
+		}
+		if !processed {
+			w.add(`status <> 'processed'`) // lets the small index be used
+		}
+	}
+	if !f.Since.IsZero() {
+		w.add(`received_at >= ?`, nanos(f.Since))
+	}
+	if !f.Until.IsZero() {
+		w.add(`received_at < ?`, nanos(f.Until))
+	}
+	if f.Before > 0 {
+		w.add(`seq < ?`, f.Before)
+	}
+	return list(ctx, r.db, func(rows *sql.Rows) (samvirke.Message, error) { return scanMessage(rows) },
+		`SELECT `+messageColumns+` FROM message WHERE `+w.String()+` ORDER BY seq DESC LIMIT ?`,
+		append(w.args, page(f.Limit))...)
+}
+
+// marks gives n question marks; texts the values for them.
+func marks(n int) string {
+	s := placeholders(1, n)
+	return s[1 : len(s)-1]
+}
+
+func texts[T ~string](list []T) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = string(s)
+	}
+	return out
+}
+
+// fillReceived reads what the feed did not hold.
+func (s *Store) fillReceived(ctx context.Context, got []samvirke.Message) ([]samvirke.Message, error) {
+	for i := range got {
+		if got[i].ID != "" {
+			continue
+		}
+		m, err := s.messageBySeq(context.WithoutCancel(ctx), got[i].Seq)
+		if err != nil {
+			if i > 0 {
+				s.feed.giveBack(got[i:])
+				return got[:i], nil
+			}
+			s.feed.giveBack(got[1:]) // the broken one is not given again before a restart
+			return nil, fmt.Errorf("read received message %d: %w", got[i].Seq, err)
+		}
+		got[i] = m
+	}
+	return got, nil
+}
+
+func (r *reader) messageBySeq(ctx context.Context, seq int64) (samvirke.Message, error) {
+	var file string
+	m, err := one(ctx, r.db, func(rows *sql.Rows) (m samvirke.Message, err error) {
+		var raw []byte
+		m, err = scanMessage(rows, &file, &raw)
+		m.Raw = raw
+		return m, err
+	}, `SELECT m.seq, m.id, m.party, m.format, m.kind, m.version, m.external_id, m.patient, m.generated_at,
+		m.received_at, m.status, m.fault, m.fault_text, m.checksum, m.size, m.content_type, m.trace_parent,
+		b.file, b.body FROM message m JOIN message_body b ON b.seq = m.seq WHERE m.seq = ?`, seq)
+	if err != nil {
+		return m, err
+	}
+	m.Raw, err = r.body(file, m.Raw)
+	return m, err
+}

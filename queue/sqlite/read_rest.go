@@ -1,0 +1,200 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// Receipts lists receipts, oldest first; see queue.Reader.
+func (r *reader) Receipts(ctx context.Context, f queue.ReceiptFilter) ([]samvirke.Receipt, error) {
+	var w where
+	w.text(`message = (SELECT seq FROM message WHERE id = ?) AND message IS NOT NULL`, f.MessageID)
+	w.text(`delivery = (SELECT seq FROM delivery WHERE id = ?) AND delivery IS NOT NULL`, f.DeliveryID)
+	w.text(`party = ?`, f.Party)
+	w.text(`note = ? AND note <> ''`, f.Note)
+	return list(ctx, r.db, func(rows *sql.Rows) (x samvirke.Receipt, err error) {
+		var content []byte
+		if err = rows.Scan(&content); err != nil {
+			return x, err
+		}
+		return x, json.Unmarshal(content, &x)
+	}, `SELECT content FROM receipt WHERE `+w.String()+` ORDER BY seq LIMIT ?`, append(w.args, page(f.Limit))...)
+}
+
+// Events lists events, oldest first; see queue.Reader.
+func (r *reader) Events(ctx context.Context, f queue.EventFilter) ([]samvirke.Event, error) {
+	var w where
+	w.text(`e.message = (SELECT seq FROM message WHERE id = ?) AND e.message IS NOT NULL`, f.MessageID)
+	w.text(`e.delivery = (SELECT seq FROM delivery WHERE id = ?) AND e.delivery IS NOT NULL`, f.DeliveryID)
+	w.add(`e.seq > ?`, f.After)
+	return list(ctx, r.db, func(rows *sql.Rows) (e samvirke.Event, err error) {
+		var at int64
+		err = rows.Scan(&e.Seq, &at, &e.MessageID, &e.DeliveryID, &e.Party, &e.Patient, &e.Name, &e.Detail)
+		e.At = moment(at)
+		return e, err
+	}, `SELECT e.seq, e.at, coalesce(m.id, ''), coalesce(d.id, ''), e.party, e.patient, e.name, e.detail
+		FROM event e LEFT JOIN message m ON m.seq = e.message LEFT JOIN delivery d ON d.seq = e.delivery
+		WHERE `+w.String()+` ORDER BY e.seq LIMIT ?`, append(w.args, page(f.Limit))...)
+}
+
+// Records gives all records of a patient in order of arrival; see queue.Reader.
+func (r *reader) Records(ctx context.Context, patient string) (out []queue.Record, err error) {
+	// In pieces, so that a patient with very many does not pin the log.
+	for after := int64(0); ; {
+		n := len(out)
+		piece, err := list(ctx, r.db, func(rows *sql.Rows) (x queue.Record, err error) {
+			var at int64
+			var file string
+			if err = rows.Scan(&after, &x.Key, &x.Hash, &x.Patient, &x.MessageID, &at, &file, &x.Body); err != nil {
+				return x, err
+			}
+			x.ReceivedAt = moment(at)
+			x.Body, err = r.body(file, x.Body)
+			return x, err
+		}, `SELECT seq, key, hash, patient, message_id, received_at, file, body FROM record
+			WHERE patient = ? AND seq > ? ORDER BY seq LIMIT 1000`, patient, after)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, piece...)
+		if len(out)-n < 1000 {
+			return out, nil
+		}
+	}
+}
+
+const planColumns = `patient, version, at, message_id`
+
+func scanPlan(rows *sql.Rows, extra ...any) (p queue.PlanVersion, err error) {
+	var at int64
+	err = rows.Scan(append([]any{&p.Patient, &p.Version, &at, &p.MessageID}, extra...)...)
+	p.At = moment(at)
+	return p, err
+}
+
+// Plan gives one version with its body, 0 = the newest; see queue.Reader.
+func (r *reader) Plan(ctx context.Context, patient string, version int64) (queue.PlanVersion, error) {
+	var file string
+	var body []byte
+	w := where{parts: []string{`patient = ?`}, args: []any{patient}}
+	if version != 0 {
+		w.add(`version = ?`, version)
+	}
+	p, err := one(ctx, r.db, func(rows *sql.Rows) (queue.PlanVersion, error) { return scanPlan(rows, &file, &body) },
+		`SELECT `+planColumns+`, file, body FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
+	if err != nil {
+		return p, err
+	}
+	p.Body, err = r.body(file, body)
+	return p, err
+}
+
+// PlanVersions lists the versions of a plan, newest first, without bodies; see queue.Reader.
+func (r *reader) PlanVersions(ctx context.Context, patient string) ([]queue.PlanVersion, error) {
+	return list(ctx, r.db, func(rows *sql.Rows) (queue.PlanVersion, error) { return scanPlan(rows) },
+		`SELECT `+planColumns+` FROM plan_version WHERE patient = ? ORDER BY version DESC`, patient)
+}
+
+// Patients lists the newest version of each plan, newest change first, without bodies; see queue.Reader.
+func (r *reader) Patients(ctx context.Context, limit int) ([]queue.PlanVersion, error) {
+	return list(ctx, r.db, func(rows *sql.Rows) (queue.PlanVersion, error) { return scanPlan(rows) },
+		`SELECT `+planColumns+` FROM plan_version v WHERE NOT EXISTS (SELECT 1 FROM plan_version n
+			WHERE n.patient = v.patient AND n.version > v.version) ORDER BY seq DESC LIMIT ?`, page(limit))
+}
+
+// Counter gives a counter, 0 when it is not there; see queue.Reader.
+func (r *reader) Counter(ctx context.Context, name string) (int64, error) {
+	return single[int64](ctx, r.db, `SELECT value FROM counter WHERE name = ?`, name)
+}
+
+// Setting gives a setting, "" when it is not there; see queue.Reader.
+func (r *reader) Setting(ctx context.Context, name string) (string, error) {
+	return single[string](ctx, r.db, `SELECT value FROM setting WHERE name = ?`, name)
+}
+
+// single reads one value, its zero when there is no row.
+func single[T any](ctx context.Context, db *sql.DB, query string, args ...any) (T, error) {
+	x, err := one(ctx, db, func(rows *sql.Rows) (x T, err error) { return x, rows.Scan(&x) }, query, args...)
+	if errors.Is(err, queue.ErrNotFound) {
+		err = nil
+	}
+	return x, err
+}
+
+// auditRow is an entry with what its hash needs.
+type auditRow struct {
+	samvirke.Audit
+	salt, digest string
+}
+
+func scanAudit(rows *sql.Rows) (a auditRow, err error) {
+	var at int64
+	err = rows.Scan(&a.Seq, &at, &a.Who, &a.Action, &a.Object, &a.Patient, &a.salt, &a.digest, &a.Reason,
+		&a.Previous, &a.Hash)
+	a.At = moment(at)
+	return a, err
+}
+
+const auditSelect = `SELECT seq, at, who, action, object, patient, salt, patient_digest, reason, previous, hash FROM audit `
+
+// Audits lists audit entries, newest first; see queue.Reader.
+func (r *reader) Audits(ctx context.Context, before int64, limit int) ([]samvirke.Audit, error) {
+	w := where{}
+	if before > 0 {
+		w.add(`seq < ?`, before)
+	}
+	return list(ctx, r.db, func(rows *sql.Rows) (samvirke.Audit, error) {
+		a, err := scanAudit(rows)
+		return a.Audit, err
+	}, auditSelect+`WHERE `+w.String()+` ORDER BY seq DESC LIMIT ?`, append(w.args, page(limit))...)
+}
+
+// VerifyAudit walks the hash chain in pieces; see queue.Reader.
+func (r *reader) VerifyAudit(ctx context.Context) error {
+	head, err := one(ctx, r.db, func(rows *sql.Rows) (a samvirke.Audit, err error) {
+		return a, rows.Scan(&a.Seq, &a.Hash)
+	}, `SELECT seq, hash FROM audit_head`)
+	if err != nil {
+		return err
+	}
+	last := samvirke.Audit{}
+	for last.Seq < head.Seq {
+		piece, err := list(ctx, r.db, scanAudit, auditSelect+`WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1000`,
+			last.Seq, head.Seq)
+		if err != nil {
+			return err
+		}
+		if len(piece) == 0 {
+			return fmt.Errorf("audit entry %d and those after it are gone", last.Seq+1)
+		}
+		for _, a := range piece {
+			if err := verifyOne(last, a); err != nil {
+				return err
+			}
+			last = a.Audit
+		}
+	}
+	if last.Hash != head.Hash {
+		return fmt.Errorf("audit entry %d is not the one the chain ended with", last.Seq)
+	}
+	return nil
+}
+
+func verifyOne(last samvirke.Audit, a auditRow) error {
+	switch {
+	case a.Seq != last.Seq+1:
+		return fmt.Errorf("audit entry %d is gone", last.Seq+1)
+	case a.Previous != last.Hash:
+		return fmt.Errorf("audit entry %d does not follow the one before it", a.Seq)
+	case a.Patient != "" && a.digest != queue.PatientDigest(a.salt, a.Patient),
+		a.Hash != queue.AuditHash(a.Audit, a.digest):
+		return fmt.Errorf("audit entry %d was changed", a.Seq)
+	}
+	return nil
+}

@@ -1,0 +1,242 @@
+package sqlite
+
+import (
+	"fmt"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// tx is one group on its way into the database: what has to happen in memory once it is synced.
+type tx struct {
+	w      *writer
+	before sequences
+	// eager writes each unit's rows before the next unit, so that an error has an owner.
+	eager bool
+
+	tallies map[tallyKey]int64
+	// moved are the deliveries stepped in this group: their leases are over as soon as it commits.
+	moved  map[int64]bool
+	pinned []int64
+	lanes  []laneChange
+	feed   []feedChange
+	events []samvirke.Event
+	audits bool
+
+	// The unit at hand.
+	r    *request
+	u    *queue.Unit
+	look looked
+}
+
+func (w *writer) newTx(eager bool) *tx {
+	return &tx{w: w, before: w.seqs, eager: eager, tallies: map[tallyKey]int64{}, moved: map[int64]bool{}}
+}
+
+// run applies one unit. It first looks everything up and checks it, then writes: clean says that
+// nothing was written, so that the unit can be left out without a rollback.
+func (t *tx) run(r *request) (clean bool, err error) {
+	t.r, t.u = r, r.unit
+	t.look.reset()
+	at := t.w.seqs
+	if err := t.lookUp(); err != nil {
+		t.w.seqs = at
+		return true, err
+	}
+	if t.look.existing != nil {
+		err = t.writeRepeat()
+	} else {
+		err = t.write()
+	}
+	if err != nil {
+		return false, err
+	}
+	if t.eager {
+		return false, t.flushRows()
+	}
+	return false, nil
+}
+
+// lookUp is everything that can go wrong by the rules. Of a message that was there before nothing
+// else is looked at.
+func (t *tx) lookUp() error {
+	if t.u.Accept != nil {
+		if err := t.lookAccept(t.u.Accept); err != nil || t.look.existing != nil {
+			return err
+		}
+	}
+	for _, f := range []func() error{
+		t.lookMessage, t.lookPlan, t.lookDeliveries, t.lookSteps, t.lookCounters, t.lookRefs,
+	} {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write applies the unit in field order.
+func (t *tx) write() error {
+	for _, f := range []func() error{
+		t.writeAccept, t.writeMessage, t.writeRecords, t.writePlan, t.writeDeliveries, t.writeSteps,
+		t.writeReceipts, t.writeCounters, t.writeSettings, t.writeEvents, t.writeAudit,
+	} {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) flushRows() error {
+	st := &t.w.st
+	for _, b := range []*batch{st.deliveryAdd, st.deliveryBody, st.receiptAdd, st.eventAdd} {
+		if err := b.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush writes what was gathered over the group.
+func (t *tx) flush() error {
+	if err := t.flushRows(); err != nil {
+		return fmt.Errorf("%w: %w", errGathered, err)
+	}
+	for _, k := range sortedKeys(t.tallies) {
+		if t.tallies[k] == 0 {
+			continue
+		}
+		if _, err := t.w.st.tallyAdd.run(k.kind, k.party, k.state, t.tallies[k]); err != nil {
+			return err
+		}
+	}
+	if !t.audits {
+		return nil
+	}
+	_, err := t.w.st.auditHead.run(t.w.seqs.audit, t.w.seqs.auditHash)
+	return err
+}
+
+// settle brings memory up to date once the group is synced, or forgets it after a rollback.
+func (t *tx) settle(committed bool) {
+	st := &t.w.st
+	for _, b := range []*batch{st.deliveryAdd, st.deliveryBody, st.receiptAdd, st.eventAdd} {
+		b.drop()
+	}
+	if !committed {
+		t.w.s.lanes.settle(nil, t.pinned)
+		return
+	}
+	t.w.s.totals.add(t.tallies)
+	t.w.s.lanes.settle(t.lanes, t.pinned)
+	t.w.s.feed.settle(t.feed)
+}
+
+// looked is what was found for one unit, with the numbers its new rows will get.
+type looked struct {
+	accept   int64
+	message  *messageRow
+	existing *samvirke.Message
+	// messages and deliveries are the numbers of all ids named in the unit.
+	messages, deliveries map[string]int64
+	steps                []*deliveryRow
+	rows                 map[string]*deliveryRow
+	receiptRefs          []refs
+	eventRefs            []refs
+	counters             map[string]int64
+}
+
+// refs are the message and the delivery a row belongs to; nil stands for none.
+type refs struct{ message, delivery any }
+
+func (l *looked) reset() {
+	l.accept, l.message, l.existing = 0, nil, nil
+	if l.messages == nil {
+		l.messages, l.deliveries = map[string]int64{}, map[string]int64{}
+		l.rows, l.counters = map[string]*deliveryRow{}, map[string]int64{}
+	}
+	clear(l.messages)
+	clear(l.deliveries)
+	clear(l.rows)
+	clear(l.counters)
+	l.steps, l.receiptRefs, l.eventRefs = l.steps[:0], l.receiptRefs[:0], l.eventRefs[:0]
+}
+
+// messageRef finds the number of a message; nil for "".
+func (t *tx) messageRef(id string) (any, error) {
+	if id == "" {
+		return nil, nil
+	}
+	if seq, ok := t.look.messages[id]; ok {
+		return seq, nil
+	}
+	row, err := t.w.st.messageSeq.row(id)
+	if err != nil {
+		return nil, err
+	}
+	if row == nil {
+		return nil, fmt.Errorf("message %s: %w", id, queue.ErrNotFound)
+	}
+	t.look.messages[id] = row[0].(int64)
+	return row[0], nil
+}
+
+// deliveryRef finds the number of a delivery; nil for "".
+func (t *tx) deliveryRef(id string) (any, error) {
+	if id == "" {
+		return nil, nil
+	}
+	if seq, ok := t.look.deliveries[id]; ok {
+		return seq, nil
+	}
+	row, err := t.w.st.deliverySeq.row(id)
+	if err == nil && row == nil && len(t.w.st.deliveryAdd.vals) > 0 {
+		if err := t.flushGathered(); err != nil {
+			return nil, err
+		}
+		row, err = t.w.st.deliverySeq.row(id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if row == nil {
+		return nil, fmt.Errorf("delivery %s: %w", id, queue.ErrNotFound)
+	}
+	t.look.deliveries[id] = row[0].(int64)
+	return row[0], nil
+}
+
+// flushGathered writes the deliveries of earlier units of the group, so that this one can see them.
+func (t *tx) flushGathered() error {
+	if err := t.flushRows(); err != nil {
+		return fmt.Errorf("%w: %w", errGathered, err)
+	}
+	return nil
+}
+
+func (t *tx) lookRefs() error {
+	for i := range t.u.Receipts {
+		r, err := t.refs(t.u.Receipts[i].MessageID, t.u.Receipts[i].DeliveryID)
+		if err != nil {
+			return fmt.Errorf("receipt: %w", err)
+		}
+		t.look.receiptRefs = append(t.look.receiptRefs, r)
+	}
+	for i := range t.u.Events {
+		r, err := t.refs(t.u.Events[i].MessageID, t.u.Events[i].DeliveryID)
+		if err != nil {
+			return fmt.Errorf("event %s: %w", t.u.Events[i].Name, err)
+		}
+		t.look.eventRefs = append(t.look.eventRefs, r)
+	}
+	return nil
+}
+
+func (t *tx) refs(message, delivery string) (r refs, err error) {
+	if r.message, err = t.messageRef(message); err != nil {
+		return r, err
+	}
+	r.delivery, err = t.deliveryRef(delivery)
+	return r, err
+}

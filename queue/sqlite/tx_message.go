@@ -1,0 +1,237 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// messageRow is what a message step needs to know of its message.
+type messageRow struct {
+	seq                                        int64
+	status                                     samvirke.MessageStatus
+	format, kind, version, externalID, patient string
+	generatedAt                                int64
+}
+
+// lookAccept finds out whether the message is new or repeats an earlier one.
+func (t *tx) lookAccept(m *samvirke.Message) error {
+	earlier, same, err := t.findEarlier(m)
+	if err != nil {
+		return err
+	}
+	if earlier == 0 {
+		t.w.seqs.message++
+		t.look.accept = t.w.seqs.message
+		t.look.messages[m.ID] = t.look.accept
+		t.r.out = queue.Outcome{Seq: t.look.accept}
+		return nil
+	}
+	row, err := t.w.st.messageFull.row(earlier)
+	if err != nil {
+		return err
+	}
+	existing := messageOf(row)
+	t.look.existing = &existing
+	t.r.out = queue.Outcome{Duplicate: same, Reused: !same, Existing: &existing}
+	return nil
+}
+
+// writeRepeat is all that a repeated message writes: an event on the earlier one when it is the same,
+// the quarantined message when only its id is.
+func (t *tx) writeRepeat() error {
+	m, earlier := t.u.Accept, t.look.existing
+	if t.r.out.Duplicate {
+		t.addEvent(samvirke.Event{At: t.u.Now, MessageID: earlier.ID, Party: m.Party, Patient: earlier.Patient,
+			Name: samvirke.EventDuplicate}, refs{message: earlier.Seq})
+		return nil
+	}
+	q := *m
+	q.Status, q.Fault = samvirke.MessageQuarantined, faultReused
+	q.FaultText = "the same message id came before with other content, as message " + earlier.ID
+	t.w.seqs.message++
+	t.r.out.Seq = t.w.seqs.message
+	if err := t.addMessage(&q, t.r.out.Seq); err != nil {
+		return err
+	}
+	t.addEvent(samvirke.Event{At: t.u.Now, MessageID: q.ID, Party: q.Party, Patient: q.Patient,
+		Name: samvirke.EventQuarantined}, refs{message: t.r.out.Seq})
+	return nil
+}
+
+// faultReused is the fault code of a quarantined message.
+const faultReused = "message-id-reused"
+
+// findEarlier finds the message that m repeats, 0 when there is none. Content decides first: a
+// quarantined message that comes again is a duplicate of itself, not one more to quarantine.
+func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) {
+	if m.ExternalID == "" {
+		row, err := t.w.st.messageSame.row(m.Checksum, m.Party, "")
+		if err != nil || row == nil {
+			return 0, false, err
+		}
+		return row[0].(int64), true, nil
+	}
+	row, err := t.w.st.messageFirst.row(m.ExternalID, m.Party)
+	if err != nil || row == nil {
+		return 0, false, err
+	}
+	first, checksum := row[0].(int64), row[1].(string)
+	if checksum == m.Checksum {
+		return first, true, nil
+	}
+	row, err = t.w.st.messageSame.row(m.Checksum, m.Party, m.ExternalID)
+	if err != nil {
+		return 0, false, err
+	}
+	if row != nil {
+		return row[0].(int64), true, nil
+	}
+	return first, false, nil
+}
+
+func (t *tx) writeAccept() error {
+	if t.u.Accept == nil {
+		return nil
+	}
+	return t.addMessage(t.u.Accept, t.look.accept)
+}
+
+func (t *tx) addMessage(m *samvirke.Message, seq int64) error {
+	_, err := t.w.st.messageAdd.run(seq, m.ID, m.Party, m.Format, m.Kind, m.Version, m.ExternalID, m.Patient,
+		nanos(m.GeneratedAt), nanos(m.ReceivedAt), string(m.Status), m.Fault, m.FaultText, m.Checksum, m.Size,
+		m.ContentType, m.TraceParent)
+	if err != nil {
+		return err
+	}
+	if err := addBody(t.w.st.messageBody, seq, t.r.files.raw, m.Raw); err != nil {
+		return err
+	}
+	t.tally(tallyAccepted, "", "", 1)
+	t.tally(tallyMessage, "", string(m.Status), 1)
+	if m.Status == samvirke.MessageReceived {
+		kept := *m
+		kept.Seq = seq
+		t.feed = append(t.feed, feedChange{seq: seq, message: &kept})
+	}
+	return nil
+}
+
+// addBody stores a body in its row, or the name of its file.
+func addBody(s *stmt, seq int64, file string, body []byte) error {
+	var blob driver.Value
+	if file == "" {
+		blob = notNil(body)
+	}
+	_, err := s.run(seq, file, blob)
+	return err
+}
+
+// notNil keeps an empty body apart from one that lies in a file.
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+func (t *tx) lookMessage() error {
+	s := t.u.Message
+	if s == nil {
+		return nil
+	}
+	if a := t.u.Accept; a != nil && a.ID == s.ID {
+		t.look.message = &messageRow{seq: t.look.accept, status: a.Status, format: a.Format, kind: a.Kind,
+			version: a.Version, externalID: a.ExternalID, patient: a.Patient, generatedAt: nanos(a.GeneratedAt)}
+	} else {
+		row, err := t.w.st.messageByID.row(s.ID)
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			return fmt.Errorf("message %s: %w", s.ID, queue.ErrNotFound)
+		}
+		t.look.message = &messageRow{seq: row[0].(int64), status: samvirke.MessageStatus(row[1].(string)),
+			format: row[2].(string), kind: row[3].(string), version: row[4].(string),
+			externalID: row[5].(string), patient: row[6].(string), generatedAt: row[7].(int64)}
+		t.look.messages[s.ID] = t.look.message.seq
+	}
+	if len(s.From) > 0 && !slices.Contains(s.From, t.look.message.status) {
+		return fmt.Errorf("message %s is %s: %w", s.ID, t.look.message.status, queue.ErrState)
+	}
+	return nil
+}
+
+func (t *tx) writeMessage() error {
+	s, row := t.u.Message, t.look.message
+	if s == nil {
+		return nil
+	}
+	to := s.To
+	if to == "" {
+		to = row.status
+	}
+	if err := t.updateMessage(s, *row, to); err != nil {
+		return err
+	}
+	if s.Envelope != nil || s.Notes != nil {
+		if _, err := t.w.st.messageResult.run(row.seq, blobOrNull(s.Envelope), blobOrNull(s.Notes)); err != nil {
+			return err
+		}
+	}
+	t.tally(tallyMessage, "", string(row.status), -1)
+	t.tally(tallyMessage, "", string(to), 1)
+	switch {
+	case to == samvirke.MessageReceived && row.status != to:
+		t.feed = append(t.feed, feedChange{seq: row.seq, again: true})
+	case to != samvirke.MessageReceived && row.status == samvirke.MessageReceived:
+		t.feed = append(t.feed, feedChange{seq: row.seq, gone: true})
+	}
+	return nil
+}
+
+// updateMessage leaves the indexed columns alone when they stay as they are, which is the usual
+// case: each index in the list of changes costs as much as the row.
+func (t *tx) updateMessage(s *queue.MessageStep, row messageRow, to samvirke.MessageStatus) error {
+	was := row
+	for _, c := range []struct {
+		to   *string
+		from string
+	}{{&row.format, s.Format}, {&row.kind, s.Kind}, {&row.version, s.Version},
+		{&row.externalID, s.ExternalID}, {&row.patient, s.Patient}} {
+		if c.from != "" {
+			*c.to = c.from
+		}
+	}
+	if !s.GeneratedAt.IsZero() {
+		row.generatedAt = nanos(s.GeneratedAt)
+	}
+	if row == was {
+		_, err := t.w.st.messageStatus.run(string(to), s.Fault, s.FaultText, row.seq)
+		return err
+	}
+	_, err := t.w.st.messageAll.run(string(to), s.Fault, s.FaultText, row.format, row.kind, row.version,
+		row.externalID, row.patient, row.generatedAt, row.seq)
+	return err
+}
+
+func blobOrNull(b []byte) driver.Value {
+	if b == nil {
+		return nil
+	}
+	return b
+}
+
+// messageOf reads a row of messageColumns.
+func messageOf(row []driver.Value) samvirke.Message {
+	str := func(i int) string { return row[i].(string) }
+	at := func(i int) time.Time { return moment(row[i].(int64)) }
+	return samvirke.Message{Seq: row[0].(int64), ID: str(1), Party: str(2), Format: str(3), Kind: str(4),
+		Version: str(5), ExternalID: str(6), Patient: str(7), GeneratedAt: at(8), ReceivedAt: at(9),
+		Status: samvirke.MessageStatus(str(10)), Fault: str(11), FaultText: str(12), Checksum: str(13),
+		Size: row[14].(int64), ContentType: str(15), TraceParent: str(16)}
+}

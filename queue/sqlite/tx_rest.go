@@ -1,0 +1,164 @@
+package sqlite
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+func (t *tx) writeRecords() error {
+	for i := range t.u.Records {
+		r := &t.u.Records[i]
+		file := ""
+		if t.r.files.records != nil {
+			file = t.r.files.records[i]
+		}
+		var body any
+		if file == "" {
+			body = notNil(r.Body)
+		}
+		t.w.seqs.record++
+		_, err := t.w.st.recordAdd.run(t.w.seqs.record, r.Key, r.Hash, r.Patient, r.MessageID,
+			nanos(orTime(r.ReceivedAt, t.u.Now)), file, body)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) lookPlan() error {
+	p := t.u.Plan
+	if p == nil {
+		return nil
+	}
+	row, err := t.w.st.planHead.row(p.Patient)
+	if err != nil {
+		return err
+	}
+	have := int64(0)
+	if row != nil {
+		have = row[0].(int64)
+	}
+	if have != p.Expect {
+		return fmt.Errorf("plan is at version %d, not %d: %w", have, p.Expect, queue.ErrPlanVersion)
+	}
+	return nil
+}
+
+func (t *tx) writePlan() error {
+	p := t.u.Plan
+	if p == nil {
+		return nil
+	}
+	var body any
+	if t.r.files.plan == "" {
+		body = notNil(p.Body)
+	}
+	t.w.seqs.plan++
+	_, err := t.w.st.planAdd.run(t.w.seqs.plan, p.Patient, p.Expect+1, nanos(t.u.Now), p.MessageID,
+		t.r.files.plan, body)
+	return err
+}
+
+func (t *tx) writeReceipts() error {
+	for i := range t.u.Receipts {
+		r := t.u.Receipts[i]
+		r.At = orTime(r.At, t.u.Now).UTC()
+		content, err := json.Marshal(r)
+		if err != nil {
+			return fmt.Errorf("write receipt %s: %w", r.ID, err)
+		}
+		ref := t.look.receiptRefs[i]
+		t.w.seqs.receipt++
+		t.w.st.receiptAdd.add(t.w.seqs.receipt, ref.message, ref.delivery, r.Party, r.Note, string(content))
+	}
+	return nil
+}
+
+// lookCounters checks the counters; a unit that raises one twice must expect it to have risen.
+func (t *tx) lookCounters() error {
+	for _, c := range t.u.Counters {
+		have, seen := t.look.counters[c.Name]
+		if !seen {
+			row, err := t.w.st.counterGet.row(c.Name)
+			if err != nil {
+				return err
+			}
+			if row != nil {
+				have = row[0].(int64)
+			}
+		}
+		if have != c.Expect {
+			return fmt.Errorf("counter %s is %d, not %d: %w", c.Name, have, c.Expect, queue.ErrCounter)
+		}
+		t.look.counters[c.Name] = have + 1
+	}
+	return nil
+}
+
+func (t *tx) writeCounters() error {
+	for _, c := range t.u.Counters {
+		if _, err := t.w.st.counterSet.run(c.Name, c.Expect+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) writeSettings() error {
+	if len(t.u.Settings) == 0 {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.u.Settings)) {
+		if _, err := t.w.st.settingSet.run(name, t.u.Settings[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) writeEvents() error {
+	for i := range t.u.Events {
+		t.addEvent(t.u.Events[i], t.look.eventRefs[i])
+	}
+	return nil
+}
+
+func (t *tx) addEvent(e samvirke.Event, r refs) {
+	t.w.seqs.event++
+	e.Seq = t.w.seqs.event
+	e.At = orTime(e.At, t.u.Now).UTC()
+	t.w.st.eventAdd.add(e.Seq, nanos(e.At), r.message, r.delivery, e.Party, e.Patient, string(e.Name), e.Detail)
+	t.events = append(t.events, e)
+}
+
+func (t *tx) writeAudit() error {
+	for i := range t.u.Audit {
+		a := t.u.Audit[i]
+		salt := ""
+		if a.Patient != "" {
+			var b [16]byte
+			_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+			salt = hex.EncodeToString(b[:])
+		}
+		digest := queue.PatientDigest(salt, a.Patient)
+		t.w.seqs.audit++
+		a.Seq, a.At, a.Previous = t.w.seqs.audit, orTime(a.At, t.u.Now), t.w.seqs.auditHash
+		a.Hash = queue.AuditHash(a, digest)
+		t.w.seqs.auditHash = a.Hash
+		t.audits = true
+		_, err := t.w.st.auditAdd.run(a.Seq, nanos(a.At), a.Who, a.Action, a.Object, a.Patient, salt, digest, a.Reason,
+			a.Previous, a.Hash)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

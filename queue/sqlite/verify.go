@@ -1,0 +1,120 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// verify is the work after a start that nobody waits for: files that nothing names are removed, and
+// the totals are held against the rows.
+func (s *Store) verify() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-s.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if err := s.verifyTotals(ctx); err != nil && ctx.Err() == nil {
+		s.opts.Logger.Error("totals of the store could not be checked", "err", err)
+	}
+	removed, err := s.bodies.sweep(s.opened, func(name string) (bool, error) {
+		return single[bool](ctx, s.db, `SELECT EXISTS (SELECT 1 FROM message_body WHERE file = ?1 AND file <> '')
+			OR EXISTS (SELECT 1 FROM delivery_body WHERE file = ?1 AND file <> '')
+			OR EXISTS (SELECT 1 FROM record WHERE file = ?1 AND file <> '')
+			OR EXISTS (SELECT 1 FROM plan_version WHERE file = ?1 AND file <> '')`, name)
+	}, s.stop)
+	if err != nil && ctx.Err() == nil {
+		s.opts.Logger.Error("large bodies could not be swept", "err", err)
+	}
+	if removed > 0 {
+		s.opts.Logger.Info("removed body files that no message names", "count", removed)
+	}
+}
+
+// verifyTotals counts the rows and compares, in one snapshot. What differs is logged, shown as a metric and
+// put right: never silently, because it means that a commit did not do what it said.
+func (s *Store) verifyTotals(ctx context.Context) error {
+	off, err := s.countOff(ctx)
+	if err != nil || len(off) == 0 {
+		return err
+	}
+	rows := int64(0)
+	for _, k := range sortedKeys(off) {
+		rows += max(off[k], -off[k])
+		s.opts.Logger.Error("total of the store was wrong and is corrected", "kind", k.kind, "party", k.party,
+			"state", k.state, "rows", off[k])
+	}
+	s.discord.Store(rows)
+	r := &request{done: make(chan struct{}), job: func(w *writer) error {
+		for _, k := range sortedKeys(off) {
+			if _, err := w.st.tallyAdd.run(k.kind, k.party, k.state, off[k]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	if _, err := s.submit(ctx, r); err != nil {
+		return err
+	}
+	s.totals.add(off)
+	return nil
+}
+
+// countOff gives by how much each total is too small.
+func (s *Store) countOff(ctx context.Context) (map[tallyKey]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, verifyLimit)
+	defer cancel()
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	off := map[tallyKey]int64{}
+	for _, q := range []struct {
+		sign  int64
+		query string
+	}{
+		{1, countRows},
+		{-1, `SELECT kind, party, state, n FROM tally`},
+	} {
+		rows, err := tx.QueryContext(ctx, q.query)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			var k tallyKey
+			var n int64
+			if err := rows.Scan(&k.kind, &k.party, &k.state, &n); err != nil {
+				rows.Close()
+				return nil, err
+			}
+			off[k] += q.sign * n
+		}
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+		if err := rows.Close(); err != nil {
+			return nil, err
+		}
+	}
+	for k, n := range off {
+		if n == 0 {
+			delete(off, k)
+		}
+	}
+	return off, nil
+}
+
+// countRows counts what the totals say. Accepted is counted from the messages, which are never removed
+// without it.
+const countRows = `SELECT 'accepted', '', '', count(*) FROM message
+	UNION ALL SELECT 'message', '', status, count(*) FROM message GROUP BY status
+	UNION ALL SELECT 'delivery', party, state, count(*) FROM delivery GROUP BY party, state
+	UNION ALL SELECT 'awaited', party, '', count(*) FROM delivery WHERE state = 'sent' AND expect_by > 0 GROUP BY party`
+
+// verifyLimit is how long the check of the totals may hold its snapshot of the log.
+const verifyLimit = 30 * time.Second
