@@ -13,6 +13,10 @@ import (
 // ProblemBase is the root of the "type" of problem documents; the fault code follows.
 const ProblemBase = "https://samvirke.github.io/problem/"
 
+// systemFault is the code system of fault codes in an OperationOutcome; package fhir, which no
+// connector imports, uses the same.
+const systemFault = "https://samvirke.github.io/fhir/CodeSystem/fault"
+
 // Faults of the wire itself. Their codes are part of the interface.
 var (
 	faultLogin    = &samvirke.Fault{Class: samvirke.Unauthorized, Code: "not-authenticated", Safe: "a valid bearer token or client certificate is needed"}
@@ -36,31 +40,41 @@ var statusByCode = map[string]struct {
 	status int
 	issue  string
 }{
-	"not-authenticated":  {http.StatusUnauthorized, "login"},
-	"method-not-allowed": {http.StatusMethodNotAllowed, "not-supported"},
-	"not-found":          {http.StatusNotFound, "not-found"},
-	"empty-body":         {http.StatusBadRequest, "required"},
-	"incomplete-body":    {http.StatusBadRequest, "incomplete"},
-	"body-timeout":       {http.StatusRequestTimeout, "timeout"},
-	"bad-gzip":           {http.StatusBadRequest, "structure"},
-	"content-encoding":   {http.StatusUnsupportedMediaType, "not-supported"},
-	"response-url":       {http.StatusBadRequest, "not-supported"},
-	"too-large":          {http.StatusRequestEntityTooLarge, "too-long"},
-	"busy":               {http.StatusServiceUnavailable, "throttled"},
-	"not-kept":           {http.StatusServiceUnavailable, "transient"},
-	"internal":           {http.StatusInternalServerError, "exception"},
-	"not-well-formed":    {http.StatusBadRequest, "structure"},
-	"not-xml":            {http.StatusBadRequest, "structure"},
-	"not-json":           {http.StatusBadRequest, "structure"},
-	"doctype":            {http.StatusBadRequest, "structure"},
-	"two-roots":          {http.StatusBadRequest, "structure"},
-	"too-deep":           {http.StatusBadRequest, "structure"},
-	"encoding":           {http.StatusBadRequest, "structure"},
-	"unknown-format":     {http.StatusUnsupportedMediaType, "not-supported"},
-	"unknown-type":       {http.StatusUnprocessableEntity, "not-supported"},
-	"message-id-reused":  {http.StatusConflict, "conflict"},
-	"sender-mismatch":    {http.StatusForbidden, "forbidden"},
-	"unknown-sender":     {http.StatusForbidden, "forbidden"},
+	"not-authenticated":   {http.StatusUnauthorized, "login"},
+	"method-not-allowed":  {http.StatusMethodNotAllowed, "not-supported"},
+	"not-found":           {http.StatusNotFound, "not-found"},
+	"empty-body":          {http.StatusBadRequest, "required"},
+	"incomplete-body":     {http.StatusBadRequest, "incomplete"},
+	"body-timeout":        {http.StatusRequestTimeout, "timeout"},
+	"bad-gzip":            {http.StatusBadRequest, "structure"},
+	"content-encoding":    {http.StatusUnsupportedMediaType, "not-supported"},
+	"response-url":        {http.StatusBadRequest, "not-supported"},
+	"too-large":           {http.StatusRequestEntityTooLarge, "too-long"},
+	"busy":                {http.StatusServiceUnavailable, "throttled"},
+	"not-kept":            {http.StatusServiceUnavailable, "transient"},
+	"internal":            {http.StatusInternalServerError, "exception"},
+	"not-well-formed":     {http.StatusBadRequest, "structure"},
+	"not-xml":             {http.StatusBadRequest, "structure"},
+	"not-json":            {http.StatusBadRequest, "structure"},
+	"doctype":             {http.StatusBadRequest, "structure"},
+	"two-roots":           {http.StatusBadRequest, "structure"},
+	"too-deep":            {http.StatusBadRequest, "structure"},
+	"too-many-elements":   {http.StatusBadRequest, "structure"},
+	"too-many-attributes": {http.StatusBadRequest, "structure"},
+	"encoding":            {http.StatusBadRequest, "structure"},
+	"empty":               {http.StatusBadRequest, "required"},
+	"json-syntax":         {http.StatusBadRequest, "structure"},
+	"json-encoding":       {http.StatusBadRequest, "structure"},
+	"json-duplicate-key":  {http.StatusBadRequest, "structure"},
+	"json-depth":          {http.StatusBadRequest, "structure"},
+	"json-size":           {http.StatusRequestEntityTooLarge, "too-long"},
+	"not-bundle":          {http.StatusUnprocessableEntity, "structure"},
+	"not-message":         {http.StatusUnprocessableEntity, "structure"},
+	"unknown-format":      {http.StatusUnsupportedMediaType, "not-supported"},
+	"unknown-type":        {http.StatusUnprocessableEntity, "not-supported"},
+	"message-id-reused":   {http.StatusConflict, "conflict"},
+	"sender-mismatch":     {http.StatusForbidden, "forbidden"},
+	"unknown-sender":      {http.StatusForbidden, "forbidden"},
 }
 
 // statusOf gives HTTP status and FHIR issue type (value set issue-type) of a fault.
@@ -119,7 +133,7 @@ func newOutcome(severity, issue, code, text, id string) outcome {
 		o.ID = &value{id}
 	}
 	if code != "" {
-		o.System, o.Fault = &value{ProblemBase}, &value{code}
+		o.System, o.Fault = &value{systemFault}, &value{code}
 	}
 	return o
 }
