@@ -1,0 +1,312 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+func (s *Server) apiRoutes(m *http.ServeMux) {
+	m.Handle("GET /api/v1/overview", s.api(s.apiOverview))
+	m.Handle("GET /api/v1/messages", s.api(s.apiMessages))
+	m.Handle("POST /api/v1/messages/search", s.api(s.apiSearch))
+	m.Handle("GET /api/v1/messages/{id}", s.api(s.apiTrace))
+	m.Handle("GET /api/v1/plans", s.api(s.apiPlans))
+	m.Handle("GET /api/v1/plans/{person}", s.api(s.apiPlan))
+	m.Handle("GET /api/v1/plans/{person}/versions", s.api(s.apiPlanVersions))
+	m.Handle("GET /api/v1/attention", s.api(s.apiAttention))
+	m.Handle("GET /api/v1/parties", s.api(s.apiParties))
+	m.Handle("GET /api/v1/audit", s.api(s.apiAudit))
+	m.Handle("GET /api/", s.api(func(*http.Request, *session) (any, error) { return nil, errNoPage }))
+}
+
+// api wraps a handler of the JSON API: it takes the session cookie or HTTP basic auth. A POST
+// must be JSON, and with a session carry its token in X-CSRF-Token.
+func (s *Server) api(h func(*http.Request, *session) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := s.sessions.find(s.cookie(r))
+		if x == nil {
+			var ok bool
+			if x, ok = s.basic(w, r); !ok {
+				return
+			}
+		} else if r.Method == http.MethodPost && !sameToken(r.Header.Get("X-CSRF-Token"), x.csrf) {
+			s.fail(w, r, x, errToken)
+			return
+		}
+		v, err := h(r, x)
+		if err != nil {
+			s.fail(w, r, x, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, "application/json", v)
+	})
+}
+
+// basic checks user name and password of one request. What matched a short while ago is
+// remembered as a keyed hash, so that not every request pays for the slow password hash.
+func (s *Server) basic(w http.ResponseWriter, r *http.Request) (*session, bool) {
+	deny := func(status int, p problem) (*session, bool) {
+		p.Status = status
+		w.Header().Set("WWW-Authenticate", `Basic realm="Samvirke", charset="UTF-8"`)
+		writeJSON(w, status, "application/problem+json", p)
+		return nil, false
+	}
+	user, password, ok := r.BasicAuth()
+	if !ok {
+		return deny(http.StatusUnauthorized, problemOf(errSignedIn))
+	}
+	if s.guard.recall(user, password) {
+		return &session{user: user}, true
+	}
+	ok, wait, err := s.check(r.Context(), remoteIP(r), user, password)
+	switch {
+	case err != nil:
+		s.fail(w, r, nil, err)
+		return nil, false
+	case wait > 0:
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+		return deny(http.StatusTooManyRequests, problem{Title: "Too many tries", Code: "too-many-tries", Detail: "Too many failed tries; wait and try again."})
+	case !ok:
+		return deny(http.StatusUnauthorized, problem{Title: "Sign in first", Code: "wrong-credential", Detail: "User name and password do not match."})
+	}
+	s.guard.learn(user, password)
+	return &session{user: user}, true
+}
+
+func writeJSON(w http.ResponseWriter, status int, kind string, v any) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		http.Error(w, "the answer could not be written", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(status)
+	w.Write(append(b, '\n')) //nolint:errcheck // the reader has gone; nothing to do about it
+}
+
+// apiMessage is a message without the patient key: Person is the sealed id that plan and
+// message addresses take.
+type apiMessage struct {
+	samvirke.Message
+	Patient string `json:"patient,omitempty"` // shadows the key, stays empty
+	Person  string `json:"person,omitempty"`
+}
+
+func (s *Server) apiMessageOf(m samvirke.Message) apiMessage {
+	return apiMessage{Message: m, Person: s.sealer.seal(m.Patient)}
+}
+
+type apiDelivery struct {
+	samvirke.Delivery
+	Patient  string             `json:"patient,omitempty"`
+	Lane     string             `json:"lane,omitempty"` // shadows the lane key, which holds the patient key
+	Person   string             `json:"person,omitempty"`
+	Overdue  bool               `json:"overdue"`
+	Attempts []samvirke.Attempt `json:"attempt_list,omitempty"`
+	Receipts []samvirke.Receipt `json:"receipts,omitempty"`
+	Count    int                `json:"attempts"`
+}
+
+func (s *Server) apiDeliveryOf(v deliveryView) apiDelivery {
+	d := apiDelivery{Delivery: v.Delivery, Person: s.sealer.seal(v.Delivery.Patient), Overdue: v.Overdue, Attempts: v.Attempt, Count: v.Attempts}
+	for _, r := range v.Receipt {
+		d.Receipts = append(d.Receipts, r.Receipt)
+	}
+	return d
+}
+
+func (s *Server) apiOverview(r *http.Request, _ *session) (any, error) {
+	p, err := s.overviewData(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	t := p.Totals
+	return map[string]any{
+		"today":      p.Today,
+		"messages":   map[string]any{"in": t.Accepted, "received": t.Received, "processed": t.Processed, "refused": t.Refused, "attention": t.Attention, "quarantined": t.Quarantined, "closed": t.Closed, "adds_up": t.MessagesAddUp()},
+		"deliveries": map[string]any{"made": t.Made, "acknowledged": t.Confirmed, "taken_no_receipt_due": t.Taken, "receipt_awaited": t.Awaited, "waiting": t.Waiting, "stopped": t.Stopped, "given_up": t.GivenUp, "overdue": p.Overdue},
+	}, nil
+}
+
+func (s *Server) apiMessages(r *http.Request, x *session) (any, error) {
+	_, f, patient, err := s.readFilter(r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	if patient != "" {
+		if err := s.noteRead(r, x, "list-messages", "messages", patient); err != nil {
+			return nil, err
+		}
+	}
+	return s.apiList(r, f)
+}
+
+func (s *Server) apiList(r *http.Request, f queue.MessageFilter) (any, error) {
+	f.Limit = PageSize
+	list, err := s.store.Messages(r.Context(), f)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]apiMessage, 0, len(list))
+	for _, m := range list {
+		out = append(out, s.apiMessageOf(m))
+	}
+	answer := map[string]any{"messages": out}
+	if len(list) == PageSize {
+		answer["before"] = list[len(list)-1].Seq
+	}
+	return answer, nil
+}
+
+// apiSearch lists the messages about one person, named by identifier in the body.
+func (s *Server) apiSearch(r *http.Request, x *session) (any, error) {
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+		return nil, &samvirke.Fault{Class: samvirke.Invalid, Code: "not-json", Safe: "The body must be application/json."}
+	}
+	var q struct {
+		Patient string `json:"patient"`
+		Before  int64  `json:"before"`
+	}
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&q); err != nil {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			return nil, errTooLarge
+		}
+		return nil, &samvirke.Fault{Class: samvirke.Invalid, Code: "bad-json", Safe: "The body must be an object with patient and, to page on, before."}
+	}
+	patient, err := s.findPatient(r.Context(), strings.TrimSpace(q.Patient))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.note(r.Context(), samvirke.Audit{Who: x.user, Action: "search", Object: "messages", Patient: patient}); err != nil {
+		return nil, err
+	}
+	return s.apiList(r, queue.MessageFilter{Patient: patient, Before: q.Before})
+}
+
+func (s *Server) apiTrace(r *http.Request, x *session) (any, error) {
+	p, err := s.traceData(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.noteRead(r, x, "read-message", p.Message.ID, p.Message.Patient); err != nil {
+		return nil, err
+	}
+	events, err := s.store.Events(r.Context(), queue.EventFilter{MessageID: p.Message.ID, Limit: maxTraceRows})
+	if err != nil {
+		return nil, err
+	}
+	deliveries := []apiDelivery{}
+	for _, d := range p.Deliveries {
+		deliveries = append(deliveries, s.apiDeliveryOf(d))
+	}
+	answers := []apiDelivery{}
+	for _, d := range p.Answers {
+		answers = append(answers, s.apiDeliveryOf(d))
+	}
+	return map[string]any{"message": s.apiMessageOf(p.Message), "events": events, "deliveries": deliveries, "receipts_to_sender": answers,
+		"notes": p.Notes, "plan_version": p.PlanVersion, "explanation": p.Explain}, nil
+}
+
+func (s *Server) apiPlans(r *http.Request, _ *session) (any, error) {
+	list, err := s.store.Patients(r.Context(), MaxPlans)
+	if err != nil {
+		return nil, err
+	}
+	type row struct {
+		Person  string    `json:"person"`
+		Version int64     `json:"version"`
+		At      time.Time `json:"at"`
+	}
+	rows := make([]row, 0, len(list))
+	for _, v := range list {
+		rows = append(rows, row{s.sealer.seal(v.Patient), v.Version, v.At})
+	}
+	return map[string]any{"plans": rows}, nil
+}
+
+// apiPlan gives the stored plan as it is: the one answer that names the person.
+func (s *Server) apiPlan(r *http.Request, x *session) (any, error) {
+	patient, ok := s.sealer.open(r.PathValue("person"))
+	if !ok {
+		return nil, queue.ErrNotFound
+	}
+	version, err := versionOf(r.URL.Query().Get("version"))
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.store.Plan(r.Context(), patient, version)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.noteRead(r, x, "read-plan", "plan version "+strconv.FormatInt(v.Version, 10), patient); err != nil {
+		return nil, err
+	}
+	return map[string]any{"version": v.Version, "at": v.At, "message_id": v.MessageID, "plan": json.RawMessage(v.Body)}, nil
+}
+
+func (s *Server) apiPlanVersions(r *http.Request, x *session) (any, error) {
+	patient, ok := s.sealer.open(r.PathValue("person"))
+	if !ok {
+		return nil, queue.ErrNotFound
+	}
+	if err := s.noteRead(r, x, "list-plan-versions", "plan", patient); err != nil {
+		return nil, err
+	}
+	list, err := s.store.PlanVersions(r.Context(), patient)
+	if err != nil {
+		return nil, err
+	}
+	type row struct {
+		Version   int64     `json:"version"`
+		At        time.Time `json:"at"`
+		MessageID string    `json:"message_id"`
+	}
+	rows := make([]row, 0, len(list))
+	for _, v := range list {
+		rows = append(rows, row{v.Version, v.At, v.MessageID})
+	}
+	return map[string]any{"versions": rows}, nil
+}
+
+func (s *Server) apiAttention(r *http.Request, _ *session) (any, error) {
+	p, err := s.attentionData(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"count": p.Count, "more": p.More, "stopped": p.Stopped, "messages": p.Messages, "overdue": p.Overdue, "refused": p.Refused}, nil
+}
+
+func (s *Server) apiParties(r *http.Request, _ *session) (any, error) {
+	return map[string]any{"parties": s.parties(r.Context())}, nil
+}
+
+func (s *Server) apiAudit(r *http.Request, _ *session) (any, error) {
+	before, err := versionOf(r.URL.Query().Get("before"))
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.store.Audits(r.Context(), before, 2*PageSize)
+	if err != nil {
+		return nil, err
+	}
+	type row struct {
+		samvirke.Audit
+		Patient string `json:"patient,omitempty"`
+		Person  string `json:"person,omitempty"`
+	}
+	rows := make([]row, 0, len(list))
+	for _, a := range list {
+		rows = append(rows, row{Audit: a, Person: s.sealer.seal(a.Patient)})
+	}
+	return map[string]any{"entries": rows}, nil
+}

@@ -1,0 +1,151 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// maxAttention bounds each group of the list; the page says when there is more.
+const maxAttention = 100
+
+// attentionItem is one thing that a person should look at.
+type attentionItem struct {
+	MessageID, DeliveryID string
+	Kind, Label           string
+	Party                 partyRef
+	At                    time.Time
+	Code, Text            string
+	Explain               explanation
+	Message               samvirke.MessageStatus
+	Delivery              samvirke.DeliveryState
+	Overdue               bool
+	Attempts              int
+	CanResend             bool
+	CanReprocess          bool
+	CanGiveUp             bool
+}
+
+// ID is unique on the page.
+func (a attentionItem) ID() string { return or(a.DeliveryID, a.MessageID) }
+
+// Action is the first part of the address of its actions.
+func (a attentionItem) Action() string {
+	if a.DeliveryID != "" {
+		return "/deliveries/" + a.DeliveryID
+	}
+	return "/messages/" + a.MessageID
+}
+
+// attentionGroup are items of one sort at one party with one fault.
+type attentionGroup struct {
+	Anchor  string
+	Title   string
+	Party   partyRef
+	Explain explanation
+	Code    string
+	Items   []attentionItem
+	Bulk    bool
+}
+
+// attentionPage is the data of the list.
+type attentionPage struct {
+	Stopped, Messages, Overdue []attentionGroup
+	Refused                    []attentionItem
+	Count                      int
+	More                       bool
+}
+
+func (s *Server) attention(w http.ResponseWriter, r *http.Request, x *session) error {
+	p, err := s.attentionData(r.Context())
+	if err != nil {
+		return err
+	}
+	s.render(w, r, x, http.StatusOK, "attention", view{Title: "Needs attention", Section: "attention", Live: "list", Data: p})
+	return nil
+}
+
+func (s *Server) attentionData(ctx context.Context) (*attentionPage, error) {
+	name := nameOf(s.parties(ctx))
+	p := &attentionPage{}
+	stopped, err := s.store.Deliveries(ctx, queue.DeliveryFilter{State: []samvirke.DeliveryState{samvirke.DeliveryStopped}, Limit: maxAttention})
+	if err != nil {
+		return nil, fmt.Errorf("read stopped deliveries: %w", err)
+	}
+	p.Stopped = s.deliveryGroups("stopped", stopped, name)
+	late, err := s.store.Deliveries(ctx, queue.DeliveryFilter{OverdueAt: s.now().UTC(), Limit: maxAttention})
+	if err != nil {
+		return nil, fmt.Errorf("read overdue receipts: %w", err)
+	}
+	p.Overdue = s.deliveryGroups("overdue", late, name)
+	msgs, err := s.store.Messages(ctx, queue.MessageFilter{Limit: maxAttention,
+		Status: []samvirke.MessageStatus{samvirke.MessageAttention, samvirke.MessageQuarantined}})
+	if err != nil {
+		return nil, fmt.Errorf("read messages in attention: %w", err)
+	}
+	p.Messages = s.messageGroups(msgs, name)
+	p.Count = len(stopped) + len(late) + len(msgs)
+	p.More = len(stopped) == maxAttention || len(late) == maxAttention || len(msgs) == maxAttention
+	refused, err := s.store.Messages(ctx, queue.MessageFilter{Limit: 20, Status: []samvirke.MessageStatus{samvirke.MessageRefused},
+		Since: s.now().AddDate(0, 0, -7).UTC()})
+	if err != nil {
+		return nil, fmt.Errorf("read refused messages: %w", err)
+	}
+	for _, m := range refused {
+		p.Refused = append(p.Refused, s.messageItem(m, name))
+	}
+	return p, nil
+}
+
+func (s *Server) deliveryGroups(sort string, list []samvirke.Delivery, name func(string) partyRef) []attentionGroup {
+	var groups []attentionGroup
+	for _, d := range list {
+		it := attentionItem{MessageID: d.MessageID, DeliveryID: d.ID, Kind: d.Kind, Party: name(d.Party), At: d.CreatedAt,
+			Label: s.sealer.label(d.Patient), Code: d.Fault, Text: d.FaultText, Delivery: d.State, Overdue: overdue(d, s.now()),
+			Attempts: d.Attempts, CanResend: true, CanGiveUp: d.State == samvirke.DeliveryStopped}
+		it.Explain = explainDelivery(d, it.Party.Name, s.now())
+		title := "Delivery to " + it.Party.Name + " stopped"
+		if sort == "overdue" {
+			title, it.At = "Receipt from "+it.Party.Name+" is overdue", d.ExpectBy
+		}
+		groups = addTo(groups, attentionGroup{Anchor: sort + "-" + d.Party + "-" + d.Fault, Title: title, Party: it.Party,
+			Explain: it.Explain, Code: d.Fault, Bulk: true}, it)
+	}
+	return groups
+}
+
+func (s *Server) messageGroups(list []samvirke.Message, name func(string) partyRef) []attentionGroup {
+	var groups []attentionGroup
+	for _, m := range list {
+		it := s.messageItem(m, name)
+		title := "Message from " + it.Party.Name + " could not be processed"
+		if m.Status == samvirke.MessageQuarantined {
+			title = "Message from " + it.Party.Name + " is quarantined"
+		}
+		groups = addTo(groups, attentionGroup{Anchor: string(m.Status) + "-" + m.Party + "-" + m.Fault, Title: title,
+			Party: it.Party, Explain: it.Explain, Code: m.Fault}, it)
+	}
+	return groups
+}
+
+func (s *Server) messageItem(m samvirke.Message, name func(string) partyRef) attentionItem {
+	return attentionItem{MessageID: m.ID, Kind: m.Kind, Party: name(m.Party), At: m.ReceivedAt, Label: s.sealer.label(m.Patient),
+		Code: m.Fault, Text: m.FaultText, Message: m.Status, Explain: explainMessage(m),
+		CanReprocess: m.Status == samvirke.MessageAttention, CanGiveUp: m.Status == samvirke.MessageAttention}
+}
+
+// addTo puts an item into its group, which it makes when needed. Groups keep the order of the list.
+func addTo(groups []attentionGroup, g attentionGroup, it attentionItem) []attentionGroup {
+	i := slices.IndexFunc(groups, func(o attentionGroup) bool { return o.Anchor == g.Anchor })
+	if i < 0 {
+		groups = append(groups, g)
+		i = len(groups) - 1
+	}
+	groups[i].Items = append(groups[i].Items, it)
+	return groups
+}

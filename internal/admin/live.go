@@ -1,0 +1,171 @@
+package admin
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+const (
+	// maxBacklog is how many missed events a stream hands out when it resumes; who missed more is
+	// told to load the page again.
+	maxBacklog = 500
+	// liveBuffer is how many events a slow reader may be behind.
+	liveBuffer = 256
+	// heartbeat keeps proxies from closing a quiet stream.
+	heartbeat = 15 * time.Second
+	// writeLimit is how long one event may take to be written before the stream is ended.
+	writeLimit = 10 * time.Second
+)
+
+// liveEvent is what the stream tells of an event: nothing about a patient.
+type liveEvent struct {
+	Seq        int64              `json:"seq"`
+	At         time.Time          `json:"at"`
+	Name       samvirke.EventName `json:"name"`
+	MessageID  string             `json:"message_id,omitempty"`
+	DeliveryID string             `json:"delivery_id,omitempty"`
+	Party      string             `json:"party,omitempty"`
+	Text       string             `json:"text"`
+}
+
+// liveFilter limits a stream to one message or one person; zero lets all through.
+type liveFilter struct{ message, patient string }
+
+func (f liveFilter) wants(e samvirke.Event) bool {
+	return (f.message == "" || e.MessageID == f.message) &&
+		(f.patient == "" || e.Patient == f.patient && e.Name == samvirke.EventPlanChanged)
+}
+
+// live streams events as they are committed. A reader that comes back names the last event it has
+// seen (Last-Event-ID) and gets what it missed; the stream never skips without saying so ("reset").
+func (s *Server) live(w http.ResponseWriter, r *http.Request) {
+	if s.sessions.find(s.cookie(r)) == nil {
+		http.Error(w, "sign in first", http.StatusUnauthorized)
+		return
+	}
+	select {
+	case s.streams <- struct{}{}:
+		defer func() { <-s.streams }()
+	default:
+		w.Header().Set("Retry-After", "30")
+		http.Error(w, "too many live pages are open", http.StatusServiceUnavailable)
+		return
+	}
+	filter, ok := s.liveFilter(r)
+	if !ok {
+		http.Error(w, "unknown page", http.StatusBadRequest)
+		return
+	}
+	st := &stream{s: s, w: w, rc: http.NewResponseController(w), filter: filter}
+	st.last, _ = strconv.ParseInt(or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("after")), 10, 64)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	st.run(r)
+}
+
+func (s *Server) liveFilter(r *http.Request) (f liveFilter, ok bool) {
+	page := r.URL.Query().Get("page")
+	if id, is := strings.CutPrefix(page, "message:"); is {
+		return liveFilter{message: id}, id != ""
+	}
+	if id, is := strings.CutPrefix(page, "plan:"); is {
+		patient, known := s.sealer.open(id)
+		return liveFilter{patient: patient}, known
+	}
+	return liveFilter{}, page == "" || page == "list"
+}
+
+// stream is one open live page.
+type stream struct {
+	s      *Server
+	w      http.ResponseWriter
+	rc     *http.ResponseController
+	filter liveFilter
+	last   int64 // Seq of the last event looked at
+}
+
+func (st *stream) run(r *http.Request) {
+	// Subscribed before the backlog is read, so that nothing falls between the two.
+	events, cancel := st.s.store.Subscribe(liveBuffer)
+	defer cancel()
+	if st.write("retry: 2000\n: live\n\n") != nil || st.catchUp(r) != nil {
+		return
+	}
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case e, ok := <-events:
+			if !ok || st.event(e) != nil {
+				return
+			}
+		case <-beat.C:
+			if st.s.sessions.find(st.s.cookie(r)) == nil || st.write(": still here\n\n") != nil {
+				return
+			}
+		case <-st.s.closed:
+			return
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// catchUp hands out what the reader missed since its last event.
+func (st *stream) catchUp(r *http.Request) error {
+	if st.last <= 0 {
+		return nil
+	}
+	missed, err := st.s.store.Events(r.Context(), queue.EventFilter{After: st.last, MessageID: st.filter.message, Limit: maxBacklog})
+	if err != nil {
+		st.s.log.Error("live stream could not catch up", "err", err)
+		return st.reset()
+	}
+	if len(missed) == maxBacklog {
+		st.last = 0
+		return st.reset()
+	}
+	for _, e := range missed {
+		if err := st.event(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (st *stream) reset() error {
+	return st.write("event: reset\ndata: {}\n\n")
+}
+
+func (st *stream) event(e samvirke.Event) error {
+	if e.Seq <= st.last {
+		return nil
+	}
+	st.last = e.Seq
+	if !st.filter.wants(e) {
+		return nil
+	}
+	b, err := json.Marshal(liveEvent{Seq: e.Seq, At: e.At, Name: e.Name, MessageID: e.MessageID, DeliveryID: e.DeliveryID,
+		Party: e.Party, Text: eventWord(e.Name).Text})
+	if err != nil {
+		return err
+	}
+	return st.write(fmt.Sprintf("id: %d\ndata: %s\n\n", e.Seq, b))
+}
+
+func (st *stream) write(text string) error {
+	// A writer without deadlines (a test recorder) is fine.
+	_ = st.rc.SetWriteDeadline(time.Now().Add(writeLimit))
+	if _, err := st.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return st.rc.Flush()
+}

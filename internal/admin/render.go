@@ -1,0 +1,168 @@
+package admin
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/samvirke/samvirke"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed assets
+var assetFiles embed.FS
+
+// view is what every page gets.
+type view struct {
+	Title   string
+	Section string // the entry of the navigation that is current
+	// Live makes the page keep itself up to date: "list" for any event, a message id for that
+	// message's events, "plan:ID" for that person's plan; "" for none.
+	Live string
+	Data any
+
+	// Filled by render.
+	User, CSRF, Flash string
+	Attention         int64
+	Version, Instance string
+	Now               time.Time
+	Seq               int64
+	StylePath, JSPath string
+}
+
+// pages are the parsed templates, one set per page, each with the layout.
+type pages struct {
+	byName map[string]*template.Template
+	assets map[string]assetFile
+	style  string
+	script string
+}
+
+type assetFile struct {
+	body []byte
+	kind string
+}
+
+func parsePages() (*pages, error) {
+	p := &pages{byName: make(map[string]*template.Template), assets: make(map[string]assetFile)}
+	base, err := template.New("layout").Funcs(funcs()).ParseFS(templateFiles, "templates/layout.html", "templates/part-*.html")
+	if err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		name := strings.TrimSuffix(path.Base(n), ".html")
+		if name == "layout" || strings.HasPrefix(name, "part-") {
+			continue
+		}
+		t, err := base.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if p.byName[name], err = t.ParseFS(templateFiles, n); err != nil {
+			return nil, err
+		}
+	}
+	return p, p.readAssets()
+}
+
+func (p *pages) readAssets() error {
+	kinds := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+	list, err := assetFiles.ReadDir("assets")
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		body, err := assetFiles.ReadFile("assets/" + e.Name())
+		if err != nil {
+			return err
+		}
+		p.assets[e.Name()] = assetFile{body: body, kind: kinds[path.Ext(e.Name())]}
+		switch e.Name() {
+		case "style.css":
+			p.style = "/assets/style.css?v=" + checksum(body)[:12]
+		case "live.js":
+			p.script = "/assets/live.js?v=" + checksum(body)[:12]
+		}
+	}
+	return nil
+}
+
+// asset serves an embedded file; the address carries its checksum, so it may be kept for long.
+func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
+	a, ok := s.pages.assets[r.PathValue("file")]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", a.kind)
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+}
+
+// render writes a page. It is built whole before the first byte goes out, so that an error
+// gives an error page and never half a page.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, x *session, status int, name string, v view) {
+	v.Version, v.Instance, v.Now = s.opt.Version, s.opt.Instance, s.now()
+	v.StylePath, v.JSPath = s.pages.style, s.pages.script
+	if x != nil {
+		v.User, v.CSRF, v.Flash = x.user, x.csrf, x.takeFlash()
+		if st, err := s.store.Stats(r.Context()); err == nil {
+			v.Attention = attentionCount(st.Messages, st.Deliveries)
+		}
+	}
+	var b bytes.Buffer
+	if err := s.pages.byName[name].ExecuteTemplate(&b, "layout.html", v); err != nil {
+		s.log.Error("page failed", "page", name, "err", err)
+		http.Error(w, "The page could not be built; the cause is in the gateway's log.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		w.Write(b.Bytes()) //nolint:errcheck // the browser has gone; nothing to do about it
+	}
+}
+
+func attentionCount(m map[samvirke.MessageStatus]int64, d map[string]map[samvirke.DeliveryState]int64) int64 {
+	n := m[samvirke.MessageAttention] + m[samvirke.MessageQuarantined]
+	for _, states := range d {
+		n += states[samvirke.DeliveryStopped]
+	}
+	return n
+}
+
+func funcs() template.FuncMap {
+	return template.FuncMap{
+		"when": when, "clock": clock, "day": day, "took": took, "bytes": byteSize, "gloss": gloss,
+		"count": count, "status": statusWord, "state": stateWord, "event": eventWord,
+		"plural": plural, "dict": dict, "duration": took, "join": strings.Join,
+	}
+}
+
+// dict lets a template hand several values to another.
+func dict(pairs ...any) (map[string]any, error) {
+	if len(pairs)%2 != 0 {
+		return nil, fmt.Errorf("dict wants pairs")
+	}
+	m := make(map[string]any, len(pairs)/2)
+	for i := 0; i < len(pairs); i += 2 {
+		k, ok := pairs[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("dict wants string keys")
+		}
+		m[k] = pairs[i+1]
+	}
+	return m, nil
+}

@@ -1,0 +1,169 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/internal/gateway"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// Bounds of this room.
+const (
+	// MaxForm is the largest form or JSON body a person may send. Unit: bytes.
+	MaxForm = 64 << 10
+	// MaxReason is the longest reason of an action. Unit: characters.
+	MaxReason = 500
+	// MaxStreams is how many live streams may be open at once; more get 503.
+	MaxStreams = 64
+	// MaxShown is how much of a body is shown on a page; the rest is in the download. Unit: bytes.
+	MaxShown = 512 << 10
+	// PageSize is the number of rows on a page of a listing.
+	PageSize = 50
+	// MaxPlans is the number of plans the list of plans shows.
+	MaxPlans = 100
+	// MaxBulk is the most deliveries one bulk resend touches.
+	MaxBulk = 500
+)
+
+// Store is what this room needs of the store: reading, committing audit and settings, and
+// hearing of new events.
+type Store interface {
+	queue.Reader
+	queue.Writer
+	Subscribe(buffer int) (events <-chan samvirke.Event, cancel func())
+}
+
+// Options say what a Server works with. Store, Actions and Parties are required.
+type Options struct {
+	Store   Store
+	Actions gateway.Actions
+	// Parties tells how each party does right now; called for most pages, so it must be cheap.
+	Parties func(ctx context.Context) []gateway.PartyState
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Logger gets failures and sign-ins, never patient data; nil discards.
+	Logger *slog.Logger
+	// Secure is true when people reach the pages over TLS: cookies are then sent over TLS only.
+	Secure bool
+	// Version of the program, shown at the foot of each page; "" shows none.
+	Version string
+	// Instance names this gateway in the page head, for instance "demo" or "test"; "" shows none.
+	Instance string
+	// SessionFor is how long a sign-in lasts; zero means 12 h.
+	SessionFor time.Duration
+}
+
+// Server serves the pages and the JSON API. It is an http.Handler, meant for "/": it answers
+// GET and HEAD for pages and POST only below its own pages (never POST /messages, which is
+// the way in for messages).
+type Server struct {
+	store    Store
+	actions  gateway.Actions
+	parties  func(ctx context.Context) []gateway.PartyState
+	now      func() time.Time
+	log      *slog.Logger
+	opt      Options
+	pages    *pages
+	sealer   *sealer
+	sessions *sessions
+	guard    *guard
+	handler  http.Handler
+	streams  chan struct{} // one token per open live stream
+
+	closeOnce sync.Once
+	closed    chan struct{}
+
+	verifyMu sync.Mutex
+	verified *verification
+}
+
+// New makes a Server. It reads (at the first start: makes) the key for sealed ids in the store,
+// so the store must be open.
+func New(o Options) (*Server, error) {
+	if o.Store == nil || o.Actions == nil || o.Parties == nil {
+		return nil, errors.New("admin needs a store, actions and parties")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.SessionFor == 0 {
+		o.SessionFor = 12 * time.Hour
+	}
+	s := &Server{
+		store: o.Store, actions: o.Actions, parties: o.Parties, now: o.Now, log: o.Logger, opt: o,
+		streams: make(chan struct{}, MaxStreams), closed: make(chan struct{}),
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), 30*time.Second, errors.New("store did not answer in 30 s"))
+	defer cancel()
+	key, err := s.personKey(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("key for sealed ids: %w", err)
+	}
+	if s.sealer, err = newSealer(key); err != nil {
+		return nil, fmt.Errorf("key for sealed ids: %w", err)
+	}
+	if s.pages, err = parsePages(); err != nil {
+		return nil, fmt.Errorf("parse page templates: %w", err)
+	}
+	s.sessions = newSessions(o.Now, o.SessionFor)
+	s.guard = newGuard(o.Now)
+	if _, err := s.dayStart(ctx); err != nil {
+		return nil, fmt.Errorf("start of day: %w", err)
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// Close ends the live streams, so that the HTTP server can shut down. Calling it twice is harmless.
+func (s *Server) Close() { s.closeOnce.Do(func() { close(s.closed) }) }
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+func (s *Server) routes() http.Handler {
+	m := http.NewServeMux()
+	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/overview", http.StatusSeeOther)
+	})
+	m.HandleFunc("GET /assets/{file}", s.asset)
+	m.HandleFunc("GET /sign-in", s.signInForm)
+	m.HandleFunc("POST /sign-in", s.signIn)
+	m.HandleFunc("GET /events/live", s.live)
+
+	m.Handle("POST /sign-out", s.page(s.signOut))
+	m.Handle("GET /overview", s.page(s.overview))
+	m.Handle("GET /messages", s.page(s.messages))
+	m.Handle("POST /messages/search", s.page(s.search))
+	m.Handle("GET /messages/{id}", s.page(s.trace))
+	m.Handle("GET /messages/{id}/original", s.page(s.original))
+	m.Handle("GET /messages/{id}/original/download", s.page(s.downloadOriginal))
+	m.Handle("POST /messages/{id}/reprocess", s.page(s.reprocess))
+	m.Handle("POST /messages/{id}/give-up", s.page(s.giveUpMessage))
+	m.Handle("GET /deliveries/{id}", s.page(s.deliveryBody))
+	m.Handle("GET /deliveries/{id}/download", s.page(s.downloadDelivery))
+	m.Handle("POST /deliveries/{id}/resend", s.page(s.resend))
+	m.Handle("POST /deliveries/{id}/give-up", s.page(s.giveUpDelivery))
+	m.Handle("GET /plans", s.page(s.plans))
+	m.Handle("POST /plans", s.page(s.plansNamed))
+	m.Handle("POST /plans/search", s.page(s.planSearch))
+	m.Handle("GET /plans/{person}", s.page(s.plan))
+	m.Handle("GET /plans/{person}/diff", s.page(s.planDiff))
+	m.Handle("GET /attention", s.page(s.attention))
+	m.Handle("POST /attention/resend", s.page(s.bulkResend))
+	m.Handle("GET /parties", s.page(s.partyList))
+	m.Handle("GET /audit", s.page(s.audit))
+	m.Handle("POST /audit/verify", s.page(s.auditVerify))
+	s.apiRoutes(m)
+	m.Handle("GET /", s.page(func(_ http.ResponseWriter, _ *http.Request, _ *session) error { return errNoPage }))
+	return s.secure(m)
+}
