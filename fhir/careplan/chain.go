@@ -78,7 +78,30 @@ func settle(records []Record) *liveness {
 		v.linearise(l)
 		v.scan(l)
 	}
+	v.dropEnded()
 	return v
+}
+
+// dropEnded drops what was odd about conversations that were withdrawn: nothing of them is
+// left to be odd. A withdrawal of something that never came stays flagged.
+func (v *liveness) dropEnded() {
+	ended := map[string]bool{}
+	for _, l := range v.lines {
+		if l.ender == nil {
+			continue
+		}
+		for _, r := range l.members {
+			if r.Chain.Op != samvirke.OpCancel || !r.orphan {
+				ended[r.key] = true
+			}
+		}
+	}
+	v.flags = slices.DeleteFunc(v.flags, func(f Flag) bool {
+		if f.Code == "message-id-reused" || f.Code == "after-withdrawal" {
+			return false
+		}
+		return !slices.ContainsFunc(f.From, func(k string) bool { return !ended[k] })
+	})
 }
 
 // dedupe keeps one record per key: the earliest received, on a tie the smallest hash. Others
@@ -235,7 +258,7 @@ func (v *liveness) linearise(l *line) {
 			r.flag(v, "cycle", "Messages name each other as the earlier one; their order is a guess.")
 			p = nil
 		}
-		if p == nil && r.Chain.Parent != r.Chain.Conversation {
+		if p == nil {
 			p = l.opener(r)
 		}
 		parent[r] = p

@@ -1,8 +1,6 @@
 package careplan
 
 import (
-	"strings"
-
 	"github.com/samvirke/samvirke/fhir"
 )
 
@@ -53,10 +51,10 @@ func (x extractor) encounter(n *fhir.Node, c *content) {
 			continue
 		}
 		ev := event{Code: side.code, Time: t}
-		for _, ext := range p.Get("_" + side.field).Get("extension").Items() {
-			readEventDetail(&ev, ext)
+		for _, sub := range p.Get("_" + side.field).Extension(fhir.ExtEvent).Get("extension").Items() {
+			readEventDetail(&ev, sub)
 		}
-		ev.Code = side.code
+		ev.Code, ev.Time = side.code, t
 		c.Events = append(c.Events, ev)
 	}
 	for _, ext := range n.Get("extension").Items() {
@@ -80,12 +78,10 @@ func (x extractor) encounter(n *fhir.Node, c *content) {
 	}
 }
 
-// readEventDetail reads one detail of an event; the last part of the URL names it, so that
-// the sub-extensions of ExtEvent ("estimate") and the extensions on period times agree.
+// readEventDetail reads one sub-extension of ExtEvent. The two events that are the period of
+// the Encounter carry theirs on _start and _end.
 func readEventDetail(ev *event, ext *fhir.Node) {
-	url := ext.Get("url").Text()
-	name := strings.TrimPrefix(url[strings.LastIndexByte(url, '/')+1:], "event-")
-	switch name {
+	switch ext.Get("url").Text() {
 	case "code":
 		ev.Code = first(ext.At("valueCoding.code").Text(), ext.Get("valueCode").Text(), concept(ext.Get("valueCodeableConcept")).Code)
 		if ev.Text == "" {
