@@ -6,14 +6,13 @@ import (
 	"testing"
 
 	"github.com/samvirke/samvirke/fhir"
-	"github.com/samvirke/samvirke/internal/simulate"
 	"github.com/samvirke/samvirke/mapping/mappingtest"
 	"github.com/samvirke/samvirke/mapping/native"
 	"github.com/samvirke/samvirke/testdata"
 )
 
 func TestS1HangsTogether(t *testing.T) {
-	c, err := simulate.ReadCourse(testdata.S1())
+	c, err := testdata.S1()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +48,7 @@ func TestS1HangsTogether(t *testing.T) {
 }
 
 func TestS1IsValidXML(t *testing.T) {
-	c, err := simulate.ReadCourse(testdata.S1())
+	c, err := testdata.S1()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +69,7 @@ func TestS1IsValidXML(t *testing.T) {
 }
 
 func TestS1FHIRIsR4(t *testing.T) {
-	c, err := simulate.ReadCourse(testdata.S1())
+	c, err := testdata.S1()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,9 +57,7 @@ type Switch struct {
 	Down  bool   `json:"down"`
 }
 
-// ReadCourse reads manifest.json and the files it names from a folder, for instance
-//
-//	c, err := simulate.ReadCourse(testdata.S1())
+// ReadCourse reads manifest.json and the files it names from a folder; testdata.S1 is one read so.
 func ReadCourse(dir fs.FS) (*Course, error) {
 	raw, err := fs.ReadFile(dir, "manifest.json")
 	if err != nil {
