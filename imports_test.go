@@ -24,10 +24,11 @@ type room struct {
 }
 
 // everything may be imported by rooms that put the house together.
-var everything = []string{"...", "fhir/...", "mapping/...", "connectors/...", "queue/...", "internal/..."}
+var everything = []string{"", "fhir/...", "mapping/...", "connectors/...", "queue/...", "internal/...", "testdata"}
 
 // house is the import table. The workshops (mapping, connectors, queue, fhir/careplan, internal/route)
 // never import each other; formats, protocols and engines are chosen in cmd and nowhere else.
+// testdata is a package that go names only when asked for by name.
 // A new folder needs a row here and a reason in its commit.
 var house = []room{
 	{name: "", duty: "the words all rooms share"},
@@ -55,11 +56,12 @@ var house = []room{
 		name: "internal/simulate", duty: "simulated parties",
 		may: []string{"", "fhir", "connectors/...", "mapping/..."}, inTest: everything,
 	},
+	{name: "testdata", duty: "courses and messages written here", may: []string{"internal/simulate"}, inTest: everything},
 	{name: "cmd/samvirke", duty: "wires the house", may: everything},
 }
 
 // folders without Go packages that may stand at the top.
-var folders = []string{"testdata", "deploy", "changelog", "docs"}
+var folders = []string{"deploy", "changelog", "docs"}
 
 // pkg is what go list tells of one package.
 type pkg struct {
@@ -105,9 +107,6 @@ func allowed(from, to string, inTest bool) bool {
 		if to == base || below && strings.HasPrefix(to, base+"/") {
 			return true
 		}
-		if base == "" && below && to == "" {
-			return true
-		}
 	}
 	return false
 }
@@ -126,7 +125,7 @@ func inside(from, to, name string) bool {
 
 func listPackages(t *testing.T) []pkg {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-e", "-json=ImportPath,Imports,TestImports,XTestImports", "./...").Output()
+	out, err := exec.Command("go", "list", "-e", "-json=ImportPath,Imports,TestImports,XTestImports", "./...", "./testdata").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
