@@ -1,0 +1,274 @@
+package kith
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"github.com/beevik/etree"
+
+	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/mapping"
+)
+
+// builder walks a message once and makes the FHIR message.
+type builder struct {
+	names   namespaces
+	seed    string // message id: fullUrls follow from it
+	entries []entry
+	made    map[string]*fhir.Node
+	roots   map[string]*entry
+	bundle  *fhir.Node
+	notes   []mapping.Note
+	here    *where // the element at hand, for notes of codecs
+	// State of event.go: events met, which homes are taken, and those whose position may still matter.
+	events int
+	homes  map[string]bool
+	open   []openEvent
+}
+
+type entry struct {
+	url string
+	res *fhir.Node
+}
+
+// where is a place in the source; its text is only made for notes.
+type where struct {
+	outer *where
+	name  string
+	index int
+}
+
+func (w *where) String() string {
+	if w == nil {
+		return ""
+	}
+	s := w.outer.String() + "/" + w.name
+	if w.index > 0 {
+		s += "[" + strconv.Itoa(w.index) + "]"
+	}
+	return s
+}
+
+func newBuilder(n namespaces, seed string) *builder {
+	return &builder{
+		names: n, seed: seed, made: map[string]*fhir.Node{}, roots: map[string]*entry{}, homes: map[string]bool{},
+		bundle: fhir.NewObject("resourceType", "Bundle", "type", "message"),
+	}
+}
+
+// resource makes a resource and gives its fullUrl, which follows from message id and position.
+func (b *builder) resource(typ string) (*fhir.Node, string) {
+	r := fhir.NewObject("resourceType", typ)
+	url := positionURL(b.seed, len(b.entries))
+	b.entries = append(b.entries, entry{url, r})
+	b.made[url] = r
+	return r, url
+}
+
+// positionURL is a name-based UUID (RFC 9562 version 5 layout) over message id and position.
+func positionURL(seed string, position int) string {
+	sum := sha1.Sum([]byte("samvirke\x1f" + seed + "\x1f" + strconv.Itoa(position)))
+	sum[6] = sum[6]&0x0f | 0x50
+	sum[8] = sum[8]&0x3f | 0x80
+	h := hex.EncodeToString(sum[:16])
+	return "urn:uuid:" + h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:32]
+}
+
+// root gives the resource of which a message has one ("Patient", "Encounter", "Bundle" ...).
+func (b *builder) root(typ string) cursor {
+	if typ == "Bundle" {
+		return cursor{res: b.bundle, obj: b.bundle}
+	}
+	e := b.roots[typ]
+	if e == nil {
+		r, url := b.resource(typ)
+		e = &entry{url, r}
+		b.roots[typ] = e
+	}
+	return cursor{res: e.res, obj: e.res}
+}
+
+func (b *builder) note(w *where, code, text string) {
+	b.notes = append(b.notes, mapping.Note{Path: w.String(), Code: code, Text: text})
+}
+
+// walk maps the children of e by the rows kids.
+func (b *builder) walk(kids []*el, e *etree.Element, sc *scope, c cursor, w *where) {
+	next := 0
+	var counts map[string]int
+	for _, t := range e.Child {
+		child, ok := t.(*etree.Element)
+		if !ok {
+			if cd, ok := t.(*etree.CharData); ok && strings.TrimSpace(cd.Data) != "" {
+				b.note(w, "not-carried", "text between elements")
+			}
+			continue
+		}
+		if counts == nil {
+			counts = map[string]int{}
+		}
+		counts[child.Tag]++
+		cw := &where{w, child.Tag, counts[child.Tag]}
+		csc := sc.at(child)
+		uri, _ := csc.uriOf(child.Space)
+		row, at := b.match(kids, next, child, uri)
+		if row == nil {
+			b.note(cw, "not-carried", "no place for this element")
+			continue
+		}
+		if at < next {
+			b.note(cw, "order", "element out of order; it comes back in the order of the schema")
+		}
+		next = at
+		b.one(row, child, csc, c, cw)
+	}
+}
+
+// match finds the row for an element, from position next on, then from the start.
+func (b *builder) match(kids []*el, next int, e *etree.Element, uri string) (*el, int) {
+	for i := next; i < len(kids); i++ {
+		if row := b.matchRow(kids[i], e, uri); row != nil {
+			return row, i
+		}
+	}
+	for i := 0; i < next; i++ {
+		if row := b.matchRow(kids[i], e, uri); row != nil {
+			return row, i
+		}
+	}
+	return nil, 0
+}
+
+func (b *builder) matchRow(k *el, e *etree.Element, uri string) *el {
+	if k.name == "" { // alternatives
+		for _, a := range k.kids {
+			if b.matches(a, e, uri) {
+				return a
+			}
+		}
+		return nil
+	}
+	if b.matches(k, e, uri) {
+		return k
+	}
+	return nil
+}
+
+func (b *builder) matches(k *el, e *etree.Element, uri string) bool {
+	return k.name == e.Tag && b.names[k.ns] == uri && (k.only == nil || k.only(e)) && !b.taken(k)
+}
+
+// one maps one element by its row.
+func (b *builder) one(row *el, e *etree.Element, sc *scope, c cursor, w *where) {
+	b.here = w
+	if row.codec != nil {
+		l := leaf{text: textOf(e), attrs: b.attrs(e, sc, w), elem: e}
+		row.codec.parse(b, &l, row.path.slot(b, c))
+		b.leftovers(e, &l, row, w)
+		return
+	}
+	in := c
+	if row.place != nil {
+		in = row.place.enter(b, c)
+	}
+	attrs := b.attrs(e, sc, w)
+	for _, a := range attrs {
+		if k := attrRow(row.kids, a.name); k != nil {
+			l := leaf{text: a.value}
+			k.codec.parse(b, &l, k.path.slot(b, in))
+			continue
+		}
+		b.note(&where{w, "@" + a.name, 0}, "not-carried", "no place for this attribute")
+	}
+	b.walk(row.kids, e, sc, in, w)
+	if row.after != nil {
+		row.after(b, in, e)
+	}
+}
+
+func attrRow(kids []*el, name string) *el {
+	for _, k := range kids {
+		if len(k.name) == len(name)+1 && k.name[0] == '@' && k.name[1:] == name {
+			return k
+		}
+	}
+	return nil
+}
+
+// leftovers notes what of a leaf its codec did not take.
+func (b *builder) leftovers(e *etree.Element, l *leaf, row *el, w *where) {
+	for _, a := range l.attrs {
+		b.note(&where{w, "@" + a.name, 0}, "not-carried", "no place for this attribute")
+	}
+	if !takesText(row.codec) && strings.TrimSpace(l.text) != "" {
+		b.note(w, "not-carried", "no place for this text")
+	}
+	for _, t := range e.Child {
+		if k, ok := t.(*etree.Element); ok && l.elem != nil {
+			b.note(&where{w, k.Tag, 1}, "not-carried", "no place for this element")
+		}
+	}
+}
+
+// takesText tells whether a codec reads the text of its element.
+func takesText(c codec) bool {
+	switch c := c.(type) {
+	case scalarCodec:
+		return !c.inV
+	case codingCodec, conceptCodec, mapCodec, codeTextCodec, quantityCodec, telecomCodec:
+		return false
+	}
+	return true
+}
+
+const nsXSI = "http://www.w3.org/2001/XMLSchema-instance"
+
+// attrs lists the attributes of e but declarations and schema locations; one in a namespace of the
+// tables gets that namespace's key as prefix.
+func (b *builder) attrs(e *etree.Element, sc *scope, w *where) []attr {
+	var out []attr
+	for i := range e.Attr {
+		a := &e.Attr[i]
+		if a.Space == "xmlns" || a.Space == "" && a.Key == "xmlns" {
+			continue
+		}
+		name := a.Key
+		if a.Space != "" {
+			uri, _ := sc.uriOf(a.Space)
+			if uri == nsXSI && strings.HasSuffix(strings.ToLower(a.Key), "schemalocation") {
+				continue
+			}
+			if uri == b.names["m1"] {
+				name = "m1:" + a.Key
+			} else {
+				name = a.Space + ":" + a.Key
+			}
+		}
+		out = append(out, attr{name, a.Value})
+	}
+	return out
+}
+
+// textOf joins all text of an element, also around comments.
+func textOf(e *etree.Element) string {
+	s, n := "", 0
+	for _, t := range e.Child {
+		if cd, ok := t.(*etree.CharData); ok {
+			if n == 0 {
+				s = cd.Data
+			} else {
+				s += cd.Data
+			}
+			n++
+		}
+	}
+	return s
+}
+
+// taken tells whether the place of a row holds one thing and already holds it.
+func (b *builder) taken(k *el) bool {
+	p, ok := k.place.(eventPlace)
+	return ok && b.homes[p.code]
+}

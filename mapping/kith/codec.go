@@ -1,0 +1,314 @@
+package kith
+
+import (
+	"strings"
+
+	"github.com/samvirke/samvirke/fhir"
+)
+
+// scalarCodec is a primitive in an element's text, or in its attribute V.
+type scalarCodec struct {
+	scalar
+	inV bool
+}
+
+func (k scalarCodec) parse(_ *builder, l *leaf, s slot) {
+	text := l.text
+	if k.inV {
+		v, ok := l.take("V")
+		if !ok {
+			s.set(nil, lexical("none"))
+			return
+		}
+		text = v
+	}
+	putScalar(k.scalar, text, s)
+}
+
+func (k scalarCodec) render(r *reader, s slot) (leaf, bool) {
+	text, ok := getScalar(r, k.scalar, s)
+	if !k.inV {
+		return leaf{text: text}, ok
+	}
+	if !ok {
+		_, ext := s.get()
+		return leaf{}, lexicalOf(r, ext) == "none"
+	}
+	return leaf{attrs: []attr{{"V", text}}}, true
+}
+
+func (k scalarCodec) describe() (string, string) { return k.kind(), "" }
+
+// The data types of the tables.
+
+func text() codec     { return scalarCodec{scalar: stringScalar{}} }
+func boolean() codec  { return scalarCodec{scalar: boolScalar{}} }
+func integer() codec  { return scalarCodec{scalar: intScalar{}} }
+func positive() codec { return scalarCodec{scalar: intScalar{positive: true}} }
+func decimal() codec  { return scalarCodec{scalar: decimalScalar{}} }
+func date() codec     { return scalarCodec{scalar: timeScalar{levelDate}} }
+func dateTime() codec { return scalarCodec{scalar: timeScalar{levelDateTime}} }
+func instant() codec  { return scalarCodec{scalar: timeScalar{levelInstant}} }
+func ts() codec       { return scalarCodec{scalar: timeScalar{levelDateTime}, inV: true} }
+func base64() codec   { return scalarCodec{scalar: base64Scalar{}} }
+
+// codingCodec is CS or CV as a Coding: V, S, DN and, in an extension, OT.
+type codingCodec struct {
+	// list is the code list of a CS; "" for a CV, which names its own.
+	list string
+}
+
+func cs(list string) codec { return codingCodec{list} }
+func cv() codec            { return codingCodec{} }
+
+func (k codingCodec) describe() (string, string) {
+	if k.list != "" {
+		return "Coding", k.list
+	}
+	return "Coding", "@S"
+}
+
+func (k codingCodec) parse(_ *builder, l *leaf, s slot) { k.put(l, s.object(), true) }
+
+// put fills a Coding; original says whether OT goes here as an extension.
+func (k codingCodec) put(l *leaf, n *fhir.Node, original bool) {
+	empty := true
+	if k.list != "" {
+		n.SetText("system", fhir.OIDVolven+k.list)
+	} else if v, ok := l.take("S"); ok {
+		putScalar(systemScalar{}, v, slot{obj: n, key: "system", index: -1})
+		empty = false
+	}
+	if v, ok := l.take("V"); ok {
+		putScalar(codeScalar{}, v, slot{obj: n, key: "code", index: -1})
+		empty = false
+	}
+	if v, ok := l.take("DN"); ok {
+		putScalar(stringScalar{}, v, slot{obj: n, key: "display", index: -1})
+		empty = false
+	}
+	if original && k.list == "" {
+		if v, ok := l.take("OT"); ok {
+			x := fhir.NewObject("url", extOriginal)
+			putScalar(stringScalar{}, v, slot{obj: x, key: "valueString", index: -1})
+			n.Append("extension", x)
+			empty = false
+		}
+	}
+	if empty {
+		n.Append("extension", fhir.NewObject("url", fhir.ExtLexical, "valueCode", formEmpty))
+	}
+}
+
+func (k codingCodec) render(r *reader, s slot) (leaf, bool) {
+	n, _ := s.get()
+	return k.get(r, n)
+}
+
+func (k codingCodec) get(r *reader, n *fhir.Node) (l leaf, ok bool) {
+	if !n.IsObject() || n.Get("system").Text() == fhir.SystemSection {
+		return l, false
+	}
+	add := func(name string, sc scalar, key string) {
+		if t, ok := getScalar(r, sc, slot{obj: n, key: key, index: -1}); ok {
+			l.attrs = append(l.attrs, attr{name, t})
+		}
+	}
+	add("V", codeScalar{}, "code")
+	if k.list == "" {
+		add("S", systemScalar{}, "system")
+	} else {
+		r.use(n.Get("system"))
+	}
+	add("DN", stringScalar{}, "display")
+	if x := n.Extension(extOriginal); x != nil && k.list == "" {
+		add2(r, &l, x)
+	}
+	return l, len(l.attrs) > 0 || lexicalOf(r, n) == formEmpty
+}
+
+func add2(r *reader, l *leaf, x *fhir.Node) {
+	if t, ok := getScalar(r, stringScalar{}, slot{obj: x, key: "valueString", index: -1}); ok {
+		l.attrs = append(l.attrs, attr{"OT", t})
+	}
+}
+
+// conceptCodec is CS or CV as a CodeableConcept, OT as its text.
+type conceptCodec struct{ codingCodec }
+
+func csConcept(list string) codec { return conceptCodec{codingCodec{list}} }
+func cvConcept() codec            { return conceptCodec{codingCodec{}} }
+
+func (k conceptCodec) describe() (string, string) {
+	_, codes := k.codingCodec.describe()
+	return "CodeableConcept", codes
+}
+
+func (k conceptCodec) parse(_ *builder, l *leaf, s slot) {
+	n := s.object()
+	if ot, ok := l.take("OT"); ok {
+		putScalar(stringScalar{}, ot, slot{obj: n, key: "text", index: -1})
+		if len(l.attrs) == 0 {
+			return
+		}
+	}
+	c := fhir.NewObject()
+	k.put(l, c, false)
+	n.Append("coding", c)
+}
+
+func (k conceptCodec) render(r *reader, s slot) (leaf, bool) {
+	n, _ := s.get()
+	var l leaf
+	ok := false
+	for _, c := range n.Get("coding").Items() {
+		if l, ok = k.get(r, c); ok {
+			break
+		}
+	}
+	if k.list != "" {
+		return l, ok
+	}
+	if ot, has := getScalar(r, stringScalar{}, slot{obj: n, key: "text", index: -1}); has {
+		l.attrs = append(l.attrs, attr{"OT", ot})
+		ok = true
+	}
+	return l, ok
+}
+
+// mapCodec is a CS whose code FHIR has a code of its own for. The source code stands in an
+// extension of the FHIR code; it is used on the way back as long as it means the same.
+type mapCodec struct {
+	list string
+	// pairs are source code, FHIR code, display of the source code; the first pair of a FHIR code is
+	// the one written when only the FHIR code is known.
+	pairs [][3]string
+	other string // FHIR code for source codes not listed; "" = no value
+	none  string // FHIR code of a resource whose source says nothing; it is not rendered
+}
+
+func (k mapCodec) describe() (string, string) {
+	var b strings.Builder
+	for i, p := range k.pairs {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(p[0] + "=" + p[1])
+	}
+	return "code", k.list + ": " + b.String()
+}
+
+func (k mapCodec) to(code string) string {
+	for _, p := range k.pairs {
+		if p[0] == code {
+			return p[1]
+		}
+	}
+	return k.other
+}
+
+func (k mapCodec) parse(_ *builder, l *leaf, s slot) {
+	c := fhir.NewObject()
+	codingCodec{k.list}.put(l, c, false)
+	var v *fhir.Node
+	if f := k.to(c.Get("code").Text()); f != "" {
+		v = fhir.String(f)
+	}
+	s.set(v, withExt(fhir.NewObject("url", extSource, "valueCoding", c)))
+}
+
+func (k mapCodec) render(r *reader, s slot) (leaf, bool) {
+	v, ext := s.get()
+	src := ext.Extension(extSource).Get("valueCoding")
+	if src != nil && k.to(src.Get("code").Text()) == v.Text() {
+		if l, ok := (codingCodec{k.list}).get(r, src); ok {
+			r.use(v)
+			return l, true
+		}
+	}
+	if v == nil {
+		return leaf{}, false
+	}
+	for _, p := range k.pairs {
+		if p[1] == v.Text() && p[1] != k.none {
+			r.use(v)
+			return leaf{attrs: []attr{{"V", p[0]}, {"DN", p[2]}}}, true
+		}
+	}
+	return leaf{}, false
+}
+
+// codeTextCodec is a CS as a bare FHIR string (country), display in an extension.
+type codeTextCodec struct{}
+
+func (codeTextCodec) describe() (string, string) { return "string", "" }
+
+func (codeTextCodec) parse(_ *builder, l *leaf, s slot) {
+	v, hasV := l.take("V")
+	dn, hasDN := l.take("DN")
+	tmp := fhir.NewObject()
+	if hasV {
+		putScalar(stringScalar{}, v, slot{obj: tmp, key: "v", index: -1})
+	}
+	val, ext := tmp.Get("v"), tmp.Get("_v")
+	if hasDN {
+		x := fhir.NewObject("url", extDisplay)
+		putScalar(stringScalar{}, dn, slot{obj: x, key: "valueString", index: -1})
+		if ext == nil {
+			ext = fhir.NewObject()
+		}
+		ext.Append("extension", x)
+	}
+	if val == nil && ext == nil {
+		ext = lexical("none")
+	}
+	s.set(val, ext)
+}
+
+func (codeTextCodec) render(r *reader, s slot) (leaf, bool) {
+	var l leaf
+	if t, ok := getScalar(r, stringScalar{}, s); ok {
+		l.attrs = append(l.attrs, attr{"V", t})
+	}
+	_, ext := s.get()
+	if x := ext.Extension(extDisplay); x != nil {
+		if t, ok := getScalar(r, stringScalar{}, slot{obj: x, key: "valueString", index: -1}); ok {
+			l.attrs = append(l.attrs, attr{"DN", t})
+		}
+	}
+	return l, len(l.attrs) > 0 || lexicalOf(r, ext) == "none"
+}
+
+// quantityCodec is PQ as a Quantity.
+type quantityCodec struct{}
+
+func quantity() codec { return quantityCodec{} }
+
+func (quantityCodec) describe() (string, string) { return "Quantity", "" }
+
+func (quantityCodec) parse(_ *builder, l *leaf, s slot) {
+	n := s.object()
+	v, hasV := l.take("V")
+	if hasV {
+		putScalar(decimalScalar{}, v, slot{obj: n, key: "value", index: -1})
+	}
+	u, hasU := l.take("U")
+	if hasU {
+		putScalar(stringScalar{}, u, slot{obj: n, key: "unit", index: -1})
+	}
+	if !hasV && !hasU {
+		n.Append("extension", fhir.NewObject("url", fhir.ExtLexical, "valueCode", formEmpty))
+	}
+}
+
+func (quantityCodec) render(r *reader, s slot) (leaf, bool) {
+	n, _ := s.get()
+	var l leaf
+	if t, ok := getScalar(r, decimalScalar{}, slot{obj: n, key: "value", index: -1}); ok {
+		l.attrs = append(l.attrs, attr{"V", t})
+	}
+	if t, ok := getScalar(r, stringScalar{}, slot{obj: n, key: "unit", index: -1}); ok {
+		l.attrs = append(l.attrs, attr{"U", t})
+	}
+	return l, len(l.attrs) > 0 || lexicalOf(r, n) == formEmpty
+}

@@ -1,0 +1,240 @@
+package kith
+
+import (
+	"strings"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir"
+)
+
+// finish adds what FHIR demands and the source does not say in so many words. Nothing of it
+// is read on the way back; derived lists it.
+func (b *builder) finish(env *samvirke.Envelope) (*fhir.Bundle, error) {
+	when := b.bundle.Get("timestamp").Text()
+	patient := b.reference("Patient")
+	if patient == nil {
+		patient = fhir.NewObject("display", "not stated")
+	}
+	h := b.roots["MessageHeader"].res
+	b.finishHeader(h, env)
+	b.finishComposition(h, env, when, patient)
+	for _, e := range b.entries {
+		b.finishResource(e.res, env, when, patient)
+	}
+	entries := fhir.NewArray()
+	for _, e := range b.entries {
+		entries.Add(fhir.NewObject("fullUrl", e.url, "resource", e.res))
+	}
+	b.bundle.Set("entry", entries)
+	return fhir.BundleOf(b.bundle)
+}
+
+// reference refers to the resource of which there is one; nil when there is none.
+func (b *builder) reference(typ string) *fhir.Node {
+	e := b.roots[typ]
+	if e == nil {
+		return nil
+	}
+	return fhir.NewObject("reference", e.url)
+}
+
+func (b *builder) finishHeader(h *fhir.Node, env *samvirke.Envelope) {
+	source := childObject(h, "source")
+	source.SetText("name", outerName(env.Sender))
+	source.Set("endpoint", endpoint(env.Sender))
+	for i, d := range h.Get("destination").Items() {
+		var a samvirke.Address
+		if i < len(env.Receivers) {
+			a = env.Receivers[i]
+		}
+		d.SetText("name", outerName(a))
+		d.Set("endpoint", endpoint(a))
+	}
+	attached := h.Get("focus").Items()
+	h.Set("focus", fhir.NewArray(b.reference("Composition")))
+	if p := b.reference("Patient"); p != nil {
+		h.Append("focus", p)
+	}
+	for _, a := range attached {
+		h.Append("focus", a)
+	}
+}
+
+func outerName(a samvirke.Address) string {
+	if len(a.Levels) == 0 {
+		return ""
+	}
+	return strings.TrimSpace(a.Levels[0].Name)
+}
+
+// endpoint is the address on the wire: the HER-id of the communication party as an OID.
+func endpoint(a samvirke.Address) *fhir.Node {
+	her := a.HER()
+	if !allDigits(her) {
+		return fhir.String(fhir.ExtBase + "endpoint/unknown")
+	}
+	return fhir.String(fhir.SystemHER + "." + her)
+}
+
+func (b *builder) finishComposition(h *fhir.Node, env *samvirke.Envelope, when string, patient *fhir.Node) {
+	c := b.roots["Composition"].res
+	status := "final"
+	switch env.Op {
+	case samvirke.OpChange, samvirke.OpAddition:
+		status = "amended"
+	case samvirke.OpCancel:
+		status = "entered-in-error"
+	}
+	c.Set("status", fhir.String(status))
+	c.Set("type", fhir.NewObject("coding", fhir.NewArray(fhir.NewObject("system", fhir.SystemMessageType, "code", env.Kind))))
+	c.Set("subject", patient)
+	if e := b.reference("Encounter"); e != nil {
+		c.Set("encounter", e)
+	}
+	c.SetText("date", when)
+	author := h.Get("sender").Clone()
+	if author == nil {
+		author = fhir.NewObject("display", "not stated")
+	}
+	c.Set("author", fhir.NewArray(author))
+	title := strings.TrimSpace(env.KindDisplay)
+	if title == "" {
+		title = env.Kind
+	}
+	c.Set("title", fhir.String(title))
+}
+
+// finishResource sets required fields that are still empty.
+func (b *builder) finishResource(n *fhir.Node, env *samvirke.Envelope, when string, patient *fhir.Node) {
+	set := func(key string, v *fhir.Node) {
+		if n.Get(key) == nil {
+			n.Set(key, v)
+		}
+	}
+	s := fhir.String
+	switch n.Get("resourceType").Text() {
+	case "Encounter":
+		b.finishEncounter(n, env, patient)
+	case "Observation":
+		set("status", s("final"))
+		set("subject", patient)
+	case "Condition", "MedicationAdministration", "MedicationStatement", "ClinicalImpression", "Procedure", "Flag":
+		finishStatement(n, set)
+		set("subject", patient)
+	case "ServiceRequest":
+		status := "active"
+		if end := n.At("occurrencePeriod.end").Text(); len(end) >= 10 && len(when) >= 10 && end[:10] < when[:10] {
+			status = "completed"
+		}
+		set("status", s(status))
+		set("subject", patient)
+	case "DeviceRequest":
+		set("status", s("active"))
+		set("intent", s("order"))
+		set("codeCodeableConcept", markConcept("StatusHjelpemiddel"))
+		set("subject", patient)
+	case "Goal":
+		set("lifecycleStatus", s("active"))
+		set("description", markConcept("InnholdMaaldokument"))
+		set("subject", patient)
+	case "Consent", "RelatedPerson", "AllergyIntolerance":
+		if n.Get("resourceType").Text() == "Consent" {
+			status := "active"
+			if n.Extension(extURL("withdrawn")) != nil {
+				status = "inactive"
+			}
+			set("status", s(status))
+		}
+		set("patient", patient)
+	case "Appointment":
+		set("status", s("pending"))
+		set("participant", fhir.NewArray(fhir.NewObject("actor", patient, "status", "accepted")))
+	case "Communication":
+		set("status", s("completed"))
+		set("subject", patient)
+	case "DocumentReference":
+		set("status", s("current"))
+		set("subject", patient)
+		set("content", fhir.NewArray(fhir.NewObject("attachment", fhir.NewObject("title", "not stated"))))
+	}
+}
+
+func finishStatement(n *fhir.Node, set func(string, *fhir.Node)) {
+	switch n.Get("resourceType").Text() {
+	case "MedicationAdministration":
+		set("status", fhir.String("completed"))
+		set("medicationCodeableConcept", markConcept("AdministrertLegemiddel"))
+	case "MedicationStatement":
+		if n.Get("_status") == nil {
+			set("status", fhir.String("active"))
+		}
+	case "ClinicalImpression", "Procedure":
+		set("status", fhir.String("completed"))
+	case "Flag":
+		set("status", fhir.String("active"))
+	}
+}
+
+func (b *builder) finishEncounter(n *fhir.Node, env *samvirke.Envelope, patient *fhir.Node) {
+	status := "in-progress"
+	if env.Kind == "LOG_UTSKREVET" || n.At("period.end") != nil {
+		status = "finished"
+	}
+	n.Set("status", fhir.String(status))
+	n.Set("class", fhir.NewObject("system", "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code", "IMP"))
+	n.Set("subject", patient)
+	if strings.HasPrefix(env.Kind, "INNLEGGELSE") {
+		return // the municipality sends; the stay is not its own
+	}
+	for url := b.roots["MessageHeader"].res.At("sender.reference").Text(); url != ""; {
+		res := b.made[url]
+		if res == nil {
+			return
+		}
+		if res.Get("resourceType").Text() == "Organization" {
+			n.Set("serviceProvider", fhir.NewObject("reference", url))
+			url = res.At("partOf.reference").Text()
+			continue
+		}
+		url = res.At("organization.reference").Text()
+	}
+}
+
+// eventTime is when the thing told about happened, by kind.
+func eventTime(b *fhir.Bundle, kind string) time.Time {
+	enc := b.First("Encounter")
+	var text string
+	switch kind {
+	case "LOG_INNLAGT":
+		text = enc.At("period.start").Text()
+	case "LOG_UTSKREVET", "UTSKRIVNINGSRAPPORT":
+		text = enc.At("period.end").Text()
+	case "LOG_DOD":
+		text = b.First("Patient").Get("deceasedDateTime").Text()
+	case "LOG_UTSKRIVNINGSKLAR":
+		text = eventOf(enc, "3")
+	case "LOG_AVMELDING":
+		text = eventOf(enc, "4")
+	}
+	t, _ := timeOf(text)
+	return t
+}
+
+func eventOf(enc *fhir.Node, code string) string {
+	for _, x := range enc.Get("extension").Items() {
+		if x.Get("url").Text() == fhir.ExtEvent && x.Extension("code").At("valueCoding.code").Text() == code {
+			return x.Extension("time").Get("valueDateTime").Text()
+		}
+	}
+	return ""
+}
+
+func noForwarding(b *fhir.Bundle) bool {
+	for _, c := range b.All("Consent") {
+		if c.At("category.0.coding.0.code").Text() == "ForbeholdOmVideresending" && c.At("provision.type").Text() == "deny" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,122 @@
+package kith
+
+import (
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/mapping/kith/schema"
+)
+
+// Name is the format's short name in configuration, logs and the database.
+const Name = "kith"
+
+// ContentType of everything that Render writes.
+const ContentType = "application/xml"
+
+// DefaultMaxBytes is how large a message may be when Options does not say. Unit: bytes.
+const DefaultMaxBytes = 20 << 20
+
+// Options changes how messages are read.
+type Options struct {
+	// MaxBytes is the largest message read; 0 means DefaultMaxBytes.
+	MaxBytes int
+	// AllowSynthetic lets person numbers of the test registers pass. Never in production:
+	// a test person must not be taken for a real one.
+	AllowSynthetic bool
+	// AllowH lets an H-number together with name and birth date identify a patient, although
+	// rule E36 does not list it. Municipalities that match by hand may want it.
+	AllowH bool
+}
+
+// Format reads and writes the Norwegian messages. It is safe for concurrent use.
+type Format struct {
+	opt    Options
+	schema *schema.Set
+	tables map[string]*table
+}
+
+// New prepares schemas and element tables.
+func New(opt Options) (*Format, error) {
+	if opt.MaxBytes <= 0 {
+		opt.MaxBytes = DefaultMaxBytes
+	}
+	set, err := schema.New()
+	if err != nil {
+		return nil, err
+	}
+	return &Format{opt: opt, schema: set, tables: ploTables()}, nil
+}
+
+// Name gives "kith".
+func (f *Format) Name() string { return Name }
+
+// Sniff looks at the first bytes; see mapping.Format.
+func (f *Format) Sniff(raw []byte) (mapping.Sniffed, bool) { return sniff(raw) }
+
+// Parse reads one message; see mapping.Format.
+//
+// Order: bounds and well-formedness, kind, envelope, schema, mapping, business checks. A message
+// that is only refused by a business check comes back with its Bundle beside the Fault.
+func (f *Format) Parse(raw []byte) (*mapping.Parsed, error) {
+	src, err := readSource(raw, f.opt.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	p := &mapping.Parsed{}
+	kind, err := f.identify(src, p)
+	if err != nil {
+		return p, err
+	}
+	if err := f.checkSchema(src); err != nil {
+		return p, err
+	}
+	switch kind {
+	case kindAppRec:
+		return p, f.parseAppRec(src, p)
+	case kindEpikrise:
+		return p, f.parseEpikrise(src, p)
+	}
+	return p, f.parsePLO(src, p)
+}
+
+// identify fills the envelope as far as it can be read, from any of the three roots, and tells
+// which reader goes on.
+func (f *Format) identify(src *source, p *mapping.Parsed) (rootKind, error) {
+	kind, err := rootOf(src.root)
+	if err != nil {
+		return kind, err
+	}
+	switch kind {
+	case kindAppRec:
+		p.Envelope = envelopeAppRec(src.root)
+	case kindEpikrise:
+		p.Envelope = envelopeEpikrise(src.root)
+	default:
+		p.Envelope = envelopeMsgHead(src.root)
+		return kind, f.checkKind(src, &p.Envelope)
+	}
+	return kind, nil
+}
+
+// Render writes a canonical message for a receiver; see mapping.Format.
+func (f *Format) Render(b *fhir.Bundle, t mapping.Target) (*mapping.Rendered, error) {
+	if kindOfBundle(b) == "EPIKRISE" {
+		return f.renderEpikrise(b, t)
+	}
+	return f.renderPLO(b, t)
+}
+
+// RenderReceipt writes the application receipt for a message; see mapping.Format.
+func (f *Format) RenderReceipt(env *samvirke.Envelope, receiver int, c samvirke.ReceiptContent, t mapping.Target) (*mapping.Rendered, error) {
+	return f.renderAppRec(env, receiver, c, t)
+}
+
+// What the other half of this package provides, by file:
+//
+//	sniff.go     func sniff(raw []byte) (mapping.Sniffed, bool)
+//	epikrise.go  func envelopeEpikrise(root *etree.Element) samvirke.Envelope       lenient, never fails
+//	             func (f *Format) parseEpikrise(src *source, p *mapping.Parsed) error
+//	             func (f *Format) renderEpikrise(b *fhir.Bundle, t mapping.Target) (*mapping.Rendered, error)
+//	apprec.go    func envelopeAppRec(root *etree.Element) samvirke.Envelope         with Receipt
+//	             func (f *Format) parseAppRec(src *source, p *mapping.Parsed) error
+//	             func (f *Format) renderAppRec(env *samvirke.Envelope, receiver int, c samvirke.ReceiptContent, t mapping.Target) (*mapping.Rendered, error)

@@ -1,0 +1,427 @@
+package kith
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/samvirke/samvirke/fhir"
+)
+
+// path is a way from an object in FHIR to a value in it. Its text form, steps parted by dots:
+//
+//	name          key of an object
+//	name[0]       item of an array
+//	name[]        a new item per occurrence; every item on the way back
+//	name{9033}    the item whose coding is of that code list; {Block} the item marked with SystemSection|Block
+//	@op           extension ExtBase+"StructureDefinition/op"; @op[] one per occurrence
+//	@http://...   extension with that URL
+//	%code         sub-extension with that plain URL
+//	name>Type     a resource of that type, referred to by name
+//	$Type         the resource of that type of which a message has one
+type path []step
+
+type step struct {
+	kind  stepKind
+	key   string // key, or URL of an extension
+	index int    // for stepIndex
+	each  bool   // one per occurrence
+	match string // for stepMatch
+	typ   string // for a link: resource type
+}
+
+type stepKind uint8
+
+// orderSpan is how many items of one array keep their order among alternatives.
+const orderSpan = 1 << 16
+
+const (
+	stepKey stepKind = iota
+	stepIndex
+	stepEach
+	stepMatch
+	stepExt
+	stepRoot
+)
+
+func extURL(name string) string { return fhir.ExtBase + "StructureDefinition/" + name }
+
+func parsePath(s string) path {
+	var p path
+	for s != "" {
+		var part string
+		if strings.HasPrefix(s, "@http") {
+			// A URL holds dots; it ends before ".value" or ".extension" or at the end.
+			end := strings.Index(s, ".value")
+			if end < 0 {
+				end = len(s)
+			}
+			part, s = s[:end], strings.TrimPrefix(s[end:], ".")
+		} else {
+			part, s, _ = strings.Cut(s, ".")
+		}
+		p = append(p, parseStep(part))
+	}
+	return p
+}
+
+func parseStep(part string) step {
+	st := step{}
+	if i := strings.IndexByte(part, '>'); i >= 0 {
+		part, st.typ = part[:i], part[i+1:]
+	}
+	switch {
+	case strings.HasSuffix(part, "[]"):
+		part, st.each, st.kind = strings.TrimSuffix(part, "[]"), true, stepEach
+	case strings.HasSuffix(part, "]"):
+		i := strings.IndexByte(part, '[')
+		n, err := strconv.Atoi(part[i+1 : len(part)-1])
+		if err != nil {
+			panic("kith: bad path step " + part) // a mistake in a table, found by every test
+		}
+		part, st.index, st.kind = part[:i], n, stepIndex
+	case strings.HasSuffix(part, "}"):
+		i := strings.IndexByte(part, '{')
+		part, st.match, st.kind = part[:i], part[i+1:len(part)-1], stepMatch
+	}
+	switch {
+	case strings.HasPrefix(part, "@http"):
+		st.kind, part = stepExt, part[1:]
+	case strings.HasPrefix(part, "@"):
+		st.kind, part = stepExt, extURL(part[1:])
+	case strings.HasPrefix(part, "$"):
+		st.kind, part = stepRoot, part[1:]
+	case strings.HasPrefix(part, "%"):
+		st.kind, part = stepExt, part[1:]
+	}
+	st.key = part
+	return st
+}
+
+// String gives the text form with short extension names, for Table.
+func (p path) String() string {
+	var b strings.Builder
+	for i, s := range p {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(s.String())
+	}
+	return b.String()
+}
+
+func (s step) String() string {
+	out := s.key
+	switch s.kind {
+	case stepIndex:
+		out += "[" + strconv.Itoa(s.index) + "]"
+	case stepEach:
+		out += "[]"
+	case stepMatch:
+		out += "{" + s.match + "}"
+	case stepRoot:
+		out = "/" + s.key
+	case stepExt:
+		out = "extension(" + strings.TrimPrefix(s.key, fhir.ExtBase+"StructureDefinition/") + ")"
+		if s.each {
+			out += "[]"
+		}
+	}
+	if s.typ != "" {
+		out += "->" + s.typ
+	}
+	return out
+}
+
+// enter makes one step downwards, creating what is not there.
+func (s step) enter(b *builder, c cursor) cursor {
+	var next *fhir.Node
+	switch s.kind {
+	case stepRoot:
+		return b.root(s.key)
+	case stepKey:
+		next = childObject(c.obj, s.key)
+	case stepIndex:
+		next = arrayItem(c.obj, s.key, s.index)
+	case stepEach:
+		next = fhir.NewObject()
+		c.obj.Append(s.key, next)
+	case stepMatch:
+		if next = matching(c.obj, s); next == nil {
+			next = fhir.NewObject()
+			if !isList(s.match) {
+				next.Set("code", markConcept(s.match))
+			}
+			c.obj.Append(s.key, next)
+		}
+	case stepExt:
+		if !s.each {
+			next = c.obj.Extension(s.key)
+		}
+		if next == nil {
+			next = fhir.NewObject("url", s.key)
+			c.obj.Append("extension", next)
+		}
+	}
+	c.obj = next
+	if s.typ != "" {
+		return s.link(b, c)
+	}
+	return c
+}
+
+// link goes from a reference to its resource, making it when the reference is empty.
+func (s step) link(b *builder, c cursor) cursor {
+	if url := c.obj.Get("reference").Text(); url != "" {
+		if r := b.made[url]; r != nil {
+			return cursor{res: r, obj: r, ref: c.obj}
+		}
+	}
+	r, url := b.resource(s.typ)
+	c.obj.SetText("reference", url)
+	return cursor{res: r, obj: r, ref: c.obj}
+}
+
+// find lists what one step leads to.
+func (s step) find(r *reader, c cursor) []cursor {
+	var out []cursor
+	order := c.order
+	add := func(n *fhir.Node) {
+		if n == nil || n.IsNull() {
+			return
+		}
+		if s.typ == "" {
+			out = append(out, cursor{res: c.res, obj: n, order: order, chain: c.chain})
+			return
+		}
+		if res := r.resolve(n, s.typ); res != nil {
+			out = append(out, cursor{res: res, obj: res, ref: n, order: order})
+		}
+	}
+	switch s.kind {
+	case stepRoot:
+		if root := r.root(s.key); root.obj != nil {
+			return []cursor{root}
+		}
+	case stepKey:
+		add(c.obj.Get(s.key))
+	case stepIndex:
+		items := c.obj.Get(s.key).Items()
+		if s.index < len(items) {
+			add(items[s.index])
+		}
+	case stepEach:
+		for i, n := range c.obj.Get(s.key).Items() {
+			order = c.order*orderSpan + i
+			add(n)
+		}
+	case stepMatch:
+		add(matching(c.obj, s))
+	case stepExt:
+		for i, n := range c.obj.Get("extension").Items() {
+			if n.Get("url").Text() == s.key {
+				order = c.order*orderSpan + i
+				add(n)
+				if !s.each {
+					break
+				}
+			}
+		}
+	}
+	return out
+}
+
+// matching finds the item of an array that a stepMatch means.
+func matching(obj *fhir.Node, s step) *fhir.Node {
+	for _, n := range obj.Get(s.key).Items() {
+		if isList(s.match) {
+			if n.At("coding.0.system").Text() == fhir.OIDVolven+s.match {
+				return n
+			}
+			continue
+		}
+		if n.At("code.coding.0.code").Text() == s.match && n.At("code.coding.0.system").Text() == fhir.SystemSection {
+			return n
+		}
+	}
+	return nil
+}
+
+func isList(match string) bool { return match[0] >= '0' && match[0] <= '9' }
+
+func childObject(obj *fhir.Node, key string) *fhir.Node {
+	n := obj.Get(key)
+	if n == nil {
+		n = fhir.NewObject()
+		obj.Set(key, n)
+	}
+	return n
+}
+
+func arrayItem(obj *fhir.Node, key string, index int) *fhir.Node {
+	items := obj.Get(key).Items()
+	if index < len(items) {
+		return items[index]
+	}
+	n := fhir.NewObject()
+	obj.Append(key, n)
+	return n
+}
+
+// mark is the coding that names a block or element of the source.
+func mark(name string) *fhir.Node {
+	return fhir.NewObject("system", fhir.SystemSection, "code", name)
+}
+
+func markConcept(name string) *fhir.Node {
+	return fhir.NewObject("coding", fhir.NewArray(mark(name)))
+}
+
+// slot is the place of one value: a key of an object, or an item of an array under it.
+type slot struct {
+	obj   *fhir.Node
+	key   string
+	index int // -1: no array
+	// new is true for a value that repeats: it goes to the end of the array.
+	new bool
+	res *fhir.Node
+}
+
+// slot walks to the parent of the value, creating what is missing.
+func (p path) slot(b *builder, c cursor) slot {
+	for _, s := range p[:len(p)-1] {
+		c = s.enter(b, c)
+	}
+	last := p[len(p)-1]
+	s := slot{obj: c.obj, key: last.key, index: -1, res: c.res}
+	switch last.kind {
+	case stepIndex:
+		s.index = last.index
+	case stepEach:
+		s.new = true
+		s.index = max(len(c.obj.Get(last.key).Items()), len(c.obj.Get("_"+last.key).Items()))
+	case stepExt, stepMatch:
+		s.obj, s.key = last.enter(b, c).obj, ""
+	}
+	return s
+}
+
+// slots finds all places where the value stands.
+func (p path) slots(r *reader, c cursor) []slot {
+	at := []cursor{c}
+	for _, s := range p[:len(p)-1] {
+		var next []cursor
+		for _, c := range at {
+			next = append(next, s.find(r, c)...)
+		}
+		if len(next) == 0 {
+			return nil
+		}
+		at = next
+	}
+	last := p[len(p)-1]
+	var out []slot
+	for _, c := range at {
+		switch last.kind {
+		case stepKey:
+			out = append(out, slot{obj: c.obj, key: last.key, index: -1, res: c.res})
+		case stepIndex:
+			out = append(out, slot{obj: c.obj, key: last.key, index: last.index, res: c.res})
+		case stepEach:
+			n := max(len(c.obj.Get(last.key).Items()), len(c.obj.Get("_"+last.key).Items()))
+			for i := range n {
+				out = append(out, slot{obj: c.obj, key: last.key, index: i, res: c.res})
+			}
+		default:
+			for _, f := range last.find(r, c) {
+				out = append(out, slot{obj: f.obj, key: "", index: -1, res: c.res})
+			}
+		}
+	}
+	return out
+}
+
+// get gives the value and, for a primitive, the object of its extensions.
+func (s slot) get() (value, ext *fhir.Node) {
+	if s.key == "" {
+		return s.obj, nil
+	}
+	value, ext = s.obj.Get(s.key), s.obj.Get("_"+s.key)
+	if s.index < 0 {
+		return value, ext
+	}
+	return itemAt(value, s.index), itemAt(ext, s.index)
+}
+
+func itemAt(n *fhir.Node, i int) *fhir.Node {
+	if items := n.Items(); i < len(items) && !items[i].IsNull() {
+		return items[i]
+	}
+	return nil
+}
+
+// set puts a primitive and its extensions; either may be nil.
+func (s slot) set(value, ext *fhir.Node) {
+	if s.index < 0 {
+		if value != nil {
+			s.obj.Set(s.key, value)
+		}
+		if ext == nil {
+			return
+		}
+		// Details of the same primitive may stand there already.
+		have := s.obj.Get("_" + s.key)
+		if have == nil {
+			s.obj.Set("_"+s.key, ext)
+			return
+		}
+		for _, x := range ext.Get("extension").Items() {
+			have.Append("extension", x)
+		}
+		return
+	}
+	if value == nil && ext == nil {
+		return
+	}
+	// FHIR keeps repeated primitives in two arrays in step; a missing side is null.
+	if ext != nil || s.obj.Get("_"+s.key) != nil {
+		fill(s.obj, "_"+s.key, s.index)
+		if ext == nil {
+			ext = &fhir.Node{}
+		}
+		s.obj.Get("_" + s.key).Add(ext)
+	}
+	if value == nil {
+		if s.obj.Get(s.key) != nil {
+			s.obj.Append(s.key, &fhir.Node{})
+		}
+		return
+	}
+	if s.index > 0 {
+		fill(s.obj, s.key, s.index)
+	}
+	s.obj.Append(s.key, value)
+}
+
+func fill(obj *fhir.Node, key string, n int) {
+	for len(obj.Get(key).Items()) < n {
+		obj.Append(key, &fhir.Node{})
+	}
+	if obj.Get(key) == nil {
+		obj.Set(key, fhir.NewArray())
+	}
+}
+
+// object makes the object of a complex value (Coding, Quantity ...).
+func (s slot) object() *fhir.Node {
+	switch {
+	case s.key == "":
+		return s.obj
+	case s.new:
+		n := fhir.NewObject()
+		s.obj.Append(s.key, n)
+		return n
+	case s.index >= 0:
+		return arrayItem(s.obj, s.key, s.index)
+	}
+	return childObject(s.obj, s.key)
+}

@@ -1,0 +1,239 @@
+package kith
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/beevik/etree"
+
+	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/mapping"
+)
+
+// reader walks an element table and writes the message that a Bundle holds.
+type reader struct {
+	names    namespaces
+	prefixes map[string]string // namespace key -> prefix in the output, "" = default namespace there
+	version  string
+	bundle   *fhir.Bundle
+	byURL    map[string]*fhir.Node
+	used     map[*fhir.Node]struct{}
+	notes    []mapping.Note
+}
+
+func newReader(b *fhir.Bundle, n namespaces, version string) *reader {
+	r := &reader{names: n, version: version, bundle: b, byURL: map[string]*fhir.Node{}, used: map[*fhir.Node]struct{}{}}
+	for _, e := range b.Entries() {
+		if e.FullURL != "" {
+			r.byURL[e.FullURL] = e.Resource
+		}
+		if e.ID != "" {
+			r.byURL[e.Type+"/"+e.ID] = e.Resource
+		}
+	}
+	return r
+}
+
+// use marks a value as written to the message.
+func (r *reader) use(n *fhir.Node) {
+	if n != nil {
+		r.used[n] = struct{}{}
+	}
+}
+
+func (r *reader) text(n *fhir.Node) string { r.use(n); return n.Text() }
+
+// resolve finds what a reference means; typ "" takes any type.
+func (r *reader) resolve(ref *fhir.Node, typ string) *fhir.Node {
+	n := ref.Get("reference")
+	res := r.byURL[n.Text()]
+	if res == nil || typ != "" && res.Get("resourceType").Text() != typ {
+		return nil
+	}
+	r.use(n)
+	return res
+}
+
+// root gives the resource of which a message has one; nil obj when there is none.
+func (r *reader) root(typ string) cursor {
+	if typ == "Bundle" {
+		return cursor{res: r.bundle.Root, obj: r.bundle.Root}
+	}
+	n := r.bundle.First(typ)
+	return cursor{res: n, obj: n}
+}
+
+func (r *reader) note(w *where, code, text string) {
+	r.notes = append(r.notes, mapping.Note{Path: w.String(), Code: code, Text: text})
+}
+
+// write puts all occurrences of a row into parent and counts the leaves written.
+func (r *reader) write(parent *etree.Element, row *el, c cursor, w *where) int {
+	if c.obj == nil && !startsAtRoot(row) {
+		return r.missing(parent, row, w)
+	}
+	n := 0
+	switch {
+	case row.name == "":
+		n = r.writeChoice(parent, row, c, w)
+	case row.codec != nil:
+		n = r.writeLeaves(parent, row, c, w)
+	default:
+		n = r.writeGroups(parent, row, c, w)
+	}
+	return n
+}
+
+// startsAtRoot tells whether a row finds its place without the cursor.
+func startsAtRoot(row *el) bool {
+	if row.codec == nil {
+		return true
+	}
+	return len(row.path) > 0 && row.path[0].kind == stepRoot
+}
+
+func (r *reader) writeLeaves(parent *etree.Element, row *el, c cursor, w *where) int {
+	n := 0
+	for _, s := range row.path.slots(r, c) {
+		l, ok := row.codec.render(r, s)
+		if !ok {
+			continue
+		}
+		n++
+		if r.tooNew(row, &where{w, row.name, n}) {
+			continue
+		}
+		if row.name[0] == '@' {
+			r.setAttr(parent, row.name[1:], l.text)
+		} else {
+			r.element(parent, row, l)
+		}
+		if !row.many {
+			break
+		}
+	}
+	if n == 0 {
+		return r.missing(parent, row, w)
+	}
+	return n
+}
+
+// tooNew notes a value that the version written does not have.
+func (r *reader) tooNew(row *el, w *where) bool {
+	if row.since == "" || r.version >= row.since {
+		return false
+	}
+	r.note(w, "not-in-version", "version "+r.version+" has no place for this")
+	return true
+}
+
+// missing writes the value that a version demands where nothing stands in FHIR.
+func (r *reader) missing(parent *etree.Element, row *el, w *where) int {
+	if row.required15 == "" || row.codec == nil || r.version >= "1.6" && row.min == 0 {
+		return 0
+	}
+	if parent == nil {
+		return 0
+	}
+	r.element(parent, row, leaf{text: row.required15})
+	r.note(&where{w, row.name, 1}, "defaulted", "the receiver's version demands a value: "+row.required15)
+	return 0
+}
+
+func (r *reader) element(parent *etree.Element, row *el, l leaf) {
+	e := r.create(parent, row)
+	for _, a := range l.attrs {
+		e.Attr = append(e.Attr, etree.Attr{Key: a.name, Value: a.value})
+	}
+	if l.text != "" {
+		e.CreateText(l.text)
+	}
+	for _, t := range l.inside {
+		e.AddChild(t)
+	}
+}
+
+func (r *reader) create(parent *etree.Element, row *el) *etree.Element {
+	e := parent.CreateElement(row.name)
+	e.Space = r.prefixes[row.ns]
+	return e
+}
+
+func (r *reader) setAttr(e *etree.Element, name, value string) {
+	if space, key, ok := strings.Cut(name, ":"); ok {
+		e.Attr = append(e.Attr, etree.Attr{Space: space, Key: key, Value: value})
+		return
+	}
+	e.Attr = append(e.Attr, etree.Attr{Key: name, Value: value})
+}
+
+func (r *reader) writeGroups(parent *etree.Element, row *el, c cursor, w *where) int {
+	places := []cursor{c}
+	if row.place != nil {
+		places = row.place.each(r, c)
+	}
+	n := 0
+	for i, p := range places {
+		if i > 0 && !row.many {
+			r.note(&where{w, row.name, i + 1}, "too-many", "the message has room for one only")
+			break
+		}
+		n += r.writeGroup(parent, row, p, &where{w, row.name, i + 1})
+	}
+	return n
+}
+
+// writeGroup writes one occurrence. A group without a leaf is left out unless the schema wants it.
+func (r *reader) writeGroup(parent *etree.Element, row *el, c cursor, w *where) int {
+	e := r.create(parent, row)
+	c.order, c.fixed = 0, false
+	n := 0
+	for _, k := range row.kids {
+		n += r.write(e, k, c, w)
+	}
+	if n == 0 && row.min == 0 || n > 0 && r.tooNew(row, w) {
+		parent.RemoveChild(e)
+		return 0
+	}
+	return n
+}
+
+// writeChoice writes alternatives, in the order in which their places stand in FHIR when they may repeat.
+func (r *reader) writeChoice(parent *etree.Element, row *el, c cursor, w *where) int {
+	type found struct {
+		row *el
+		c   cursor
+	}
+	var all []found
+	for _, k := range row.kids {
+		for _, p := range k.place.each(r, c) {
+			all = append(all, found{k, p})
+		}
+	}
+	if row.many {
+		slices.SortStableFunc(all, func(a, b found) int { return a.c.order - b.c.order })
+		rest := all[:0:0]
+		var fixed []found
+		for _, f := range all {
+			if f.c.fixed {
+				fixed = append(fixed, f)
+			} else {
+				rest = append(rest, f)
+			}
+		}
+		for _, f := range fixed {
+			rest = slices.Insert(rest, min(f.c.order, len(rest)), f)
+		}
+		all = rest
+	} else if len(all) > 1 {
+		for _, f := range all[1:] {
+			r.note(&where{w, f.row.name, 0}, "too-many", "the message has room for one only")
+		}
+		all = all[:1]
+	}
+	n := 0
+	for i, f := range all {
+		n += r.writeGroup(parent, f.row, f.c, &where{w, f.row.name, i + 1})
+	}
+	return n
+}

@@ -1,0 +1,218 @@
+package kith
+
+import (
+	"strings"
+
+	"github.com/samvirke/samvirke/fhir"
+)
+
+// Extensions that carry how a value was written, never the value itself a second time.
+const (
+	// extWritten holds a text that its FHIR type cannot carry; the primitive then has no value.
+	extWritten = fhir.ExtBase + "StructureDefinition/as-written" // valueString
+	// extDisplay is the display text that goes with a code where FHIR has a bare code.
+	extDisplay = fhir.ExtBase + "StructureDefinition/display" // valueString
+	// extSource is the code of the source behind a FHIR code it was mapped to.
+	extSource = fhir.ExtBase + "StructureDefinition/source-coding" // valueCoding
+	// extOriginal is CV/@OT where the CodeableConcept's text has another use.
+	extOriginal = fhir.ExtBase + "StructureDefinition/original-text" // valueString
+)
+
+// formEmpty is the ExtLexical code of a value that stands in the source but is empty.
+const formEmpty = "empty"
+
+// scalar turns one text into a FHIR primitive and back.
+type scalar interface {
+	// read gives the FHIR value and the ExtLexical form, "" for the usual one; ok is false when the
+	// FHIR type cannot carry the text.
+	read(text string) (value *fhir.Node, form string, ok bool)
+	// write gives the text for a value in that form.
+	write(value, form string) string
+	kind() string
+}
+
+// putScalar writes a primitive; s names the place.
+func putScalar(k scalar, text string, s slot) {
+	if text == "" {
+		s.set(nil, lexical(formEmpty))
+		return
+	}
+	v, form, ok := k.read(text)
+	switch {
+	case !ok:
+		s.set(nil, withExt(fhir.NewObject("url", extWritten, "valueString", text)))
+	case form != "":
+		s.set(v, lexical(form))
+	default:
+		s.set(v, nil)
+	}
+}
+
+// getScalar reads a primitive back; ok is false when there is none.
+func getScalar(r *reader, k scalar, s slot) (text string, ok bool) {
+	v, ext := s.get()
+	if v != nil && !v.IsNull() && !v.IsObject() && !v.IsArray() {
+		r.use(v)
+		form := lexicalOf(r, ext)
+		return k.write(v.Text(), form), true
+	}
+	if ext == nil {
+		return "", false
+	}
+	if w := ext.Extension(extWritten); w != nil {
+		return r.text(w.Get("valueString")), true
+	}
+	return "", lexicalOf(r, ext) == formEmpty
+}
+
+func lexical(form string) *fhir.Node {
+	return withExt(fhir.NewObject("url", fhir.ExtLexical, "valueCode", form))
+}
+
+func withExt(e *fhir.Node) *fhir.Node { return fhir.NewObject("extension", fhir.NewArray(e)) }
+
+func lexicalOf(r *reader, ext *fhir.Node) string {
+	if ext == nil {
+		return ""
+	}
+	e := ext.Extension(fhir.ExtLexical)
+	if e == nil {
+		return ""
+	}
+	return r.text(e.Get("valueCode"))
+}
+
+type stringScalar struct{}
+
+func (stringScalar) read(t string) (*fhir.Node, string, bool) {
+	if strings.TrimSpace(t) == "" {
+		return nil, "", false // FHIR allows no string of white space alone
+	}
+	return fhir.String(t), "", true
+}
+func (stringScalar) write(v, _ string) string { return v }
+func (stringScalar) kind() string             { return "string" }
+
+type boolScalar struct{}
+
+func (boolScalar) read(t string) (*fhir.Node, string, bool) {
+	switch strings.TrimSpace(t) {
+	case "true":
+		return fhir.Bool(true), "", true
+	case "false":
+		return fhir.Bool(false), "", true
+	case "1":
+		return fhir.Bool(true), "digit", true
+	case "0":
+		return fhir.Bool(false), "digit", true
+	}
+	return nil, "", false
+}
+
+func (boolScalar) write(v, form string) string {
+	if form == "digit" {
+		if v == "true" {
+			return "1"
+		}
+		return "0"
+	}
+	return v
+}
+func (boolScalar) kind() string { return "boolean" }
+
+// intScalar is a FHIR integer: 32 bits. positive narrows it to positiveInt.
+type intScalar struct{ positive bool }
+
+func (k intScalar) read(t string) (*fhir.Node, string, bool) {
+	t = strings.TrimSpace(t)
+	if !jsonInt(t) || k.positive && (t[0] == '-' || t == "0") {
+		return nil, "", false
+	}
+	return fhir.Number(t), "", true
+}
+func (intScalar) write(v, _ string) string { return v }
+func (k intScalar) kind() string {
+	if k.positive {
+		return "positiveInt"
+	}
+	return "integer"
+}
+
+// jsonInt tells whether t is an integer of at most nine digits as JSON writes it.
+func jsonInt(t string) bool {
+	d := strings.TrimPrefix(t, "-")
+	if d == "" || len(d) > 9 || len(d) > 1 && d[0] == '0' {
+		return false
+	}
+	return allDigits(d)
+}
+
+func allDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// decimalScalar keeps the digits as written: 2.50 stays 2.50.
+type decimalScalar struct{}
+
+func (decimalScalar) read(t string) (*fhir.Node, string, bool) {
+	t = strings.TrimSpace(t)
+	whole, frac, dot := strings.Cut(strings.TrimPrefix(t, "-"), ".")
+	if !allDigits(whole) || len(whole) > 1 && whole[0] == '0' || dot && !allDigits(frac) || len(t) > 18 {
+		return nil, "", false
+	}
+	return fhir.Number(t), "", true
+}
+func (decimalScalar) write(v, _ string) string { return v }
+func (decimalScalar) kind() string             { return "decimal" }
+
+// codeScalar is a FHIR code: no white space at the ends, single spaces inside.
+type codeScalar struct{}
+
+func (codeScalar) read(t string) (*fhir.Node, string, bool) {
+	if !isCode(t) {
+		return nil, "", false
+	}
+	return fhir.String(t), "", true
+}
+func (codeScalar) write(v, _ string) string { return v }
+func (codeScalar) kind() string             { return "code" }
+
+func isCode(t string) bool {
+	return t != "" && strings.TrimSpace(t) == t && !strings.ContainsAny(t, "\t\r\n") && !strings.Contains(t, "  ")
+}
+
+// systemScalar turns an OID into a code system URI.
+type systemScalar struct{}
+
+func (systemScalar) read(t string) (*fhir.Node, string, bool) {
+	for i := 0; i < len(t); i++ {
+		if c := t[i]; c != '.' && (c < '0' || c > '9') {
+			return nil, "", false
+		}
+	}
+	return fhir.String(fhir.OIDPrefix + t), "", true
+}
+func (systemScalar) write(v, _ string) string { return strings.TrimPrefix(v, fhir.OIDPrefix) }
+func (systemScalar) kind() string             { return "uri" }
+
+// base64Scalar drops the line breaks that FHIR does not allow.
+type base64Scalar struct{}
+
+func (base64Scalar) read(t string) (*fhir.Node, string, bool) {
+	if strings.ContainsAny(t, " \t\r\n") {
+		return fhir.String(strings.Map(func(r rune) rune {
+			if r == ' ' || r == '\t' || r == '\r' || r == '\n' {
+				return -1
+			}
+			return r
+		}, t)), "", true
+	}
+	return fhir.String(t), "", true
+}
+func (base64Scalar) write(v, _ string) string { return v }
+func (base64Scalar) kind() string             { return "base64Binary" }

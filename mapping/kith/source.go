@@ -1,0 +1,238 @@
+package kith
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/beevik/etree"
+	"golang.org/x/net/html/charset"
+
+	"github.com/samvirke/samvirke"
+)
+
+// Bounds on one message, beside Options.MaxBytes. Real messages stay under 2,000 elements.
+const (
+	maxDepth      = 128     // levels of elements
+	maxElements   = 200_000 // elements, counted as "<"/2 before anything is parsed
+	maxAttributes = 300_000
+)
+
+// source is a message that is well-formed XML within bounds.
+type source struct {
+	utf8 []byte // the message in UTF-8, with a declaration that says so
+	root *etree.Element
+	// doubtful is true when the bytes are valid UTF-8 with characters outside ASCII although
+	// another encoding is declared: names may come out wrong, a person should look.
+	doubtful bool
+}
+
+// readSource checks bounds, transcodes and parses. Errors are Faults with receipt code T01.
+func readSource(raw []byte, maxBytes int) (*source, error) {
+	if len(raw) > maxBytes {
+		return nil, faultForm("too-large", "the message is larger than this receiver takes", nil)
+	}
+	text, doubtful, err := toUTF8(raw)
+	if err != nil {
+		return nil, err
+	}
+	if bytes.Count(text, []byte("<")) > 2*maxElements {
+		return nil, faultForm("too-many-elements", "the message has too many elements", nil)
+	}
+	if bytes.Count(text, []byte(`="`))+bytes.Count(text, []byte(`='`)) > maxAttributes {
+		return nil, faultForm("too-many-attributes", "the message has too many attributes", nil)
+	}
+	if i := doctypeAt(text); i >= 0 {
+		f := faultForm("doctype", "a document type declaration is not allowed", nil)
+		f.Line = lineAt(text, i)
+		return nil, f
+	}
+	doc := etree.NewDocument()
+	// ValidateInput stays off: it reads everything twice and refuses white space behind the root.
+	// What it would find is found by the reader itself, by oneRoot and by checkNames.
+	doc.ReadSettings = etree.ReadSettings{PreserveCData: true, PreserveDuplicateAttrs: true, MaxDepth: maxDepth}
+	if err := doc.ReadFromBytes(text); err != nil {
+		return nil, faultRead(text, err)
+	}
+	root, err := oneRoot(doc)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkNames(root, nil, text); err != nil {
+		return nil, err
+	}
+	return &source{utf8: text, root: root, doubtful: doubtful}, nil
+}
+
+// faultForm is a fault in the form of a message: unreadable XML.
+func faultForm(code, safe string, err error) *samvirke.Fault {
+	return &samvirke.Fault{Class: samvirke.Invalid, Code: code, Safe: safe, Receipt: "T01", Err: err}
+}
+
+func faultRead(text []byte, err error) error {
+	if errors.Is(err, etree.ErrMaxDepth) {
+		return faultForm("too-deep", "the message has too many levels", nil)
+	}
+	f := faultForm("not-well-formed", "the message is not well-formed XML", nil)
+	f.Line = syntaxLine(text)
+	return f
+}
+
+// oneRoot demands exactly one root element and nothing but white space around it.
+func oneRoot(doc *etree.Document) (*etree.Element, error) {
+	var root *etree.Element
+	for _, t := range doc.Child {
+		switch t := t.(type) {
+		case *etree.Element:
+			if root != nil {
+				return nil, faultForm("two-roots", "the document has more than one root element", nil)
+			}
+			root = t
+		case *etree.CharData:
+			if strings.TrimSpace(t.Data) != "" {
+				return nil, faultForm("not-well-formed", "there is text outside the root element", nil)
+			}
+		case *etree.Directive:
+			return nil, faultForm("doctype", "a document type declaration is not allowed", nil)
+		}
+	}
+	if root == nil {
+		return nil, faultForm("not-xml", "the message is not XML", nil)
+	}
+	return root, nil
+}
+
+// doctypeAt finds a document type declaration in the prolog; -1 when there is none.
+// A parser would stop at its entities later, but nothing of it shall be looked at.
+func doctypeAt(text []byte) int {
+	for i := 0; i < len(text); {
+		j := bytes.IndexByte(text[i:], '<')
+		if j < 0 {
+			return -1
+		}
+		i += j
+		rest := text[i:]
+		switch {
+		case bytes.HasPrefix(rest, []byte("<!--")):
+			end := bytes.Index(rest, []byte("-->"))
+			if end < 0 {
+				return -1
+			}
+			i += end + 3
+		case bytes.HasPrefix(rest, []byte("<?")):
+			end := bytes.Index(rest, []byte("?>"))
+			if end < 0 {
+				return -1
+			}
+			i += end + 2
+		case bytes.HasPrefix(rest, []byte("<!")):
+			return i
+		default:
+			return -1
+		}
+	}
+	return -1
+}
+
+// toUTF8 gives the message in UTF-8 with a declaration to match.
+func toUTF8(raw []byte) (text []byte, doubtful bool, err error) {
+	label := ""
+	switch {
+	case bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")):
+		raw = raw[3:]
+	case bytes.HasPrefix(raw, []byte("\xfe\xff")):
+		label = "utf-16be"
+	case bytes.HasPrefix(raw, []byte("\xff\xfe")):
+		label = "utf-16le"
+	}
+	if label != "" {
+		if raw, err = decode(raw, label); err != nil {
+			return nil, false, err
+		}
+		raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
+	}
+	if len(bytes.TrimSpace(raw)) == 0 || bytes.TrimSpace(raw)[0] != '<' {
+		return nil, false, faultForm("not-xml", "the message is not XML", nil)
+	}
+	declared, from, to := declaredEncoding(raw)
+	utf := declared == "" || strings.EqualFold(declared, "utf-8") || strings.EqualFold(declared, "utf8")
+	if !utf && label == "" {
+		doubtful = utf8.Valid(raw) && !ascii(raw)
+		if raw, err = decode(raw, declared); err != nil {
+			return nil, false, err
+		}
+		declared, from, to = declaredEncoding(raw)
+	}
+	if !utf8.Valid(raw) {
+		f := faultForm("encoding", "the bytes are not in the declared encoding", nil)
+		f.Line = lineAt(raw, firstInvalid(raw))
+		return nil, false, f
+	}
+	if declared != "" && !strings.EqualFold(declared, "utf-8") {
+		out := append([]byte(nil), raw[:from]...)
+		out = append(out, "UTF-8"...)
+		raw = append(out, raw[to:]...)
+	}
+	return raw, doubtful, nil
+}
+
+func decode(raw []byte, label string) ([]byte, error) {
+	r, err := charset.NewReaderLabel(label, bytes.NewReader(raw))
+	if err != nil {
+		return nil, faultForm("encoding", "the declared encoding is not known", nil)
+	}
+	out, err := io.ReadAll(r)
+	if err != nil {
+		return nil, faultForm("encoding", "the bytes are not in the declared encoding", nil)
+	}
+	return out, nil
+}
+
+// declaredEncoding reads the encoding name of the XML declaration and where it stands.
+func declaredEncoding(raw []byte) (name string, from, to int) {
+	if !bytes.HasPrefix(raw, []byte("<?xml")) {
+		return "", 0, 0
+	}
+	end := bytes.Index(raw, []byte("?>"))
+	if end < 0 {
+		return "", 0, 0
+	}
+	i := bytes.Index(raw[:end], []byte("encoding"))
+	if i < 0 {
+		return "", 0, 0
+	}
+	q := bytes.IndexAny(raw[i:end], `"'`)
+	if q < 0 {
+		return "", 0, 0
+	}
+	from = i + q + 1
+	n := bytes.IndexByte(raw[from:end], raw[from-1])
+	if n < 0 {
+		return "", 0, 0
+	}
+	return string(raw[from : from+n]), from, from + n
+}
+
+func ascii(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func firstInvalid(b []byte) int {
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(b)
+}
+
+func lineAt(text []byte, offset int) int { return bytes.Count(text[:offset], []byte("\n")) + 1 }

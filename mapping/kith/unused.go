@@ -1,0 +1,3 @@
+package kith
+
+func (r *reader) unused() {}
