@@ -48,7 +48,7 @@ func isStayKind(kind string) bool {
 func (f *fold) stays() {
 	var list []*stay
 	var pending []stayEvent
-	admissions, ghosts := f.admissions()
+	admissions, ghosts, opened := f.admissions()
 	list = append(list, admissions...)
 	for _, r := range f.live {
 		if !isStayKind(r.Kind) {
@@ -58,7 +58,10 @@ func (f *fold) stays() {
 		start, has := startOf(evs)
 		var s *stay
 		if has {
-			if s = findStay(list, r.Key.Sender, start); s == nil {
+			if s = opened[r]; s == nil {
+				s = findStay(list, r.Key.Sender, start)
+			}
+			if s == nil {
 				s = findStay(ghosts, r.Key.Sender, start)
 			}
 			if s == nil {
@@ -104,7 +107,9 @@ func (f *fold) stays() {
 
 // admissions makes the stays that admission messages open: live ones, and ghosts of withdrawn
 // ones, which are shown (as entered in error) only when other live events belong to them.
-func (f *fold) admissions() (live, ghosts []*stay) {
+// opened tells the stay of each live admission.
+func (f *fold) admissions() (live, ghosts []*stay, opened map[*rec]*stay) {
+	opened = map[*rec]*stay{}
 	for _, l := range f.lines {
 		if l.kind != kindAdmitted {
 			continue
@@ -116,6 +121,7 @@ func (f *fold) admissions() (live, ghosts []*stay) {
 					s = newStay(l.head, start)
 					live = append(live, s)
 				}
+				opened[l.head] = s
 			}
 		} else if l.ender != nil {
 			s = &stay{sender: l.sender, withdrawn: l.ender}
@@ -138,7 +144,7 @@ func (f *fold) admissions() (live, ghosts []*stay) {
 			s.keys = append(s.keys, start)
 		}
 	}
-	return live, ghosts
+	return live, ghosts, opened
 }
 
 func newStay(r *rec, start moment) *stay {

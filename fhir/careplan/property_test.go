@@ -1,0 +1,259 @@
+package careplan
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"pgregory.net/rapid"
+)
+
+// folder is Fold or, in the negative controls, a wrong variant of it.
+type folder func([]Record) *Plan
+
+// property says what is wrong for a world, nil when it holds. Source: careplan.md section 11.
+type property func(fold folder, w world) error
+
+func differ(what string, a, b string) error {
+	if a == b {
+		return nil
+	}
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	cut := func(s string) string { return s[max(0, i-80):min(len(s), i+120)] }
+	return fmt.Errorf("%s:\n  one   …%s…\n  other …%s…", what, cut(a), cut(b))
+}
+
+// P1: any order gives the same bytes.
+func convergence(fold folder, w world) error {
+	other := make([]Record, len(w.Records))
+	for i, j := range w.Perm {
+		other[i] = w.Records[j]
+	}
+	return differ("another order gives another plan", string(fold(w.Records).JSON()), string(fold(other).JSON()))
+}
+
+// P2: repeats, received later, change nothing.
+func idempotence(fold folder, w world) error {
+	with := slices.Clone(w.Records)
+	for i, j := range w.Repeat {
+		r := w.Records[j]
+		r.Receive = r.Receive.Add(time.Duration(i+1) * time.Hour)
+		r.MessageID = fmt.Sprint("again", i)
+		with = slices.Insert(with, (i*7)%(len(with)+1), r)
+	}
+	if err := differ("a repeat changes the plan", string(fold(w.Records).JSON()), string(fold(with).JSON())); err != nil {
+		return err
+	}
+	if !SamePlan(fold(w.Records), fold(with)) {
+		return fmt.Errorf("a repeat is a plan to tell of")
+	}
+	return nil
+}
+
+// P3: batches with a restart between them end at the same plan as all at once.
+func incremental(fold folder, w world) error {
+	var kept []Record
+	var last *Plan
+	var errs failures
+	for i, j := range w.Perm {
+		kept = append(kept, w.Records[j])
+		if w.Cuts[i] || i == len(w.Perm)-1 {
+			kept = stored(&errs, kept)
+			last = fold(kept)
+		}
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("store: %v", errs)
+	}
+	return differ("batches give another plan", string(last.JSON()), string(fold(w.Records).JSON()))
+}
+
+type failures []any
+
+func (f *failures) Fatal(v ...any) { *f = append(*f, v...) }
+
+// P7: a conversation that ends withdrawn leaves nothing, wherever its records are placed.
+func retraction(fold folder, w world) error {
+	with := w.mixed(append(slices.Clone(w.Line), w.Cancel)...)
+	return differ("a withdrawn conversation left something", visible(fold(w.Records)), visible(fold(with)))
+}
+
+// P8: a withdrawal before its target equals one after it.
+func tombstone(fold folder, w world) error {
+	before, after := clone(append([]Record{w.Cancel}, w.Line...)), clone(append(slices.Clone(w.Line), w.Cancel))
+	first, last := worldBase, worldBase.Add(20*24*time.Hour)
+	for i := range before {
+		before[i].Receive, after[i].Receive = last, first
+	}
+	before[0].Receive, after[len(after)-1].Receive = first, last
+	return differ("the place of the withdrawal matters", visible(fold(append(before, w.Records...))), visible(fold(append(slices.Clone(w.Records), after...))))
+}
+
+// lineGoals are the goals that a plan shows of the drawn line.
+func lineGoals(p *Plan, w world) (out []string) {
+	for _, g := range p.Goals {
+		if g.From[0] != "" && slices.ContainsFunc(w.Line, func(r Record) bool { return r.Key.String() == g.From[0] }) {
+			out = append(out, g.Text)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// wantGoals: the deepest change and the additions on it.
+func wantGoals(w world) []string {
+	var out []string
+	for i, r := range w.Line {
+		if r.Chain.Op != samvirke.OpAddition {
+			out = nil
+		}
+		out = append(out, fmt.Sprint("line goal ", i))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// P12: on one line the deepest change wins whatever its clock says.
+func deepestWins(fold folder, w world) error {
+	got := lineGoals(fold(w.mixed(w.Line...)), w)
+	if want := wantGoals(w); !slices.Equal(got, want) {
+		return fmt.Errorf("shows %q, want %q", got, want)
+	}
+	return nil
+}
+
+// P13: a sender's clock that runs ahead never makes an older version win, neither of the whole line
+// nor of some of its messages.
+func clockAhead(fold folder, w world) error {
+	for cut := range w.Line {
+		list := clone(w.Line)
+		for i := range list {
+			if i <= cut {
+				list[i].Sent = list[i].Sent.Add(w.Shift)
+			}
+		}
+		if got, want := lineGoals(fold(w.mixed(list...)), w), wantGoals(w); !slices.Equal(got, want) {
+			return fmt.Errorf("with the clock ahead for the first %d: shows %q, want %q", cut+1, got, want)
+		}
+	}
+	return nil
+}
+
+// provenance is P5 and P6 in short: every From names a live record or one of the history.
+func provenance(fold folder, w world) error {
+	p := fold(w.Records)
+	known := map[string]bool{}
+	for k := range p.Sources {
+		known[k] = true
+	}
+	for _, h := range p.History {
+		known[h.Key] = true
+	}
+	for _, l := range leaves(p) {
+		if len(l.from) == 0 && !slices.Contains([]string{"Person · restricted"}, l.label) && l.path[:3] != "gap" && l.path[:6] != "person" {
+			return fmt.Errorf("%s has no source", l.path)
+		}
+		for _, k := range l.from {
+			if !known[k] {
+				return fmt.Errorf("%s rests on %s, which is not known", l.path, k)
+			}
+		}
+	}
+	return nil
+}
+
+var properties = []struct {
+	name  string
+	check property
+}{
+	{"P1 convergence", convergence}, {"P2 idempotence", idempotence}, {"P3 incremental", incremental}, {"P5 provenance", provenance},
+	{"P7 retraction", retraction}, {"P8 tombstone first", tombstone}, {"P12 chain", deepestWins}, {"P13 clock", clockAhead},
+}
+
+func TestProperties(t *testing.T) {
+	for _, p := range properties {
+		t.Run(p.name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				if err := p.check(Fold, drawWorld(t)); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
+// lastArrival is the wrong fold that shows of each conversation what came last.
+func lastArrival(list []Record) *Plan {
+	var kept []Record
+	at := map[string]int{}
+	for _, r := range list {
+		k := r.Key.Sender + "/" + r.Chain.Conversation
+		r.Chain = Chain{Op: r.Chain.Op, Conversation: r.Key.MessageID}
+		if i, ok := at[k]; ok {
+			kept[i] = r
+			continue
+		}
+		at[k] = len(kept)
+		kept = append(kept, r)
+	}
+	kept = slices.DeleteFunc(kept, func(r Record) bool { return r.Chain.Op == samvirke.OpCancel })
+	for i := range kept {
+		kept[i].Chain.Op = samvirke.OpNew
+	}
+	return Fold(kept)
+}
+
+// rawSent is the wrong fold that orders a conversation by the sender's clock alone.
+func rawSent(list []Record) *Plan {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b Record) int { return a.Sent.Compare(b.Sent) })
+	return lastArrival(list)
+}
+
+// TestNegativeControls: the properties must find the known wrong ways. A control that passes
+// would mean that the property cannot fail.
+func TestNegativeControls(t *testing.T) {
+	controls := []struct {
+		name string
+		fold folder
+		must []string
+	}{
+		{"last arrival wins", lastArrival, []string{"P1 convergence", "P7 retraction", "P8 tombstone first", "P12 chain"}},
+		{"raw sent time", rawSent, []string{"P7 retraction", "P12 chain", "P13 clock"}},
+	}
+	gen := rapid.Custom(drawWorld)
+	for _, c := range controls {
+		for _, name := range c.must {
+			t.Run(c.name+" fails "+name, func(t *testing.T) {
+				for _, p := range properties {
+					if p.name != name {
+						continue
+					}
+					for seed := range 300 {
+						if p.check(c.fold, gen.Example(seed)) != nil {
+							return
+						}
+					}
+				}
+				t.Errorf("300 worlds and %s never noticed", name)
+			})
+		}
+	}
+}
+
+// TestHideNothing: a viewer who may see all sees the plan itself.
+func TestViewerOfAll(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		a, b := Fold(w.Records).JSON(), FoldFor(w.Records, Viewer{HER: append(slices.Clone(worldSenders), town)}).JSON()
+		if !bytes.Equal(a, b) {
+			t.Fatal(differ("the view of all differs", string(a), string(b)))
+		}
+	})
+}
