@@ -15,9 +15,22 @@ const minSecret = 16
 
 var partyID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 
-// reserved are words that stand for something else in rules.
-func reserved() []string {
-	return []string{"addressees", "copies", "municipality", "gp", "team", "hospital", "other"}
+// reserved tells whether an id stands for something else in rules. The name of a role is free for the
+// only party that has this role, because then both mean the same party.
+func (c *checker) reserved(p *Party) bool {
+	switch p.ID {
+	case "addressees", "copies", "team":
+		return true
+	case "hospital", "municipality", "gp", "other":
+		n := 0
+		for _, role := range c.roles {
+			if role == p.ID {
+				n++
+			}
+		}
+		return p.Role != p.ID || n != 1
+	}
+	return false
 }
 
 // party checks one party; at is its place, "parties[2]".
@@ -26,7 +39,7 @@ func (c *checker) party(p *Party, at string) {
 	case p.ID == "": // missing-key was reported
 	case !partyID.MatchString(p.ID):
 		c.report(at+".id", CodeValue, fmt.Sprintf("%q cannot be an id", p.ID), "write 1 to 40 of a-z, 0-9 and hyphen, not beginning with a hyphen")
-	case slices.Contains(reserved(), p.ID):
+	case c.reserved(p):
 		c.report(at+".id", CodeValue, fmt.Sprintf("%q is a word of the routing rules", p.ID), "choose another id")
 	}
 	c.own("id", p.ID, p.ID, at+".id")

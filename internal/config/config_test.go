@@ -136,6 +136,14 @@ func TestExample(t *testing.T) {
 	}
 }
 
+// TestFirstMessage: the configuration of the README's first message is without a mistake too.
+func TestFirstMessage(t *testing.T) {
+	cfg, problems := Load("../../deploy/first-message.yaml")
+	if cfg == nil || len(cfg.Parties) != 2 {
+		t.Errorf("got %v", problems)
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	cfg, problems := Parse("x.yaml", []byte("parties: [{id: a, role: gp, token: 0123456789abcdef, accepts: [{format: kith}], folder: {out: o}}]"))
 	if len(problems) > 0 {

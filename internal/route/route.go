@@ -19,7 +19,8 @@ type Rule struct {
 	Deny bool
 }
 
-// The selectors that may stand in Rule.To instead of a party id. No party may bear one as id.
+// The selectors that may stand in Rule.To instead of a party id. No party may bear one as id, but for
+// the only party of a role, which may be called after it: there the two cannot mean different parties.
 const (
 	ToAddressees   = "addressees"   // every receiver the message names, primary and copies
 	ToCopies       = "copies"       // only those named as copy receivers

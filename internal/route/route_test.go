@@ -330,6 +330,13 @@ func TestNewErrors(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	single := []samvirke.Party{{ID: "gp", Role: "gp"}, {ID: "municipality", Role: "municipality"}}
+	if _, errs := New(single, []Rule{{To: []string{"gp"}}}); len(errs) > 0 {
+		t.Errorf("the only party of a role cannot be called after it: %v", errs)
+	}
+	if _, errs := New(append(single, samvirke.Party{ID: "second", Role: "gp"}), nil); len(errs) != 1 {
+		t.Errorf("gp is one of two parties with role gp: got %v", errs)
+	}
 	if _, errs := New(nil, make([]Rule, MaxRules+1)); len(errs) != 1 || samvirke.FaultOf(errs[0]).Code != "route-too-many" {
 		t.Errorf("too many rules: got %v", errs)
 	}

@@ -37,16 +37,18 @@ func New(parties []samvirke.Party, rules []Rule) (*Table, []error) {
 		return nil, []error{fault("route-too-many", "at most %d rules and %d parties", MaxRules, MaxParties)}
 	}
 	var errs []error
-	roles := make(map[string]bool)
+	roles := make(map[string]int)
+	for _, p := range parties {
+		roles[p.Role]++
+	}
 	for i, p := range parties {
 		if _, there := t.byID[p.ID]; there {
 			errs = append(errs, fault("party-duplicate", "two parties have the id %q", p.ID))
 		}
-		if isSelector(p.ID) {
+		if isSelector(p.ID) && (p.Role != p.ID || roles[p.Role] != 1) {
 			errs = append(errs, fault("party-reserved", "%q is a routing word and cannot be a party id", p.ID))
 		}
 		t.byID[p.ID] = i
-		roles[p.Role] = true
 		for _, h := range p.HER {
 			if !slices.Contains(t.byHER[h], i) {
 				t.byHER[h] = append(t.byHER[h], i)
@@ -65,7 +67,7 @@ func New(parties []samvirke.Party, rules []Rule) (*Table, []error) {
 	return t, nil
 }
 
-func (t *Table) checkRule(r Rule, roles map[string]bool) []error {
+func (t *Table) checkRule(r Rule, roles map[string]int) []error {
 	var errs []error
 	if len(r.To) == 0 {
 		errs = append(errs, fault("route-no-receiver", "rule %q names no receiver", r.Name))
@@ -76,7 +78,7 @@ func (t *Table) checkRule(r Rule, roles map[string]bool) []error {
 		}
 	}
 	for _, from := range r.From {
-		if _, known := t.byID[from]; !known && !roles[from] {
+		if _, known := t.byID[from]; !known && roles[from] == 0 {
 			errs = append(errs, fault("route-unknown-sender", "rule %q: no party and no role %q", r.Name, from))
 		}
 	}
