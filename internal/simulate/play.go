@@ -71,7 +71,6 @@ func Play(ctx context.Context, o PlayOptions) (Played, error) {
 	}
 	out := Played{}
 	start := time.Now()
-	defer func() { out.Took = time.Since(start) }()
 	if err := checkPlay(o); err != nil {
 		return out, err
 	}
