@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/samvirke/samvirke"
 )
 
 // metrics are the gateway's own; those that are totals of the store are read from it at scrape time.
@@ -14,7 +16,7 @@ type metrics struct {
 	messages *prometheus.CounterVec
 	endToEnd prometheus.Histogram
 
-	waiting, oldest, awaited, overdue, breaker, conservation *prometheus.Desc
+	waiting, oldest, awaited, overdue, breaker, conservation, unprocessed *prometheus.Desc
 }
 
 // knownKinds closes the label set: a kind somebody invents must not become a time series.
@@ -40,6 +42,7 @@ func newMetrics(r prometheus.Registerer, g *Gateway) *metrics {
 		awaited:      prometheus.NewDesc("samvirke_receipts_awaited", "Deliveries sent whose application receipt has not come.", []string{"party"}, nil),
 		overdue:      prometheus.NewDesc("samvirke_receipts_overdue", "Deliveries whose application receipt is overdue, at most 500 counted per party.", []string{"party"}, nil),
 		breaker:      prometheus.NewDesc("samvirke_party_up", "1 when the party's breaker is closed.", []string{"party"}, nil),
+		unprocessed:  prometheus.NewDesc("samvirke_messages_unprocessed", "Messages kept and not yet processed.", nil, nil),
 		conservation: prometheus.NewDesc("samvirke_conservation_difference", "Messages accepted minus messages accounted for; anything but 0 is an alarm.", nil, nil),
 	}
 	if r != nil {
@@ -57,7 +60,7 @@ func (m *metrics) message(kind, party, outcome string) {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.waiting, m.oldest, m.awaited, m.overdue, m.breaker, m.conservation} {
+	for _, d := range []*prometheus.Desc{m.waiting, m.oldest, m.awaited, m.overdue, m.breaker, m.conservation, m.unprocessed} {
 		ch <- d
 	}
 }
@@ -79,6 +82,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	gauge(m.conservation, float64(st.Accepted-sum))
+	gauge(m.unprocessed, float64(st.Messages[samvirke.MessageReceived]))
 	now := m.g.now()
 	for _, id := range m.g.order {
 		s := m.g.parties[id].state(st)

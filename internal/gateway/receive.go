@@ -89,7 +89,7 @@ func (g *Gateway) look(in connectors.Incoming) (out outcome) {
 	}()
 	f, ok := g.formatOf(in.Body)
 	if !ok {
-		return outcome{fault: unreadable(in.Body)}
+		return outcome{fault: g.unrecognised(in.Body)}
 	}
 	p, err := f.Parse(in.Body)
 	out.parsed = p
@@ -109,6 +109,23 @@ func (g *Gateway) formatOf(raw []byte) (mapping.Format, bool) {
 		}
 	}
 	return nil, false
+}
+
+// unrecognised is the fault for bytes that no format takes at first sight. A parser may still tell
+// better what is wrong with their form.
+func (g *Gateway) unrecognised(raw []byte) *samvirke.Fault {
+	plain := unreadable(raw)
+	if plain.Code != "unknown-format" {
+		return plain
+	}
+	for _, f := range g.o.Formats {
+		if _, err := f.Parse(raw); err != nil {
+			if fault := samvirke.FaultOf(err); fault.Receipt == "T01" && fault.Code != "not-xml" {
+				return fault
+			}
+		}
+	}
+	return plain
 }
 
 // unreadable is the fault for bytes that no format takes.

@@ -22,8 +22,9 @@ func scanMessage(rows *sql.Rows, extra ...any) (m samvirke.Message, err error) {
 // Message gives one message with its raw bytes; see queue.Reader.
 func (r *reader) Message(ctx context.Context, id string) (queue.MessageDetail, error) {
 	var file string
+	var raw []byte // not d.Raw: the assignment of d.Message would take it away again
 	d, err := one(ctx, r.db, func(rows *sql.Rows) (d queue.MessageDetail, err error) {
-		d.Message, err = scanMessage(rows, &file, &d.Raw, &d.Envelope, &d.Notes)
+		d.Message, err = scanMessage(rows, &file, &raw, &d.Envelope, &d.Notes)
 		return d, err
 	}, `SELECT m.seq, m.id, m.party, m.format, m.kind, m.version, m.external_id, m.patient, m.generated_at,
 		m.received_at, m.status, m.fault, m.fault_text, m.checksum, m.size, m.content_type, m.trace_parent,
@@ -33,7 +34,7 @@ func (r *reader) Message(ctx context.Context, id string) (queue.MessageDetail, e
 	if err != nil {
 		return queue.MessageDetail{}, err
 	}
-	d.Raw, err = r.body(file, d.Raw)
+	d.Raw, err = r.body(file, raw)
 	return d, err
 }
 
