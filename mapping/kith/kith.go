@@ -44,7 +44,7 @@ func New(opt Options) (*Format, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Format{opt: opt, schema: set, tables: ploTables()}, nil
+	return &Format{opt: opt, schema: set, tables: withHCPTables(ploTables())}, nil
 }
 
 // Name gives "kith".
@@ -84,6 +84,9 @@ func (f *Format) Parse(raw []byte) (*mapping.Parsed, error) {
 func (f *Format) identify(src *source, p *mapping.Parsed) (rootKind, error) {
 	kind, err := rootOf(src.root)
 	if err != nil {
+		if src.root.Tag == "Message" { // other versions and referrals: refused, but who sent it can be read
+			p.Envelope = envelopeEpikrise(src.root)
+		}
 		return kind, err
 	}
 	switch kind {
@@ -100,8 +103,11 @@ func (f *Format) identify(src *source, p *mapping.Parsed) (rootKind, error) {
 
 // Render writes a canonical message for a receiver; see mapping.Format.
 func (f *Format) Render(b *fhir.Bundle, t mapping.Target) (*mapping.Rendered, error) {
-	if kindOfBundle(b) == "EPIKRISE" {
+	switch kindOfBundle(b) {
+	case kindEpicrisis:
 		return f.renderEpikrise(b, t)
+	case kindReceipt:
+		return f.renderAppRecBundle(b, t)
 	}
 	return f.renderPLO(b, t)
 }

@@ -288,6 +288,9 @@ type slot struct {
 
 // slot walks to the parent of the value, creating what is missing.
 func (p path) slot(b *builder, c cursor) slot {
+	if len(p) == 0 { // the object at the cursor itself
+		return slot{obj: c.obj, index: -1, res: c.res}
+	}
 	for _, s := range p[:len(p)-1] {
 		c = s.enter(b, c)
 	}
@@ -307,6 +310,9 @@ func (p path) slot(b *builder, c cursor) slot {
 
 // slots finds all places where the value stands.
 func (p path) slots(r *reader, c cursor) []slot {
+	if len(p) == 0 {
+		return []slot{{obj: c.obj, index: -1, res: c.res}}
+	}
 	at := []cursor{c}
 	for _, s := range p[:len(p)-1] {
 		var next []cursor

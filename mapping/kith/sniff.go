@@ -3,9 +3,11 @@ package kith
 import (
 	"bytes"
 	"strings"
+	"time"
 	"unicode/utf16"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
 )
 
@@ -20,7 +22,6 @@ const (
 
 // Namespaces of the roots that this format reads.
 const (
-	nsMsgHead  = "http://www.kith.no/xmlstds/msghead/2006-05-24"
 	nsEpikrise = "http://www.kith.no/xmlstds/epikrise" // 1.0; later versions append a date
 	nsAppRec   = "http://www.kith.no/xmlstds/apprec/"  // + date of the version
 )
@@ -70,10 +71,10 @@ func sniff(raw []byte) (mapping.Sniffed, bool) {
 	}
 	out := mapping.Sniffed{
 		Format: Name, Kind: s.kind, Version: s.version, ExternalID: s.id,
-		GeneratedAt: sniffTime(s.generated),
+		GeneratedAt: s.time(),
 	}
 	if s.patient != "" {
-		out.Patient = samvirke.Identifier{System: idSystem(s.patientType), Type: s.patientType, Value: s.patient}.Key()
+		out.Patient = samvirke.Identifier{System: fhir.SystemOf(s.patientType), Type: s.patientType, Value: fhir.NormalizePerson(s.patient)}.Key()
 	}
 	return out, true
 }
@@ -115,7 +116,7 @@ type sniffer struct {
 	want *string
 
 	kind, id, version, generated, patient, patientType string
-	// ident is value and type of the Ident being read: of several the national number counts.
+	// ident is value and type of the Ident being read: of several the one counts that patientRef would take.
 	ident [2]string
 	done  bool
 }
@@ -252,7 +253,7 @@ func (s *sniffer) look(t tag) {
 			s.want = &s.ident[0]
 		case at("MsgInfo", "Patient", "Ident", "TypeId"):
 			s.take(&s.ident[1], t)
-			if s.patient == "" || s.patientType != "FNR" && s.ident[1] == "FNR" {
+			if s.patient == "" || rankOf(s.ident[1]) < rankOf(s.patientType) {
 				s.patient, s.patientType = s.ident[0], s.ident[1]
 			}
 		case at("Document", "RefDoc", "Content", "*"):
@@ -316,3 +317,9 @@ func value(b []byte) string {
 
 // unescape knows the five entities that XML defines; a numeric one stays as it is.
 var unescape = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&apos;", "'", "&amp;", "&")
+
+// time is when the sender made the message; zero when that cannot be read.
+func (s *sniffer) time() time.Time {
+	at, _ := timeOf(s.generated)
+	return at
+}

@@ -110,7 +110,7 @@ func TestSniffExamples(t *testing.T) {
 		if e.MsgID != "" && s.ExternalID != strings.TrimSpace(e.MsgID) {
 			t.Errorf("%s: id %q, want %q", e.File, s.ExternalID, e.MsgID)
 		}
-		if e.WellFormed && e.PatientID != "" && !slices.Contains(strings.Split(e.PatientID, ";"), strings.TrimPrefix(s.Patient, s.Patient[:strings.IndexByte(s.Patient, '|')+1])) {
+		if e.WellFormed && e.PatientID != "" && !slices.Contains(strings.Split(strings.ReplaceAll(e.PatientID, " ", ""), ";"), strings.TrimPrefix(s.Patient, s.Patient[:strings.IndexByte(s.Patient, '|')+1])) {
 			t.Errorf("%s: patient %q, want %q", e.File, s.Patient, e.PatientID)
 		}
 		if e.Generated != "" && s.GeneratedAt.IsZero() {

@@ -1,0 +1,324 @@
+package kith
+
+import (
+	"bytes"
+	"encoding/xml"
+	"strings"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/mapping"
+)
+
+// kindReceipt is the message type of an application receipt.
+const kindReceipt = "APPREC"
+
+// appRecNamespace gives namespace and MIGversion of a receipt version; ok is false for an unknown one.
+func appRecNamespace(version string) (ns, mig string, ok bool) {
+	switch version {
+	case "1.0":
+		return "http://www.kith.no/xmlstds/apprec/2004-11-21", "1.0 2004-11-21", true
+	case "1.1":
+		return "http://www.kith.no/xmlstds/apprec/2012-02-15", "v1.1 2012-02-15", true
+	}
+	return "", "", false
+}
+
+// AppRecVersion gives the version of the receipt that the standard of a message asks for. A message
+// whose version could not be read gets the newer one.
+//
+// Source: standards/no README section 7.3, rule 9.
+func AppRecVersion(kind, version string) string {
+	old := false
+	switch {
+	case kind == "E" || kind == "H":
+		old = true
+	case kind == "EPIKRISE":
+		old = version == "1.0" || version == "1.1"
+	case strings.HasPrefix(kind, "DIALOG_") || kind == "HENVISNING":
+		old = version == "1.0"
+	default:
+		old = version == "1.5"
+	}
+	if old {
+		return "1.0"
+	}
+	return "1.1"
+}
+
+// renderAppRec writes the receipt that a receiver of a message gives to its sender. Sender and
+// receiver stand in it as they stood in the message, with all levels and identifiers.
+func (f *Format) renderAppRec(env *samvirke.Envelope, receiver int, c samvirke.ReceiptContent, t mapping.Target) (*mapping.Rendered, error) {
+	version := t.Version
+	if version == "" {
+		version = AppRecVersion(env.Kind, env.Version)
+	}
+	if err := checkReceipt(env, receiver, c, version, t); err != nil {
+		return nil, err
+	}
+	ns, mig, _ := appRecNamespace(version)
+	to := env.Receivers[receiver]
+	fromRole, toRole := receiptRoles(version, to.Role == "copy")
+	out := &mapping.Rendered{ContentType: ContentType, ExternalID: t.NewID, Kind: kindReceipt, Version: version}
+
+	w := xmlText{}
+	w.raw(`<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<AppRec xmlns="` + ns + `">`)
+	w.code("MsgType", kindReceipt, "Applikasjonskvittering")
+	w.leaf("MIGversion", mig)
+	w.leaf("GenDate", norwegianTime(t.Now))
+	w.leaf("Id", t.NewID)
+	hcp := env.Kind == "EPIKRISE" || env.Kind == "E"
+	w.open("Sender")
+	w.code("Role", fromRole[0], fromRole[1])
+	w.hcp(to, hcp)
+	w.close("Sender")
+	w.open("Receiver")
+	w.code("Role", toRole[0], toRole[1])
+	w.hcp(env.Sender, hcp)
+	w.close("Receiver")
+	w.code("Status", string(c.Status), receiptStatusDisplay(string(c.Status)))
+	for _, e := range c.Errors {
+		w.receiptError(e)
+	}
+	w.open("OriginalMsgId")
+	w.code("MsgType", first(c.OriginalKind, env.Kind), env.KindDisplay)
+	issued, note := issueDate(env, c, t.Now)
+	if note != nil {
+		out.Notes = append(out.Notes, *note)
+	}
+	w.leaf("IssueDate", issued)
+	w.leaf("Id", first(c.OriginalID, env.ID))
+	w.close("OriginalMsgId")
+	w.close("AppRec")
+	out.Body = w.buf.Bytes()
+	return out, nil
+}
+
+// checkReceipt refuses what must not be sent: a receipt for a receipt, one that nobody can be addressed
+// with, an error on a positive one or none on a negative one.
+func checkReceipt(env *samvirke.Envelope, receiver int, c samvirke.ReceiptContent, version string, t mapping.Target) error {
+	fault := func(class samvirke.Class, code, text string) error {
+		return &samvirke.Fault{Class: class, Code: code, Safe: text}
+	}
+	if env.Receipt != nil || env.Kind == kindReceipt {
+		return fault(samvirke.Permanent, "receipt-for-receipt", "an application receipt is not answered with one")
+	}
+	if _, _, ok := appRecNamespace(version); !ok {
+		return fault(samvirke.Internal, "receipt-version", "there is no application receipt of this version")
+	}
+	if receiver < 0 || receiver >= len(env.Receivers) {
+		return fault(samvirke.Permanent, "no-receiver", "the message names no such receiver")
+	}
+	if !identified(env.Sender) {
+		return fault(samvirke.Permanent, "no-sender", "the message names no sender that a receipt could be addressed to")
+	}
+	if t.NewID == "" || t.Now.IsZero() {
+		return fault(samvirke.Internal, "receipt-target", "a receipt needs an id and a time of its own")
+	}
+	switch c.Status {
+	case samvirke.ReceiptOK:
+		if len(c.Errors) > 0 {
+			return fault(samvirke.Internal, "receipt-content", "a positive receipt carries no errors")
+		}
+	case samvirke.ReceiptRejected, samvirke.ReceiptPartial:
+		if len(c.Errors) == 0 {
+			return fault(samvirke.Internal, "receipt-content", "a negative receipt must name an error")
+		}
+	default:
+		return fault(samvirke.Internal, "receipt-content", "unknown receipt status")
+	}
+	return nil
+}
+
+func identified(a samvirke.Address) bool {
+	for _, l := range a.Levels {
+		for _, id := range l.IDs {
+			if strings.TrimSpace(id.Value) != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// issueDate repeats GenDate as written where it is a dateTime, which the receipt demands. The HCP generation
+// also allows a date or a time without seconds there: those are completed, with a note.
+func issueDate(env *samvirke.Envelope, c samvirke.ReceiptContent, now time.Time) (string, *mapping.Note) {
+	raw := strings.TrimSpace(first(c.OriginalIssued, env.GeneratedRaw))
+	if date, clock, ok := strings.Cut(raw, "T"); ok && len(date) == 10 && isDate(date) {
+		if hms, zone := splitZone(clock); isClock(hms) && (zone == "" || isZone(zone)) {
+			return raw, nil
+		}
+	}
+	note := &mapping.Note{Path: "AppRec/OriginalMsgId/IssueDate", Code: "derived", Text: "the message's time is no complete date and time"}
+	at, ok := timeOf(raw)
+	if !ok {
+		at = env.GeneratedAt
+	}
+	if at.IsZero() {
+		at = now
+		note.Text = "the message has no readable time; the time of the receipt stands instead"
+	}
+	return norwegianTime(at), note
+}
+
+// norwegianTime writes a time as the standard's messages do: Norwegian local time without zone, but with
+// the offset in the hour that autumn has twice.
+func norwegianTime(at time.Time) string {
+	date, clock := toOslo(at.UTC().Format(time.RFC3339), "", "")
+	clock = clock[:8]
+	if !twice(date, clock) {
+		return date + "T" + clock
+	}
+	offset := "+01:00"
+	if at.UTC().Hour() == 0 { // 02 local is 00 UTC before the clock is set back, 01 UTC after it
+		offset = "+02:00"
+	}
+	return date + "T" + clock + offset
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// xmlText writes XML without a tree: a receipt is made for every message.
+type xmlText struct{ buf bytes.Buffer }
+
+func (w *xmlText) raw(s string)     { w.buf.WriteString(s) }
+func (w *xmlText) open(tag string)  { w.raw("<" + tag + ">") }
+func (w *xmlText) close(tag string) { w.raw("</" + tag + ">") }
+
+func (w *xmlText) text(s string) {
+	_ = xml.EscapeText(&w.buf, []byte(s)) // a bytes.Buffer takes everything
+}
+
+func (w *xmlText) leaf(tag, s string) {
+	w.open(tag)
+	w.text(s)
+	w.close(tag)
+}
+
+// optional writes a leaf unless it is empty.
+func (w *xmlText) optional(tag, s string) {
+	if s != "" {
+		w.leaf(tag, s)
+	}
+}
+
+func (w *xmlText) attr(name, s string) {
+	if s != "" {
+		w.raw(" " + name + `="`)
+		w.text(s)
+		w.raw(`"`)
+	}
+}
+
+func (w *xmlText) code(tag, v, dn string) {
+	w.raw("<" + tag)
+	w.attr("V", v)
+	w.attr("DN", dn)
+	w.raw("/>")
+}
+
+func (w *xmlText) receiptError(e samvirke.ReceiptError) {
+	system := first(strings.TrimPrefix(e.System, "urn:oid:"), oidReceiptErrors)
+	display := e.Display
+	if display == "" && system == oidReceiptErrors {
+		display = ReceiptCodeDisplay(e.Code)
+	}
+	w.raw("<Error")
+	w.attr("V", e.Code)
+	w.attr("S", system)
+	w.attr("DN", display)
+	w.attr("OT", e.Detail)
+	w.raw("/>")
+}
+
+const oidReceiptErrors = "2.16.578.1.12.4.1.1.8221"
+
+// hcp writes an address as HCP. asWritten keeps the order of identifiers; else, for a
+// header whose identifiers have no main one, the HER-id comes first, since it is the address.
+func (w *xmlText) hcp(a samvirke.Address, asWritten bool) {
+	w.open("HCP")
+	defer w.close("HCP")
+	if len(a.Levels) == 1 && a.Levels[0].Kind == levelPerson {
+		w.open("HCProf")
+		w.level(a.Levels[0], asWritten)
+		w.additional(a.Levels[0], asWritten)
+		w.close("HCProf")
+		return
+	}
+	w.open("Inst")
+	var outer samvirke.AddressLevel
+	inner := a.Levels
+	if len(inner) > 0 && inner[0].Kind != levelPerson {
+		outer, inner = inner[0], inner[1:]
+	}
+	w.level(outer, asWritten)
+	for _, l := range inner {
+		if l.Kind != levelPerson {
+			w.part("Dept", l, asWritten)
+		}
+	}
+	w.additional(outer, asWritten)
+	for _, l := range inner {
+		if l.Kind == levelPerson {
+			w.part("HCPerson", l, asWritten)
+		}
+	}
+	w.close("Inst")
+}
+
+const (
+	levelOrganisation = "organisation"
+	levelDepartment   = "department"
+	levelPerson       = "person"
+)
+
+func (w *xmlText) part(tag string, l samvirke.AddressLevel, asWritten bool) {
+	w.open(tag)
+	w.level(l, asWritten)
+	w.additional(l, asWritten)
+	w.close(tag)
+}
+
+// level writes name and main identifier.
+func (w *xmlText) level(l samvirke.AddressLevel, asWritten bool) {
+	w.optional("Name", l.Name)
+	if i := mainID(l, asWritten); i >= 0 {
+		w.leaf("Id", l.IDs[i].Value)
+		w.code("TypeId", l.IDs[i].Type, idTypeDisplay(l.IDs[i].Type))
+	}
+}
+
+// additional writes the identifiers beside the main one.
+func (w *xmlText) additional(l samvirke.AddressLevel, asWritten bool) {
+	m := mainID(l, asWritten)
+	for i, id := range l.IDs {
+		if i != m {
+			w.open("AdditionalId")
+			w.leaf("Id", id.Value)
+			w.code("Type", id.Type, idTypeDisplay(id.Type))
+			w.close("AdditionalId")
+		}
+	}
+}
+
+func mainID(l samvirke.AddressLevel, asWritten bool) int {
+	if len(l.IDs) == 0 {
+		return -1
+	}
+	if !asWritten {
+		for i, id := range l.IDs {
+			if id.Type == "HER" {
+				return i
+			}
+		}
+	}
+	return 0
+}

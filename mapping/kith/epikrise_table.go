@@ -1,0 +1,269 @@
+package kith
+
+import (
+	"github.com/beevik/etree"
+
+	"github.com/samvirke/samvirke/fhir"
+)
+
+// epikriseTable is the table of a whole epicrisis 1.2.
+//
+// Source: HIS 80226, Epikrise v1.2.
+func epikriseTable() *el {
+	return group("root", "Message", "1", to("$MessageHeader"),
+		leafEl("root", "Type", "1", cs("8279"), "eventCoding"),
+		leafEl("root", "MsgVersion", "?", text(), "@message-variant.valueString"),
+		leafEl("root", "MIGversion", "1", orText{text(), "v1.2 2012-02-15"}, "@mig-version.valueString"),
+		leafEl("root", "GenDate", "1", scalarCodec{scalar: timeScalar{levelInstant}, inV: true}, "$Bundle.timestamp"),
+		leafEl("root", "MsgId", "1", msgIDCodec{}, "$Bundle.identifier"),
+		leafEl("root", "Status", "?", cs("8323"), "@message-status.valueCoding"),
+		group("root", "ServRprt", "1", to("$Composition"), report()...),
+	)
+}
+
+// report are the rows of ServRprt; the cursor is the Composition.
+func report() []*el {
+	return []*el{
+		leafEl("root", "ServType", "1", cs("7309"), "$MessageHeader.@op.valueCoding"),
+		leafEl("root", "IssueDate", "1", ts(), "date"),
+		leafEl("root", "ApprDate", "?", ts(), "attester[0].time"),
+		leafEl("root", "Status", "1", mapCodec{list: "7306", pairs: [][3]string{
+			{"F", "final", "Endelig rapport"}, {"P", "preliminary", "Foreløpig rapport"},
+			{"A", "amended", "Tillegg til rapport"}, {"S", "preliminary", "Planlagt"},
+		}, other: "final"}, "status"),
+		leafEl("root", "Priority", "?", cv(), "@priority.valueCoding"),
+		leafEl("root", "Ack", "?", cs("7304"), "$MessageHeader.@ack.valueCoding"),
+		leafEl("root", "MsgDescr", "1", text(), "title"),
+		leafEl("root", "ServProvId", "?", text(), "$MessageHeader.@conversation.valueString"),
+		group("root", "ServReq", "*", sec("ServReq"), referral()...),
+		event(),
+		group("root", "Patient", "1", to("$Patient"), epikrisePatient()...),
+		group("root", "ServProvider", "1", to("$MessageHeader"),
+			leafEl("root", "Role", "?", cv(), "sender.@role.valueCoding"),
+			leafEl("root", "ComMethod", "?", cs("8235"), "source.@com-method.valueCoding"),
+			hcp("sender", false),
+		),
+		group("root", "CopyDest", "*", copies{},
+			leafEl("root", "Role", "?", cv(), "@role.valueCoding"),
+			group("root", "CopyDestRole", "*", to("@copy-role[]"),
+				leafEl("root", "MsgType", "1", cs("8279"), "%msg-type.valueCoding"),
+				leafEl("root", "ReqComMethod", "?", cs("8235"), "%requested-method.valueCoding"),
+				leafEl("root", "ActComMethod", "?", cs("8235"), "%actual-method.valueCoding"),
+			),
+			hcp("receiver", false),
+		),
+		group("root", "Requester", "1", to("$MessageHeader.destination[0]"),
+			leafEl("root", "Role", "?", cv(), "@role.valueCoding"),
+			leafEl("root", "ComMethod", "?", cs("8235"), "@com-method.valueCoding"),
+			hcp("receiver", false),
+		),
+		group("root", "RelServProvider", "*", to("@related-provider[]"), related(cs("7318"))...),
+		group("root", "RefDoc", "*", entries("RefDoc", "DocumentReference", initDocument), reference()...),
+	}
+}
+
+// referral are the rows of ServReq; the cursor is its section.
+func referral() []*el {
+	const req = "entry[0]>ServiceRequest."
+	return []*el{
+		leafEl("root", "ServType", "1", cs("7309"), req+"@op.valueCoding"),
+		leafEl("root", "IssueDate", "1", ts(), req+"authoredOn"),
+		leafEl("root", "ReceiptDate", "?", ts(), req+"@received.valueDateTime"),
+		leafEl("root", "ReqComment", "?", text(), req+"note[0].text"),
+		leafEl("root", "MsgDescr", "1", csConcept("8455"), req+"category[0]"),
+		leafEl("root", "Id", "1", text(), req+"identifier[0].value"),
+		group("root", "ReasonAsText", "*", sec("ReasonAsText"), textBlock()...),
+		group("root", "Diagnosis", "+", to(req+"reasonCode[]"), concept("", "@modifier[]")...),
+	}
+}
+
+// event is an Event: a section whose first entry is the Encounter. Events can stand inside events.
+func event() *el {
+	const stay = "entry[0]>Encounter."
+	e := group("root", "Event", "*", sec("Event")).then(encounterClass)
+	e.kids = []*el{
+		choice("?",
+			group("root", "PlannedEvent", "1", to(stay+"@planned"), planned()...),
+			group("root", "ReportedEvent", "1", inlineIf{parsePath(stay + "period")},
+				leafEl("root", "StartDateTime", "1", ts(), stay+"period.start"),
+				leafEl("root", "EndDateTime", "?", ts(), stay+"period.end"),
+			),
+		),
+		leafEl("root", "ServType", "?", cs("7309"), stay+"@op.valueCoding"),
+		leafEl("root", "Recipient", "?", cv(), stay+"@recipient.valueCoding"),
+		leafEl("root", "Priority", "?", cvConcept(), stay+"priority"),
+		leafEl("root", "AdmOutcome", "?", csConcept("7300"), stay+"hospitalization.dischargeDisposition"),
+		leafEl("root", "ExpDuration", "?", quantity(), stay+"@expected-duration.valueDuration"),
+		e,
+		group("root", "Service", "1", inlineIf{parsePath("entry")},
+			leafEl("root", "ServId", "?", cvConcept(), stay+"serviceType"),
+			leafEl("root", "MedSpecialty", "?", cv(), stay+"@specialty.valueCoding"),
+			leafEl("root", "AdmCat", "?", csConcept("8240"), stay+"type[0]"),
+		),
+		group("root", "RelServProvider", "*", to(stay+"participant[]"),
+			leafEl("root", "Relation", "1", csConcept("7318"), "type[0]"),
+			leafEl("root", "Role", "?", cv(), "@role.valueCoding"),
+			hcp("individual", false),
+		),
+		group("root", "AssRequest", "*", to(stay+"@associated-request[]"),
+			leafEl("root", "IssueDate", "?", ts(), "%issued.valueDateTime"),
+			leafEl("root", "MsgType", "1", cs("8279"), "%msg-type.valueCoding"),
+			leafEl("root", "Id", "?", text(), "%id.valueString"),
+		),
+		group("root", "EventLocation", "*", to(stay+"location[]"), location()...),
+		infItems(),
+		group("root", "Comment", "*", comment{},
+			leafEl("root", "Heading", "?", csConcept("8311"), "code"),
+			leafEl("root", "TextResultValue", "?", markupCodec{}, "text"),
+			leafEl("root", "TextCode", "*", cv(), "@text-code[].valueCoding"),
+		),
+		group("root", "CodedComment", "*", to(stay+"@coded-comment[]"), concept("%concept.valueCodeableConcept", "%modifier[]")...),
+	}
+	return e
+}
+
+func planned() []*el {
+	return []*el{
+		leafEl("root", "PlanningStage", "?", cv(), "%planning-stage.valueCoding"),
+		leafEl("root", "StatusOfPlan", "?", cv(), "%status.valueCoding"),
+		leafEl("root", "PlanComment", "?", text(), "%remark.valueString"),
+		leafEl("root", "PlanningDate", "?", ts(), "%planned-at.valueDateTime"),
+		leafEl("root", "ScheduledDate", "?", ts(), "%scheduled.valueDateTime"),
+		leafEl("root", "AdviceSentTo", "?", cv(), "%advice-sent-to.valueCoding"),
+		leafEl("root", "ExpectedDelay", "?", quantity(), "%expected-delay.valueDuration"),
+		leafEl("root", "CommentExpDuration", "?", text(), "%duration-remark.valueString"),
+		leafEl("root", "Preparation", "?", text(), "%preparation.valueString"),
+		leafEl("root", "Advice", "?", text(), "%advice.valueString"),
+		group("root", "TransportArr", "?", to("%transport"),
+			leafEl("root", "Responsibility", "?", cv(), "%responsibility.valueCoding"),
+			leafEl("root", "Status", "?", cv(), "%status.valueCoding"),
+			leafEl("root", "TransportRequirement", "?", cv(), "%requirement.valueCoding"),
+			leafEl("root", "EscortRequired", "?", cv(), "%escort.valueCoding"),
+			leafEl("root", "Comment", "?", text(), "%remark.valueString"),
+		),
+	}
+}
+
+func location() []*el {
+	const at = "location>Location."
+	return []*el{
+		leafEl("root", "Role", "?", cv(), "@role.valueCoding"),
+		leafEl("root", "StartDateTime", "?", ts(), "period.start"),
+		leafEl("root", "EndDateTime", "?", ts(), "period.end"),
+		group("root", "Location", "1", to("location>Location"),
+			leafEl("root", "Type", "?", cvConcept(), "type[0]"),
+			leafEl("root", "Description", "?", text(), "description"),
+			group("root", "Inst", "?", org("managingOrganization>Organization"), institution(false)...),
+			hcpAddress("root", inlineIf{parsePath("address")}, "address"),
+			group("root", "SubLocation", "*", to("@sub-location[]"),
+				leafEl("root", "Type", "1", cv(), "%type.valueCoding"),
+				leafEl("root", "Place", "1", text(), "%place.valueString"),
+			),
+		),
+	}
+}
+
+func epikrisePatient() []*el {
+	return []*el{
+		leafEl("root", "Sex", "?", sex(), "gender"),
+		leafEl("root", "DateOfBirth", "?", scalarCodec{scalar: timeScalar{levelDate}, inV: true}, "birthDate"),
+		leafEl("root", "DateOfDeath", "?", ts(), "deceasedDateTime"),
+		leafEl("root", "Name", "?", wholeNameCodec{}, "name[0]"),
+		leafEl("root", "IdByServProvider", "?", text(), "@id-by-provider.valueString"),
+		leafEl("root", "IdByRequester", "?", text(), "@id-by-requester.valueString"),
+		leafEl("root", "OffId", "?", mainOnly{text()}, "identifier[0].value"),
+		leafEl("root", "TypeOffId", "?", mainOnly{idTypeCodec{}}, "identifier[0].type"),
+		group("root", "PatientPrecaution", "*", through{parsePath("$Composition"), entries("PatientPrecaution", "Flag", initFlag)},
+			leafEl("root", "Precaution", "1", text(), "code.text"),
+			leafEl("root", "StartDateTime", "?", ts(), "period.start"),
+			leafEl("root", "EndDateTime", "?", ts(), "period.end"),
+		),
+		group("root", "PatientRelParty", "*", through{parsePath("$Composition"), entries("PatientRelParty", "RelatedPerson", nil)},
+			leafEl("root", "Relation", "1", csConcept("9033"), "relationship[0]"),
+			leafEl("root", "Name", "?", wholeNameCodec{}, "name[0]"),
+			leafEl("root", "RelPartyOffId", "?", text(), "identifier[0].value"),
+			hcpAddress("root", inlineIf{parsePath("address")}, "address[0]"),
+		),
+		group("root", "PatRelHCP", "*", to("$CareTeam.participant[]"),
+			leafEl("root", "Relation", "1", csConcept("7319"), "role[0]"),
+			leafEl("root", "StartDateTime", "?", ts(), "period.start"),
+			leafEl("root", "EndDateTime", "?", ts(), "period.end"),
+			hcp("member", false),
+		),
+		additional(""),
+		hcpAddress("root", inlineIf{parsePath("address")}, "address[0]"),
+	}
+}
+
+// reference are the rows of RefDoc; the cursor is a DocumentReference.
+func reference() []*el {
+	const file = "content[0].attachment."
+	return []*el{
+		leafEl("root", "IssueDate", "?", ts(), file+"creation"),
+		leafEl("root", "MsgType", "1", csConcept("8114"), "type"),
+		leafEl("root", "Id", "?", text(), "masterIdentifier.value"),
+		leafEl("root", "MimeType", "?", scalarCodec{scalar: codeScalar{}}, file+"contentType"),
+		leafEl("root", "Description", "?", text(), file+"title"),
+		leafEl("root", "Compression", "?", cs("1204"), "@compression.valueCoding"),
+		leafEl("root", "FileReference", "?", scalarCodec{scalar: codeScalar{}}, file+"url"),
+		group("root", "Content", "?", inline{},
+			leafEl("b64", "Base64Container", "?", base64(), file+"data"),
+		),
+	}
+}
+
+func initDocument(n *fhir.Node) { n.Set("status", fhir.String("current")) }
+
+// encounterClass derives class and status of an Encounter, which FHIR demands, from what the event says.
+func encounterClass(b *builder, c cursor, e *etree.Element) {
+	if len(e.ChildElements()) == 0 {
+		return
+	}
+	stay := to("entry[0]>Encounter").enter(b, c).res
+	status, class := "finished", [2]string{"IMP", "inpatient encounter"}
+	switch {
+	case childNamed(e, "PlannedEvent") != nil:
+		status = "planned"
+	case stay.At("period.end") == nil:
+		status = "in-progress"
+	}
+	if v, _ := childV(childNamed(e, "Service"), "AdmCat"); v != "" && v != "1" {
+		class = [2]string{"AMB", "ambulatory"}
+	}
+	stay.Set("status", fhir.String(status))
+	stay.Set("class", fhir.NewObject("system", "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code", class[0], "display", class[1]))
+}
+
+// copies are the receivers after the first. The message names them before the primary one, which
+// has its place at the front of the list all the same.
+type copies struct{}
+
+func (copies) enter(b *builder, c cursor) cursor {
+	h := b.root("MessageHeader")
+	if h.obj.Get("destination") == nil {
+		h.obj.Append("destination", fhir.NewObject()) // the primary receiver, filled when it is met
+	}
+	return to("destination[]").enter(b, h)
+}
+
+func (copies) each(r *reader, _ cursor) []cursor { return others{}.each(r, r.root("MessageHeader")) }
+
+func (copies) describe(string) string { return "MessageHeader.destination[1..]" }
+
+// comment is a section of an event that stands for no element but a text under a heading.
+type comment struct{}
+
+func (comment) enter(b *builder, c cursor) cursor { return to("section[]").enter(b, c) }
+
+func (comment) each(r *reader, c cursor) []cursor {
+	return to("section[]").of(func(n *fhir.Node) bool {
+		for _, k := range n.At("code.coding").Items() {
+			if k.Get("system").Text() == fhir.SystemSection {
+				return false
+			}
+		}
+		return true
+	}).each(r, c)
+}
+
+func (comment) describe(below string) string { return join(below, "section[] (code 8311)") }
