@@ -20,7 +20,6 @@ type Config struct {
 	Environment string        `key:"environment" enum:"production|test" default:"production" doc:"In test, synthetic person numbers are valid and plain HTTP to other machines is allowed. In production both are refused."`
 	Limits      Limits        `key:"limits" doc:"Bounds on everything that comes in."`
 	DiskBudget  Size          `key:"disk_budget" default:"20GB" min:"64MB" doc:"When the store is larger than this, nothing more is accepted; the senders try again."`
-	Retention   Retention     `key:"retention" doc:"How long finished things are kept."`
 	Log         Log           `key:"log" doc:"What is written to standard error."`
 	Metrics     Metrics       `key:"metrics" doc:"Figures for Prometheus."`
 	Admin       Admin         `key:"admin" doc:"The UI for people."`
@@ -41,18 +40,10 @@ type TLS struct {
 // Limits are the bounds on what comes in.
 type Limits struct {
 	MaxBody     Size          `key:"max_body" default:"20MB" min:"64KB" max:"256MB" doc:"Largest message body. Of a larger one only the beginning is kept, and it is refused."`
-	MaxDepth    int           `key:"max_depth" default:"128" min:"16" max:"1000" doc:"Deepest nesting of XML or JSON."`
-	MaxElements int           `key:"max_elements" default:"500000" min:"1000" max:"10000000" doc:"Most XML elements and attributes, or JSON values, in one message."`
 	Workers     int           `key:"workers" default:"0" min:"0" max:"256" doc:"Messages processed at the same time; 0 means as many as the machine has cores."`
 	MaxInFlight int           `key:"max_in_flight" default:"1024" min:"1" max:"65536" doc:"Requests handled at the same time. Those above it are told to try again."`
 	ReadTimeout time.Duration `key:"read_timeout" default:"30s" min:"1s" max:"10m" doc:"Longest time a request may take to arrive."`
 	StopTimeout time.Duration `key:"stop_timeout" default:"20s" min:"1s" max:"10m" doc:"How long running work may go on after the order to stop."`
-}
-
-// Retention is how long finished things are kept. What still waits or needs attention is never deleted.
-type Retention struct {
-	Payloads time.Duration `key:"payloads" default:"30d" min:"1d" doc:"Bodies of messages and deliveries after everybody has confirmed."`
-	History  time.Duration `key:"history" default:"400d" min:"1d" doc:"Events, attempts and receipts of finished messages."`
 }
 
 // Log says what is logged and how.

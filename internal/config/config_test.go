@@ -158,7 +158,6 @@ func TestDefaults(t *testing.T) {
 		{"environment", cfg.Environment, "production"},
 		{"data_dir", cfg.DataDir, "data"},
 		{"max_body", cfg.Limits.MaxBody, Size(20e6)},
-		{"retention", cfg.Retention.Payloads, 720 * time.Hour},
 		{"metrics", cfg.Metrics.Enabled, true},
 		{"routes", cfg.Routes, []Route{{Name: "addressees", To: []string{"addressees"}}}},
 		{"name", p.Name, "a"},
