@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/samvirke/samvirke"
@@ -112,7 +113,27 @@ func (s *Server) overviewData(ctx context.Context) (*overviewPage, error) {
 		return nil, fmt.Errorf("read newest messages: %w", err)
 	}
 	p.Newest = s.messageRows(list, nameOf(states))
-	return p, nil
+	return p, s.addChips(ctx, p.Newest, nameOf(states))
+}
+
+// Look is how many things wait for a person.
+func (p *overviewPage) Look() int64 {
+	return p.Totals.NeedsAttention() + p.Totals.Stopped + int64(p.Overdue)
+}
+
+// LookText names them by sort.
+func (p *overviewPage) LookText() string {
+	var parts []string
+	for _, x := range []struct {
+		n         int64
+		one, many string
+	}{{p.Totals.NeedsAttention(), "message", "messages"}, {p.Totals.Stopped, "stopped delivery", "stopped deliveries"},
+		{int64(p.Overdue), "overdue receipt", "overdue receipts"}} {
+		if x.n > 0 {
+			parts = append(parts, plural(x.n, x.one, x.many))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // dayStart gives the totals at the start of today in Oslo; the first reading of a new day stores them.

@@ -5,12 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"html/template"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/samvirke/samvirke"
@@ -180,132 +177,6 @@ func (s *Server) readPlan(ctx context.Context, patient string, version int64) (*
 	return &p, v, nil
 }
 
-// planPage is the data of one person's plan.
-type planPage struct {
-	*careplan.Plan
-	PersonID, Label string
-	Version         queue.PlanVersion
-	Latest          int64
-	Versions        []versionRow
-	SourceList      []sourceView
-	Instruments     []instrumentView
-	OpenGaps        []careplan.Gap // gaps whose time has come
-	LaterGaps       []careplan.Gap // gaps that only count from a later time on
-	Where           word
-	byKey           map[string]sourceView
-	orgs            map[string]string
-}
-
-// versionRow is one stored version.
-type versionRow struct {
-	queue.PlanVersion
-	Kind    string
-	Current bool
-}
-
-// sourceView is one source with the number under which the page cites it.
-type sourceView struct {
-	careplan.Source
-	Number int
-}
-
-// citation is what stands behind a value: its sources, and what the value is, for those who hear the page.
-type citation struct {
-	What    string
-	Sources []sourceView
-	Missing int
-}
-
-// Cite gives the citation for a value.
-func (p *planPage) Cite(what string, from []string) citation {
-	c := citation{What: what}
-	for _, k := range from {
-		if s, ok := p.byKey[k]; ok {
-			c.Sources = append(c.Sources, s)
-		} else {
-			c.Missing++
-		}
-	}
-	slices.SortFunc(c.Sources, func(a, b sourceView) int { return a.Number - b.Number })
-	return c
-}
-
-// Org names an organisation by its HER-id, as the plan's own sources name it.
-func (p *planPage) Org(her string) string {
-	if n := p.orgs[her]; n != "" {
-		return n
-	}
-	if her == "coordinator" || her == "" {
-		return or(her, "nobody yet")
-	}
-	return "HER " + her
-}
-
-// Time shows a value that is a time.
-func (p *planPage) Time(text string) template.HTML { return planTime(text) }
-
-// ReadyOf gives the discharge-ready periods of one stay.
-func (p *planPage) ReadyOf(stay string) []careplan.Ready {
-	var list []careplan.Ready
-	for _, r := range p.Ready {
-		if r.Stay == stay {
-			list = append(list, r)
-		}
-	}
-	return list
-}
-
-// StayWord says how a stay stands.
-func (p *planPage) StayWord(st careplan.Stay) word {
-	return stayWord(st, openReady(p.Plan, st.ID) != nil)
-}
-
-// Proposals are measures that somebody was asked to take on.
-func (p *planPage) Proposals() []careplan.Measure {
-	return p.measures(func(m careplan.Measure) bool { return m.Kind == "proposal" })
-}
-
-// OtherMeasures are the measures that are not proposals: ordered, ongoing or done.
-func (p *planPage) OtherMeasures() []careplan.Measure {
-	return p.measures(func(m careplan.Measure) bool { return m.Kind != "proposal" })
-}
-
-func (p *planPage) measures(want func(careplan.Measure) bool) []careplan.Measure {
-	var list []careplan.Measure
-	for _, m := range p.Measures {
-		if want(m) {
-			list = append(list, m)
-		}
-	}
-	return list
-}
-
-// MeasureWord says how a measure stands.
-func (p *planPage) MeasureWord(m careplan.Measure) word { return taskWord(m.Status) }
-
-// AnswerWord says what an answer was.
-func (p *planPage) AnswerWord(a careplan.Answer) word { return taskWord(a.Status) }
-
-func taskWord(status string) word {
-	switch status {
-	case "requested":
-		return word{"waits for an answer", "wait", "…", "Nobody has taken it on yet."}
-	case "accepted":
-		return word{"accepted", "ok", "✓", ""}
-	case "rejected":
-		return word{"declined", "stop", "✕", ""}
-	case "answered":
-		return word{"answered", "busy", "→", "Answered with a change."}
-	case "active":
-		return word{"ongoing", "busy", "●", ""}
-	case "completed", "done":
-		return word{"done", "ok", "✓", ""}
-	case "cancelled":
-		return word{"ended", "calm", "–", ""}
-	}
-	return word{status, "calm", "?", ""}
-}
-
 func (s *Server) plan(w http.ResponseWriter, r *http.Request, x *session) error {
 	patient, ok := s.sealer.open(r.PathValue("person"))
 	if !ok {
@@ -369,54 +240,3 @@ func (s *Server) planData(ctx context.Context, patient string, version int64) (*
 	}
 	return p, nil
 }
-
-// index numbers the sources by the time of what they tell, and gathers the names of organisations.
-func (p *planPage) index() {
-	p.byKey, p.orgs = make(map[string]sourceView), make(map[string]string)
-	keys := slices.Sorted(maps.Keys(p.Sources))
-	slices.SortStableFunc(keys, func(a, b string) int { return sourceTime(p.Sources[a]).Compare(sourceTime(p.Sources[b])) })
-	for i, k := range keys {
-		src := p.Sources[k]
-		if src.Key == "" {
-			src.Key = k
-		}
-		v := sourceView{Source: src, Number: i + 1}
-		p.byKey[k] = v
-		p.SourceList = append(p.SourceList, v)
-		p.addOrg(src.Sender, src.Name)
-	}
-	for _, st := range p.Stays {
-		p.addOrg(st.Organiser, st.Name)
-	}
-	for _, m := range p.Team {
-		p.addOrg(m.HER, m.Name)
-	}
-}
-
-func (p *planPage) addOrg(her, name string) {
-	if name = strings.TrimSpace(name); her != "" && name != "" && p.orgs[her] == "" {
-		p.orgs[her] = name
-	}
-}
-
-func sourceTime(s careplan.Source) time.Time {
-	for _, t := range []time.Time{s.Event, s.Sent, s.Received} {
-		if !t.IsZero() {
-			return t
-		}
-	}
-	return time.Time{}
-}
-
-func dueGaps(list []careplan.Gap, now time.Time) []careplan.Gap {
-	var due []careplan.Gap
-	for _, g := range list {
-		if g.Due.IsZero() || !g.Due.After(now) {
-			due = append(due, g)
-		}
-	}
-	return due
-}
-
-// TaskWord says how a task stands.
-func (p *planPage) TaskWord(status string) word { return taskWord(status) }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"fmt"
 	"html/template"
@@ -11,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
 )
 
 //go:embed templates/*.html
@@ -118,9 +119,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, x *session, stat
 	v.StylePath, v.JSPath = s.pages.style, s.pages.script
 	if x != nil {
 		v.User, v.CSRF, v.Flash = x.user, x.csrf, x.takeFlash()
-		if st, err := s.store.Stats(r.Context()); err == nil {
-			v.Attention = attentionCount(st.Messages, st.Deliveries)
-		}
+		v.Attention = s.waitingForPeople(r.Context())
 	}
 	var b bytes.Buffer
 	if err := s.pages.byName[name].ExecuteTemplate(&b, "layout.html", v); err != nil {
@@ -135,12 +134,19 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, x *session, stat
 	}
 }
 
-func attentionCount(m map[samvirke.MessageStatus]int64, d map[string]map[samvirke.DeliveryState]int64) int64 {
-	n := m[samvirke.MessageAttention] + m[samvirke.MessageQuarantined]
-	for _, states := range d {
-		n += states[samvirke.DeliveryStopped]
+// waitingForPeople counts what stands on the attention list, for the navigation. When it cannot
+// be read the page goes without it; the page's own reading tells of the trouble.
+func (s *Server) waitingForPeople(ctx context.Context) int64 {
+	st, err := s.store.Stats(ctx)
+	if err != nil {
+		return 0
 	}
-	return n
+	late, err := s.store.Deliveries(ctx, queue.DeliveryFilter{OverdueAt: s.now().UTC(), Limit: maxAttention})
+	if err != nil {
+		return 0
+	}
+	t := totalsOf(st)
+	return t.NeedsAttention() + t.Stopped + int64(len(late))
 }
 
 func funcs() template.FuncMap {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ type step struct {
 	Size    int64
 	Attempt int
 	NewDay  bool
+	Failed  bool // an attempt whose bytes were not taken
 	Fault   string
 	seq     int64
 }
@@ -53,6 +55,29 @@ func (s step) Arrow() bool { return s.From != s.To }
 // Back tells whether the arrow points to the left.
 func (s step) Back() bool { return s.To < s.From }
 
+// More is what else is known of the step, in short.
+func (s step) More() string {
+	var parts []string
+	if s.Attempt > 0 {
+		parts = append(parts, "attempt "+strconv.Itoa(s.Attempt))
+	}
+	if s.Answer != "" {
+		parts = append(parts, s.Answer)
+	}
+	if s.Took > 0 {
+		parts = append(parts, took(s.Took))
+	}
+	if s.Size > 0 {
+		parts = append(parts, byteSize(s.Size))
+	}
+	for _, t := range []string{s.Fault, s.Detail} {
+		if t != "" {
+			parts = append(parts, t)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
 // timeline lays the events of one message out in lanes and adds to each what attempts and
 // receipts know about it.
 func timeline(p *tracePage, events []samvirke.Event, name func(string) partyRef) ([]lane, []step) {
@@ -71,8 +96,15 @@ func timeline(p *tracePage, events []samvirke.Event, name func(string) partyRef)
 			continue // the row of its outcome tells when it began and how long it took
 		}
 		st := makeStep(p, e, byID[e.DeliveryID], laneOf)
-		if a, ok := tried[e.Seq]; ok {
+		a, ok := tried[e.Seq]
+		if ok {
 			st.Took, st.Answer, st.Attempt, st.Fault = a.Took, a.Answer, a.Number, a.Fault
+		}
+		if e.Name == samvirke.EventWaiting || e.Name == samvirke.EventStopped {
+			st.Failed = ok
+			if !ok { // nothing went over the wire: a receipt or the age limit caused it
+				st.To, st.Size = st.From, 0
+			}
 		}
 		st.FromName, st.ToName = laneName(lanes, st.From), laneName(lanes, st.To)
 		steps = append(steps, st)

@@ -67,6 +67,14 @@ type receiptView struct {
 	Word word
 }
 
+// Tone is that of the newest application receipt; "" while there is none.
+func (v deliveryView) Tone() string {
+	if n := len(v.Receipt); n > 0 {
+		return v.Receipt[n-1].Word.Tone
+	}
+	return ""
+}
+
 func (s *Server) trace(w http.ResponseWriter, r *http.Request, x *session) error {
 	p, err := s.traceData(r.Context(), r.PathValue("id"))
 	if err != nil {

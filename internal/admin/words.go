@@ -82,7 +82,7 @@ func stateWord(s samvirke.DeliveryState) word {
 }
 
 var eventWords = map[samvirke.EventName]word{
-	samvirke.EventReceived:     {"Received and stored", "ok", "●", "The bytes are synced to disk; only then the sender was answered."},
+	samvirke.EventReceived:     {"Received and stored", "busy", "●", "The bytes are synced to disk; only then the sender was answered."},
 	samvirke.EventDuplicate:    {"Same message again", "calm", "=", "The same answer was given again, with no other effect."},
 	samvirke.EventQuarantined:  {"Quarantined", "stop", "!", "The id was used before with other content."},
 	samvirke.EventProcessed:    {"Processed", "ok", "●", ""},
