@@ -97,7 +97,13 @@ func (l *leafList) item(list, id, label string) func(field, text string, from []
 		if field != "" {
 			lab = strings.TrimSpace(label + " · " + field)
 		}
-		l.list = append(l.list, leaf{path: base + "/" + strings.ReplaceAll(field, " ", "-"), label: lab, text: text, from: from})
+		path := base + "/" + strings.ReplaceAll(field, " ", "-")
+		n := l.used[path]
+		l.used[path]++
+		if n > 0 {
+			path += "~" + strconv.Itoa(n)
+		}
+		l.list = append(l.list, leaf{path: path, label: lab, text: text, from: from})
 	}
 }
 

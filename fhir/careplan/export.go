@@ -114,7 +114,9 @@ func dateOnly(text string) string {
 func (x *export) patient() {
 	p := &x.p.Person
 	n := fhir.NewObject("resourceType", "Patient")
-	n.Append("identifier", fhir.NewObject("system", p.Identifier.System, "value", p.Identifier.Text))
+	if p.Identifier.Text != "" {
+		n.Append("identifier", fhir.NewObject("system", p.Identifier.System, "value", p.Identifier.Text))
+	}
 	if p.Name != nil {
 		n.Append("name", fhir.NewObject("text", p.Name.Text))
 	}

@@ -1,6 +1,7 @@
 package careplan
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
@@ -61,12 +62,35 @@ func FromMessage(b *fhir.Bundle, env *samvirke.Envelope, meta Meta) (Record, err
 	if err != nil {
 		return Record{}, refuse("no-message", "the message has a value that cannot be kept")
 	}
+	if bytes.Contains(raw, []byte(`\ufffd`)) {
+		// Bytes that are no UTF-8 were replaced: what counts is what can be stored.
+		if c, err = decodeContent(raw); err == nil {
+			raw, err = encodeContent(c)
+		}
+		if err != nil {
+			return Record{}, refuse("no-message", "the message has a value that cannot be kept")
+		}
+	}
 	r.Content, r.facts = raw, c
+	r.clean()
 	if b == nil {
 		sum := sha256.Sum256(raw)
 		r.Hash = hex.EncodeToString(sum[:])
 	}
 	return r, nil
+}
+
+// clean replaces bytes that are no UTF-8, as storing would.
+func (r *Record) clean() {
+	op := string(r.Chain.Op)
+	for _, s := range []*string{&r.Key.Sender, &r.Key.MessageID, &r.Chain.Conversation, &r.Chain.Parent, &op, &r.Subject, &r.Kind,
+		&r.MessageID, &r.SenderName, &r.Author, &r.Mapping} {
+		*s = strings.ToValidUTF8(*s, "\ufffd")
+	}
+	r.Chain.Op = samvirke.Op(op)
+	for i := range r.Original {
+		r.Original[i] = strings.ToValidUTF8(r.Original[i], "\ufffd")
+	}
 }
 
 func refuse(code, safe string) error {

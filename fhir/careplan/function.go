@@ -128,16 +128,25 @@ func scoreFor(ins instrument, known bool, scale string, s score) Score {
 	if !ins.open {
 		out.Max = max
 	}
-	v, err := strconv.ParseFloat(s.Value, 64)
+	v, ok := number(s.Value)
 	switch {
-	case err != nil: // words stay words: no number from text
-	case v != v || v < min || !ins.open && v > max || ins.whole && v != float64(int64(v)), ins.unit != "" && s.Unit != "" && !sameUnit(ins.unit, s.Unit):
+	case !ok: // words stay words: no number from text
+	case v < min || !ins.open && v > max || ins.whole && v != float64(int64(v)), ins.unit != "" && s.Unit != "" && !sameUnit(ins.unit, s.Unit):
 		out.Invalid = true
 	default:
 		out.Number = &v
 		out.Unit = first(s.Unit, ins.unit)
 	}
 	return out
+}
+
+// number reads a FHIR integer or decimal and nothing else: no "Inf", no hexadecimal, no words.
+func number(s string) (float64, bool) {
+	if strings.Trim(s, "0123456789.+-eE") != "" {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	return v, err == nil
 }
 
 func sameUnit(want, got string) bool {
@@ -157,8 +166,8 @@ func (f *fold) checkSum(r *rec, p *panel) {
 	var sum, total float64
 	items, hasTotal := map[string]bool{}, false
 	for _, s := range p.Scores {
-		v, err := strconv.ParseFloat(s.Value, 64)
-		if err != nil {
+		v, ok := number(s.Value)
+		if !ok {
 			continue
 		}
 		if _, ok := barthelItem(s.Code); ok {
