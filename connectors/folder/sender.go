@@ -25,11 +25,11 @@ const (
 // staleTemp is how old a temporary file must be to be swept away: one of a process that died.
 const staleTemp = time.Hour
 
-// SenderOptions describe the way to one party. Both fields are required.
+// SenderOptions describe the way to one party.
 type SenderOptions struct {
-	// Party is the party id.
+	// Party is the party id, for error texts; it may be empty.
 	Party string
-	// Dir is the folder that the party reads. It need not be there yet (a share may be down):
+	// Dir, required, is the folder that the party reads. It need not be there yet (a share may be down):
 	// sending is transiently impossible then.
 	Dir string
 }
@@ -41,8 +41,8 @@ type Sender struct {
 
 // NewSender checks the options and sweeps temporary files that a dead process left.
 func NewSender(opt SenderOptions) (*Sender, error) {
-	if opt.Party == "" || opt.Dir == "" {
-		return nil, errors.New("folder sender needs party and dir")
+	if opt.Dir == "" {
+		return nil, errors.New("folder sender needs a dir")
 	}
 	left, err := filepath.Glob(filepath.Join(opt.Dir, tempPrefix+"*"+tempSuffix))
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/samvirke/samvirke/connectors"
 )
 
-// Defaults and bounds of Options.
+// Defaults and bounds of SourceOptions.
 const (
 	DefaultScanEvery = 5 * time.Second
 	DefaultSettle    = 2 * time.Second
@@ -34,8 +34,8 @@ const (
 // hintPause is how long a notification may wait for further ones before a scan.
 const hintPause = 20 * time.Millisecond
 
-// Options describe one incoming folder. Dir, Party and Receiver are required.
-type Options struct {
+// SourceOptions describe one incoming folder. Dir, Party and Receiver are required.
+type SourceOptions struct {
 	// Party is whoever may write into Dir; the folder's permissions are the authentication.
 	Party    string
 	Receiver connectors.Receiver
@@ -66,7 +66,7 @@ type Options struct {
 
 // Source takes messages out of one folder. Create it with NewSource.
 type Source struct {
-	opt     Options
+	opt     SourceOptions
 	metrics *metrics
 	seen    map[string]sight // by name, of the last scan
 	started bool
@@ -89,7 +89,7 @@ type sight struct {
 }
 
 // NewSource checks the options; nothing runs or is made yet.
-func NewSource(opt Options) (*Source, error) {
+func NewSource(opt SourceOptions) (*Source, error) {
 	if opt.Party == "" || opt.Dir == "" || opt.Receiver == nil {
 		return nil, errors.New("folder source needs party, dir and receiver")
 	}

@@ -29,10 +29,10 @@ type house struct {
 	ctx context.Context
 }
 
-func open(t *testing.T, dir string, change func(*Options)) *house {
+func open(t *testing.T, dir string, change func(*SourceOptions)) *house {
 	t.Helper()
 	h := &house{t: t, dir: dir, to: &connectortest.Receiver{}}
-	opt := Options{Party: "hospital", Dir: dir, Receiver: h.to, Settle: -1, ScanEvery: 20 * time.Millisecond,
+	opt := SourceOptions{Party: "hospital", Dir: dir, Receiver: h.to, Settle: -1, ScanEvery: 20 * time.Millisecond,
 		MaxBody: 100, Now: func() time.Time { return day }}
 	if change != nil {
 		change(&opt)
@@ -217,7 +217,7 @@ func TestLeftAlone(t *testing.T) {
 func TestMoreFilesThanOneScanTakes(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
-	h := open(t, t.TempDir(), func(o *Options) { o.MaxFiles = 7; o.Workers = 4; o.ScanEvery = time.Hour; o.Registerer = reg })
+	h := open(t, t.TempDir(), func(o *SourceOptions) { o.MaxFiles = 7; o.Workers = 4; o.ScanEvery = time.Hour; o.Registerer = reg })
 	for i := range 50 {
 		h.put(fmt.Sprintf("%03d.xml", i), fmt.Sprintf("<m>%d</m>", i))
 	}
@@ -251,7 +251,7 @@ func TestVeryLongName(t *testing.T) {
 func TestNewSourceRefuses(t *testing.T) {
 	t.Parallel()
 	to := &connectortest.Receiver{}
-	for name, opt := range map[string]Options{
+	for name, opt := range map[string]SourceOptions{
 		"no party":            {Dir: "x", Receiver: to},
 		"no dir":              {Party: "a", Receiver: to},
 		"no receiver":         {Party: "a", Dir: "x"},
@@ -271,7 +271,7 @@ func TestStartRefuses(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h := open(t, t.TempDir(), func(o *Options) { o.Errors = filepath.Join(file, "errors") })
+	h := open(t, t.TempDir(), func(o *SourceOptions) { o.Errors = filepath.Join(file, "errors") })
 	if err := h.Start(h.ctx); err == nil {
 		t.Error("started without an error folder")
 	}

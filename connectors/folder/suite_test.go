@@ -20,7 +20,7 @@ func TestSourceSuite(t *testing.T) {
 	for _, settle := range []time.Duration{-1, 30 * time.Millisecond} {
 		t.Run(fmt.Sprint("settle ", settle), func(t *testing.T) {
 			connectortest.TestSource(t, "hospital", func(t *testing.T, dir string, to connectors.Receiver) connectortest.Source {
-				src, err := folder.NewSource(folder.Options{Party: "hospital", Dir: dir, Receiver: to, Settle: settle, ScanEvery: 50 * time.Millisecond})
+				src, err := folder.NewSource(folder.SourceOptions{Party: "hospital", Dir: dir, Receiver: to, Settle: settle, ScanEvery: 50 * time.Millisecond})
 				if err != nil {
 					t.Fatal(err)
 				}

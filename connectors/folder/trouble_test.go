@@ -65,7 +65,7 @@ func TestCrashBetweenClaimAndMove(t *testing.T) {
 
 func TestStillBeingWritten(t *testing.T) {
 	t.Parallel()
-	h := open(t, t.TempDir(), func(o *Options) { o.Settle = 150 * time.Millisecond }).start()
+	h := open(t, t.TempDir(), func(o *SourceOptions) { o.Settle = 150 * time.Millisecond }).start()
 	f, err := os.Create(filepath.Join(h.dir, "slow.xml"))
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func TestWrittenToAfterItWasTaken(t *testing.T) {
 func TestMoveIsTriedAgainWithoutReceive(t *testing.T) {
 	t.Parallel()
 	done := filepath.Join(t.TempDir(), "done")
-	h := open(t, t.TempDir(), func(o *Options) { o.Done = done }).start()
+	h := open(t, t.TempDir(), func(o *SourceOptions) { o.Done = done }).start()
 	if err := os.Remove(done); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestFolderGoesAwayAndComesBack(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	h := open(t, dir, func(o *Options) {
+	h := open(t, dir, func(o *SourceOptions) {
 		o.Work, o.Done, o.Errors = filepath.Join(other, "w"), filepath.Join(other, "d"), filepath.Join(other, "e")
 	}).start()
 	if err := os.Rename(dir, dir+"-away"); err != nil {
