@@ -123,6 +123,9 @@ func (c *checker) folder(p *Party, at string) {
 	if f.In == "" && f.Out == "" {
 		c.report(at, CodeMissingKey, "names neither in nor out", "name the folder to read from, the one to write to, or both")
 	}
+	if f.Out != "" && p.Endpoint != nil {
+		c.report(at+".out", CodeConflict, "there is an endpoint too, and a message goes only one way", "take out folder.out or endpoint")
+	}
 	if f.In != "" && f.Errors == "" {
 		f.Errors = filepath.Join(f.In, "errors")
 	}

@@ -73,7 +73,7 @@ type Party struct {
 	Token        Secret        `key:"token" doc:"Bearer token the party sends with its messages."`
 	ClientCert   string        `key:"client_cert" doc:"SHA-256 fingerprint of the party's client certificate, 64 hex digits, colons allowed. Needs tls."`
 	Endpoint     *Endpoint     `key:"endpoint" doc:"Where messages for the party are sent over HTTP."`
-	Folder       *Folder       `key:"folder" doc:"Exchange over files instead of HTTP, or beside it."`
+	Folder       *Folder       `key:"folder" doc:"Exchange over files; in may stand beside token, out takes the place of endpoint."`
 	Accepts      []Accept      `key:"accepts" doc:"Formats the party reads, best first. Absent: it only sends."`
 	Receipts     string        `key:"receipts" enum:"none|apprec|fhir" was:"apprec when it accepts kith, else none" doc:"Application receipt the party answers with. None: a delivery is done when its bytes are taken."`
 	AppRec       string        `key:"apprec_version" enum:"1.0|1.1" doc:"Version of AppRec the party reads. Absent: the one that belongs to the message answered."`

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -298,6 +299,45 @@ func TestReference(t *testing.T) {
 	if !strings.Contains(ref, "limits.max_body: a size from 64KB to 256MB; default 20MB\n") {
 		t.Errorf("max_body is not as expected in\n%s", ref)
 	}
+}
+
+// TestEveryKeyIsUsed: a key that no code of the program reads would promise what does not happen.
+func TestEveryKeyIsUsed(t *testing.T) {
+	files, err := filepath.Glob("../../cmd/samvirke/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no source of the program: %v", err)
+	}
+	var program strings.Builder
+	for _, file := range append(files, "config.go") { // Word hands a party's fields on
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		program.Write(raw)
+	}
+	inside := map[string]bool{ // used by the checks of this package
+		"Elsewhere": true, "Patients": true,
+	}
+	var walk func(reflect.Type)
+	walk = func(typ reflect.Type) {
+		if typ == reflect.TypeFor[Accept]() || typ == reflect.TypeFor[Route]() {
+			return // converted as a whole
+		}
+		for i := range typ.NumField() {
+			f := typ.Field(i)
+			if !inside[f.Name] && !regexp.MustCompile(`\.`+f.Name+`\b`).MatchString(program.String()) {
+				t.Errorf("%s.%s: the program never reads it", typ.Name(), f.Name)
+			}
+			inner := f.Type
+			for inner.Kind() == reflect.Slice || inner.Kind() == reflect.Pointer {
+				inner = inner.Elem()
+			}
+			if isBlock(inner) && f.Tag.Get("key") != "-" {
+				walk(inner)
+			}
+		}
+	}
+	walk(reflect.TypeFor[Config]())
 }
 
 func TestSuggest(t *testing.T) {
