@@ -50,7 +50,7 @@ func item(only func(*etree.Element) bool, p place, at itemPaths, content *el) *e
 	}
 	return group("root", "InfItem", "*", p,
 		content,
-		leafEl("root", "Type", "1", csConcept("8233"), at.typ),
+		leafEl("root", "Type", "1", itemType{csConcept("8233")}, at.typ),
 		leafEl("root", "StartDateTime", "?", ts(), at.start),
 		leafEl("root", "EndDateTime", "?", ts(), at.end),
 		leafEl("root", "OrgDate", "?", recorded, at.recorded),
@@ -217,6 +217,29 @@ func isDiagnosis(e *etree.Element) bool {
 func mainDiagnosis(_ *builder, c cursor, e *etree.Element) {
 	c.res.Append("category", conceptList("http://terminology.hl7.org/CodeSystem/condition-category", "encounter-diagnosis").Items()[0])
 	c.res.Append("extension", fhir.NewObject("url", fhir.ExtMainDiagnosis, "valueBoolean", isType("H", "HD")(e)))
+}
+
+// itemType is the type of an item. For a diagnosis the mark of a main diagnosis goes before it: that is
+// what other messages and FHIR systems know.
+type itemType struct{ codec }
+
+func (k itemType) render(r *reader, s slot) (leaf, bool) {
+	l, ok := k.codec.render(r, s)
+	mark := s.res.Extension(fhir.ExtMainDiagnosis).Get("valueBoolean")
+	if mark == nil {
+		return l, ok
+	}
+	is := false
+	for _, a := range l.attrs {
+		is = is || a.name == "V" && (a.value == "H" || a.value == "HD")
+	}
+	switch main := r.text(mark) == "true"; {
+	case main && !is:
+		return leaf{attrs: []attr{{"V", "H"}, {"DN", "Hoveddiagnose"}}}, true
+	case !main && (is || !ok):
+		return leaf{attrs: []attr{{"V", "B"}, {"DN", "Bidiagnose"}}}, true
+	}
+	return l, ok
 }
 
 const observationCategory = "http://terminology.hl7.org/CodeSystem/observation-category"
