@@ -112,6 +112,9 @@ func (g *Gateway) addPlan(ctx context.Context, u *queue.Unit, m *samvirke.Messag
 	} else {
 		u.Plan = &queue.PlanStep{Patient: key, Expect: old.version, MessageID: m.ID, Body: next.plan.JSON()}
 		next.version = old.version + 1
+		if old.version == 0 {
+			note(u, PlanSetting(g.PlanID(key)), key)
+		}
 		u.Events = append(u.Events, g.event(m, samvirke.EventPlanChanged, fmt.Sprintf("version %d", next.version)))
 	}
 	return next, changed, func() { g.plans.put(key, next) }, nil

@@ -14,7 +14,10 @@ import (
 const TopicPlanChanged = fhir.ExtBase + "SubscriptionTopic/plan-changed"
 
 // noticeCounter names the event counter of one subscription: one party, one plan.
-func noticeCounter(party, patient string) string { return "notice/" + party + "/" + patient }
+func noticeCounter(party, patient string) string { return NoticeCounter(party, patient) }
+
+// NoticeCounter names the counter that holds the number of the newest event of one subscription.
+func NoticeCounter(party, patient string) string { return "notice/" + party + "/" + patient }
 
 // SubscriptionID is the opaque id of a party's subscription to a patient's plan.
 func (g *Gateway) SubscriptionID(party, patient string) string {
@@ -43,6 +46,9 @@ func (g *Gateway) renderNotice(ctx context.Context, u *queue.Unit, d *samvirke.D
 	d.ExternalID = fmt.Sprintf("%s-%d", sub, last+1)
 	d.Body = b.Bytes()
 	u.Counters = append(u.Counters, queue.CounterStep{Name: name, Expect: last})
+	if last == 0 {
+		note(u, SubscriptionSetting(sub), l.ID+"\x1f"+d.Patient)
+	}
 	return nil
 }
 

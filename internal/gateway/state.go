@@ -21,6 +21,22 @@ func PlanID(key []byte, patient string) string {
 	return hex.EncodeToString(h.Sum(nil))[:32]
 }
 
+// PlanSetting names the setting that leads from an opaque plan id back to the patient key, which a
+// keyed hash cannot. It is written with the first version of a plan.
+func PlanSetting(id string) string { return "plan/" + id }
+
+// SubscriptionSetting names the setting that leads from a subscription id to party and patient
+// key, joined by U+001F. It is written with the first event of a subscription.
+func SubscriptionSetting(id string) string { return "subscription/" + id }
+
+// note adds a setting to the unit.
+func note(u *queue.Unit, name, value string) {
+	if u.Settings == nil {
+		u.Settings = map[string]string{}
+	}
+	u.Settings[name] = value
+}
+
 // Parties tells how every party does, in the order of the configuration.
 func (g *Gateway) Parties(ctx context.Context) ([]PartyState, error) {
 	st, err := g.store.Stats(ctx)
