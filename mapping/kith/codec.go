@@ -54,12 +54,21 @@ func base64() codec   { return scalarCodec{scalar: base64Scalar{}} }
 
 // codingCodec is CS or CV as a Coding: V, S, DN and, in an extension, OT.
 type codingCodec struct {
-	// list is the code list of a CS; "" for a CV, which names its own.
+	// list is the code list of a CS (see listSystem); "" for a CV, which names its own.
 	list string
 }
 
 func cs(list string) codec { return codingCodec{list} }
 func cv() codec            { return codingCodec{} }
+
+// listSystem is the code system of a list: its number under the national OID, or one of our own for
+// the lists of the schemas that are published without a number.
+func listSystem(list string) string {
+	if allDigits(list) {
+		return fhir.OIDVolven + list
+	}
+	return fhir.ExtBase + "CodeSystem/" + list
+}
 
 func (k codingCodec) describe() (string, string) {
 	if k.list != "" {
@@ -74,7 +83,7 @@ func (k codingCodec) parse(_ *builder, l *leaf, s slot) { k.put(l, s.object(), t
 func (k codingCodec) put(l *leaf, n *fhir.Node, original bool) {
 	empty := true
 	if k.list != "" {
-		n.SetText("system", fhir.OIDVolven+k.list)
+		n.SetText("system", listSystem(k.list))
 	} else if v, ok := l.take("S"); ok {
 		putScalar(systemScalar{}, v, slot{obj: n, key: "system", index: -1})
 		empty = false

@@ -124,7 +124,7 @@ func (b *builder) finishResource(n *fhir.Node, env *samvirke.Envelope, when stri
 		set("subject", patient)
 	case "ServiceRequest":
 		status := "active"
-		if end := n.At("occurrencePeriod.end").Text(); len(end) >= 10 && len(when) >= 10 && end[:10] < when[:10] {
+		if end := n.At("occurrencePeriod.end").Text(); n.Get("intent").Text() == "order" && len(end) >= 10 && len(when) >= 10 && end[:10] < when[:10] {
 			status = "completed"
 		}
 		set("status", s(status))
@@ -149,7 +149,10 @@ func (b *builder) finishResource(n *fhir.Node, env *samvirke.Envelope, when stri
 		set("patient", patient)
 	case "Appointment":
 		set("status", s("pending"))
-		set("participant", fhir.NewArray(fhir.NewObject("actor", patient, "status", "accepted")))
+		for _, p := range n.Get("participant").Items() {
+			p.Set("status", s("accepted"))
+		}
+		n.Append("participant", fhir.NewObject("actor", patient, "status", "accepted"))
 	case "Communication":
 		set("status", s("completed"))
 		set("subject", patient)
@@ -169,8 +172,15 @@ func finishStatement(n *fhir.Node, set func(string, *fhir.Node)) {
 		if n.Get("_status") == nil {
 			set("status", fhir.String("active"))
 		}
-	case "ClinicalImpression", "Procedure":
+	case "ClinicalImpression":
 		set("status", fhir.String("completed"))
+	case "Procedure":
+		set("status", fhir.String("completed"))
+		for _, x := range n.Get("extension").Items() {
+			if x.Get("url").Text() == extURL("carried-out") {
+				n.SetText("performedDateTime", x.Extension("date").Get("valueDate").Text())
+			}
+		}
 	case "Flag":
 		set("status", fhir.String("active"))
 	}

@@ -195,11 +195,19 @@ const maxOrgLevels = 16
 
 func (p organisation) describe(below string) string { return join(below, p.path.String()) }
 
-// inner is what stands inside an organisation: another one, or a person.
+// inner is what stands inside an organisation: another one, or a person. The reference that led here
+// then means the inner one. An organisation may also have both an inner one and a person
+// of its own; that person stands in an extension of it.
 type inner struct{ typ string }
+
+// besides is the extension of an organisation for its own person beside an inner organisation.
+const besides = "@person.valueReference>PractitionerRole"
 
 func (p inner) enter(b *builder, c cursor) cursor {
 	outerURL := c.ref.Get("reference").Text()
+	if b.made[outerURL] != c.obj {
+		return to(besides).enter(b, c)
+	}
 	res, url := b.resource(p.typ)
 	res.Set(p.outer(), fhir.NewObject("reference", outerURL))
 	c.ref.SetText("reference", url)
@@ -213,7 +221,12 @@ func (p inner) outer() string {
 	return "partOf"
 }
 
-func (p inner) each(_ *reader, c cursor) []cursor {
+func (p inner) each(r *reader, c cursor) []cursor {
+	if p.typ == "PractitionerRole" {
+		if own := to(besides).each(r, c); len(own) > 0 {
+			return own
+		}
+	}
 	if len(c.chain) == 0 || c.chain[0].Get("resourceType").Text() != p.typ {
 		return nil
 	}

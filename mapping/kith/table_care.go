@@ -49,7 +49,7 @@ func administered() *el {
 			of(func(n *fhir.Node) bool { return n.At("category.coding.0.code").Text() == name })
 	}
 	by := group("epj3", "AdmAvHelsepersonell", "*", given("AdmAvHelsepersonell"), append(common(),
-		leafEl("epj3", "AdmStatus", "?", cs("9108"), "@status.valueCoding"),
+		leafEl("epj3", "AdmStatus", "?", cs("9083"), "@status.valueCoding"),
 		group("epj3", "AdministrertLegemiddel", "?", inline{},
 			leafEl("epj3", "Kvantum", "?", text(), "@quantity.valueString")),
 		info())...)
@@ -68,8 +68,8 @@ func agreement() *el {
 			leafEl("po", "AvtaleAdmMultidose", "1", boolean(), "@AvtaleAdmMultidose.valueBoolean"),
 			remarkRow("po", "@remark.valueString"),
 			group("po", "AdmInstrukser", "?", to("@AdmInstrukser"),
-				leafEl("po", "Utleveringsform", "?", cs("9106"), "%Utleveringsform.valueCoding"),
-				repeated("po", "SarskilteTiltak", cs("9107"), "%SarskilteTiltak[].valueCoding"),
+				leafEl("po", "Utleveringsform", "?", cs("9135"), "%Utleveringsform.valueCoding"),
+				repeated("po", "SarskilteTiltak", cs("special-measure"), "%SarskilteTiltak[].valueCoding"),
 			),
 			measure("*", to("entry[]>ServiceRequest").with(category("AvtaleOmAdmLegemidler", "intent", "order")), nil),
 		))
@@ -92,12 +92,12 @@ func measure(card string, p place, only func(*etree.Element) bool) *el {
 			leafEl("po", "TiltakKanTermineres", "?", boolean(), "%may-end.valueBoolean"),
 			remarkRow("po", "%remark.valueString"),
 		),
-		group("po", "PlanlagtGjennomforingTiltak", "?", to("@planned"),
-			leafEl("po", "PlanlagtStart", "1", date(), "%start.valueDate"),
-			leafEl("po", "PlanlagtSlutt", "?", date(), "%end.valueDate"),
-			repeated("po", "FasteUkedager", cs("9083"), "%weekday[].valueCoding"),
-			leafEl("po", "GjentagelseIntervall", "?", quantity(), "%interval.valueQuantity"),
-			leafEl("po", "EtterBehov", "?", boolean(), "%as-needed.valueBoolean"),
+		group("po", "PlanlagtGjennomforingTiltak", "?", inline{},
+			leafEl("po", "PlanlagtStart", "1", scalarCodec{scalar: timeScalar{levelDateTime}}, "occurrencePeriod.start"),
+			leafEl("po", "PlanlagtSlutt", "?", scalarCodec{scalar: timeScalar{levelDateTime}}, "occurrencePeriod.end"),
+			repeated("po", "FasteUkedager", cs("9082"), "@weekday[].valueCoding"),
+			leafEl("po", "GjentagelseIntervall", "?", quantity(), "@interval.valueQuantity"),
+			leafEl("po", "EtterBehov", "?", boolean(), "asNeededBoolean"),
 		),
 	)
 	row.only = only

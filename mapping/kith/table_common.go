@@ -16,7 +16,7 @@ func commonHead() []*el {
 			group("po", "Foresporsel", "?", to("@enquiry"),
 				leafEl("po", "TypeForesp", "1", cv(), "%TypeForesp.valueCoding"),
 				leafEl("po", "Formål", "?", cv(), "%Formaal.valueCoding"),
-				leafEl("po", "Hastegrad", "?", cs("9154"), "%Hastegrad.valueCoding"),
+				leafEl("po", "Hastegrad", "?", cs("urgency"), "%Hastegrad.valueCoding"),
 				leafEl("po", "TypeJournalinfo", "?", cv(), "%TypeJournalinfo.valueCoding"),
 				leafEl("po", "Sporsmal", "?", text(), "%Sporsmal.valueString"),
 				leafEl("po", "Begrunnelse", "?", text(), "%Begrunnelse.valueString"),
@@ -141,8 +141,8 @@ func conceptList(system, code string) *fhir.Node {
 func medicalInformation() *el {
 	return group("po", "MedisinskfagligeOpplysninger", "?", sec("MedisinskfagligeOpplysninger"),
 		group("po", "RegistrertBlodtype", "?", to("entry[]>Observation").with(coded("RegistrertBlodtype")).of(isCoded("RegistrertBlodtype")),
-			leafEl("po", "Blodtype", "1", csConcept("9062"), "valueCodeableConcept"),
-			leafEl("po", "Rhesusgruppe", "?", csConcept("9063"), "component{Rhesusgruppe}.valueCodeableConcept"),
+			leafEl("po", "Blodtype", "1", csConcept("blood-group"), "valueCodeableConcept"),
+			leafEl("po", "Rhesusgruppe", "?", csConcept("rhesus"), "component{Rhesusgruppe}.valueCodeableConcept"),
 			remarkRow("po", "note[0].text"),
 		),
 		group("po", "InfoTidligereSykdommer", "*", sec("InfoTidligereSykdommer"),
@@ -189,7 +189,7 @@ func allergy() *el {
 			leafEl("epj1", "AllergiskMot", "1", text(), "code.text"),
 			leafEl("epj1", "VirkestoffLegemiddel", "?", cv(), "code.coding[]"),
 			leafEl("epj1", "KodeAnnetStoff", "?", cv(), "@other-substance.valueCoding"),
-			leafEl("epj1", "AnafylaktiskeReaksjoner", "?", cs("9305"), "@anaphylaxis.valueCoding"),
+			leafEl("epj1", "AnafylaktiskeReaksjoner", "?", cs("7497"), "@anaphylaxis.valueCoding"),
 		),
 	)...)
 }
@@ -208,7 +208,7 @@ func medicine() *el {
 			leafEl("epj3", "StatusTilForskrivningen", "?", mapCodec{list: "9104", pairs: [][3]string{
 				{"1", "active", "Originalforskrivning"}, {"2", "stopped", "Seponering"}, {"3", "completed", "Utlevert legemiddel"},
 			}, other: "unknown", none: "active"}, "status"),
-			leafEl("epj3", "InngaarIMultidose", "?", cs("7419"), "@multidose.valueCoding"),
+			leafEl("epj3", "InngaarIMultidose", "?", cs("9103"), "@multidose.valueCoding"),
 			leafEl("epj3", "ReseptId", "?", text(), "identifier[0].value"),
 			remarkRow("epj3", "note[0].text"),
 			group("epj3", "Forskriver", "?", to("@prescriber.valueReference>PractitionerRole"), professional("fk1")...),

@@ -32,7 +32,7 @@ func aids() *el {
 			remarkRow("po", "%remark.valueString"),
 		),
 		group("po", "StatusHjelpemiddel", "*", to("entry[]>DeviceRequest"),
-			leafEl("po", "Status", "1", cs("9112"), "@aid-status.valueCoding"),
+			leafEl("po", "Status", "1", aidStatus(), "status"),
 			group("po", "Hjelpemiddelbeskrivelse", "1", inline{},
 				leafEl("po", "Sekvensnummer", "?", integer(), "@sequence.valueInteger"),
 				leafEl("po", "HjelpemiddelkodeRTV", "?", cv(), "codeCodeableConcept.coding[]"),
@@ -40,6 +40,13 @@ func aids() *el {
 			),
 		),
 	)
+}
+
+// aidStatus maps the status of an aid; the list has no published number.
+func aidStatus() codec {
+	return mapCodec{list: "aid-status", pairs: [][3]string{
+		{"1", "completed", "Er i bruk"}, {"2", "active", "Bestilt"}, {"6", "active", "Aktiv"},
+	}, other: "unknown"}
 }
 
 func assistedCommunication() *el {
@@ -97,7 +104,7 @@ func checkups() *el {
 			leafEl("po", "PasientInformert", "1", boolean(), "%patient.valueBoolean"),
 			leafEl("po", "ParorendeInformert", "1", boolean(), "%relatives.valueBoolean"))
 	}
-	place := func() *el { return leafEl("po", "StedTime", "?", text(), "@place.valueString") }
+	place := func() *el { return leafEl("po", "StedTime", "?", text(), "participant[0].actor.display") }
 	appointment := form("InformasjonOmTime",
 		leafEl("po", "BestiltKontrolltime", "1", boolMap{"booked", "proposed"}, "status"),
 		leafEl("po", "TidspunktTime", "?", instant(), "start"),
@@ -105,7 +112,6 @@ func checkups() *el {
 		place(), informed())
 	order := form("KontrolltimeBestill",
 		leafEl("po", "PasientParorendeBestiller", "1", boolean(), "@ordered-by-patient.valueBoolean"), informed())
-	order.kids[1].since = "1.6"
 	tentative := form("InformasjonOmTentativTime",
 		leafEl("po", "TentativtTidspunktTime", "?", text(), "@tentative-time.valueString"),
 		place(), remarkRow("po", "comment"), informed())

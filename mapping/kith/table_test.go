@@ -1,0 +1,88 @@
+package kith
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/samvirke/samvirke/mapping/mappingtest"
+)
+
+// treePaths reads the element paths of a published tree; recursion marks ("see above") are expanded by nobody.
+func treePaths(t *testing.T, file string) []string {
+	t.Helper()
+	raw, err := os.ReadFile(mappingtest.Shared(t, "standards/no/trees/"+file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stack, out []string
+	for line := range strings.Lines(string(raw)) {
+		body := strings.TrimLeft(line, " ")
+		depth := (len(line) - len(body)) / 2
+		name, _, _ := strings.Cut(strings.TrimSpace(body), " ")
+		if name == "" || name[0] == '#' {
+			continue
+		}
+		name = strings.TrimSuffix(name, "?")
+		stack = append(stack[:min(depth, len(stack))], name)
+		if name[0] == '<' {
+			continue
+		}
+		var p []string
+		for _, s := range stack {
+			if s[0] != '<' {
+				p = append(p, s)
+			}
+		}
+		out = append(out, "/"+strings.Join(p, "/"))
+	}
+	return out
+}
+
+// TestTableHasEveryElement compares each table with the published tree of its schema.
+func TestTableHasEveryElement(t *testing.T) {
+	f := newFormat(t)
+	for kind, file := range map[string]string{
+		"INNLEGGELSESRAPPORT": "Innleggelsesrapport", "UTSKRIVNINGSRAPPORT": "TverrfagligEpikrise",
+		"LOG_INNLAGT": "Pasientlogistikk", "LOG_UTSKRIVNINGSKLAR": "Pasientlogistikk", "LOG_AVMELDING": "Pasientlogistikk",
+		"LOG_UTSKREVET": "Pasientlogistikk", "LOG_DOD": "Pasientlogistikk",
+	} {
+		for _, version := range f.Versions() {
+			const at = "/MsgHead/Document/RefDoc/Content"
+			have := map[string]bool{}
+			for _, r := range f.Table(kind, version) {
+				have[r.XML], have[strings.TrimPrefix(r.XML, at)] = true, true
+			}
+			missing := 0
+			for _, p := range treePaths(t, "PLO-v"+version+"-"+file+".txt") {
+				if other := f.tables[kind].child; other != "" && otherChild(f, p, other) {
+					continue
+				}
+				if !have[p] {
+					missing++
+					t.Errorf("%s %s: no row for %s", kind, version, p)
+				}
+			}
+			for _, p := range treePaths(t, "MsgHead-v1.2.txt") {
+				// Of the header: no batches of patients, and a signature dies with the bytes it signs.
+				if !have[p] && !strings.Contains(p, "/Signature") && !strings.Contains(p, "/PatientReport") {
+					missing++
+					t.Errorf("%s: no row for %s", kind, p)
+				}
+			}
+			if missing == 0 && len(have) < 150 {
+				t.Errorf("%s %s: only %d rows", kind, version, len(have))
+			}
+		}
+	}
+}
+
+// otherChild tells whether a path leads through the element of another kind of logistics message.
+func otherChild(f *Format, p, own string) bool {
+	for _, t := range f.tables {
+		if t.child != "" && t.child != own && strings.Contains(p, "/"+t.child) {
+			return true
+		}
+	}
+	return false
+}
