@@ -1,0 +1,393 @@
+package simulate
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Defaults and bounds of LoadOptions.
+const (
+	DefaultPatients  = 512
+	DefaultSenders   = 64
+	DefaultDrain     = 30 * time.Second
+	MaxLoadMessages  = 5_000_000
+	loadTries        = 100
+	loadRetryPause   = 20 * time.Millisecond
+	firstAdmission   = "2026-01-05T08:00:00"
+	admissionSpacing = 10 * time.Second
+)
+
+// LoadOptions say what is generated. Gateway, Token and Sinks are required.
+type LoadOptions struct {
+	// Gateway is the base URL; Token is the bearer token of the sending party, whose HER-ids must be
+	// LoadEnterprise and LoadUnit.
+	Gateway, Token string
+	// Sinks receive; sink i must be made with NewSink(i) and its HER-ids belong to a party of its own.
+	Sinks []*Sink
+	// Sender, when not nil, is the endpoint of the sending party: it counts the gateway's receipts.
+	Sender *Sink
+	// Rate is how many messages are sent per second; 0 sends as fast as answers come.
+	Rate float64
+	// Duration is how long is sent; 0: until Messages are sent.
+	Duration time.Duration
+	// Messages is how many are sent at most; 0: no bound but Duration and MaxLoadMessages.
+	Messages int
+	// Patients is how many stays are under way at the same time; 0 means 512. A stay has eight
+	// messages; when it ends another patient takes its place.
+	Patients int
+	// Senders is how many requests are under way at the same time; 0 means 64.
+	Senders int
+	// Seed makes the run repeatable: the same ids, people and bytes.
+	Seed uint64
+	// Drain is how long to wait for the last receipts after the last message; 0 means 30 s.
+	Drain time.Duration
+	// Progress, when not nil, is called every second.
+	Progress func(LoadReport)
+}
+
+// LoadReport is what was measured, from the outside.
+type LoadReport struct {
+	Sent     int64 `json:"sent"`
+	Accepted int64 `json:"accepted"` // messages the gateway answered 2xx
+	Refused  int64 `json:"refused"`  // 4xx
+	Retries  int64 `json:"retries"`  // same bytes again after 5xx, 429 or a broken connection
+	// Delivered counts deliveries (message and sink) that arrived; Complete the messages confirmed by all sinks.
+	Delivered int64 `json:"delivered"`
+	Complete  int64 `json:"complete"`
+	// Receipts are those the sender got from the gateway (with LoadOptions.Sender).
+	Receipts int64 `json:"receipts_to_sender"`
+	// AcceptedPerS is over the time of sending, DeliveredPerS (confirmed deliveries) over the time until the
+	// last receipt.
+	AcceptedPerS  float64 `json:"accepted_per_s"`
+	DeliveredPerS float64 `json:"delivered_per_s"`
+	CompletePerS  float64 `json:"complete_per_s"`
+	// P50 and so on are from the moment a message should have been sent to its last receipt. Unit: ms.
+	P50  float64 `json:"p50_ms"`
+	P90  float64 `json:"p90_ms"`
+	P99  float64 `json:"p99_ms"`
+	P999 float64 `json:"p999_ms"`
+	Max  float64 `json:"max_ms"`
+	// Lost were accepted and not confirmed by all sinks in time; Duplicated came to a sink again;
+	// OutOfOrder came after a later one of the same patient; Changed had other bytes than were sent;
+	// Unknown were never sent by this run.
+	Lost       int64 `json:"lost"`
+	Duplicated int64 `json:"duplicated"`
+	OutOfOrder int64 `json:"out_of_order"`
+	Changed    int64 `json:"changed"`
+	Unknown    int64 `json:"unknown"`
+	// SendSeconds is the time of sending, TotalSeconds until the last receipt.
+	SendSeconds  float64 `json:"send_seconds"`
+	TotalSeconds float64 `json:"total_seconds"`
+	// MessageBytes is the mean size.
+	MessageBytes int64 `json:"message_bytes"`
+	// FirstRefusal is the first answer that was no success, at most 300 characters.
+	FirstRefusal string `json:"first_refusal,omitempty"`
+}
+
+// Load sends generated stays of people who do not exist to a gateway and follows each message to the
+// receipt of its last receiver. Messages of one patient are sent one after the other, each after the
+// gateway took the one before; different patients side by side.
+//
+// Load returns when all accepted messages are confirmed, or Drain has passed. It needs the gateway to
+// run in environment test: all person numbers are synthetic.
+func Load(ctx context.Context, o LoadOptions) (LoadReport, error) {
+	l, err := newLoader(o)
+	if err != nil {
+		return LoadReport{}, err
+	}
+	for _, s := range append([]*Sink{l.o.Sender}, l.o.Sinks...) {
+		if s != nil {
+			s.run.Store(l.run)
+			defer s.run.Store(nil)
+		}
+	}
+	stopProgress := l.progress()
+	sendTime := l.send(ctx)
+	l.drain(ctx)
+	stopProgress()
+	return l.report(sendTime), ctx.Err()
+}
+
+// loader is one run.
+type loader struct {
+	o      LoadOptions
+	run    *run
+	w      *writer
+	client *http.Client
+	chain  []chainStep
+	slots  chan *slot
+
+	mu      sync.Mutex
+	next    int // persons given out
+	bytes   int64
+	refusal string
+}
+
+// slot is one stay under way. Only one sender holds it at a time.
+type slot struct {
+	random  *rand.PCG
+	patient int32
+	person  string
+	born    string
+	admit   time.Time
+	pos     int
+	parent  string
+	first   string
+}
+
+func newLoader(o LoadOptions) (*loader, error) {
+	switch {
+	case o.Gateway == "" || o.Token == "":
+		return nil, errors.New("load needs a gateway and a token")
+	case len(o.Sinks) == 0 || len(o.Sinks) > maxSinks:
+		return nil, fmt.Errorf("load needs 1 to %d sinks", maxSinks)
+	case o.Rate < 0:
+		return nil, errors.New("rate below 0")
+	case o.Duration <= 0 && o.Messages <= 0:
+		return nil, errors.New("load needs a duration or a number of messages")
+	}
+	for i, s := range o.Sinks {
+		if s.index != i {
+			return nil, fmt.Errorf("sink %d is made for place %d", i, s.index)
+		}
+	}
+	if o.Patients <= 0 {
+		o.Patients = DefaultPatients
+	}
+	if o.Senders <= 0 {
+		o.Senders = DefaultSenders
+	}
+	if o.Drain <= 0 {
+		o.Drain = DefaultDrain
+	}
+	if o.Messages <= 0 || o.Messages > MaxLoadMessages {
+		o.Messages = MaxLoadMessages
+	}
+	o.Gateway = strings.TrimSuffix(o.Gateway, "/")
+	l := &loader{o: o, run: newRun(len(o.Sinks)), w: newWriter(len(o.Sinks)), client: newClient(o.Senders), chain: chain()}
+	l.slots = make(chan *slot, o.Patients)
+	for i := range o.Patients {
+		s := &slot{random: rand.NewPCG(o.Seed, uint64(i))}
+		l.admit(s)
+		l.slots <- s
+	}
+	return l, nil
+}
+
+// admit gives a slot a new patient.
+func (l *loader) admit(s *slot) {
+	l.mu.Lock()
+	n := l.next
+	l.next++
+	l.mu.Unlock()
+	start, _ := time.Parse(local, firstAdmission)
+	s.patient, s.pos = int32(n), 0
+	s.person = PersonNumber(n)
+	s.born = fmt.Sprintf("19%s-%02d-%s", s.person[4:6], int(s.person[2]-'0')*10+int(s.person[3]-'0')-80, s.person[:2])
+	s.admit = start.Add(time.Duration(n) * admissionSpacing)
+}
+
+// message makes the next message of a stay.
+func (l *loader) message(s *slot) (*message, []byte) {
+	step := &l.chain[s.pos]
+	m := &message{
+		step: step, id: s.uuid(), person: s.person, born: s.born, admitted: s.admit,
+		hygiene: 1 + s.pos%5, number: s.pos, length: len(l.chain), parent: s.parent, first: s.first,
+	}
+	switch step.op {
+	case "N":
+		s.parent, s.first = m.id, m.id
+	case "M":
+		s.parent = m.id
+	}
+	return m, l.w.write(make([]byte, 0, 10_000), m)
+}
+
+func (s *slot) uuid() string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], s.random.Uint64())
+	binary.BigEndian.PutUint64(b[8:], s.random.Uint64())
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// send keeps the senders busy and returns how long that took.
+func (l *loader) send(ctx context.Context) time.Duration {
+	due := make(chan time.Time, l.o.Senders)
+	var wg sync.WaitGroup
+	for range l.o.Senders {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for at := range due {
+				s := <-l.slots
+				if l.post(ctx, s, at) {
+					s.pos++
+					if s.pos == len(l.chain) {
+						l.admit(s)
+					}
+				} else {
+					l.admit(s) // the stay is broken off: what follows would not hang together
+				}
+				l.slots <- s
+			}
+		}()
+	}
+	start := time.Now()
+	l.pace(ctx, due, start)
+	close(due)
+	wg.Wait()
+	l.client.CloseIdleConnections()
+	return time.Since(start)
+}
+
+// pace says when each message is due. Flat out, that is when a sender is free.
+func (l *loader) pace(ctx context.Context, due chan<- time.Time, start time.Time) {
+	end := make(<-chan time.Time)
+	if l.o.Duration > 0 {
+		t := time.NewTimer(l.o.Duration)
+		defer t.Stop()
+		end = t.C
+	}
+	for i := range l.o.Messages {
+		at := time.Now()
+		if l.o.Rate > 0 {
+			at = start.Add(time.Duration(float64(i) / l.o.Rate * 1e9))
+			if wait := time.Until(at); wait > 0 {
+				if sleep(ctx, wait) != nil {
+					return
+				}
+			}
+			if l.o.Duration > 0 && at.Sub(start) >= l.o.Duration {
+				return
+			}
+		}
+		select {
+		case <-end:
+			return
+		case <-ctx.Done():
+			return
+		default:
+		}
+		select {
+		case due <- at:
+		case <-end:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// post sends one message until the gateway answers for good; false when it was not taken.
+func (l *loader) post(ctx context.Context, s *slot, at time.Time) bool {
+	m, body := l.message(s)
+	if l.o.Rate == 0 {
+		at = time.Now()
+	}
+	l.run.began(m.id, at, s.patient, int32(s.pos)+1, body)
+	l.mu.Lock()
+	l.bytes += int64(len(body))
+	l.mu.Unlock()
+	for range loadTries {
+		got, err := post(ctx, l.client, l.o.Gateway, l.o.Token, body, "application/xml")
+		switch {
+		case err == nil && got.Status/100 == 2:
+			l.run.accepted(m.id)
+			return true
+		case err == nil && got.Status < 500 && got.Status != http.StatusTooManyRequests:
+			l.run.refused.Add(1)
+			l.note(fmt.Sprintf("HTTP %d %s", got.Status, got.Body))
+			return false
+		case ctx.Err() != nil:
+			return false
+		case err != nil:
+			l.note("no answer: " + err.Error())
+		default:
+			l.note(fmt.Sprintf("HTTP %d %s", got.Status, got.Body))
+		}
+		l.run.retries.Add(1)
+		if sleep(ctx, loadRetryPause) != nil {
+			return false
+		}
+	}
+	return false
+}
+
+func (l *loader) note(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refusal == "" {
+		l.refusal = text[:min(len(text), 300)]
+	}
+}
+
+// drain waits for the last receipts.
+func (l *loader) drain(ctx context.Context) {
+	l.run.goal.Store(l.run.acceptedN.Load())
+	if l.run.complete.Load() >= l.run.acceptedN.Load() {
+		return
+	}
+	t := time.NewTimer(l.o.Drain)
+	defer t.Stop()
+	select {
+	case <-l.run.done:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// progress calls o.Progress every second until the returned function is called.
+func (l *loader) progress() (stop func()) {
+	if l.o.Progress == nil {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for {
+			select {
+			case <-t.C:
+				l.o.Progress(l.report(time.Since(l.run.start)))
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
+}
+
+func (l *loader) report(sending time.Duration) LoadReport {
+	r := l.run
+	l.mu.Lock()
+	bytes, refusal := l.bytes, l.refusal
+	l.mu.Unlock()
+	times := r.times()
+	total := max(time.Duration(r.lastAt.Load()), time.Millisecond)
+	out := LoadReport{
+		Sent: r.sent.Load(), Accepted: r.acceptedN.Load(), Refused: r.refused.Load(), Retries: r.retries.Load(),
+		Delivered: r.deliveries.Load(), Complete: r.complete.Load(), Receipts: r.receipts.Load(),
+		P50: quantile(times, .5), P90: quantile(times, .9), P99: quantile(times, .99), P999: quantile(times, .999), Max: quantile(times, 1),
+		Duplicated: r.duplicated.Load(), OutOfOrder: r.outOfOrder.Load(), Changed: r.changed.Load(), Unknown: r.alien.Load(),
+		SendSeconds: sending.Seconds(), TotalSeconds: total.Seconds(), FirstRefusal: refusal,
+	}
+	out.Lost = out.Accepted - out.Complete
+	out.AcceptedPerS = float64(out.Accepted) / sending.Seconds()
+	out.DeliveredPerS = float64(out.Complete) * float64(r.sinks) / total.Seconds()
+	out.CompletePerS = float64(out.Complete) / total.Seconds()
+	if out.Sent > 0 {
+		out.MessageBytes = bytes / out.Sent
+	}
+	return out
+}
