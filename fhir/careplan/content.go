@@ -146,10 +146,14 @@ type answer struct {
 func encodeContent(c *content) (json.RawMessage, error) { return json.Marshal(c) }
 
 func decodeContent(raw json.RawMessage) (*content, error) {
-	c := &content{}
 	if len(raw) == 0 || string(raw) == "null" {
+		return &content{}, nil
+	}
+	r := reader{s: string(raw)}
+	if c := r.content(); r.end() {
 		return c, nil
 	}
+	c := &content{}
 	if err := json.Unmarshal(raw, c); err != nil {
 		return nil, err
 	}

@@ -75,6 +75,10 @@ func (r *Record) OrderTime() time.Time {
 // ParseRecord reads a record as json.Marshal of a Record wrote it. The error is a
 // *samvirke.Fault of class Internal with code "record-broken": records are our own writing.
 func ParseRecord(raw []byte) (Record, error) {
+	fast := reader{s: string(raw)}
+	if r := fast.record(); fast.end() && r.facts != nil {
+		return r, nil
+	}
 	var r Record
 	if err := json.Unmarshal(raw, &r); err != nil {
 		return Record{}, brokenRecord(err)
