@@ -7,6 +7,9 @@
 // put many waiting units into one transaction and one sync; a unit that fails
 // never takes its neighbours down.
 //
+// Ids of messages and deliveries are the caller's. Ids that sort by time of creation (UUID version 7) keep
+// the indexes of every engine small and fast: new entries then share a few pages instead of one each.
+//
 // The package knows nothing of formats, routes or protocols; bodies are bytes.
 // Every engine must pass queue/queuetest.
 package queue

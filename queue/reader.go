@@ -27,6 +27,7 @@ type Reader interface {
 	Records(ctx context.Context, patient string) ([]Record, error)
 	// Plan gives one version with Body, 0 = the newest; ErrNotFound.
 	Plan(ctx context.Context, patient string, version int64) (PlanVersion, error)
+	// PlanVersions lists all versions of a plan, newest first.
 	PlanVersions(ctx context.Context, patient string) ([]PlanVersion, error)
 	// Patients lists patient keys that have a plan, newest change first.
 	Patients(ctx context.Context, limit int) ([]PlanVersion, error)

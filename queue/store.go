@@ -42,6 +42,8 @@ type Writer interface {
 	// Commit runs one unit as one transaction and returns after the sync. It either takes all of
 	// the unit or nothing. ctx is honoured only while the unit waits to be taken up: after that
 	// the outcome is awaited.
+	//
+	// The bodies in u must not be changed afterwards: the store may hand the same bytes on.
 	Commit(ctx context.Context, u *Unit) (Outcome, error)
 }
 
@@ -64,11 +66,15 @@ type Leased struct {
 }
 
 // Unit is one unit of work. Empty parts are skipped. Within a unit the parts apply in field order.
+//
+// A message or delivery that a delivery, receipt or event names by id must be stored or made by the same
+// unit; otherwise ErrNotFound. "" names none. Steps may move deliveries that the same unit makes.
 type Unit struct {
 	// Now is the time written to rows that carry none; required.
 	Now time.Time
 	// Accept stores a new message. When the message is a duplicate or reuses an id, the rest of the
-	// unit is not applied and Outcome tells: see Outcome.
+	// unit is not applied and Outcome tells: see Outcome. Status "" means received; ReceivedAt, Checksum
+	// and Size are filled in when they are zero. ErrExists when the ID is taken.
 	Accept *samvirke.Message
 	// Message changes a stored message.
 	Message *MessageStep
@@ -76,7 +82,8 @@ type Unit struct {
 	Records []Record
 	// Plan adds a plan version.
 	Plan *PlanStep
-	// Deliveries are new; Seq is given by the store, in slice order. State must be queued.
+	// Deliveries are new; Seq is given by the store, in slice order. State must be queued (ErrState), the ID
+	// new (ErrExists). Lane, CreatedAt, Checksum and Size are filled in when they are zero.
 	Deliveries []samvirke.Delivery
 	// Steps move existing deliveries.
 	Steps []DeliveryStep
@@ -93,7 +100,8 @@ type Outcome struct {
 	// Seq is the order of acceptance of Accept.
 	Seq int64
 	// Duplicate: same Party and ExternalID (or, without one, same Checksum) and same Checksum as Existing.
-	// Nothing but an event "duplicate" on Existing was written.
+	// Nothing but an event "duplicate" on Existing was written. Content decides first: a quarantined message
+	// that comes again is a duplicate of itself (Existing.Status tells), not one more to quarantine.
 	Duplicate bool
 	// Reused: same Party and ExternalID as Existing, other Checksum. The message was stored with
 	// status quarantined, fault "message-id-reused" and an event "quarantined"; nothing else.
@@ -144,7 +152,12 @@ type PlanVersion struct {
 	Body      []byte
 }
 
-// DeliveryStep moves one delivery.
+// DeliveryStep moves one delivery. Steps of one unit apply in order, each checked against what the one
+// before left: sent and acknowledged in one unit is fine.
+//
+// To = sent writes SentAt, acknowledged and given-up write DoneAt (acknowledged also SentAt when nothing
+// was sent before). To = sending is ErrState: only Lease does that. Any step ends the lease of its
+// delivery, also one with Token 0, whose From then must allow sending; the holder gets ErrFenced.
 type DeliveryStep struct {
 	ID string
 	// Token is the lease's token for steps by the sender of the bytes; ErrFenced when the lease is
@@ -158,7 +171,7 @@ type DeliveryStep struct {
 	Fault, FaultText string
 	// HoldLane: with To = stopped, what is behind it in the lane waits until it is resent or given up.
 	HoldLane bool
-	// Attempt is stored and Attempts raised when not nil.
+	// Attempt is stored and Attempts raised when not nil. The store gives it its Number and, when zero, At.
 	Attempt *samvirke.Attempt
 }
 

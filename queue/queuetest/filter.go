@@ -1,0 +1,155 @@
+package queuetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+func testFilterMessages(t *testing.T, v *env) {
+	start := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 12 {
+		m := message(fmt.Sprint(i))
+		m.Party = []string{"hospital", "municipality"}[i%2]
+		m.Kind = []string{"A", "B", ""}[i%3]
+		m.Patient = fmt.Sprint("p", i%4)
+		m.ReceivedAt = start.Add(time.Duration(i) * time.Hour)
+		m.Status = []samvirke.MessageStatus{samvirke.MessageReceived, samvirke.MessageProcessed, samvirke.MessageAttention}[i/4]
+		v.commit(queue.Unit{Accept: m})
+	}
+	received, processed, attention := samvirke.MessageReceived, samvirke.MessageProcessed, samvirke.MessageAttention
+	for _, c := range []struct {
+		name string
+		f    queue.MessageFilter
+		want []int
+	}{
+		{"all", queue.MessageFilter{}, []int{11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}},
+		{"party", queue.MessageFilter{Party: "municipality"}, []int{11, 9, 7, 5, 3, 1}},
+		{"kind", queue.MessageFilter{Kind: "B"}, []int{10, 7, 4, 1}},
+		{"patient", queue.MessageFilter{Patient: "p2"}, []int{10, 6, 2}},
+		{"external id", queue.MessageFilter{ExternalID: "ext-7"}, []int{7}},
+		{"status", queue.MessageFilter{Status: []samvirke.MessageStatus{attention}}, []int{11, 10, 9, 8}},
+		{"statuses", queue.MessageFilter{Status: []samvirke.MessageStatus{received, processed}}, []int{7, 6, 5, 4, 3, 2, 1, 0}},
+		{"since", queue.MessageFilter{Since: start.Add(9 * time.Hour)}, []int{11, 10, 9}},
+		{"until", queue.MessageFilter{Until: start.Add(2 * time.Hour)}, []int{1, 0}},
+		{"between", queue.MessageFilter{Since: start.Add(4 * time.Hour), Until: start.Add(6 * time.Hour)}, []int{5, 4}},
+		{"page", queue.MessageFilter{Before: 4, Limit: 2}, []int{2, 1}}, // the number of message i is i+1
+		{"all at once", queue.MessageFilter{Party: "hospital", Kind: "A", Patient: "p2", Status: []samvirke.MessageStatus{processed}}, []int{6}},
+		{"none", queue.MessageFilter{Patient: "nobody"}, nil},
+	} {
+		var got []int
+		for _, m := range get[[]samvirke.Message](v)(v.s.Messages(v.ctx(), c.f)) {
+			if m.Raw != nil {
+				t.Errorf("%s: a listing carries bytes", c.name)
+			}
+			got = append(got, int(m.Seq-1))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func testFilterDeliveries(t *testing.T, v *env) {
+	v.accept("m0")
+	v.accept("m1")
+	deadline := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 10 {
+		id := fmt.Sprint("d", i)
+		d := delivery(id, fmt.Sprint("m", i%2), []string{"gp", "other"}[i/5], fmt.Sprint("p", i%3))
+		d.Lane = id // each in a lane of its own
+		if i%4 == 0 {
+			d.Purpose = samvirke.PurposeReceipt
+		}
+		v.commit(queue.Unit{Deliveries: []samvirke.Delivery{d}})
+	}
+	x := v.lease("gp", 3, "d0", "d1", "d2")
+	v.step("d1", x[1].Token, samvirke.DeliverySent, func(s *queue.DeliveryStep) { s.ExpectBy = deadline })
+	v.step("d2", x[2].Token, samvirke.DeliveryWaiting, dueAt(time.Now().Add(time.Hour)))
+	v.step("d3", 0, samvirke.DeliverySent)
+	v.step("d5", 0, samvirke.DeliveryStopped)
+	v.step("d6", 0, samvirke.DeliverySent, func(s *queue.DeliveryStep) { s.ExpectBy = deadline.Add(time.Hour) })
+	queued, sending, waiting, sent, stopped := samvirke.DeliveryQueued, samvirke.DeliverySending, samvirke.DeliveryWaiting,
+		samvirke.DeliverySent, samvirke.DeliveryStopped
+	states := func(s ...samvirke.DeliveryState) queue.DeliveryFilter { return queue.DeliveryFilter{State: s} }
+	for _, c := range []struct {
+		name string
+		f    queue.DeliveryFilter
+		want []int
+	}{
+		{"all", queue.DeliveryFilter{}, []int{9, 8, 7, 6, 5, 4, 3, 2, 1, 0}},
+		{"party", queue.DeliveryFilter{Party: "other"}, []int{9, 8, 7, 6, 5}},
+		{"message", queue.DeliveryFilter{MessageID: "m1"}, []int{9, 7, 5, 3, 1}},
+		{"unknown message", queue.DeliveryFilter{MessageID: "nobody"}, nil},
+		{"patient", queue.DeliveryFilter{Patient: "p1"}, []int{7, 4, 1}},
+		{"purpose", queue.DeliveryFilter{Purpose: samvirke.PurposeReceipt}, []int{8, 4, 0}},
+		{"queued", states(queued), []int{9, 8, 7, 4}},
+		{"sending", states(sending), []int{0}},
+		{"waiting", states(waiting), []int{2}},
+		{"queued and sending", states(queued, sending), []int{9, 8, 7, 4, 0}},
+		{"stopped and sent", states(stopped, sent), []int{6, 5, 3, 1}},
+		{"queued of a party", queue.DeliveryFilter{State: []samvirke.DeliveryState{queued}, Party: "gp"}, []int{4}},
+		{"overdue", queue.DeliveryFilter{OverdueAt: deadline.Add(time.Minute)}, []int{1}},
+		{"overdue later", queue.DeliveryFilter{OverdueAt: deadline.Add(2 * time.Hour)}, []int{6, 1}},
+		{"overdue by nobody", queue.DeliveryFilter{OverdueAt: deadline}, nil},
+		{"page", queue.DeliveryFilter{Before: 5, Limit: 3}, []int{3, 2, 1}}, // the number of delivery i is i+1
+	} {
+		var got []int
+		for _, d := range get[[]samvirke.Delivery](v)(v.s.Deliveries(v.ctx(), c.f)) {
+			if d.Body != nil {
+				t.Errorf("%s: a listing carries bytes", c.name)
+			}
+			if len(c.f.State) > 0 && !slices.Contains(c.f.State, d.State) {
+				t.Errorf("%s: %s is %s", c.name, d.ID, d.State)
+			}
+			got = append(got, int(d.Seq-1))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func testFindDelivery(t *testing.T, v *env) {
+	v.accept("m")
+	for _, id := range []string{"a", "b", "c"} {
+		d := delivery(id, "m", "gp", "p")
+		d.ExternalID = "same"
+		if id == "c" {
+			d.Party = "other"
+		}
+		v.commit(queue.Unit{Deliveries: []samvirke.Delivery{d}})
+	}
+	if d := get[samvirke.Delivery](v)(v.s.FindDelivery(v.ctx(), "gp", "same")); d.ID != "b" || string(d.Body) != "<delivery id=\"b\"/>" {
+		t.Fatalf("found %+v, want the newest", d)
+	}
+	if d := get[samvirke.Delivery](v)(v.s.FindDelivery(v.ctx(), "other", "same")); d.ID != "c" {
+		t.Fatalf("found %+v", d)
+	}
+	for _, c := range [][2]string{{"gp", "nobody"}, {"nobody", "same"}, {"gp", ""}} {
+		if _, err := v.s.FindDelivery(v.ctx(), c[0], c[1]); !errors.Is(err, queue.ErrNotFound) {
+			t.Errorf("find %v: %v", c, err)
+		}
+	}
+}
+
+func testNotFound(t *testing.T, v *env) {
+	_, err1 := v.s.Message(v.ctx(), "nobody")
+	_, err2 := v.s.Delivery(v.ctx(), "nobody")
+	_, err3 := v.s.Plan(v.ctx(), "nobody", 0)
+	v.commit(queue.Unit{Plan: &queue.PlanStep{Patient: "p"}})
+	_, err4 := v.s.Plan(v.ctx(), "p", 2)
+	for i, err := range []error{err1, err2, err3, err4} {
+		if !errors.Is(err, queue.ErrNotFound) {
+			t.Errorf("call %d: %v, want ErrNotFound", i, err)
+		}
+	}
+	if l := get[[]samvirke.Attempt](v)(v.s.Attempts(v.ctx(), "nobody")); len(l) != 0 {
+		t.Errorf("attempts %v", l)
+	}
+}
