@@ -1,0 +1,230 @@
+package simulate_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke/internal/simulate"
+	"github.com/samvirke/samvirke/mapping/kith"
+	"github.com/samvirke/samvirke/mapping/mappingtest"
+)
+
+func sinks(t *testing.T, gw *relay, n int) []*simulate.Sink {
+	t.Helper()
+	var out []*simulate.Sink
+	for i := range n {
+		s, err := simulate.NewSink(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close(); _ = s.Close() })
+		gw.targets[s.HER()[1]] = s.URL()
+		out = append(out, s)
+	}
+	return out
+}
+
+func load(t *testing.T, gw *relay, o simulate.LoadOptions) simulate.LoadReport {
+	t.Helper()
+	o.Gateway, o.Token = gw.URL, "t"
+	if o.Sinks == nil {
+		o.Sinks = sinks(t, gw, 2)
+	}
+	if o.Drain == 0 {
+		o.Drain = 5 * time.Second
+	}
+	r, err := simulate.Load(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestLoadThroughAnHonestGateway(t *testing.T) {
+	gw := newRelay(t)
+	r := load(t, gw, simulate.LoadOptions{Messages: 400, Patients: 20, Senders: 8, Seed: 7})
+	if r.Sent != 400 || r.Accepted != 400 || r.Complete != 400 || r.Delivered != 800 {
+		t.Errorf("report %+v", r)
+	}
+	if r.Lost+r.Duplicated+r.OutOfOrder+r.Changed+r.Unknown+r.Refused+r.Retries != 0 {
+		t.Errorf("an honest gateway is blamed: %+v", r)
+	}
+	if r.P50 <= 0 || r.P99 < r.P50 || r.Max < r.P99 || r.AcceptedPerS <= 0 || r.DeliveredPerS <= 0 {
+		t.Errorf("times %+v", r)
+	}
+	if r.MessageBytes < 7000 || r.MessageBytes > 9500 {
+		t.Errorf("messages have %d bytes, want about 8 KB", r.MessageBytes)
+	}
+}
+
+func TestLoadIsRepeatable(t *testing.T) {
+	bodies := func(seed uint64) map[string]bool {
+		gw := newRelay(t)
+		load(t, gw, simulate.LoadOptions{Messages: 60, Patients: 5, Senders: 1, Seed: seed})
+		out := map[string]bool{}
+		for _, b := range gw.taken {
+			out[string(b)] = true
+		}
+		return out
+	}
+	a, b, c := bodies(1), bodies(1), bodies(2)
+	same := 0
+	for k := range a {
+		if !b[k] {
+			t.Fatal("the same seed gave other bytes")
+		}
+		if c[k] {
+			same++
+		}
+	}
+	if same > 0 {
+		t.Errorf("%d messages are the same under another seed", same)
+	}
+}
+
+// TestLoadNoticesFaults: each fault of a gateway must show, and only that.
+func TestLoadNoticesFaults(t *testing.T) {
+	isolate := func(f func(n int, body []byte) [][]byte) simulate.LoadReport {
+		gw := newRelay(t)
+		gw.between = f
+		return load(t, gw, simulate.LoadOptions{Messages: 40, Patients: 1, Senders: 1, Seed: 3, Drain: 200 * time.Millisecond})
+	}
+	lost := isolate(func(n int, b []byte) [][]byte {
+		if n == 11 {
+			return nil
+		}
+		return [][]byte{b}
+	})
+	if lost.Lost != 1 || lost.Duplicated+lost.OutOfOrder+lost.Changed != 0 {
+		t.Errorf("lost: %+v", lost)
+	}
+	twice := isolate(func(n int, b []byte) [][]byte {
+		if n == 11 {
+			return [][]byte{b, b}
+		}
+		return [][]byte{b}
+	})
+	if twice.Duplicated != 2 || twice.Lost+twice.OutOfOrder+twice.Changed != 0 {
+		t.Errorf("duplicated at two sinks: %+v", twice)
+	}
+	var held []byte
+	swapped := isolate(func(n int, b []byte) [][]byte {
+		switch n {
+		case 11:
+			held = b
+			return nil
+		case 12:
+			return [][]byte{b, held}
+		}
+		return [][]byte{b}
+	})
+	if swapped.OutOfOrder != 2 || swapped.Lost+swapped.Duplicated+swapped.Changed != 0 {
+		t.Errorf("swapped: %+v", swapped)
+	}
+	changed := isolate(func(n int, b []byte) [][]byte {
+		if n == 11 {
+			b = bytes.Replace(b, []byte("Testperson"), []byte("Testpersen"), 1)
+		}
+		return [][]byte{b}
+	})
+	if changed.Changed != 2 || changed.Lost+changed.Duplicated+changed.OutOfOrder != 0 {
+		t.Errorf("changed: %+v", changed)
+	}
+}
+
+func TestLoadRetriesAndRefusals(t *testing.T) {
+	gw := newRelay(t)
+	calls, refused := 0, 0
+	gw.status = func(n int) int {
+		calls++
+		switch {
+		case calls%5 == 0:
+			return 503
+		case n == 7 && refused < 2:
+			refused++
+			return 422
+		}
+		return 0
+	}
+	r := load(t, gw, simulate.LoadOptions{Messages: 50, Patients: 4, Senders: 1})
+	if r.Retries == 0 || r.Refused != 2 || r.Accepted+r.Refused != 50 || r.Lost != 0 || r.OutOfOrder != 0 || r.FirstRefusal == "" {
+		t.Errorf("report %+v", r)
+	}
+}
+
+func TestLoadKeepsItsRate(t *testing.T) {
+	gw := newRelay(t)
+	var seen int
+	r := load(t, gw, simulate.LoadOptions{Rate: 200, Duration: 1100 * time.Millisecond, Patients: 50, Progress: func(simulate.LoadReport) { seen++ }})
+	if r.Sent < 150 || r.Sent > 230 {
+		t.Errorf("%d messages in 1.1 s at 200 per second", r.Sent)
+	}
+	if seen == 0 {
+		t.Error("no progress was told")
+	}
+}
+
+func TestLoadStopsWithItsContext(t *testing.T) {
+	gw := newRelay(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, err := simulate.Load(ctx, simulate.LoadOptions{Gateway: gw.URL, Token: "t", Sinks: sinks(t, gw, 1), Duration: time.Hour})
+	if err == nil || time.Since(start) > 5*time.Second {
+		t.Errorf("stopped after %v with %v", time.Since(start), err)
+	}
+}
+
+func TestLoadOptionsAreChecked(t *testing.T) {
+	gw := newRelay(t)
+	s := sinks(t, gw, 1)
+	for name, o := range map[string]simulate.LoadOptions{
+		"no gateway": {Token: "t", Sinks: s, Messages: 1},
+		"no sinks":   {Gateway: "http://x", Token: "t", Messages: 1},
+		"no end":     {Gateway: "http://x", Token: "t", Sinks: s},
+		"rate":       {Gateway: "http://x", Token: "t", Sinks: s, Messages: 1, Rate: -1},
+	} {
+		if _, err := simulate.Load(context.Background(), o); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestLoadMessagesAreReal: what Load sends and what sinks answer is valid under the published schemas
+// and reads as what it should be.
+func TestLoadMessagesAreReal(t *testing.T) {
+	gw := newRelay(t)
+	load(t, gw, simulate.LoadOptions{Messages: 17, Patients: 2, Senders: 1})
+	f, err := kith.New(kith.Options{AllowSynthetic: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, kinds := map[string][]byte{}, map[string]int{}
+	for i, b := range gw.taken {
+		docs["message "+string(rune('a'+i))] = b
+		p, err := f.Parse(b)
+		if err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
+		kinds[p.Envelope.Kind+" "+string(p.Envelope.Op)]++
+		if len(p.Envelope.Receivers) != 2 || !strings.HasPrefix(p.Envelope.Patient.Key(), "urn:oid:") {
+			t.Errorf("message %d: envelope %+v", i, p.Envelope)
+		}
+	}
+	if kinds["INNLEGGELSESRAPPORT N"] != 2 || kinds["INNLEGGELSESRAPPORT M"] != 4 || kinds["LOG_UTSKREVET N"] != 2 {
+		t.Errorf("kinds %v", kinds)
+	}
+	for i, b := range gw.receipts {
+		docs["receipt "+string(rune('a'+i))] = b
+		p, err := f.Parse(b)
+		if err != nil || p.Envelope.Receipt == nil {
+			t.Fatalf("receipt %d: %v", i, err)
+		}
+	}
+	for name, problem := range mappingtest.XMLLintAll(t, docs) {
+		t.Errorf("%s: %s", name, problem)
+	}
+}
