@@ -46,4 +46,3 @@ func checkReferences(t *testing.T, b *fhir.Bundle) {
 	}
 	walk(b.Root)
 }
-

@@ -121,8 +121,11 @@ func (x extractor) service(n *fhir.Node, c *content) {
 	q := n.Get("quantityQuantity")
 	s.Amount = strings.TrimSpace(q.Get("value").Text() + " " + first(q.Get("unit").Text(), q.Get("code").Text()))
 	for _, ext := range n.Get("extension").Items() {
-		if strings.HasSuffix(ext.Get("url").Text(), "/private") {
+		switch ext.Get("url").Text() {
+		case fhir.ExtBase + "StructureDefinition/private":
 			s.Private = ext.Get("valueBoolean").Text() == "true"
+		case fhir.ExtBase + "StructureDefinition/service-information":
+			s.Note = strings.Trim(ext.Get("valueString").Text()+"\n"+s.Note, "\n")
 		}
 	}
 	if s.coded != (coded{}) {
@@ -155,6 +158,9 @@ func (x extractor) appointment(n *fhir.Node, c *content) {
 		default:
 			a.Place = first(a.Place, ref.Get("display").Text(), x.named(ref))
 		}
+	}
+	if t := n.Extension(fhir.ExtBase + "StructureDefinition/tentative-time").Get("valueString").Text(); t != "" && a.Start == "" {
+		a.Start = t // in words: "week 12"
 	}
 	c.Checkups = append(c.Checkups, a)
 }

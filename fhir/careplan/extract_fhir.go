@@ -6,6 +6,9 @@ import (
 	"github.com/samvirke/samvirke/fhir"
 )
 
+// extRemark is a remark (Merknad) on a thing that FHIR gives no note.
+const extRemark = fhir.ExtBase + "StructureDefinition/remark"
+
 // extractor reads one canonical Bundle.
 type extractor struct {
 	b    *fhir.Bundle
@@ -42,8 +45,7 @@ func (x extractor) fill(c *content) {
 		case "DeviceRequest":
 			x.device(n, c)
 		case "RelatedPerson":
-			c.addContact(contactRow{Kind: "kin", Name: humanName(n.Get("name")), Role: concept(firstItem(n.Get("relationship"))).Text,
-				Phone: phones(n), Note: noteText(n)})
+			x.kin(n, c)
 		case "PractitionerRole":
 			x.role(n, c)
 		case "Organization":
@@ -54,6 +56,10 @@ func (x extractor) fill(c *content) {
 			x.sections(n.Get("section"), c, 0)
 		case "Task":
 			x.task(n, c)
+		case "ClinicalImpression":
+			x.impression(n, c)
+		case "Consent":
+			x.reservation(n, c)
 		}
 	}
 	x.settleEvents(c)
@@ -81,6 +87,36 @@ func (x extractor) addressing() map[*fhir.Node]bool {
 		walk(d.Get("receiver"), 0)
 	}
 	return out
+}
+
+// kin reads a next of kin; a RelatedPerson that nobody calls kin (who asked for something, an
+// interpreter) has no relationship and is none.
+func (x extractor) kin(n *fhir.Node, c *content) {
+	var roles []string
+	for _, r := range n.Get("relationship").Items() {
+		if t := concept(r).Text; t != "" && !contains(roles, t) {
+			roles = append(roles, t)
+		}
+	}
+	listed := len(roles) > 0 || n.Extension(extRemark) != nil || x.inSection(n, "ParorendeForesatt")
+	if listed {
+		c.addContact(contactRow{Kind: "kin", Name: humanName(n.Get("name")), Role: strings.Join(roles, ", "), Phone: phones(n), Note: noteText(n)})
+	}
+}
+
+// inSection tells whether a section of this name lists the resource.
+func (x extractor) inSection(n *fhir.Node, name string) bool {
+	for _, s := range x.b.First("Composition").Get("section").Items() {
+		if !hasCode(fhir.NewArray(s.Get("code")), fhir.SystemSection, name) {
+			continue
+		}
+		for _, ref := range s.Get("entry").Items() {
+			if e, ok := x.b.Resolve(ref.Get("reference").Text()); ok && e.Resource == n {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (c *content) addContact(r contactRow) {
@@ -117,6 +153,11 @@ func (x extractor) author() string {
 		}
 	}
 	if c := x.b.First("Composition"); c != nil {
+		for _, a := range c.Get("attester").Items() {
+			if s := x.named(a.Get("party")); s != "" {
+				return s
+			}
+		}
 		for _, a := range c.Get("author").Items() {
 			if s := x.named(a); s != "" {
 				return s
@@ -201,10 +242,52 @@ func (x extractor) sections(list *fhir.Node, c *content, depth int) {
 			if title := s.Get("title").Text(); title != "" {
 				h.Text = title
 			}
-			c.Notes = append(c.Notes, note{Heading: h, Text: t})
+			c.addNote(h, t+suffix(s.Extension(extRemark).Get("valueString").Text()))
 		}
+		x.sectionWords(s, c)
 		x.sections(s.Get("section"), c, depth+1)
 	}
+}
+
+// sectionWords keeps words that a section carries outside its narrative. A change in function told
+// in words stays words: no score is made of them (function.md section 1, rule 9).
+func (x extractor) sectionWords(s *fhir.Node, c *content) {
+	for _, sub := range s.Extension(fhir.ExtBase + "StructureDefinition/follow-up").Get("extension").Items() {
+		if sub.Get("url").Text() == "EndringFunksjonsnivaa" {
+			c.addNote(coded{Text: "Change in function", Code: "EndringFunksjonsnivaa", System: fhir.SystemSection}, sub.Get("valueString").Text())
+		}
+	}
+}
+
+func (x extractor) impression(n *fhir.Node, c *content) {
+	var words []string
+	for _, f := range n.Get("finding").Items() {
+		if t := strings.TrimSpace(concept(f.Get("itemCodeableConcept")).Text + " " + f.Get("basis").Text()); t != "" {
+			words = append(words, t)
+		}
+	}
+	c.addNote(coded{Text: first(n.Get("description").Text(), "Assessment"), Code: "InfoVurderinger", System: fhir.SystemSection}, strings.Join(words, "\n"))
+}
+
+// reservation keeps what a person reserves against as words; it restricts nothing by itself, since
+// the source says in words only what it covers.
+func (x extractor) reservation(n *fhir.Node, c *content) {
+	if hasCode(n.Get("category"), fhir.SystemSection, "ReservasjonOnske") {
+		c.addNote(coded{Text: "Reservation", Code: "ReservasjonOnske", System: fhir.SystemSection}, n.At("policyRule.text").Text())
+	}
+}
+
+func (c *content) addNote(heading coded, text string) {
+	if text != "" {
+		c.Notes = append(c.Notes, note{Heading: heading, Text: text})
+	}
+}
+
+func suffix(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "\n" + s
 }
 
 func (x extractor) task(n *fhir.Node, c *content) {
@@ -324,6 +407,9 @@ func noteText(n *fhir.Node) string {
 		} else if t := v.Text(); t != "" {
 			parts = append(parts, t)
 		}
+	}
+	if t := n.Extension(extRemark).Get("valueString").Text(); t != "" {
+		parts = append(parts, t)
 	}
 	return strings.Join(parts, "\n")
 }
