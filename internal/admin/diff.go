@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -82,7 +83,7 @@ func (s *Server) planDiff(w http.ResponseWriter, r *http.Request, x *session) er
 		return fmt.Errorf("list plan versions: %w", err)
 	}
 	slices.SortFunc(p.Versions, func(a, b queue.PlanVersion) int { return int(b.Version - a.Version) })
-	for _, c := range comparePlans(older, newer) {
+	for _, c := range comparePlans(older, newer, namesOf(older, newer)) {
 		if n := len(p.Sections); n == 0 || p.Sections[n-1].Name != c.Section {
 			p.Sections = append(p.Sections, diffSection{Name: c.Section})
 		}
@@ -99,8 +100,8 @@ func (s *Server) planDiff(w http.ResponseWriter, r *http.Request, x *session) er
 }
 
 // comparePlans lists what differs between two versions, in the order of the plan page.
-func comparePlans(older, newer *careplan.Plan) []change {
-	before, after := planItems(older), planItems(newer)
+func comparePlans(older, newer *careplan.Plan, org func(her string) string) []change {
+	before, after := planItems(older, org), planItems(newer, org)
 	old := make(map[string]planItem, len(before))
 	for _, it := range before {
 		old[it.Section+"\x00"+it.Key] = it
@@ -175,7 +176,7 @@ func valueText(v *careplan.Value) string {
 }
 
 // planItems lists what a plan holds, each under a key that stays the same from version to version.
-func planItems(p *careplan.Plan) []planItem {
+func planItems(p *careplan.Plan, org func(her string) string) []planItem {
 	var l []planItem
 	add := func(section, key, title string, f []fact) { l = append(l, planItem{section, key, title, f}) }
 	if id := p.Person.Identifier.Text; id != "" {
@@ -183,7 +184,7 @@ func planItems(p *careplan.Plan) []planItem {
 			"address", valueText(p.Person.Address), "phone", valueText(p.Person.Phone), "deceased", valueText(p.Person.Deceased)))
 	}
 	for _, s := range p.Stays {
-		add("Stay", s.ID, "Stay at "+or(s.Name, "HER "+s.Organiser), facts("status", s.Status, "admitted", valueText(s.Start), "discharged", valueText(s.End),
+		add("Stay", s.ID, "Stay at "+or(s.Name, org(s.Organiser)), facts("status", s.Status, "admitted", valueText(s.Start), "discharged", valueText(s.End),
 			"expected ready", valueText(s.Expected), "destination", valueText(s.Destination)))
 	}
 	for _, r := range p.Ready {
@@ -193,9 +194,9 @@ func planItems(p *careplan.Plan) []planItem {
 		add("Goals", g.ID, g.Text, facts("status", g.Status, "by", valueText(g.Due), "from", valueText(g.Start)))
 	}
 	for _, m := range p.Measures {
-		f := facts("status", taskWord(m.Status).Text, "evaluation", valueText(m.Evaluation), "period", m.Period, "note", m.Note, "carried by", m.Owner)
+		f := facts("status", taskWord(m.Status).Text, "evaluation", valueText(m.Evaluation), "period", m.Period, "note", m.Note, "carried by", orgOr(org, m.Owner))
 		for _, a := range m.Answers {
-			f = append(f, facts("answer of "+a.By, strings.TrimSuffix(taskWord(a.Status).Text+": "+a.Reason, ": "))...)
+			f = append(f, facts("answer of "+org(a.By), strings.TrimSuffix(taskWord(a.Status).Text+": "+a.Reason, ": "))...)
 		}
 		add("Proposals and measures", m.ID, m.Text, f)
 	}
@@ -219,10 +220,10 @@ func planItems(p *careplan.Plan) []planItem {
 		add("Notes", n.Owner+n.Heading.Code+n.Heading.Text, or(n.Heading.Text, "Note"), facts("text", n.Text))
 	}
 	for _, m := range p.Team {
-		add("Team", m.HER, or(m.Name, "HER "+m.HER), facts("role", m.Role))
+		add("Team", m.HER, or(m.Name, org(m.HER)), facts("role", m.Role))
 	}
 	for _, t := range p.Tasks {
-		add("Tasks", t.ID, t.Text, facts("status", taskWord(t.Status).Text, "for", t.For))
+		add("Tasks", t.ID, t.Text, facts("status", taskWord(t.Status).Text, "for", orgOr(org, t.For)))
 	}
 	for _, g := range p.Gaps {
 		add("Gaps", g.Rule+g.Text, g.Text, facts("rule", g.Rule))
@@ -231,6 +232,25 @@ func planItems(p *careplan.Plan) []planItem {
 		add("Flags", f.Code+f.Text, f.Text, facts("code", f.Code))
 	}
 	return l
+}
+
+// namesOf names organisations as either version names them.
+func namesOf(plans ...*careplan.Plan) func(her string) string {
+	all := &planPage{Plan: &careplan.Plan{Sources: map[string]careplan.Source{}}}
+	for _, p := range plans {
+		maps.Copy(all.Sources, p.Sources)
+		all.Stays = append(all.Stays, p.Stays...)
+		all.Team = append(all.Team, p.Team...)
+	}
+	all.index()
+	return all.Org
+}
+
+func orgOr(org func(string) string, her string) string {
+	if her == "" {
+		return ""
+	}
+	return org(her)
 }
 
 func functionItems(p *careplan.Plan) []planItem {
