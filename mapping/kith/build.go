@@ -184,6 +184,7 @@ func (b *builder) one(row *el, e *etree.Element, sc *scope, c cursor, w *where) 
 	}
 	b.walk(row.kids, e, sc, in, w)
 	if row.after != nil {
+		b.here = w
 		row.after(b, in, e)
 	}
 }

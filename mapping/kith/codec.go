@@ -12,7 +12,7 @@ type scalarCodec struct {
 	inV bool
 }
 
-func (k scalarCodec) parse(_ *builder, l *leaf, s slot) {
+func (k scalarCodec) parse(b *builder, l *leaf, s slot) {
 	text := l.text
 	if k.inV {
 		v, ok := l.take("V")
@@ -23,6 +23,16 @@ func (k scalarCodec) parse(_ *builder, l *leaf, s slot) {
 		text = v
 	}
 	putScalar(k.scalar, text, s)
+	switch k.scalar.(type) {
+	case timeScalar:
+		if d, c, ok := strings.Cut(text, "T"); ok && isDate(d) && len(d) == 10 && len(c) >= 5 && !strings.ContainsAny(c, "Z+-") && twice(d, c) {
+			b.note(b.here, "ambiguous", "local time in the hour that autumn has twice; the first is taken")
+		}
+	case base64Scalar:
+		if strings.ContainsAny(text, " \t\r\n") {
+			b.note(b.here, "normalised", "white space inside base64 is not kept")
+		}
+	}
 }
 
 func (k scalarCodec) render(r *reader, s slot) (leaf, bool) {

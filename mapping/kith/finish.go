@@ -188,7 +188,8 @@ func finishStatement(n *fhir.Node, set func(string, *fhir.Node)) {
 
 func (b *builder) finishEncounter(n *fhir.Node, env *samvirke.Envelope, patient *fhir.Node) {
 	status := "in-progress"
-	if env.Kind == "LOG_UTSKREVET" || n.At("period.end") != nil {
+	planned := n.At("period._end").Extension(fhir.ExtEvent).Extension("estimate").Get("valueBoolean").Text() == "true"
+	if env.Kind == "LOG_UTSKREVET" || n.At("period.end") != nil && !planned {
 		status = "finished"
 	}
 	n.Set("status", fhir.String(status))

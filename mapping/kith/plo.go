@@ -78,7 +78,7 @@ func (f *Format) parsePLO(src *source, p *mapping.Parsed) error {
 	t := f.tables[env.Kind]
 	b := newBuilder(t.names(env.Version), env.ID)
 	b.prepare(p.Envelope)
-	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, &where{name: src.root.Tag})
+	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, &where{name: src.root.Tag, index: 1})
 	bundle, err := b.finish(env)
 	if err != nil {
 		return &samvirke.Fault{Class: samvirke.Internal, Code: "mapping", Safe: "the message could not be mapped", Err: err}

@@ -18,11 +18,12 @@ type reader struct {
 	bundle   *fhir.Bundle
 	byURL    map[string]*fhir.Node
 	used     map[*fhir.Node]struct{}
+	reached  map[*fhir.Node]bool // resources that a reference led to
 	notes    []mapping.Note
 }
 
 func newReader(b *fhir.Bundle, n namespaces, version string) *reader {
-	r := &reader{names: n, version: version, bundle: b, byURL: map[string]*fhir.Node{}, used: map[*fhir.Node]struct{}{}}
+	r := &reader{names: n, version: version, bundle: b, byURL: map[string]*fhir.Node{}, used: map[*fhir.Node]struct{}{}, reached: map[*fhir.Node]bool{}}
 	for _, e := range b.Entries() {
 		if e.FullURL != "" {
 			r.byURL[e.FullURL] = e.Resource
@@ -51,6 +52,7 @@ func (r *reader) resolve(ref *fhir.Node, typ string) *fhir.Node {
 		return nil
 	}
 	r.use(n)
+	r.reached[res] = true
 	return res
 }
 

@@ -156,12 +156,16 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
-// decimalScalar keeps the digits as written: 2.50 stays 2.50.
+// decimalScalar keeps the digits as written: 2.50 stays 2.50, 1E3 stays 1E3.
 type decimalScalar struct{}
 
 func (decimalScalar) read(t string) (*fhir.Node, string, bool) {
 	t = strings.TrimSpace(t)
-	whole, frac, dot := strings.Cut(strings.TrimPrefix(t, "-"), ".")
+	mantissa, exponent, e := strings.Cut(strings.ReplaceAll(t, "E", "e"), "e")
+	whole, frac, dot := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")
+	if e && !allDigits(strings.TrimLeft(exponent, "+-")) || len(exponent) > 3 {
+		return nil, "", false
+	}
 	if !allDigits(whole) || len(whole) > 1 && whole[0] == '0' || dot && !allDigits(frac) || len(t) > 18 {
 		return nil, "", false
 	}

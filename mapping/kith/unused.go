@@ -11,10 +11,9 @@ import (
 // unused notes every value of the Bundle that was not written to the message and does not
 // follow from one that was.
 func (r *reader) unused() {
-	reached := r.reachable()
 	for i, e := range r.bundle.Entries() {
 		at := "Bundle.entry[" + strconv.Itoa(i) + "].resource"
-		if !reached[e.Resource] {
+		if !r.visited(e) {
 			r.notes = append(r.notes, mapping.Note{Path: at, Code: "not-carried", Text: "the message has no place for this " + e.Type})
 			continue
 		}
@@ -22,18 +21,14 @@ func (r *reader) unused() {
 	}
 }
 
-// reachable are the resources of which at least one value was written, or that stand on the way to one.
-func (r *reader) reachable() map[*fhir.Node]bool {
-	out := map[*fhir.Node]bool{}
-	for _, e := range r.bundle.Entries() {
-		out[e.Resource] = r.anyUsed(e.Resource)
+// visited tells whether the walk came to a resource: one that a reference led to, of which a value
+// was written, or that every message has.
+func (r *reader) visited(e fhir.Entry) bool {
+	switch e.Type {
+	case "MessageHeader", "Composition", "Encounter":
+		return true
 	}
-	for _, typ := range []string{"MessageHeader", "Composition", "Encounter"} {
-		if n := r.bundle.First(typ); n != nil {
-			out[n] = true
-		}
-	}
-	return out
+	return r.reached[e.Resource] || r.anyUsed(e.Resource)
 }
 
 func (r *reader) anyUsed(n *fhir.Node) bool {
