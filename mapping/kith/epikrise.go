@@ -14,6 +14,9 @@ const (
 	versionEpicrisis = "1.2"
 )
 
+// extAbsent says why a value that FHIR demands is not there. Source: FHIR R4, data-absent-reason.
+const extAbsent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+
 // withHCPTables adds the tables of the messages without a separate header.
 func withHCPTables(t map[string]*table) map[string]*table {
 	t[kindEpicrisis] = &table{kind: kindEpicrisis, root: epikriseTable(), payload: "Message"}
@@ -74,6 +77,10 @@ func (b *builder) finishEpikrise(env *samvirke.Envelope) (*fhir.Bundle, error) {
 		case "Encounter":
 			e.res.Set("subject", patient)
 			continue
+		case "DocumentReference":
+			if e.res.Get("content") == nil {
+				e.res.Set("content", fhir.NewArray(fhir.NewObject("attachment", withExt(fhir.NewObject("url", extAbsent, "valueCode", "unknown")))))
+			}
 		case "ServiceRequest":
 			e.res.Set("intent", fhir.String("order"))
 		case "CareTeam":

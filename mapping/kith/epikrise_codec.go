@@ -2,6 +2,7 @@ package kith
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/beevik/etree"
 
@@ -254,6 +255,18 @@ func (k idTypeCodec) render(r *reader, s slot) (leaf, bool) {
 	l.take("S")
 	return l, ok
 }
+
+// uriScalar is a URI, which has no white space.
+type uriScalar struct{}
+
+func (uriScalar) read(t string) (*fhir.Node, string, bool) {
+	if strings.ContainsFunc(t, unicode.IsSpace) {
+		return nil, "", false
+	}
+	return fhir.String(t), "", true
+}
+func (uriScalar) write(v, _ string) string { return v }
+func (uriScalar) kind() string             { return "uri" }
 
 // orText writes a fixed text where FHIR has none and the schema wants one.
 type orText struct {

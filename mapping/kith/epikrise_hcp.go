@@ -108,7 +108,15 @@ func (p through) describe(below string) string {
 // reference can lead to one only, so each is part of the one before it.
 type departments struct{}
 
-func (departments) enter(b *builder, c cursor) cursor { return inner{"Organization"}.enter(b, c) }
+func (departments) enter(b *builder, c cursor) cursor { return b.inside(c, "Organization", "partOf") }
+
+// inside makes a resource inside the one that the reference at hand leads to, and leads the reference there.
+func (b *builder) inside(c cursor, typ, outer string) cursor {
+	res, url := b.resource(typ)
+	res.Set(outer, fhir.NewObject("reference", c.ref.Get("reference").Text()))
+	c.ref.SetText("reference", url)
+	return cursor{res: res, obj: res, ref: c.ref}
+}
 
 func (departments) each(_ *reader, c cursor) []cursor {
 	var out []cursor
@@ -131,7 +139,7 @@ const extFurther = fhir.ExtBase + "StructureDefinition/further-person"
 func (persons) enter(b *builder, c cursor) cursor {
 	current := b.made[c.ref.Get("reference").Text()]
 	if current.Get("resourceType").Text() != "PractitionerRole" {
-		return inner{"PractitionerRole"}.enter(b, c)
+		return b.inside(c, "PractitionerRole", "organization")
 	}
 	role, url := b.resource("PractitionerRole")
 	if outer := current.Get("organization"); outer != nil {

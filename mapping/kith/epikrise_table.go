@@ -62,6 +62,8 @@ func report() []*el {
 	}
 }
 
+// A repeated group that may be empty has the cardinality "+": an empty one keeps its place among its likes.
+
 // referral are the rows of ServReq; the cursor is its section.
 func referral() []*el {
 	const req = "entry[0]>ServiceRequest."
@@ -72,7 +74,7 @@ func referral() []*el {
 		leafEl("root", "ReqComment", "?", text(), req+"note[0].text"),
 		leafEl("root", "MsgDescr", "1", csConcept("8455"), req+"category[0]"),
 		leafEl("root", "Id", "1", text(), req+"identifier[0].value"),
-		group("root", "ReasonAsText", "*", sec("ReasonAsText"), textBlock()...),
+		group("root", "ReasonAsText", "+", sec("ReasonAsText"), textBlock()...),
 		group("root", "Diagnosis", "+", to(req+"reasonCode[]"), concept("", "@modifier[]")...),
 	}
 }
@@ -80,7 +82,7 @@ func referral() []*el {
 // event is an Event: a section whose first entry is the Encounter. Events can stand inside events.
 func event() *el {
 	const stay = "entry[0]>Encounter."
-	e := group("root", "Event", "*", sec("Event")).then(encounterClass)
+	e := group("root", "Event", "+", sec("Event")).then(encounterClass)
 	e.kids = []*el{
 		choice("?",
 			group("root", "PlannedEvent", "1", to(stay+"@planned"), planned()...),
@@ -112,7 +114,7 @@ func event() *el {
 		),
 		group("root", "EventLocation", "*", to(stay+"location[]"), location()...),
 		infItems(),
-		group("root", "Comment", "*", comment{},
+		group("root", "Comment", "+", comment{},
 			leafEl("root", "Heading", "?", csConcept("8311"), "code"),
 			leafEl("root", "TextResultValue", "?", markupCodec{}, "text"),
 			leafEl("root", "TextCode", "*", cv(), "@text-code[].valueCoding"),
@@ -205,12 +207,15 @@ func reference() []*el {
 		leafEl("root", "MimeType", "?", scalarCodec{scalar: codeScalar{}}, file+"contentType"),
 		leafEl("root", "Description", "?", text(), file+"title"),
 		leafEl("root", "Compression", "?", cs("1204"), "@compression.valueCoding"),
-		leafEl("root", "FileReference", "?", scalarCodec{scalar: codeScalar{}}, file+"url"),
+		leafEl("root", "FileReference", "?", scalarCodec{scalar: uriScalar{}}, file+"url"),
 		group("root", "Content", "?", inline{},
-			leafEl("b64", "Base64Container", "?", base64(), file+"data"),
+			leafEl("b64", "Base64Container", "?", base64(), file+"data").when(firstOfItsName),
+			leafEl("b64", "Base64Container", "*", base64(), "@further-content[].valueBase64Binary"),
 		),
 	}
 }
+
+func firstOfItsName(e *etree.Element) bool { return childNamed(e.Parent(), e.Tag) == e }
 
 func initDocument(n *fhir.Node) { n.Set("status", fhir.String("current")) }
 

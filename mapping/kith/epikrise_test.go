@@ -27,8 +27,8 @@ func testFile(t testing.TB, name string) []byte {
 	return raw
 }
 
-// roundTrip parses, checks the FHIR form and writes the message back.
-func roundTrip(t *testing.T, f *Format, raw []byte) (*mapping.Parsed, *mapping.Rendered) {
+// hcpBothWays parses, checks the FHIR form and writes the message back.
+func hcpBothWays(t *testing.T, f *Format, raw []byte) (*mapping.Parsed, *mapping.Rendered) {
 	t.Helper()
 	p, err := f.Parse(raw)
 	if err != nil {
@@ -44,18 +44,29 @@ func roundTrip(t *testing.T, f *Format, raw []byte) (*mapping.Parsed, *mapping.R
 	return p, out
 }
 
-func TestEpikriseFull(t *testing.T) {
+// Every element of the schemas has a home: the full messages hold each of them at least once. The
+// minimal one holds as little as its schema allows, in odd shapes.
+func TestHCPMessages(t *testing.T) {
 	f := testFormat(t)
-	raw := testFile(t, "epikrise-full.xml")
-	p, out := roundTrip(t, f, raw)
-	if len(p.Notes)+len(out.Notes) > 0 {
-		t.Errorf("notes %v %v", p.Notes, out.Notes)
+	for _, name := range []string{"epikrise-full.xml", "epikrise-minimal.xml", "apprec-full.xml"} {
+		t.Run(name, func(t *testing.T) {
+			raw := testFile(t, name)
+			mappingtest.XMLLint(t, raw)
+			p, out := hcpBothWays(t, f, raw)
+			if len(p.Notes)+len(out.Notes) > 0 {
+				t.Errorf("notes %v %v", p.Notes, out.Notes)
+			}
+			if d := mappingtest.Compare(raw, out.Body); !d.Same() {
+				t.Errorf("%s\n%s", d, strings.ReplaceAll(string(out.Body), "><", ">\n<"))
+			}
+			mappingtest.R4Schema(t).Check(t, p.Bundle.Bytes())
+			mappingtest.XMLLint(t, out.Body)
+			again, err := f.Parse(out.Body)
+			if err != nil || string(again.Bundle.Bytes()) != string(p.Bundle.Bytes()) {
+				t.Errorf("what was written reads differently: %v", err)
+			}
+		})
 	}
-	if d := mappingtest.Compare(raw, out.Body); !d.Same() {
-		t.Errorf("%s\n%s", d, strings.ReplaceAll(string(out.Body), "><", ">\n<"))
-	}
-	mappingtest.R4Schema(t).Check(t, p.Bundle.Bytes())
-	mappingtest.XMLLint(t, out.Body)
 }
 
 func TestEpikriseExamples(t *testing.T) {
@@ -66,7 +77,7 @@ func TestEpikriseExamples(t *testing.T) {
 		return e.SchemaValid && strings.HasSuffix(e.Namespace, "/epikrise/2012-02-15")
 	}) {
 		raw := e.Raw(t)
-		p, out := roundTrip(t, f, raw)
+		p, out := hcpBothWays(t, f, raw)
 		r4.Check(t, p.Bundle.Bytes())
 		docs[e.File] = out.Body
 		d := mappingtest.Compare(raw, out.Body)
@@ -89,7 +100,7 @@ func TestAppRecExamples(t *testing.T) {
 	docs := map[string][]byte{}
 	for _, e := range mappingtest.Examples(t, func(e mappingtest.Example) bool { return e.SchemaValid && e.Root == "AppRec" }) {
 		raw := e.Raw(t)
-		p, out := roundTrip(t, f, raw)
+		p, out := hcpBothWays(t, f, raw)
 		r4.Check(t, p.Bundle.Bytes())
 		docs[e.File] = out.Body
 		d := mappingtest.Compare(raw, out.Body)
