@@ -46,7 +46,7 @@ next:
 	for _, d := range r.facts.Diagnoses {
 		for i := range f.p.Diagnoses {
 			o := &f.p.Diagnoses[i]
-			if o.Owner == r.Key.Sender && o.Code == d.Code && o.System == d.System && (d.Code != "" || o.Text == d.Text) {
+			if o.Owner == r.Key.Sender && plainCode(o.Code) == plainCode(d.Code) && o.System == d.System && (d.Code != "" || o.Text == d.Text) {
 				o.From = addFrom(o.From, r.key)
 				o.Main = o.Main || d.Main
 				continue next
@@ -55,6 +55,9 @@ next:
 		f.p.Diagnoses = append(f.p.Diagnoses, Diagnosis{Value: d.value(r.key), Main: d.Main, Owner: r.Key.Sender})
 	}
 }
+
+// plainCode leaves out the dot that some systems write in ICD-10 codes: I63.4 is I634.
+func plainCode(code string) string { return strings.ReplaceAll(code, ".", "") }
 
 func (f *fold) goals(r *rec) {
 	if len(r.facts.Goals) == 0 {
@@ -149,17 +152,33 @@ func (f *fold) rest(r *rec) {
 		f.p.Aids = append(f.p.Aids, Aid{Value: a.value(r.key), Status: a.Status, Owner: r.Key.Sender})
 	}
 	for _, c := range r.facts.Contacts {
-		at := slices.IndexFunc(f.p.Contacts, func(o Contact) bool {
-			return o.Owner == r.Key.Sender && o.Kind == c.Kind && o.Name == c.Name && o.Role == c.Role && slices.Equal(o.Phone, c.Phone)
-		})
-		if at >= 0 {
-			f.p.Contacts[at].From = addFrom(f.p.Contacts[at].From, r.key)
-			continue
-		}
-		f.p.Contacts = append(f.p.Contacts, Contact{Kind: c.Kind, Name: c.Name, Role: c.Role, RoleCode: c.Code, Phone: c.Phone,
-			Note: c.Note, Owner: r.Key.Sender, From: []string{r.key}})
+		f.contact(r, c)
 	}
 	for _, n := range r.facts.Notes {
 		f.p.Notes = append(f.p.Notes, Note{Heading: n.Heading.value(r.key), Text: n.Text, Owner: r.Key.Sender})
 	}
+}
+
+// contact lists a contact; what one organisation says of the same person or unit in several places
+// is one entry.
+func (f *fold) contact(r *rec, c contactRow) {
+	for i := range f.p.Contacts {
+		o := &f.p.Contacts[i]
+		if o.Owner != r.Key.Sender || o.Kind != c.Kind || o.Name != c.Name || o.Role != c.Role && o.Role != "" && c.Role != "" {
+			continue
+		}
+		o.From = addFrom(o.From, r.key)
+		o.Role, o.RoleCode = first(o.Role, c.Role), first(o.RoleCode, c.Code)
+		for _, p := range c.Phone {
+			if !contains(o.Phone, p) {
+				o.Phone = append(slices.Clone(o.Phone), p)
+			}
+		}
+		if c.Note != "" && !strings.Contains(o.Note, c.Note) {
+			o.Note = strings.TrimPrefix(o.Note+"\n"+c.Note, "\n")
+		}
+		return
+	}
+	f.p.Contacts = append(f.p.Contacts, Contact{Kind: c.Kind, Name: c.Name, Role: c.Role, RoleCode: c.Code, Phone: c.Phone,
+		Note: c.Note, Owner: r.Key.Sender, From: []string{r.key}})
 }

@@ -10,10 +10,25 @@ import (
 	"github.com/samvirke/samvirke/fhir"
 )
 
+// MaxItems is how many things of one sort (goals, measures, scores of a panel, notes ...) one message
+// may state. Unit: items; a real report has a few dozen. Without a bound one message could make
+// every later fold of that person slow.
+const MaxItems = 1000
+
+func (c *content) largest() int {
+	n := max(len(c.To), len(c.Events), len(c.Diagnoses), len(c.Goals), len(c.Measures), len(c.Services), len(c.Panels),
+		len(c.Checkups), len(c.Aids), len(c.Contacts), len(c.Notes), len(c.Answers))
+	for i := range c.Panels {
+		n = max(n, len(c.Panels[i].Scores))
+	}
+	return n
+}
+
 // FromMessage makes the record of one canonical message. b may be nil for a message that could
 // not be mapped but whose envelope was read (a bare cancellation, for instance).
 //
-// Errors are *samvirke.Fault of class Invalid: "no-message", "no-message-id", "no-sender", "no-patient".
+// Errors are *samvirke.Fault of class Invalid: "no-message", "no-message-id", "no-sender", "no-patient",
+// "too-many-statements" (see MaxItems).
 // The message is not changed; the record holds nothing of it but strings.
 func FromMessage(b *fhir.Bundle, env *samvirke.Envelope, meta Meta) (Record, error) {
 	if env == nil {
@@ -42,7 +57,7 @@ func FromMessage(b *fhir.Bundle, env *samvirke.Envelope, meta Meta) (Record, err
 	if len(env.Sender.Levels) > 0 {
 		r.SenderName = env.Sender.Levels[0].Name
 	}
-	x := extractor{b: b, kind: env.Kind}
+	x := newExtractor(b, env.Kind)
 	c := &content{From: orgOf(env.Sender)}
 	for _, a := range env.Receivers {
 		if o := orgOf(a); o != nil {
@@ -57,6 +72,9 @@ func FromMessage(b *fhir.Bundle, env *samvirke.Envelope, meta Meta) (Record, err
 		if r.Chain.Op != samvirke.OpCancel { // a cancellation states nothing but that
 			x.fill(c)
 		}
+	}
+	if n := c.largest(); n > MaxItems {
+		return Record{}, refuse("too-many-statements", "the message states more things of one sort than a plan can hold")
 	}
 	raw, err := encodeContent(c)
 	if err != nil {

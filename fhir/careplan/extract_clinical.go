@@ -27,7 +27,7 @@ func (x extractor) goal(n *fhir.Node, c *content) {
 	}
 	if ref := n.At("expressedBy.reference").Text(); ref != "" {
 		typ, _, _ := strings.Cut(ref, "/")
-		if e, ok := x.b.Resolve(ref); ok {
+		if e, ok := x.resolve(ref); ok {
 			typ = e.Type
 		}
 		switch typ {
@@ -134,7 +134,7 @@ func (x extractor) service(n *fhir.Node, c *content) {
 }
 
 func (x extractor) orgName(ref string) string {
-	if e, ok := x.b.Resolve(ref); ok && e.Type == "Organization" {
+	if e, ok := x.resolve(ref); ok && e.Type == "Organization" {
 		return e.Resource.Get("name").Text()
 	}
 	return ""
@@ -150,7 +150,7 @@ func (x extractor) appointment(n *fhir.Node, c *content) {
 	}
 	for _, p := range n.Get("participant").Items() {
 		ref := p.Get("actor")
-		e, ok := x.b.Resolve(ref.Get("reference").Text())
+		e, ok := x.resolve(ref.Get("reference").Text())
 		switch {
 		case ok && e.Type == "Patient":
 		case ok && (e.Type == "Location" || e.Type == "Organization"):

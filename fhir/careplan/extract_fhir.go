@@ -13,6 +13,30 @@ const extRemark = fhir.ExtBase + "StructureDefinition/remark"
 type extractor struct {
 	b    *fhir.Bundle
 	kind string
+	// index finds an entry by fullUrl and by type/id; panelAt a panel by instrument and date.
+	index   map[string]fhir.Entry
+	panelAt map[string]int
+}
+
+func newExtractor(b *fhir.Bundle, kind string) extractor {
+	x := extractor{b: b, kind: kind, index: map[string]fhir.Entry{}, panelAt: map[string]int{}}
+	if b == nil {
+		return x
+	}
+	for _, e := range b.Entries() {
+		for _, name := range [...]string{e.FullURL, e.Type + "/" + e.ID} {
+			if _, taken := x.index[name]; !taken && name != "" && (name == e.FullURL || e.ID != "") {
+				x.index[name] = e
+			}
+		}
+	}
+	return x
+}
+
+// resolve finds the entry a reference points to, like fhir.Bundle.Resolve but at once.
+func (x extractor) resolve(ref string) (fhir.Entry, bool) {
+	e, ok := x.index[ref]
+	return e, ok && ref != ""
 }
 
 func (x extractor) fill(c *content) {
@@ -53,7 +77,7 @@ func (x extractor) fill(c *content) {
 				c.addContact(contactRow{Kind: "unit", Name: n.Get("name").Text(), Phone: p, Note: noteText(n)})
 			}
 		case "Composition":
-			x.sections(n.Get("section"), c, 0)
+			x.sections(n.Get("section"), "", c, 0)
 		case "Task":
 			x.task(n, c)
 		case "ClinicalImpression":
@@ -70,7 +94,7 @@ func (x extractor) addressing() map[*fhir.Node]bool {
 	out := map[*fhir.Node]bool{}
 	var walk func(ref *fhir.Node, depth int)
 	walk = func(ref *fhir.Node, depth int) {
-		e, ok := x.b.Resolve(ref.Get("reference").Text())
+		e, ok := x.resolve(ref.Get("reference").Text())
 		if !ok || depth > 8 || e.Type == "Patient" || len(phones(e.Resource)) > 0 && e.Type == "Organization" {
 			return // an organisation that gives its number is a contact wherever it stands
 		}
@@ -111,7 +135,7 @@ func (x extractor) inSection(n *fhir.Node, name string) bool {
 			continue
 		}
 		for _, ref := range s.Get("entry").Items() {
-			if e, ok := x.b.Resolve(ref.Get("reference").Text()); ok && e.Resource == n {
+			if e, ok := x.resolve(ref.Get("reference").Text()); ok && e.Resource == n {
 				return true
 			}
 		}
@@ -172,7 +196,7 @@ func (x extractor) named(ref *fhir.Node) string {
 	if ref == nil {
 		return ""
 	}
-	e, ok := x.b.Resolve(ref.Get("reference").Text())
+	e, ok := x.resolve(ref.Get("reference").Text())
 	if !ok {
 		return ref.Get("display").Text()
 	}
@@ -180,7 +204,7 @@ func (x extractor) named(ref *fhir.Node) string {
 	case "Practitioner":
 		return humanName(e.Resource.Get("name"))
 	case "PractitionerRole":
-		if p, ok := x.b.Resolve(e.Resource.At("practitioner.reference").Text()); ok {
+		if p, ok := x.resolve(e.Resource.At("practitioner.reference").Text()); ok {
 			return humanName(p.Resource.Get("name"))
 		}
 		return e.Resource.At("practitioner.display").Text()
@@ -210,7 +234,7 @@ func (x extractor) patient(n *fhir.Node, c *content) {
 
 func (x extractor) role(n *fhir.Node, c *content) {
 	r := contactRow{Kind: "professional", Phone: phones(n), Note: noteText(n)}
-	if p, ok := x.b.Resolve(n.At("practitioner.reference").Text()); ok {
+	if p, ok := x.resolve(n.At("practitioner.reference").Text()); ok {
 		r.Name = humanName(p.Resource.Get("name"))
 		if len(r.Phone) == 0 {
 			r.Phone = phones(p.Resource)
@@ -232,21 +256,36 @@ func (x extractor) role(n *fhir.Node, c *content) {
 }
 
 // sections turns the narrative of every section into a note under its heading.
-func (x extractor) sections(list *fhir.Node, c *content, depth int) {
+func (x extractor) sections(list *fhir.Node, block string, c *content, depth int) {
 	if depth > 8 {
 		return
 	}
 	for _, s := range list.Items() {
 		if t := plainText(s.At("text.div").Text()); t != "" {
-			h := concept(s.Get("code"))
-			if title := s.Get("title").Text(); title != "" {
-				h.Text = title
-			}
-			c.addNote(h, t+suffix(s.Extension(extRemark).Get("valueString").Text()))
+			c.addNote(headingOf(s, block), t+suffix(s.Extension(extRemark).Get("valueString").Text()))
 		}
 		x.sectionWords(s, c)
-		x.sections(s.Get("section"), c, depth+1)
+		x.sections(s.Get("section"), first(concept(s.Get("code")).Code, block), c, depth+1)
 	}
+}
+
+// headingOf is the heading that the source gave a text; without one, the block the text stands in.
+func headingOf(s *fhir.Node, block string) coded {
+	code, title := s.Get("code"), s.Get("title").Text()
+	for _, cd := range code.Get("coding").Items() {
+		if c := cd.Get("code").Text(); c != "" && cd.Get("system").Text() != fhir.SystemSection {
+			return coded{Code: c, System: cd.Get("system").Text(), Text: first(cd.Get("display").Text(), title, c)}
+		}
+	}
+	h := concept(code)
+	h.Text = first(title, h.Text)
+	if h.Code == "Journaltekst" && block != "" {
+		h.Code = block
+		if h.Text == "Journaltekst" {
+			h.Text = block
+		}
+	}
+	return h
 }
 
 // sectionWords keeps words that a section carries outside its narrative. A change in function told
@@ -301,7 +340,7 @@ func (x extractor) task(n *fhir.Node, c *content) {
 		a.Text = n.Get("description").Text()
 	}
 	// A focus inside the same Bundle names the measure by what that resource says.
-	if e, ok := x.b.Resolve(a.Ref); ok && e.Type == "ServiceRequest" {
+	if e, ok := x.resolve(a.Ref); ok && e.Type == "ServiceRequest" {
 		if a.ID == "" {
 			a.ID = firstItem(e.Resource.Get("identifier")).Get("value").Text()
 		}

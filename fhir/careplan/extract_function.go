@@ -23,7 +23,7 @@ func (x extractor) panels(c *content) map[*fhir.Node]bool {
 		var order []string
 		groups := map[string]*panel{}
 		for _, m := range members {
-			e, ok := x.b.Resolve(m.Get("reference").Text())
+			e, ok := x.resolve(m.Get("reference").Text())
 			if !ok || e.Type != "Observation" || used[e.Resource] || hidden(e.Resource) {
 				continue
 			}
@@ -59,7 +59,7 @@ func (x extractor) panels(c *content) map[*fhir.Node]bool {
 }
 
 // single reads an Observation that belongs to no panel: a total or a timed test. Others of the
-// same instrument and date in the message join it.
+// same instrument and date in the message that belong to no panel either join it.
 func (x extractor) single(n *fhir.Node, c *content) {
 	if hidden(n) || isSectionPanel(n) {
 		return
@@ -69,13 +69,12 @@ func (x extractor) single(n *fhir.Node, c *content) {
 		return
 	}
 	p := panel{Instrument: first(instrumentOf(n), "unknown"), Date: effective(n), DateSource: dateSource(n), Scores: []score{s}}
-	for i := range c.Panels {
-		q := &c.Panels[i]
-		if q.Instrument == p.Instrument && q.Date == p.Date && q.DateSource == p.DateSource && p.Instrument != "unknown" {
-			q.Scores = append(q.Scores, s)
-			return
-		}
+	key := p.Instrument + "|" + p.Date + "|" + p.DateSource
+	if i, ok := x.panelAt[key]; ok && p.Instrument != "unknown" {
+		c.Panels[i].Scores = append(c.Panels[i].Scores, s)
+		return
 	}
+	x.panelAt[key] = len(c.Panels)
 	c.Panels = append(c.Panels, p)
 }
 

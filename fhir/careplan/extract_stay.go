@@ -68,13 +68,28 @@ func (x extractor) encounter(n *fhir.Node, c *content) {
 		c.Events = append(c.Events, ev)
 	}
 	h := n.Get("hospitalization")
-	if out := concept(h.Get("dischargeDisposition")); out != (coded{}) {
-		c.Out = &out
-	}
-	for _, cd := range h.At("dischargeDisposition.coding").Items() {
-		if cd.Get("system").Text() == fhir.OIDVolven+"8431" {
-			c.Dead = cd.Get("code").Text() == "2" || cd.Get("code").Text() == "3"
+	x.disposition(h.Get("dischargeDisposition"), c)
+}
+
+// Code lists of the discharge: where to, and in which state. Source: standards/no README 3.2.
+const (
+	systemDischargedTo = fhir.OIDVolven + "8408"
+	systemStateAtEnd   = fhir.OIDVolven + "8431"
+)
+
+func (x extractor) disposition(n *fhir.Node, c *content) {
+	for _, cd := range n.Get("coding").Items() {
+		code := cd.Get("code").Text()
+		if cd.Get("system").Text() == systemStateAtEnd {
+			c.Dead = code == "2" || code == "3"
+			continue
 		}
+		if c.Out == nil || cd.Get("system").Text() == systemDischargedTo {
+			c.Out = &coded{Text: first(cd.Get("display").Text(), n.Get("text").Text(), code), Code: code, System: cd.Get("system").Text()}
+		}
+	}
+	if t := n.Get("text").Text(); c.Out == nil && t != "" {
+		c.Out = &coded{Text: t}
 	}
 }
 

@@ -152,7 +152,7 @@ func (f *fold) measureGaps() {
 			wanted[m.Requester] = m.From
 			if m.Evaluation != nil {
 				if due := parseMoment(m.Evaluation.Text); !due.at.IsZero() {
-					f.addGap("R5", "Evaluation is due: "+m.Text, m.ID, due.at, m.Evaluation.From...)
+					f.addGap("R5", "To be evaluated: "+m.Text, m.ID, endOf(due), m.Evaluation.From...)
 				}
 			}
 		}
@@ -167,6 +167,14 @@ func (f *fold) measureGaps() {
 			f.addGap("R3", "Measures without a goal.", "", time.Time{}, wanted[o]...)
 		}
 	}
+}
+
+// endOf is when a day has passed, or the time itself.
+func endOf(m moment) time.Time {
+	if m.day {
+		return m.at.Add(24 * time.Hour)
+	}
+	return m.at
 }
 
 // contentGaps lists the minimum content of a live plan. It is asked for from the moment that
