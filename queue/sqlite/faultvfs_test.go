@@ -1,0 +1,206 @@
+package sqlite
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"unsafe"
+
+	"modernc.org/libc"
+	lib "modernc.org/sqlite/lib"
+)
+
+// faultVFS is SQLite's own file layer with a spy between: it knows which writes are synced, can make a
+// sync or write fail, and keeps a copy of each file as it was at its last sync - what a power cut leaves.
+//
+// It is for tests only: it works on the transpiled C structures, because the driver has no
+// writable VFS of its own.
+type faultVFS struct {
+	name   string
+	shadow string // folder of the synced copies, "" to keep none
+
+	mu        sync.Mutex
+	methods   map[uintptr]lib.Tsqlite3_io_methods // ours -> the original
+	ours      map[uintptr]uintptr                 // original -> ours
+	paths     map[uintptr]string                  // open file -> its path
+	dirty     map[string]bool                     // written since its last sync
+	syncs     map[string]int
+	failSync  string // suffix of files whose sync fails
+	failWrite string // suffix of files whose writes fail
+	cut       bool   // the power is off: nothing reaches the disk any more
+	keep      []any  // functions that only C memory points to
+}
+
+// cFunc gives a Go function the form the transpiled code calls.
+func (f *faultVFS) cFunc(fn any) uintptr {
+	f.keep = append(f.keep, fn)
+	type iface struct{ _, data uintptr }
+	return (*iface)(unsafe.Pointer(&fn)).data
+}
+
+type (
+	openFunc   = func(*libc.TLS, uintptr, uintptr, uintptr, int32, uintptr) int32
+	deleteFunc = func(*libc.TLS, uintptr, uintptr, int32) int32
+	closeFunc  = func(*libc.TLS, uintptr) int32
+	writeFunc  = func(*libc.TLS, uintptr, uintptr, int32, int64) int32
+	syncFunc   = func(*libc.TLS, uintptr, int32) int32
+)
+
+// at gives what lies at an address of C memory.
+func at[T any](p uintptr) *T { return *(**T)(unsafe.Pointer(&p)) }
+
+// goFunc is the way back.
+func goFunc[F any](p uintptr) F { return *(*F)(unsafe.Pointer(&struct{ uintptr }{p})) }
+
+func newFaultVFS(t *testing.T, shadow string) *faultVFS {
+	t.Helper()
+	f := &faultVFS{shadow: shadow, methods: map[uintptr]lib.Tsqlite3_io_methods{}, ours: map[uintptr]uintptr{},
+		paths: map[uintptr]string{}, dirty: map[string]bool{}, syncs: map[string]int{}}
+	f.name = fmt.Sprintf("fault-%p", f)
+	tls := libc.NewTLS()
+	t.Cleanup(tls.Close)
+	real := lib.Xsqlite3_vfs_find(tls, 0)
+	if real == 0 {
+		t.Fatal("SQLite has no default file layer")
+	}
+	name, err := libc.CString(f.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mem := libc.Xmalloc(tls, libc.Tsize_t(unsafe.Sizeof(lib.Tsqlite3_vfs{})))
+	v := at[lib.Tsqlite3_vfs](mem)
+	*v = *at[lib.Tsqlite3_vfs](real)
+	v.FpNext, v.FzName = 0, name
+	open := goFunc[openFunc](v.FxOpen)
+	v.FxOpen = f.cFunc(func(tls *libc.TLS, vfs, path, file uintptr, flags int32, out uintptr) int32 {
+		rc := open(tls, real, path, file, flags, out)
+		if rc == lib.SQLITE_OK && path != 0 {
+			f.opened(tls, file, libc.GoString(path))
+		}
+		return rc
+	})
+	remove := goFunc[deleteFunc](v.FxDelete)
+	v.FxDelete = f.cFunc(func(tls *libc.TLS, vfs, path uintptr, syncFolder int32) int32 {
+		rc := remove(tls, real, path, syncFolder)
+		f.removed(libc.GoString(path))
+		return rc
+	})
+	if rc := lib.Xsqlite3_vfs_register(tls, mem, 0); rc != lib.SQLITE_OK {
+		t.Fatalf("register file layer: %d", rc)
+	}
+	t.Cleanup(func() {
+		lib.Xsqlite3_vfs_unregister(tls, mem)
+		runtime.KeepAlive(f) // until now only C memory pointed to its functions
+	})
+	return f
+}
+
+// opened puts the spy's methods into a file just opened.
+func (f *faultVFS) opened(tls *libc.TLS, file uintptr, path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.paths[file] = path
+	h := at[lib.Tsqlite3_file](file)
+	if f.ours[h.FpMethods] == 0 {
+		original := *at[lib.Tsqlite3_io_methods](h.FpMethods)
+		mem := libc.Xmalloc(tls, libc.Tsize_t(unsafe.Sizeof(original)))
+		m := at[lib.Tsqlite3_io_methods](mem)
+		*m = original
+		m.FxWrite, m.FxSync, m.FxClose = f.cFunc(writeFunc(f.write)), f.cFunc(syncFunc(f.sync)), f.cFunc(closeFunc(f.close))
+		f.ours[h.FpMethods], f.methods[mem] = mem, original
+	}
+	h.FpMethods = f.ours[h.FpMethods]
+}
+
+// removed takes a deleted file out of the copies: SQLite syncs the folder when it deletes.
+func (f *faultVFS) removed(path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.dirty, path)
+	if f.shadow != "" && !f.cut {
+		_ = os.Remove(filepath.Join(f.shadow, filepath.Base(path)))
+	}
+}
+
+func (f *faultVFS) original(file uintptr) lib.Tsqlite3_io_methods {
+	return f.methods[at[lib.Tsqlite3_file](file).FpMethods]
+}
+
+func (f *faultVFS) write(tls *libc.TLS, file, data uintptr, n int32, at int64) int32 {
+	f.mu.Lock()
+	path, original := f.paths[file], f.original(file)
+	fails := f.failWrite != "" && strings.HasSuffix(path, f.failWrite)
+	f.dirty[path] = true
+	f.mu.Unlock()
+	if fails {
+		return lib.SQLITE_IOERR_WRITE
+	}
+	return goFunc[writeFunc](original.FxWrite)(tls, file, data, n, at)
+}
+
+func (f *faultVFS) sync(tls *libc.TLS, file uintptr, flags int32) int32 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	path := f.paths[file]
+	if f.failSync != "" && strings.HasSuffix(path, f.failSync) {
+		return lib.SQLITE_IOERR_FSYNC
+	}
+	rc := goFunc[syncFunc](f.original(file).FxSync)(tls, file, flags)
+	if rc != lib.SQLITE_OK {
+		return rc
+	}
+	f.syncs[path]++
+	f.dirty[path] = false
+	if f.shadow != "" && !f.cut {
+		data, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(f.shadow, filepath.Base(path)), data, 0o600)
+		}
+		if err != nil {
+			panic(err)
+		}
+	}
+	return rc
+}
+
+func (f *faultVFS) close(tls *libc.TLS, file uintptr) int32 {
+	f.mu.Lock()
+	original := f.original(file)
+	delete(f.paths, file)
+	f.mu.Unlock()
+	return goFunc[closeFunc](original.FxClose)(tls, file)
+}
+
+// set changes what fails.
+func (f *faultVFS) set(failSync, failWrite string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failSync, f.failWrite = failSync, failWrite
+}
+
+// unsynced says whether a file with this suffix has writes that no sync has covered.
+func (f *faultVFS) unsynced(suffix string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for path, dirty := range f.dirty {
+		if dirty && strings.HasSuffix(path, suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *faultVFS) syncCount(suffix string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for path, k := range f.syncs {
+		if strings.HasSuffix(path, suffix) {
+			n += k
+		}
+	}
+	return n
+}
