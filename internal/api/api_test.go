@@ -1,0 +1,268 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/samvirke/samvirke/internal/api"
+	"github.com/samvirke/samvirke/internal/simulate"
+	"github.com/samvirke/samvirke/queue"
+)
+
+func TestSubscription(t *testing.T) {
+	r := newRig(t, nil)
+	for i := range 3 {
+		r.admit(simulate.Admission{Person: 1, EventAt: fmt.Sprintf("2026-01-%02dT10:00:00", i+1)})
+	}
+	base := "/fhir/Subscription/" + r.g.SubscriptionID("gp", patient(1))
+	resp, n := r.get("gp", base+"/$status")
+	status := n.At("entry.0.resource")
+	if resp.StatusCode != 200 || n.Get("type").Text() != "searchset" || status.Get("resourceType").Text() != "Parameters" {
+		t.Fatalf("got %d %s", resp.StatusCode, n.Bytes())
+	}
+	got := map[string]string{}
+	for _, p := range status.Get("parameter").Items() {
+		got[p.Get("name").Text()] = p.Get("valueCode").Text() + p.Get("valueString").Text()
+	}
+	if got["status"] != "active" || got["type"] != "query-status" || got["events-since-subscription-start"] != "3" {
+		t.Errorf("status is %v", got)
+	}
+	cases := []struct{ name, query, want string }{
+		{"all", "", "1 2 3"},
+		{"since", "?eventsSinceNumber=2", "2 3"},
+		{"until", "?eventsUntilNumber=2", "1 2"},
+		{"both", "?eventsSinceNumber=2&eventsUntilNumber=2", "2"},
+		{"beyond", "?eventsSinceNumber=4", ""},
+		{"far beyond", "?eventsSinceNumber=9000000000000000000", ""},
+		{"until far beyond", "?eventsSinceNumber=3&eventsUntilNumber=9000000000000000000", "3"},
+	}
+	for _, c := range cases {
+		resp, n := r.get("gp", base+"/$events"+c.query)
+		var numbers []string
+		for _, p := range n.At("entry.0.resource.parameter").Items() {
+			if p.Get("name").Text() != "notification-event" {
+				continue
+			}
+			numbers = append(numbers, p.At("part.0.valueString").Text())
+			if want := r.URL + "/fhir/CarePlan/" + r.g.PlanID(patient(1)); p.At("part.2.valueReference.reference").Text() != want {
+				t.Errorf("%s: focus in %s, want %s", c.name, p.Bytes(), want)
+			}
+		}
+		if resp.StatusCode != 200 || strings.Join(numbers, " ") != c.want || n.Get("type").Text() != "history" {
+			t.Errorf("%s: got %d, events %v, want %s", c.name, resp.StatusCode, numbers, c.want)
+		}
+	}
+	for _, bad := range []string{"eventsSinceNumber=0", "eventsSinceNumber=-1", "eventsSinceNumber=x", "eventsSinceNumber=3&eventsUntilNumber=2", "eventsUntilNumber=99999999999999999999"} {
+		if resp, n := r.get("gp", base+"/$events?"+bad); resp.StatusCode != 400 || n.At("issue.0.details.coding.0.code").Text() != "bad-parameter" {
+			t.Errorf("%s: got %d", bad, resp.StatusCode)
+		}
+	}
+	for _, party := range []string{"city", "stranger"} {
+		for _, op := range []string{"/$status", "/$events"} {
+			if resp, _ := r.get(party, base+op); resp.StatusCode != 404 {
+				t.Errorf("%s reads the GP's subscription: %d", party, resp.StatusCode)
+			}
+		}
+	}
+	if resp, _ := r.get("gp", "/fhir/Subscription/"+r.g.SubscriptionID("gp", patient(2))+"/$status"); resp.StatusCode != 404 {
+		t.Errorf("subscription without events: got %d", resp.StatusCode)
+	}
+	if a := r.audits(); len(a) != 8 || a[0].Action != "read-subscription" || a[0].Patient != patient(1) {
+		t.Errorf("%d audit entries, want 8 for the reads that were answered", len(a))
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	r := newRig(t, nil)
+	resp, n := r.get("", "/fhir/metadata")
+	want := map[string]string{
+		"resourceType": "CapabilityStatement", "status": "active", "kind": "instance", "fhirVersion": "4.0.1", "software.version": "test",
+		"implementation.url": r.URL + "/fhir/", "rest.0.mode": "server", "rest.0.resource.0.type": "CarePlan",
+		"rest.0.resource.0.operation.0.name": "everything", "rest.0.resource.1.operation.1.name": "events",
+	}
+	for path, v := range want {
+		if got := n.At(path).Text(); got != v {
+			t.Errorf("%s is %q, want %q", path, got, v)
+		}
+	}
+	if resp.StatusCode != 200 || n.Get("date").Text() == "" {
+		t.Errorf("got %d %s", resp.StatusCode, n.Bytes())
+	}
+	// What it claims must be there: no operation of it answers as an unknown path does.
+	r.admit(simulate.Admission{Person: 1})
+	for _, path := range []string{"CarePlan/" + r.g.PlanID(patient(1)), "CarePlan/" + r.g.PlanID(patient(1)) + "/$everything",
+		"Subscription/" + r.g.SubscriptionID("gp", patient(1)) + "/$status", "Subscription/" + r.g.SubscriptionID("gp", patient(1)) + "/$events"} {
+		if resp, _ := r.get("gp", "/fhir/"+path); resp.StatusCode != 200 {
+			t.Errorf("%s: got %d", path, resp.StatusCode)
+		}
+	}
+}
+
+func TestWrongRequests(t *testing.T) {
+	r := newRig(t, nil)
+	r.admit(simulate.Admission{Person: 1})
+	plan := "/fhir/CarePlan/" + r.g.PlanID(patient(1))
+	cases := []struct {
+		name, method, path, accept string
+		status                     int
+		code                       string
+	}{
+		{"POST", "POST", plan, "", 405, "method-not-allowed"},
+		{"DELETE", "DELETE", plan, "", 405, "method-not-allowed"},
+		{"PUT on metadata", "PUT", "/fhir/metadata", "", 405, "method-not-allowed"},
+		{"XML wanted", "GET", plan, "application/fhir+xml", 406, "not-acceptable"},
+		{"XML wanted in the query", "GET", plan + "?_format=xml", "application/fhir+json", 406, "not-acceptable"},
+		{"JSON in the query", "GET", plan + "?_format=json", "text/html", 200, ""},
+		{"anything", "GET", plan, "text/html, */*;q=0.1", 200, ""},
+		{"all plans", "GET", "/fhir/CarePlan", "", 404, "not-found"},
+		{"all plans with a slash", "GET", "/fhir/CarePlan/", "", 404, "not-found"},
+		{"a search by number", "GET", "/fhir/Patient?identifier=x", "", 404, "not-found"},
+		{"history", "GET", plan + "/_history", "", 404, "not-found"},
+		{"other operation", "GET", plan + "/$apply", "", 404, "not-found"},
+	}
+	for _, c := range cases {
+		q, _ := http.NewRequest(c.method, r.URL+c.path, strings.NewReader(""))
+		q.Header.Set("Authorization", "Bearer gp")
+		if c.accept != "" {
+			q.Header.Set("Accept", c.accept)
+		}
+		resp, err := r.Client().Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		want := `"resourceType":"OperationOutcome"`
+		if c.code == "" {
+			want = `"resourceType":"CarePlan"`
+		}
+		if resp.StatusCode != c.status || !strings.Contains(string(b), want) || !strings.Contains(string(b), c.code) {
+			t.Errorf("%s: got %d %s, want %d %s", c.name, resp.StatusCode, b, c.status, c.code)
+		}
+		if (resp.Header.Get("Allow") == "GET, HEAD") != (c.status == 405) {
+			t.Errorf("%s: Allow %q", c.name, resp.Header.Get("Allow"))
+		}
+	}
+	q, _ := http.NewRequest("HEAD", r.URL+plan, nil)
+	q.Header.Set("Authorization", "Bearer gp")
+	resp, err := r.Client().Do(q)
+	if err != nil || resp.StatusCode != 200 || resp.Header.Get("ETag") == "" {
+		t.Errorf("HEAD: %v, %+v", err, resp)
+	}
+}
+
+// scripted is a store whose reads do what the test says.
+type scripted struct {
+	api.Store
+	records func() ([]queue.Record, error)
+}
+
+func (s *scripted) Records(context.Context, string) ([]queue.Record, error) { return s.records() }
+
+func TestStoreTrouble(t *testing.T) {
+	cases := []struct {
+		name    string
+		records func() ([]queue.Record, error)
+		status  int
+		code    string
+	}{
+		{"closed", func() ([]queue.Record, error) { return nil, queue.ErrClosed }, 503, "unavailable"},
+		{"panic", func() ([]queue.Record, error) { panic("record of Torvild Prøvesen") }, 500, "internal"},
+		{"broken record", func() ([]queue.Record, error) {
+			return []queue.Record{{Body: []byte(`{"subject":"Torvild Prøvesen"`)}}, nil
+		}, 500, "record-broken"},
+		{"erased", func() ([]queue.Record, error) { return nil, nil }, 404, "not-found"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t, func(o *api.Options) { o.Store = &scripted{o.Store, c.records} })
+			r.admit(simulate.Admission{Person: 1})
+			resp, n := r.get("gp", "/fhir/CarePlan/"+r.g.PlanID(patient(1)))
+			if resp.StatusCode != c.status || n.At("issue.0.details.coding.0.code").Text() != c.code {
+				t.Errorf("got %d %s", resp.StatusCode, n.Bytes())
+			}
+			if strings.Contains(string(n.Bytes())+r.log.String(), "Torvild") {
+				t.Error("a name in answer or log")
+			}
+			if (c.status >= 500) != strings.Contains(r.log.String(), "read failed") {
+				t.Errorf("log: %s", r.log)
+			}
+		})
+	}
+}
+
+func TestFull(t *testing.T) {
+	inside, goOn := make(chan struct{}), make(chan struct{})
+	var r *rig
+	r = newRig(t, func(o *api.Options) {
+		o.MaxConcurrent = 1
+		o.Store = &scripted{o.Store, func() ([]queue.Record, error) {
+			close(inside)
+			<-goOn
+			return nil, nil
+		}}
+	})
+	r.admit(simulate.Admission{Person: 1})
+	path := "/fhir/CarePlan/" + r.g.PlanID(patient(1))
+	first := make(chan struct{})
+	go func() { defer close(first); r.get("gp", path) }()
+	<-inside
+	q, _ := http.NewRequest("GET", r.URL+"/fhir/metadata", nil)
+	resp, err := r.Client().Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "1" {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+	close(goOn)
+	<-first
+	if resp, _ := r.get("", "/fhir/metadata"); resp.StatusCode != 200 {
+		t.Errorf("the slot was not given back: %d", resp.StatusCode)
+	}
+}
+
+func TestNoPatientInURLsLogsAndMetrics(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	r := newRig(t, func(o *api.Options) { o.Registerer = reg })
+	r.admit(simulate.Admission{Person: 1, Remark: "hemmelig merknad"})
+	plan, sub := "/fhir/CarePlan/"+r.g.PlanID(patient(1)), "/fhir/Subscription/"+r.g.SubscriptionID("gp", patient(1))
+	for _, party := range []string{"gp", "city", "stranger", ""} {
+		for _, path := range []string{plan, plan + "/$everything", sub + "/$status", sub + "/$events"} {
+			r.get(party, path)
+		}
+	}
+	families, err := reg.Gather()
+	if err != nil || len(families) != 1 {
+		t.Fatalf("metrics: %v, %v", families, err)
+	}
+	text := r.log.String() + fmt.Sprint(families) + strings.Join(r.requests, "\n")
+	for _, secret := range []string{simulate.PersonNumber(1), "Prøvesen", "Torvild", "hemmelig"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q stands in a URL, the log or the metrics", secret)
+		}
+	}
+	if !strings.Contains(text, `value:"everything"`) {
+		t.Errorf("metrics name no read: %v", families)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for name, o := range map[string]api.Options{
+		"nothing": {},
+		"no auth": {Store: &scripted{}, PlanID: func(string) string { return "" }},
+		"base URL without slash": {Store: &scripted{}, PlanID: func(string) string { return "" },
+			Auth: func(*http.Request) (string, bool) { return "", false }, BaseURL: "https://x/fhir"},
+	} {
+		if _, err := api.New(o); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/internal/api"
+	"github.com/samvirke/samvirke/internal/gateway"
+	"github.com/samvirke/samvirke/internal/route"
+	"github.com/samvirke/samvirke/internal/simulate"
+	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/mapping/kith"
+	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// wire takes everything and remembers it.
+type wire struct {
+	mu  sync.Mutex
+	got []samvirke.Delivery
+}
+
+func (w *wire) Send(_ context.Context, d samvirke.Delivery) (connectors.Result, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.got = append(w.got, d)
+	return connectors.Result{Answer: "HTTP 202"}, nil
+}
+
+func (w *wire) Close() error { return nil }
+
+// logBuffer may be read while others write.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// rig is a gateway on a real store with the API before it. The parties are hospital and city (in the
+// team), gp (is told of plan changes) and stranger (has nothing to do with anybody).
+type rig struct {
+	*httptest.Server
+	t     *testing.T
+	store queue.Store
+	g     *gateway.Gateway
+	gp    *wire
+	log   *logBuffer
+	// requests is every URL that was asked for.
+	requests []string
+}
+
+func newRig(t *testing.T, change func(*api.Options)) *rig {
+	t.Helper()
+	r := &rig{t: t, gp: &wire{}, log: &logBuffer{}}
+	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	store, err := sqlite.Open(t.Context(), sqlite.Options{Dir: t.TempDir(), Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := kith.New(kith.Options{AllowSynthetic: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parties := []samvirke.Party{
+		{ID: "hospital", Role: "hospital", HER: []string{simulate.AdmissionHospital, simulate.AdmissionWard}},
+		{ID: "city", Role: "municipality", HER: []string{simulate.AdmissionCity, simulate.AdmissionNursing}, Accepts: []samvirke.Accept{{Format: "kith"}}},
+		{ID: "gp", Role: "gp", HER: []string{"8000099"}, Accepts: []samvirke.Accept{{Format: "fhir-notification"}}},
+		{ID: "stranger", Role: "other", HER: []string{"8000077"}, Accepts: []samvirke.Accept{{Format: "kith"}}},
+	}
+	table, errs := route.New(parties, []route.Rule{{Name: "addressees", To: []string{"addressees"}}, {Name: "gp", To: []string{"gp"}}})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	var wired []gateway.Party
+	for _, p := range parties {
+		gp := gateway.Party{Party: p, Sender: &wire{}}
+		if p.ID == "gp" {
+			gp.Sender = r.gp
+		}
+		wired = append(wired, gp)
+	}
+	g, err := gateway.New(gateway.Options{Store: store, Formats: []mapping.Format{k}, Router: table, Logger: log, Parties: wired, BaseURL: "https://gw.example",
+		Patient: func(string) (municipality, gp string) { return "", "gp" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	o := api.Options{
+		Store: store, Parties: parties, PlanID: g.PlanID, Logger: log, Version: "test",
+		Auth: func(q *http.Request) (string, bool) {
+			return strings.CutPrefix(q.Header.Get("Authorization"), "Bearer ")
+		},
+	}
+	if change != nil {
+		change(&o)
+	}
+	h, err := api.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.store, r.g = store, g
+	r.Server = httptest.NewServer(h)
+	t.Cleanup(func() {
+		r.Client().CloseIdleConnections()
+		r.Close()
+		g.Stop()
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// admit sends an admission and waits until it has reached everybody.
+func (r *rig) admit(a simulate.Admission) {
+	r.t.Helper()
+	events, cancel := r.store.Subscribe(1000)
+	defer cancel()
+	if a.ID == "" {
+		a.ID = uuid.NewString()
+	}
+	body := a.XML()
+	ans, err := r.g.Receive(context.Background(), connectors.Incoming{Party: "hospital", Body: body, Size: int64(len(body)), ContentType: "application/xml"})
+	if err != nil || ans.Fault != nil {
+		r.t.Fatal(err, ans.Fault)
+	}
+	limit := time.After(20 * time.Second)
+	for {
+		ds, err := r.store.Deliveries(context.Background(), queue.DeliveryFilter{MessageID: ans.MessageID})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		open := 0
+		for _, d := range ds {
+			if d.State != samvirke.DeliverySent && d.State != samvirke.DeliveryAcknowledged {
+				open++
+			}
+		}
+		if len(ds) > 0 && open == 0 {
+			return
+		}
+		select {
+		case <-events:
+		case <-limit:
+			r.t.Fatalf("%d of %d deliveries never arrived", open, len(ds))
+		}
+	}
+}
+
+func patient(n int) string { return fhir.SystemFNR + "|" + simulate.PersonNumber(n) }
+
+// get asks as party ("" = nobody); headers are key, value pairs.
+func (r *rig) get(party, path string, headers ...string) (*http.Response, *fhir.Node) {
+	r.t.Helper()
+	r.requests = append(r.requests, path)
+	q, err := http.NewRequest("GET", r.URL+path, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if party != "" {
+		q.Header.Set("Authorization", "Bearer "+party)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		q.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := r.Client().Do(q)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if len(b) == 0 {
+		return resp, nil
+	}
+	n, err := fhir.ParseNode(b)
+	if err != nil {
+		r.t.Fatalf("%s: %v: %s", path, err, b)
+	}
+	if ct := resp.Header.Get("Content-Type"); ct != "application/fhir+json; charset=utf-8" {
+		r.t.Errorf("%s: Content-Type %q", path, ct)
+	}
+	return resp, n
+}
+
+func (r *rig) audits() []samvirke.Audit {
+	r.t.Helper()
+	list, err := r.store.Audits(context.Background(), 0, 100)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.store.VerifyAudit(context.Background()); err != nil {
+		r.t.Error(err)
+	}
+	return list
+}
