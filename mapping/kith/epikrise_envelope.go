@@ -28,21 +28,26 @@ func childV(e *etree.Element, tag string) (v, dn string) {
 }
 
 // envelopeEpikrise reads who, to whom and about whom from a message of the HCP generation. It takes
-// what it finds and never fails, so that a message which is refused can be answered.
+// what it finds and never fails, so that a message which is refused can be answered; also from the older
+// versions and from referrals, which are refused.
 func envelopeEpikrise(root *etree.Element) samvirke.Envelope {
 	env := samvirke.Envelope{Format: Name, Version: versions[root.NamespaceURI()], ID: childText(root, "MsgId")}
 	env.Kind, env.KindDisplay = childV(root, "Type")
 	env.GeneratedRaw, _ = childV(root, "GenDate")
 	env.GeneratedAt, _ = timeOf(env.GeneratedRaw)
+	sender, primary := "ServProvider", "Requester"
 	report := root.SelectElement("ServRprt")
-	if report == nil {
-		return env
+	if report == nil { // a referral: the same parts the other way round
+		sender, primary = primary, sender
+		if report = root.SelectElement("ServReq"); report == nil {
+			return env
+		}
 	}
 	op, _ := childV(report, "ServType")
 	env.Op = samvirke.Op(op)
 	env.Conversation = childText(report, "ServProvId")
-	env.Sender = party(report.SelectElement("ServProvider"), "")
-	for _, e := range report.SelectElements("Requester") {
+	env.Sender = party(report.SelectElement(sender), "")
+	for _, e := range report.SelectElements(primary) {
 		env.Receivers = append(env.Receivers, party(e, "primary"))
 	}
 	for _, e := range report.SelectElements("CopyDest") {
