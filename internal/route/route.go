@@ -92,3 +92,17 @@ type Decision struct {
 	Choices []Choice  `json:"choices"`
 	Dropped []Dropped `json:"dropped,omitempty"`
 }
+
+// Unreached are addressees of the message who do not get it although nobody wanted that: no party
+// answers to them, no rule names them, or they read no fitting format. The sender believes them
+// informed, so a person must look before the message counts as done. The sender's own copy and
+// what a deny rule stops are not among them.
+func (d Decision) Unreached() []Dropped {
+	var out []Dropped
+	for _, x := range d.Dropped {
+		if x.Addressee != none && (x.Why == WhyUnknown || x.Why == WhyNoRule || x.Why == WhyNoFormat) {
+			out = append(out, x)
+		}
+	}
+	return out
+}

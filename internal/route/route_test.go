@@ -257,6 +257,28 @@ func TestDecideRuleNames(t *testing.T) {
 	}
 }
 
+func TestUnreached(t *testing.T) {
+	rules := []Rule{
+		{Kinds: []string{"LOG_INNLAGT"}, To: []string{ToCopies, "mute", "st-hallvard", "fhir-hub"}},
+		{Deny: true, To: []string{"fjordvik"}},
+	}
+	table, errs := New(house(), rules)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	in := base()
+	in.Team = []string{"4711"} // in the care team only: nobody wrote to it
+	in.Envelope.Receivers = append(in.Envelope.Receivers, her("copy", "960"), her("copy", "4712"), her("copy", "59"), her("copy", "950"))
+	var got []string
+	for _, x := range table.Decide(in).Unreached() {
+		got = append(got, x.Party+":"+string(x.Why))
+	}
+	want := []string{"bydal:no-rule", "mute:no-format", "her:4712:unknown-party"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestFit(t *testing.T) {
 	const none = "none"
 	notice := samvirke.Accept{Format: FormatNotification}
