@@ -311,14 +311,14 @@ func (c *course) trouble() {
 }
 
 func iplosAssessment(id, date string, from []string, values ...int) careplan.Assessment {
-	a := careplan.Assessment{ID: id, Instrument: "iplos", Date: date, DateSource: "remark", Owner: municipality, Baseline: id == "f1", From: from}
+	a := careplan.Assessment{ID: id, Instrument: "iplos", Date: date, DateSource: "remark", Line: "iplos", Owner: municipality, Baseline: id == "f1", From: from}
 	for i, v := range values {
 		s := careplan.Score{Value: careplan.Value{Code: fmt.Sprint(i + 1), System: systemIPLOS, Text: iplosNames[fmt.Sprint(i+1)][0], From: from}, HigherIs: "worse", Min: 1, Max: 5}
 		if v == 9 {
-			s.NotRelevant = true
+			s.NotRelevant, s.Shown = true, "9"
 		} else {
 			n := float64(v)
-			s.Number = &n
+			s.Number, s.Shown = &n, fmt.Sprint(v)
 		}
 		a.Scores = append(a.Scores, s)
 	}
@@ -326,6 +326,6 @@ func iplosAssessment(id, date string, from []string, values ...int) careplan.Ass
 }
 
 func barthel(id, date string, total float64, from []string) careplan.Assessment {
-	return careplan.Assessment{ID: id, Instrument: "barthel-20", Date: date, Owner: hospital, From: from,
-		Scores: []careplan.Score{{Value: careplan.Value{Text: "Total", Code: "96761-2", System: "http://loinc.org", From: from}, Number: &total, Min: 0, Max: 20, HigherIs: "better"}}}
+	return careplan.Assessment{ID: id, Instrument: "barthel-20", Line: "barthel-20", Date: date, Owner: hospital, From: from,
+		Scores: []careplan.Score{{Value: careplan.Value{Text: "Total", Code: "96761-2", System: "http://loinc.org", From: from}, Number: &total, Shown: fmt.Sprint(total), Min: 0, Max: 20, HigherIs: "better"}}}
 }

@@ -82,7 +82,7 @@ type point struct {
 	X, Y  float64
 	Shape string // circle, square, diamond, triangle; "none" for not relevant
 	Text  string
-	owner string
+	line  string
 	value float64
 	ok    bool
 }
@@ -173,7 +173,7 @@ func (v *instrumentView) fill() {
 	if v.IPLOS {
 		v.Note = "Each variable stands alone: 1 no problem to 5 full need of help. The scale is never summed or averaged; 9 means not relevant and is no number."
 	} else {
-		v.Note = "On its own scale. Lines join only results of the same instrument, variant and organisation."
+		v.Note = "On its own scale. Lines join only results that may be compared: same instrument, same variant."
 	}
 }
 
@@ -307,8 +307,8 @@ func yOf(value, lo, hi float64, higherIsBetter bool) float64 {
 
 func (c *chart) add(v *instrumentView, col assessmentColumn, s careplan.Score, cell chartCell, x float64) {
 	shape := shapeOf(slices.Index(v.Owners, col.OwnerName))
-	before, had := c.lastOf(col.OwnerName)
-	p := point{X: x, Shape: shape, Text: cell.Text, owner: col.OwnerName}
+	before, had := c.lastOf(col.Line)
+	p := point{X: x, Shape: shape, Text: cell.Text, line: col.Line}
 	switch {
 	case s.NotRelevant:
 		p.Shape, p.Y = "none", chartNone
@@ -332,10 +332,11 @@ func (c *chart) add(v *instrumentView, col assessmentColumn, s careplan.Score, c
 	c.Points = append(c.Points, p)
 }
 
-// lastOf gives the newest number of this organisation, unless "not relevant" or text came after it.
-func (c *chart) lastOf(owner string) (float64, bool) {
+// lastOf gives the newest number on the same line, unless "not relevant" or text came after it.
+// Results without a line (unknown scale or variant) are never compared.
+func (c *chart) lastOf(line string) (float64, bool) {
 	for _, p := range slices.Backward(c.Points) {
-		if p.owner == owner {
+		if line != "" && p.line == line {
 			return p.value, p.ok
 		}
 	}
@@ -361,14 +362,14 @@ func changeText(iplos bool, before, now float64, higherIs string) string {
 	return was
 }
 
-// join draws lines between neighbours of one organisation; "not relevant" and text break a line.
+// join draws lines between neighbours of one comparability key; "not relevant" and text break a line.
 func (c *chart) join() {
 	last := make(map[string]point)
 	for _, p := range c.Points {
-		if q, ok := last[p.owner]; ok && q.ok && p.ok && p.X > q.X {
+		if q, ok := last[p.line]; ok && p.line != "" && q.ok && p.ok && p.X > q.X {
 			c.Lines = append(c.Lines, segment{q.X, q.Y, p.X, p.Y})
 		}
-		last[p.owner] = p
+		last[p.line] = p
 	}
 }
 
@@ -394,10 +395,10 @@ func scoreText(iplos bool, s careplan.Score) string {
 	switch {
 	case s.NotRelevant:
 		return "9, not relevant"
-	case s.Number == nil:
-		return or(s.Text, s.Note)
 	case s.Invalid:
-		return number(*s.Number) + ", outside the scale"
+		return strings.TrimSpace(s.Shown+" "+s.Unit) + ", outside the scale"
+	case s.Number == nil:
+		return strings.TrimSpace(or(s.Shown, "not stated") + " " + s.Unit)
 	case iplos:
 		if w := iplosWords[int(*s.Number)]; w != "" {
 			return number(*s.Number) + ", " + w

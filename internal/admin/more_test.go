@@ -270,19 +270,31 @@ func TestComparePlans(t *testing.T) {
 		}
 		return p
 	}
-	list := comparePlans(read(2), read(3), namesOf(read(2), read(3)))
-	if len(list) != 1 || list[0].How != "changed" || len(list[0].Facts) != 1 || list[0].Facts[0].Name != "Personlig hygiene" ||
-		list[0].Facts[0].Old != "1, no problem" || list[0].Facts[0].New != "2, alone, with difficulty" {
-		t.Errorf("the correction of one score gives %+v", list)
+	list := comparePlans(read(2), read(3))
+	if len(list) != 1 || list[0].Name != "Function" || len(list[0].Items) != 1 || list[0].Items[0].How != "changed" || len(list[0].Items[0].Facts) != 1 {
+		t.Fatalf("the correction of one score gives %+v", list)
+	}
+	if f := list[0].Items[0].Facts[0]; !strings.Contains(f.Name, "Personlig hygiene") || f.Old != "1" || f.New != "2" {
+		t.Errorf("the correction of one score reads %+v", f)
 	}
 	for v := int64(1); v <= 10; v++ {
-		if l := comparePlans(read(v), read(v), namesOf()); len(l) > 0 {
+		if l := comparePlans(read(v), read(v)); len(l) > 0 {
 			t.Errorf("version %d differs from itself: %+v", v, l)
 		}
 	}
-	there, back := comparePlans(read(1), read(10), namesOf()), comparePlans(read(10), read(1), namesOf())
-	if len(there) != len(back) || len(there) == 0 {
-		t.Errorf("%d changes one way, %d the other", len(there), len(back))
+	how := map[string]string{}
+	for _, sec := range comparePlans(read(1), read(10)) {
+		for _, it := range sec.Items {
+			how[it.Title] = it.How
+			if len(it.Cite.Sources) == 0 {
+				t.Errorf("%s has no source", it.Title)
+			}
+		}
+	}
+	for title, want := range map[string]string{"Gå inne uten hjelpemiddel": "added", "Stay Fjellheim sykehus": "changed"} {
+		if how[title] != want {
+			t.Errorf("%s is %q, want %q; all: %v", title, how[title], want, how)
+		}
 	}
 }
 

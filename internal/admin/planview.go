@@ -72,6 +72,24 @@ func (p *planPage) Org(her string) string {
 	return "HER " + her
 }
 
+// Subject names the measure, goal or stay that a gap is about; "" for the whole plan.
+func (p *planPage) Subject(id string) string {
+	if id == "" {
+		return ""
+	}
+	for _, m := range p.Measures {
+		if m.ID == id {
+			return m.Text
+		}
+	}
+	for _, g := range p.Goals {
+		if g.ID == id {
+			return g.Text
+		}
+	}
+	return ""
+}
+
 // Time shows a value that is a time.
 func (p *planPage) Time(text string) template.HTML { return planTime(text) }
 
