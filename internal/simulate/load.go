@@ -96,7 +96,8 @@ type LoadReport struct {
 // receipt of its last receiver. Messages of one patient are sent one after the other, each after the
 // gateway took the one before; different patients side by side.
 //
-// Load returns when all accepted messages are confirmed, or Drain has passed. It needs the gateway to
+// Load returns when all accepted messages are confirmed, or Drain has passed; with an error when ctx
+// ended it or the gateway never took anything. It needs the gateway to
 // run in environment test: all person numbers are synthetic.
 func Load(ctx context.Context, o LoadOptions) (LoadReport, error) {
 	l, err := newLoader(o)
@@ -109,12 +110,22 @@ func Load(ctx context.Context, o LoadOptions) (LoadReport, error) {
 			defer s.run.Store(nil)
 		}
 	}
+	sending, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	l.stop = stop
 	stopProgress := l.progress()
-	sendTime := l.send(ctx)
+	sendTime := l.send(sending)
 	l.drain(ctx)
 	stopProgress()
-	return l.report(sendTime), ctx.Err()
+	report := l.report(sendTime)
+	if ctx.Err() == nil && errors.Is(context.Cause(sending), errNotTaken) {
+		return report, fmt.Errorf("%w: %s", errNotTaken, report.FirstRefusal)
+	}
+	return report, ctx.Err()
 }
+
+// errNotTaken ends a run in which the gateway never took a message.
+var errNotTaken = errors.New("the gateway takes no messages")
 
 // loader is one run.
 type loader struct {
@@ -124,6 +135,7 @@ type loader struct {
 	client *http.Client
 	chain  []chainStep
 	slots  chan *slot
+	stop   context.CancelCauseFunc // ends the sending
 
 	mu      sync.Mutex
 	next    int // persons given out
@@ -320,6 +332,9 @@ func (l *loader) post(ctx context.Context, s *slot, at time.Time) bool {
 			return false
 		}
 	}
+	if l.run.acceptedN.Load() == 0 {
+		l.stop(errNotTaken)
+	}
 	return false
 }
 
@@ -331,10 +346,9 @@ func (l *loader) note(text string) {
 	}
 }
 
-// drain waits for the last receipts.
+// drain waits for the last receipts: those of all sinks, and those the sender gets when it has an endpoint.
 func (l *loader) drain(ctx context.Context) {
-	l.run.goal.Store(l.run.acceptedN.Load())
-	if l.run.complete.Load() >= l.run.acceptedN.Load() {
+	if l.run.finish(l.o.Sender != nil) {
 		return
 	}
 	t := time.NewTimer(l.o.Drain)

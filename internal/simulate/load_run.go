@@ -26,8 +26,9 @@ type run struct {
 	receipts                               atomic.Int64
 	lastAt                                 atomic.Int64 // ns since start of the newest confirmation
 	done                                   chan struct{}
-	// goal is how many accepted messages must be complete; -1 while sending.
-	goal atomic.Int64
+	// goal is how many accepted messages must be complete, receiptGoal how many receipts the sender
+	// must have; goal is -1 while sending.
+	goal, receiptGoal atomic.Int64
 }
 
 type shard struct {
@@ -98,7 +99,7 @@ func (r *run) accepted(id string) {
 	s.mu.Lock()
 	t := s.byID[k]
 	t.accepted = true
-	finished := r.finish(s, t)
+	finished := r.close(s, t)
 	s.mu.Unlock()
 	r.acceptedN.Add(1)
 	if finished {
@@ -154,15 +155,15 @@ func (r *run) answered(sink int, id string) {
 		return
 	}
 	t.answered |= 1 << sink
-	finished := r.finish(s, t)
+	finished := r.close(s, t)
 	s.mu.Unlock()
 	if finished {
 		r.finished()
 	}
 }
 
-// finish closes a message that is accepted and answered by all; the shard is locked.
-func (r *run) finish(s *shard, t *track) bool {
+// close ends a message that is accepted and answered by all; the shard is locked.
+func (r *run) close(s *shard, t *track) bool {
 	if t.finished || !t.accepted || t.answered != 1<<r.sinks-1 {
 		return false
 	}
@@ -176,20 +177,41 @@ func (r *run) finish(s *shard, t *track) bool {
 }
 
 func (r *run) finished() {
-	if n := r.complete.Add(1); n == r.goal.Load() {
-		r.signal()
-	}
+	r.complete.Add(1)
+	r.check()
 }
 
-func (r *run) signal() {
+// receipt counts an application receipt that the gateway gave the sender.
+func (r *run) receipt() {
+	r.receipts.Add(1)
+	r.check()
+}
+
+// finish sets what must still come, after the last message; true when it is here already. With
+// receipts, the sender must also get one receipt per message and receiver.
+func (r *run) finish(receipts bool) bool {
+	n := r.acceptedN.Load()
+	if receipts {
+		r.receiptGoal.Store(n * int64(r.sinks))
+	}
+	r.goal.Store(n)
+	return r.reached()
+}
+
+func (r *run) reached() bool {
+	goal := r.goal.Load()
+	return goal >= 0 && r.complete.Load() >= goal && r.receipts.Load() >= r.receiptGoal.Load()
+}
+
+func (r *run) check() {
+	if !r.reached() {
+		return
+	}
 	select {
 	case r.done <- struct{}{}:
 	default:
 	}
 }
-
-// receipt counts an application receipt that the gateway gave the sender.
-func (r *run) receipt() { r.receipts.Add(1) }
 
 // times gives all end-to-end times in ms, sorted.
 func (r *run) times() []float32 {

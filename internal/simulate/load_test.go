@@ -155,6 +155,26 @@ func TestLoadRetriesAndRefusals(t *testing.T) {
 	}
 }
 
+// TestLoadWaitsForTheSendersReceipts: with an endpoint of its own, the sender counts what the gateway answers.
+func TestLoadWaitsForTheSendersReceipts(t *testing.T) {
+	gw := newRelay(t)
+	own, err := simulate.NewSink(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = own.Close() })
+	gw.answered = func(receipt []byte) {
+		time.Sleep(time.Millisecond) // the receipts are the last to come
+		if resp, err := gw.client.Post(own.URL(), "application/xml", bytes.NewReader(receipt)); err == nil {
+			_ = resp.Body.Close()
+		}
+	}
+	r := load(t, gw, simulate.LoadOptions{Messages: 60, Patients: 10, Senders: 4, Sender: own})
+	if r.Receipts != 120 || r.Complete != 60 || r.Lost != 0 {
+		t.Errorf("report %+v", r)
+	}
+}
+
 func TestLoadKeepsItsRate(t *testing.T) {
 	gw := newRelay(t)
 	var seen int
@@ -175,6 +195,17 @@ func TestLoadStopsWithItsContext(t *testing.T) {
 	_, err := simulate.Load(ctx, simulate.LoadOptions{Gateway: gw.URL, Token: "t", Sinks: sinks(t, gw, 1), Duration: time.Hour})
 	if err == nil || time.Since(start) > 5*time.Second {
 		t.Errorf("stopped after %v with %v", time.Since(start), err)
+	}
+}
+
+func TestLoadGivesUpOnAGatewayThatIsNotThere(t *testing.T) {
+	gw := newRelay(t)
+	s := sinks(t, gw, 1)
+	gw.Server.Close()
+	start := time.Now()
+	r, err := simulate.Load(context.Background(), simulate.LoadOptions{Gateway: gw.URL, Token: "t", Sinks: s, Senders: 2, Duration: time.Hour})
+	if err == nil || r.FirstRefusal == "" || r.Accepted != 0 || time.Since(start) > 20*time.Second {
+		t.Errorf("%v after %v: %+v", err, time.Since(start), r)
 	}
 }
 

@@ -26,11 +26,12 @@ type relay struct {
 	between  func(n int, body []byte) [][]byte // what is handed on instead of body
 	status   func(n int) int                   // 0: 202
 	receipts [][]byte                          // answers of receivers
+	answered func(receipt []byte)              // told each answer
 }
 
 var herID = regexp.MustCompile(`<Id>(\d{7})</Id>`)
 
-func newRelay(t *testing.T) *relay {
+func newRelay(t testing.TB) *relay {
 	t.Helper()
 	r := &relay{targets: map[string]string{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	r.Server = httptest.NewServer(http.HandlerFunc(r.serve))
@@ -95,6 +96,9 @@ func (r *relay) forward(n int, body []byte) {
 			r.mu.Lock()
 			r.receipts = append(r.receipts, answer)
 			r.mu.Unlock()
+			if r.answered != nil {
+				r.answered(answer)
+			}
 		}
 	}
 }
