@@ -1,6 +1,8 @@
 package kith
 
 import (
+	"strings"
+
 	"github.com/beevik/etree"
 
 	"github.com/samvirke/samvirke/fhir"
@@ -110,10 +112,10 @@ func atoi(s string) int {
 // isEvent tells whether an event is of this code and its time fits where such an event stands.
 func isEvent(e *etree.Element, code string) bool {
 	k := childNamed(e, "Hendelsekode")
-	if k == nil || k.SelectAttrValue("V", "") != code {
+	if k == nil || strings.TrimSpace(k.SelectAttrValue("V", "")) != code {
 		return false
 	}
-	if s := k.SelectAttrValue("S", "2.16.578.1.12.4.1.1.9121"); s != "2.16.578.1.12.4.1.1.9121" {
+	if s := strings.TrimSpace(k.SelectAttrValue("S", "2.16.578.1.12.4.1.1.9121")); s != "2.16.578.1.12.4.1.1.9121" {
 		return false
 	}
 	t := childNamed(e, "TidspunktForHendelse")

@@ -178,6 +178,7 @@ func (decimalScalar) kind() string             { return "decimal" }
 type codeScalar struct{}
 
 func (codeScalar) read(t string) (*fhir.Node, string, bool) {
+	t = strings.TrimSpace(t) // a token of the schema: white space at the ends says nothing
 	if !isCode(t) {
 		return nil, "", false
 	}
@@ -194,6 +195,9 @@ func isCode(t string) bool {
 type systemScalar struct{}
 
 func (systemScalar) read(t string) (*fhir.Node, string, bool) {
+	if t = strings.TrimSpace(t); t == "" {
+		return nil, "", false
+	}
 	for i := 0; i < len(t); i++ {
 		if c := t[i]; c != '.' && (c < '0' || c > '9') {
 			return nil, "", false
