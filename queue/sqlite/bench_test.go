@@ -73,6 +73,7 @@ func benchCommit(b *testing.B, make func(int64, []byte) *queue.Unit, producers, 
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	b.ResetTimer()
+	cpu := cpuTime()
 	for range producers {
 		wg.Go(func() {
 			for {
@@ -89,11 +90,13 @@ func benchCommit(b *testing.B, make func(int64, []byte) *queue.Unit, producers, 
 	}
 	wg.Wait()
 	b.StopTimer()
+	cpu = cpuTime() - cpu
 	st, err := s.Stats(context.Background())
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "units/s")
+	b.ReportMetric(float64(cpu.Microseconds())/float64(b.N), "cpu-us/unit")
 	b.ReportMetric(float64(st.Units)/float64(max(st.Groups, 1)), "units/group")
 }
 

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -142,7 +141,7 @@ func crashRound(t *testing.T, dir string, round int, wait time.Duration) (accept
 			break // a line without its end was cut off by the kill
 		}
 		if timer == nil {
-			timer = time.AfterFunc(wait, func() { _ = cmd.Process.Signal(syscall.SIGKILL) })
+			timer = time.AfterFunc(wait, func() { _ = cmd.Process.Kill() })
 		}
 		switch what, id, _ := strings.Cut(strings.TrimSpace(line), " "); what {
 		case "accepted":

@@ -88,12 +88,14 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		// Tokens of an earlier life must never fit: they begin at the clock.
 		lanes: newLanes(time.Now().UnixNano()), feed: newFeed(), totals: &totals{n: map[tallyKey]int64{}},
 		subs: newSubscribers()}
-	if s.lock, err = lockFolder(filepath.Join(opts.Dir, "lock")); err != nil {
+	lock, err := lockFolder(filepath.Join(opts.Dir, "lock"))
+	if err != nil {
 		return nil, err
 	}
+	s.lock = lock
 	defer func() {
 		if err != nil {
-			s.lock.Close()
+			lock.Close()
 		}
 	}()
 	if s.bodies, err = openBodies(filepath.Join(opts.Dir, "bodies"), opts.InlineLimit); err != nil {

@@ -18,6 +18,12 @@ func (s *Store) verify() {
 		case <-ctx.Done():
 		}
 	}()
+	// Lanes and feed are read first: somebody waits for those.
+	for _, loaded := range []chan struct{}{s.feed.loaded, s.lanes.loaded} {
+		if s.ready(ctx, loaded) != nil {
+			return
+		}
+	}
 	if err := s.verifyTotals(ctx); err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("totals of the store could not be checked", "err", err)
 	}
