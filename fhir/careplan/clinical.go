@@ -28,13 +28,14 @@ func elementID(prefix string, r *rec, seen map[string]int, parts ...string) stri
 	return shortID(prefix, r.line.sender, r.line.conversation, r.line.kind, what, strconv.Itoa(n))
 }
 
+// addFrom gives a sorted list with key in it; it never changes the list it is given, which others may share.
 func addFrom(from []string, key string) []string {
-	if contains(from, key) {
+	at, found := slices.BinarySearch(from, key)
+	if found {
 		return from
 	}
-	from = append(from, key)
-	slices.Sort(from)
-	return from
+	out := make([]string, 0, len(from)+1)
+	return append(append(append(out, from[:at]...), key), from[at:]...)
 }
 
 func (c coded) value(key string) Value {
@@ -75,8 +76,32 @@ func (f *fold) goals(r *rec) {
 			out.Text = first(out.Text, v.Text, v.Code)
 		}
 		out.ID = elementID("goal", r, seen, g.Text, code)
-		f.p.Goals = append(f.p.Goals, out)
+		if !f.goalAgain(r, &out) {
+			f.p.Goals = append(f.p.Goals, out)
+		}
 	}
+}
+
+// goalAgain tells whether an organisation states in a further document exactly the goal it stated before.
+func (f *fold) goalAgain(r *rec, g *Goal) bool {
+	same := func(a, b *Value) bool {
+		return a == nil && b == nil || a != nil && b != nil && a.Text == b.Text && a.Code == b.Code
+	}
+	for i := range f.p.Goals {
+		o := &f.p.Goals[i]
+		if o.Owner != g.Owner || o.Text != g.Text || o.ExpressedBy != g.ExpressedBy || !same(o.Code, g.Code) || !same(o.Due, g.Due) ||
+			!same(o.Start, g.Start) || contains(o.From, r.key) {
+			continue
+		}
+		o.From = addFrom(o.From, r.key)
+		for _, v := range []*Value{o.Code, o.Due, o.Start} {
+			if v != nil {
+				v.From = addFrom(v.From, r.key)
+			}
+		}
+		return true
+	}
+	return false
 }
 
 // measureIDs gives the id of every measure of a record, in order.
@@ -155,6 +180,13 @@ func (f *fold) rest(r *rec) {
 		f.contact(r, c)
 	}
 	for _, n := range r.facts.Notes {
+		at := slices.IndexFunc(f.p.Notes, func(o Note) bool {
+			return o.Owner == r.Key.Sender && o.Text == n.Text && o.Heading.Text == n.Heading.Text && o.Heading.Code == n.Heading.Code
+		})
+		if at >= 0 {
+			f.p.Notes[at].Heading.From = addFrom(f.p.Notes[at].Heading.From, r.key)
+			continue
+		}
 		f.p.Notes = append(f.p.Notes, Note{Heading: n.Heading.value(r.key), Text: n.Text, Owner: r.Key.Sender})
 	}
 }

@@ -35,6 +35,15 @@ type stayEvent struct {
 	rec  *rec
 	when moment
 	at   time.Time
+	// repeat: the message does not exist for this event but names it again; a withdrawal of
+	// discharge-ready, for instance, repeats the event it withdraws.
+	repeat bool
+}
+
+// notice is a message that names no admission time: the stay it belongs to is found by its main event.
+type notice struct {
+	main stayEvent
+	all  []stayEvent
 }
 
 // stayKinds are the kinds whose Encounter is a fact about the hospital stay. Reports repeat
@@ -47,7 +56,7 @@ func isStayKind(kind string) bool {
 // Source: careplan.md sections 3.1 and 6.
 func (f *fold) stays() {
 	var list []*stay
-	var pending []stayEvent
+	var pending []notice
 	admissions, ghosts, opened := f.admissions()
 	list = append(list, admissions...)
 	for _, r := range f.live {
@@ -56,38 +65,31 @@ func (f *fold) stays() {
 		}
 		evs := eventsOf(r)
 		start, has := startOf(evs)
-		var s *stay
-		if has {
-			if s = opened[r]; s == nil {
-				s = findStay(list, r.Key.Sender, start)
-			}
-			if s == nil {
-				s = findStay(ghosts, r.Key.Sender, start)
-			}
-			if s == nil {
-				s = newStay(r, start)
-				list = append(list, s)
-			}
-			s.claim(r, start)
-		}
-		for _, ev := range evs {
-			if ev.Code == eventAdmitted {
-				f.checkAdmission(ev)
+		if !has {
+			if len(evs) == 0 || r.Kind == kindAdmitted {
+				f.noTime(r)
 				continue
 			}
-			if s != nil {
-				s.add(ev)
-			} else {
-				pending = append(pending, ev)
-			}
+			pending = append(pending, notice{mainOf(evs), evs})
+			continue
 		}
-		if s == nil && len(evs) == 0 {
-			f.flag("unattached-event", "A message about a stay holds no event.", r.key)
+		s := opened[r]
+		if s == nil {
+			s = findStay(list, r.Key.Sender, start)
 		}
+		if s == nil {
+			s = findStay(ghosts, r.Key.Sender, start)
+		}
+		if s == nil {
+			s = newStay(r, start)
+			list = append(list, s)
+		}
+		s.claim(r, start)
+		f.addAll(s, evs)
 	}
-	slices.SortFunc(pending, byEvent)
-	for _, ev := range pending {
-		list = f.attach(ev, list, ghosts)
+	slices.SortFunc(pending, func(a, b notice) int { return byEvent(a.main, b.main) })
+	for _, n := range pending {
+		list = f.attach(n, list, ghosts)
 	}
 	for _, g := range ghosts {
 		if len(g.events) > 0 || len(g.from) > 0 {
@@ -183,6 +185,17 @@ func (s *stay) add(ev stayEvent) {
 	}
 }
 
+// addAll gives a stay the events of one message; the admission is no event to act on, it is the key.
+func (f *fold) addAll(s *stay, evs []stayEvent) {
+	for _, ev := range evs {
+		if ev.Code == eventAdmitted {
+			f.checkAdmission(ev)
+			continue
+		}
+		s.add(ev)
+	}
+}
+
 func (s *stay) id() string { return shortID("stay", s.sender, s.first.text, s.unknownID()) }
 
 func (s *stay) unknownID() string {
@@ -241,7 +254,28 @@ func eventsOf(r *rec) []stayEvent {
 		}
 		out = append(out, e)
 	}
+	// A message exists for the latest event of its own sort; the others are told again.
+	main, own := mainEvent(r.Kind), -1
+	for i := range out {
+		out[i].repeat = main != "" && main != eventAdmitted
+		if out[i].Code == main && (own < 0 || out[own].at.Before(out[i].at)) {
+			own = i
+		}
+	}
+	if own >= 0 {
+		out[own].repeat = false
+	}
 	return out
+}
+
+// mainOf is the event a message exists for, else its first.
+func mainOf(evs []stayEvent) stayEvent {
+	for _, ev := range evs {
+		if !ev.repeat {
+			return ev
+		}
+	}
+	return evs[0]
 }
 
 // startOf is the admission time a record names, event 1.
@@ -255,7 +289,15 @@ func startOf(evs []stayEvent) (moment, bool) {
 }
 
 func byEvent(a, b stayEvent) int {
-	return cmp.Or(a.at.Compare(b.at), cmp.Compare(eventRank(a.Code), eventRank(b.Code)), byOrder(a.rec, b.rec), strings.Compare(a.Time, b.Time))
+	return cmp.Or(a.at.Compare(b.at), cmp.Compare(eventRank(a.Code), eventRank(b.Code)),
+		cmp.Compare(b2i(a.repeat), b2i(b.repeat)), byOrder(a.rec, b.rec), strings.Compare(a.Time, b.Time))
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // eventRank orders events of the same time as they must have happened.
@@ -275,9 +317,10 @@ func eventRank(code string) int {
 	return 5
 }
 
-// attach puts an event whose message repeats no admission time on the only stay of that
-// hospital open at its time. Source: careplan.md section 3.1, "Encounter key".
-func (f *fold) attach(ev stayEvent, list, ghosts []*stay) []*stay {
+// attach puts a message that repeats no admission time on the only stay of that hospital open at
+// the time of its event. Source: careplan.md section 3.1, "Encounter key".
+func (f *fold) attach(n notice, list, ghosts []*stay) []*stay {
+	ev := n.main
 	open := openAt(list, ev)
 	if len(open) == 0 {
 		if g := openAt(ghosts, ev); len(g) == 1 {
@@ -286,23 +329,27 @@ func (f *fold) attach(ev stayEvent, list, ghosts []*stay) []*stay {
 	}
 	switch {
 	case len(open) == 1:
-		open[0].add(ev)
+		f.addAll(open[0], n.all)
 		return list
 	case len(open) > 1:
 		f.unattached(ev, "several stays were open at that time")
 		return list
-	}
-	if ev.Code != eventReady && ev.Code != eventDischarged {
+	case ev.Code != eventReady && ev.Code != eventDischarged:
 		f.unattached(ev, "no stay was open at that time")
 		return list
 	}
 	// The patient is, or was, in hospital: the stay exists although its admission is unknown.
 	s := &stay{sender: ev.rec.Key.Sender, name: ev.rec.SenderName, unknown: true}
-	s.add(ev)
+	f.addAll(s, n.all)
 	if ev.Code == eventReady {
 		f.unattached(ev, "no stay was open at that time")
 	}
 	return append(list, s)
+}
+
+// noTime asks about a message of a stay that names no event with a time.
+func (f *fold) noTime(r *rec) {
+	f.unattached(stayEvent{rec: r}, "the message names no time")
 }
 
 func openAt(list []*stay, ev stayEvent) []*stay {

@@ -62,8 +62,13 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 				s.out.Expected = &v
 			}
 			if open >= 0 {
-				list[open].From = append(list[open].From, ev.rec.key)
-				f.flag("ready-repeated", "Discharge-ready was told again while it already stood.", ev.rec.key)
+				list[open].From = addFrom(list[open].From, ev.rec.key)
+				if !ev.repeat {
+					f.flag("ready-repeated", "Discharge-ready was told again while it already stood.", ev.rec.key)
+				}
+				continue
+			}
+			if ev.repeat && slices.ContainsFunc(list, func(r Ready) bool { return r.Set.Text == v.Text }) {
 				continue
 			}
 			if s.out.End != nil {
@@ -75,6 +80,9 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 			f.readyTask(s, ev, "requested")
 		case eventNotReady:
 			if open < 0 {
+				if ev.repeat {
+					continue
+				}
 				f.unattached(ev, "discharge-ready did not stand at that time")
 				continue
 			}
@@ -90,7 +98,7 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 					s.out.Destination = &Value{Text: out.Text, Code: out.Code, System: out.System, From: []string{ev.rec.key}}
 				}
 			} else if s.out.End.Text == v.Text {
-				s.out.End.From = append(s.out.End.From, ev.rec.key)
+				s.out.End.From = addFrom(s.out.End.From, ev.rec.key)
 			} else {
 				f.flag("discharged-twice", "Two live messages give different times of discharge; the earlier is shown.", s.out.End.From[0], ev.rec.key)
 			}
@@ -115,9 +123,7 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 func (r *Ready) close(v Value, why string) {
 	r.End, r.Why = &v, why
 	for _, k := range v.From {
-		if !contains(r.From, k) {
-			r.From = append(r.From, k)
-		}
+		r.From = addFrom(r.From, k)
 	}
 }
 
@@ -137,7 +143,7 @@ func (f *fold) readyDone(s *stay, key, status, by string) {
 	for i := range f.p.Tasks {
 		if f.p.Tasks[i].ID == id {
 			f.p.Tasks[i].Status = status
-			f.p.Tasks[i].From = append(f.p.Tasks[i].From, by)
+			f.p.Tasks[i].From = addFrom(f.p.Tasks[i].From, by)
 		}
 	}
 }

@@ -127,6 +127,9 @@ func drawContent(t *rapid.T, kind string, name func(string) string) *content {
 		if code != eventAdmitted && rapid.Bool().Draw(t, name("repeats admission")) {
 			c.Events = append(c.Events, event{Code: eventAdmitted, Time: when("start")})
 		}
+		if code != eventReady && rapid.Bool().Draw(t, name("repeats ready")) {
+			c.Events = append(c.Events, event{Code: eventReady, Time: when("ready")})
+		}
 		c.Events = append(c.Events, event{Code: code, Time: when("event"), Estimate: rapid.IntRange(0, 5).Draw(t, name("estimate")) == 0})
 		return c
 	}
