@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bufio"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -113,14 +114,25 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
+// slowStore keeps a message after a while, unless its request is cancelled before.
+type slowStore time.Duration
+
+func (s slowStore) Receive(ctx context.Context, _ connectors.Incoming) (connectors.Answer, error) {
+	select {
+	case <-ctx.Done():
+		return connectors.Answer{}, ctx.Err()
+	case <-time.After(time.Duration(s)):
+		return connectors.Answer{MessageID: "m1"}, nil
+	}
+}
+
 // The time limit of the body must not cut the wait for the sync.
 func TestSlowStoreIsNotABodyTimeout(t *testing.T) {
 	t.Parallel()
-	f := serve(t, func(o *ServerOptions) { o.ReadTimeout = 50 * time.Millisecond })
-	f.keeper.answer = func(int, connectors.Incoming) (connectors.Answer, error) {
-		time.Sleep(200 * time.Millisecond) // stands for a slow disk, not for synchronisation
-		return connectors.Answer{MessageID: "m1"}, nil
-	}
+	f := serve(t, func(o *ServerOptions) {
+		o.ReadTimeout = 50 * time.Millisecond
+		o.Receiver = slowStore(200 * time.Millisecond)
+	})
 	for range 2 { // the second request shows that the connection is still good
 		if resp, text := f.post(t, PathMessages, strings.NewReader("<a/>")); resp.StatusCode != 202 {
 			t.Errorf("got %d %s", resp.StatusCode, text)

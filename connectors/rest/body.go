@@ -59,7 +59,7 @@ func (h *handler) readBody(w http.ResponseWriter, r *http.Request) (b body, faul
 		src = z
 	}
 	err := h.fill(&b, src, known)
-	// Without this the deadline would cancel a request that waits for its sync.
+	// The deadline is for the body alone: what comes now waits for a sync.
 	_ = ctl.SetReadDeadline(time.Time{})
 	var over *http.MaxBytesError
 	switch {

@@ -138,6 +138,15 @@ func TestWhoMayRead(t *testing.T) {
 	}
 }
 
+// A setting that is left over from another key leads nowhere.
+func TestIDOfAnotherKeyOpensNothing(t *testing.T) {
+	r := newRig(t, func(o *api.Options) { o.PlanID = func(string) string { return strings.Repeat("0", 32) } })
+	r.admit(simulate.Admission{Person: 1})
+	if resp, _ := r.get("gp", "/fhir/CarePlan/"+r.g.PlanID(patient(1))); resp.StatusCode != 404 {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+}
+
 // Being chosen as receiver is not enough: something must have arrived.
 func TestAWaitingDeliveryOpensNothing(t *testing.T) {
 	r := newRig(t, nil)
