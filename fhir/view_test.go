@@ -333,3 +333,33 @@ func TestViewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// FuzzView: a view without a change gives back what was read, whatever else stands there.
+func FuzzView(f *testing.F) {
+	f.Add([]byte(`{"resourceType":"Patient","name":[{"given":["A",null],"_given":[null,{"id":"x"}],"use":"nope"}],"gender":"male","deceasedBoolean":1}`))
+	f.Add([]byte(`{"resourceType":"Patient","contact":[{"relationship":[{}],"period":{"start":3}}],"link":[{"type":"x"}],"multipleBirthInteger":1.5}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		n, err := canon.ParseNode(raw)
+		if err != nil {
+			return
+		}
+		before := string(n.Bytes())
+		v, err := canon.ViewOf[fhir.Patient](n)
+		if err != nil {
+			return
+		}
+		if err := v.Apply(); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(v.Bytes()); got != before {
+			t.Fatalf("%s became %s", before, got)
+		}
+		v.Value.Language = ptr("nb")
+		if err := v.Apply(); err != nil {
+			t.Fatal(err)
+		}
+		if got := v.Node().Get("language").Text(); got != "nb" {
+			t.Fatalf("language is %q after Apply", got)
+		}
+	})
+}

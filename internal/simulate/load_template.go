@@ -106,11 +106,10 @@ const local = "2006-01-02T15:04:05"
 
 // writer turns messages into bytes.
 type writer struct {
-	report, log  template
-	sender       string
-	receiver     string
-	copies       string
-	reportLength int
+	report, log template
+	sender      string
+	receiver    string
+	copies      string
 }
 
 func newWriter(sinks int) *writer {
