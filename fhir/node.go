@@ -213,7 +213,22 @@ func (n *Node) Clone() *Node {
 }
 
 // Bytes encodes n without white space, keys in their order.
-func (n *Node) Bytes() []byte { return n.appendTo(make([]byte, 0, 512)) }
+func (n *Node) Bytes() []byte { return n.appendTo(make([]byte, 0, n.size()+64)) }
+
+// size is the length of the encoding when no text needs escapes; a bit more when some do.
+func (n *Node) size() int {
+	if n == nil {
+		return 4
+	}
+	total := len(n.text) + 4
+	for _, k := range n.keys {
+		total += len(k) + 4
+	}
+	for _, k := range n.kids {
+		total += k.size()
+	}
+	return total
+}
 
 func (n *Node) appendTo(b []byte) []byte {
 	if n == nil || n.kind == nodeNull {

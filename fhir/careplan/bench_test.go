@@ -93,3 +93,21 @@ func BenchmarkFromMessage(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkTell is what follows a fold: encode the plan and see whether anybody must be told.
+func BenchmarkTell(b *testing.B) {
+	list := course(b, 10)
+	old, plan := Fold(list[:9]), Fold(list)
+	b.Run("JSON", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			plan.JSON()
+		}
+	})
+	b.Run("SamePlan", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			SamePlan(old, plan)
+		}
+	})
+}

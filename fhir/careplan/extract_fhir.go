@@ -19,18 +19,24 @@ type extractor struct {
 }
 
 func newExtractor(b *fhir.Bundle, kind string) extractor {
-	x := extractor{b: b, kind: kind, index: map[string]fhir.Entry{}, panelAt: map[string]int{}}
+	x := extractor{b: b, kind: kind, panelAt: map[string]int{}}
 	if b == nil {
 		return x
 	}
+	x.index = make(map[string]fhir.Entry, len(b.Entries()))
 	for _, e := range b.Entries() {
-		for _, name := range [...]string{e.FullURL, e.Type + "/" + e.ID} {
-			if _, taken := x.index[name]; !taken && name != "" && (name == e.FullURL || e.ID != "") {
-				x.index[name] = e
-			}
+		x.name(e.FullURL, e)
+		if e.ID != "" {
+			x.name(e.Type+"/"+e.ID, e)
 		}
 	}
 	return x
+}
+
+func (x extractor) name(ref string, e fhir.Entry) {
+	if _, taken := x.index[ref]; !taken && ref != "" {
+		x.index[ref] = e
+	}
 }
 
 // resolve finds the entry a reference points to, like fhir.Bundle.Resolve but at once.

@@ -27,6 +27,11 @@ type PlayOptions struct {
 	MaxPause time.Duration
 	// AnswerWait is how long a party waits for the message that its step answers; 0 means 20 s.
 	AnswerWait time.Duration
+	// Twice sends every message a second time at once; it must get the same answer.
+	Twice bool
+	// Reverse sends the last message first. Dials and waits for answers are left out: they belong to
+	// the story. The plan must come out the same; CheckParties is about the story's order and does not apply.
+	Reverse bool
 	// OnStep, when not nil, is told each step when it is done.
 	OnStep func(StepResult)
 	// Between, when not nil, is called after each step that was taken; a demo uses it to let the gateway
@@ -74,14 +79,21 @@ func Play(ctx context.Context, o PlayOptions) (Played, error) {
 	if err := checkPlay(o); err != nil {
 		return out, err
 	}
+	ids := map[int]string{} // gateway's ids by step; a repetition counts as the step it repeats
 	for i := range o.Course.Steps {
 		s := &o.Course.Steps[i]
-		if i > 0 && o.Speed > 0 {
+		switch {
+		case o.Reverse:
+			s = &o.Course.Steps[len(o.Course.Steps)-1-i]
+		case i > 0 && o.Speed > 0:
 			if err := sleep(ctx, min(time.Duration(float64(s.At.Sub(o.Course.Steps[i-1].At))/o.Speed), o.MaxPause)); err != nil {
 				return out, err
 			}
 		}
-		r := playStep(ctx, o, s, out.Steps)
+		r := playStep(ctx, o, s, ids)
+		if o.Twice && r.Err == "" {
+			r = playStep(ctx, o, s, ids)
+		}
 		out.Steps = append(out.Steps, r)
 		out.Took = time.Since(start)
 		if o.OnStep != nil {
@@ -116,13 +128,15 @@ func checkPlay(o PlayOptions) error {
 	return nil
 }
 
-func playStep(ctx context.Context, o PlayOptions, s *Step, before []StepResult) StepResult {
+func playStep(ctx context.Context, o PlayOptions, s *Step, ids map[int]string) StepResult {
 	r := StepResult{N: s.N, At: s.At, From: s.From, Kind: s.Kind, Title: s.Title}
-	for _, d := range s.Dials {
-		o.Parties[d.Party].Turn(func(x *Dials) { x.Down = d.Down })
-	}
 	from := o.Parties[s.From]
-	if s.Answers > 0 {
+	if !o.Reverse {
+		for _, d := range s.Dials {
+			o.Parties[d.Party].Turn(func(x *Dials) { x.Down = d.Down })
+		}
+	}
+	if s.Answers > 0 && !o.Reverse {
 		if err := awaitStep(ctx, o, from, &o.Course.Steps[s.Answers-1]); err != nil {
 			r.Err = fmt.Sprintf("the message that step %d answers did not come: %v", s.N, err)
 			return r
@@ -146,11 +160,24 @@ func playStep(ctx context.Context, o PlayOptions, s *Step, before []StepResult) 
 			r.Err = err.Error()
 		case got.Status/100 != 2:
 			r.Err = fmt.Sprintf("the gateway answered %d %s", got.Status, strings.TrimSpace(got.Body))
-		case s.RepeatOf > 0 && got.ID != before[s.RepeatOf-1].MessageID:
-			r.Err = "the repeated message got another id than the first one"
+		default:
+			r.Err = sameID(ids, s, got.ID)
 		}
 		return r
 	}
+}
+
+// sameID notes the gateway's id of a step; what was sent before must have got the same one.
+func sameID(ids map[int]string, s *Step, id string) string {
+	n := s.N
+	if s.RepeatOf > 0 {
+		n = s.RepeatOf
+	}
+	if old, ok := ids[n]; ok && old != id {
+		return "the repeated message got another id than the first one"
+	}
+	ids[n] = id
+	return ""
 }
 
 // awaitStep waits until party has received what a step sent, by message id.

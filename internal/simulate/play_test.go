@@ -92,6 +92,35 @@ func TestPlayAtSpeed(t *testing.T) {
 	}
 }
 
+func TestPlayTwiceAndInReverse(t *testing.T) {
+	for _, o := range []simulate.PlayOptions{{Twice: true}, {Reverse: true}, {Twice: true, Reverse: true}} {
+		gw := newRelay(t)
+		o.Course = s1(t)
+		o.Parties = cast(t, gw, o.Course)
+		out, err := simulate.Play(context.Background(), o)
+		if err != nil || len(out.Steps) != len(o.Course.Steps) {
+			t.Fatalf("%d steps, %v", len(out.Steps), err)
+		}
+		if n := len(gw.taken); n != 11 {
+			t.Errorf("%d different messages were sent, want 11", n)
+		}
+		if o.Reverse != (out.Steps[0].N == 12) || o.Parties["gp"].Dials().Down {
+			t.Errorf("first step %d, GP down %v", out.Steps[0].N, o.Parties["gp"].Dials().Down)
+		}
+	}
+}
+
+// TestPlayNoticesAnotherID: a gateway that takes the same message as a new one.
+func TestPlayNoticesAnotherID(t *testing.T) {
+	c := s1(t)
+	c.Steps = c.Steps[:2]
+	gw := newRelay(t)
+	gw.freshID = true
+	if _, err := simulate.Play(context.Background(), simulate.PlayOptions{Course: c, Parties: cast(t, gw, c)}); err == nil || !strings.Contains(err.Error(), "another id") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestPlayStops(t *testing.T) {
 	gw := newRelay(t)
 	for name, c := range map[string]struct {

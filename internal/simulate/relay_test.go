@@ -27,6 +27,7 @@ type relay struct {
 	status   func(n int) int                   // 0: 202
 	receipts [][]byte                          // answers of receivers
 	answered func(receipt []byte)              // told each answer
+	freshID  bool                              // a repeated message gets a new id
 }
 
 var herID = regexp.MustCompile(`<Id>(\d{7})</Id>`)
@@ -55,6 +56,9 @@ func (r *relay) serve(w http.ResponseWriter, req *http.Request) {
 		repeated = repeated || bytes.Equal(b, body)
 	}
 	n := len(r.taken)
+	if r.freshID && repeated {
+		sum[0]++
+	}
 	status := 0
 	if r.status != nil {
 		status = r.status(n)
