@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParties(t *testing.T) {
@@ -69,5 +70,26 @@ func TestNewPartiesRefuses(t *testing.T) {
 				t.Errorf("error quotes the secret: %v", err)
 			}
 		})
+	}
+}
+
+func TestFloodOfRefusals(t *testing.T) {
+	t.Parallel()
+	var g refusalGate
+	at := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+	told := 0
+	for range 1000 {
+		if _, ok := g.pass(at); ok {
+			told++
+		}
+	}
+	if told != MaxRefusals {
+		t.Errorf("told of %d in one second, want %d", told, MaxRefusals)
+	}
+	if missed, ok := g.pass(at.Add(time.Second)); !ok || missed != 1000-MaxRefusals {
+		t.Errorf("a second later: %v, %d missed, want %d", ok, missed, 1000-MaxRefusals)
+	}
+	if missed, ok := g.pass(at.Add(time.Second)); !ok || missed != 0 {
+		t.Errorf("then: %v, %d missed", ok, missed)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,8 +49,9 @@ type ServerOptions struct {
 	MaxHeld int64
 	// ReadTimeout is how long one body may take to arrive, 0 means 30 s.
 	ReadTimeout time.Duration
-	// OnRefused, when set, is told of every request that was not let in, for the audit. It must
-	// return at once: it runs before the answer.
+	// OnRefused, when set, is told of requests that were not let in, for the audit: of at most
+	// MaxRefusals a second, so that a flood of them cannot fill the store. It must return at once: it
+	// runs before the answer.
 	OnRefused func(ctx context.Context, r Refusal)
 	// Logger may be nil: nothing is logged then.
 	Logger *slog.Logger
@@ -66,12 +68,42 @@ type Refusal struct {
 	// Why is no-credential, unknown-scheme, unknown-token, unknown-certificate, expired-certificate
 	// or token-and-certificate-differ.
 	Why string
+	// Missed is how many refusals before this one were only counted in the metrics.
+	Missed int
+}
+
+// MaxRefusals is how many refusals a second are told to ServerOptions.OnRefused.
+const MaxRefusals = 20
+
+// refusalGate lets MaxRefusals a second through and counts the rest.
+type refusalGate struct {
+	mu     sync.Mutex
+	second time.Time
+	passed int
+	missed int
+}
+
+// pass tells whether one more may be told, and how many were not since the last one that was.
+func (g *refusalGate) pass(now time.Time) (missed int, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if now.Sub(g.second) >= time.Second {
+		g.second, g.passed = now, 0
+	}
+	if g.passed >= MaxRefusals {
+		g.missed++
+		return 0, false
+	}
+	g.passed++
+	missed, g.missed = g.missed, 0
+	return missed, true
 }
 
 type handler struct {
 	opt     ServerOptions
 	slots   chan struct{}
 	budget  budget
+	gate    refusalGate
 	metrics *serverMetrics
 }
 
@@ -200,11 +232,16 @@ func (h *handler) refused(r *http.Request, why string) {
 	if h.opt.OnRefused == nil {
 		return
 	}
+	now := time.Now().UTC()
+	missed, ok := h.gate.pass(now)
+	if !ok {
+		return
+	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	h.opt.OnRefused(r.Context(), Refusal{At: time.Now().UTC(), Remote: host, Path: r.URL.Path, Why: why})
+	h.opt.OnRefused(r.Context(), Refusal{At: now, Remote: host, Path: r.URL.Path, Why: why, Missed: missed})
 }
 
 // contentType is the header as sent, with its charset, as far as it can be a content type at all.

@@ -77,7 +77,7 @@ func classifyError(ctx context.Context, err error) *samvirke.Fault {
 		timeout   net.Error
 	)
 	switch {
-	case errors.Is(context.Cause(ctx), errTimeout):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded): // our limit or an earlier one of the caller
 		f.Code, f.Safe = "timeout", "the receiver did not answer in time"
 	case ctx.Err() != nil:
 		f.Code, f.Safe = "interrupted", "sending was interrupted, it will be tried again"

@@ -74,7 +74,7 @@ func sender(t *testing.T, opt ClientOptions) *Sender {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
 
@@ -154,7 +154,7 @@ func TestAnswers(t *testing.T) {
 			srv := far(t, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", c.contentType)
 				w.WriteHeader(c.status)
-				io.WriteString(w, c.body)
+				_, _ = io.WriteString(w, c.body)
 			})
 			s := sender(t, ClientOptions{URL: srv.URL, MaxAnswer: 1000})
 			res, err := s.Send(t.Context(), delivery)
@@ -174,7 +174,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	stranger := far(t, func(http.ResponseWriter, *http.Request) { followed.Store(true) })
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		srv := far(t, func(w http.ResponseWriter, r *http.Request) {
-			io.Copy(io.Discard, r.Body)
+			_, _ = io.Copy(io.Discard, r.Body)
 			http.Redirect(w, r, stranger.URL, status)
 		})
 		res, err := sender(t, ClientOptions{URL: srv.URL}).Send(t.Context(), delivery)
@@ -218,8 +218,8 @@ func brokenServer(t *testing.T, text string) string {
 				return
 			}
 			buf := make([]byte, 4096)
-			c.Read(buf)
-			io.WriteString(c, text)
+			_, _ = c.Read(buf)
+			_, _ = io.WriteString(c, text)
 			c.Close()
 		}
 	}()
@@ -232,13 +232,7 @@ func TestNoAnswer(t *testing.T) {
 	soon := time.Now().Add(time.Hour)
 	release := make(chan struct{})
 	slow := far(t, func(w http.ResponseWriter, r *http.Request) { <-release })
-	trickle := far(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/xml")
-		io.WriteString(w, "<AppRec>")
-		w.(http.Flusher).Flush()
-		<-release
-	})
-	t.Cleanup(func() { close(release) }) // runs before both servers are closed
+	t.Cleanup(func() { close(release) }) // runs before the server is closed
 	closed := far(t, nil)
 	closed.Close()
 	tlsWith := func(cert tls.Certificate, auth tls.ClientAuthType) string {
@@ -280,6 +274,19 @@ func TestNoAnswer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Once the status says "taken", nothing that happens to the answer may lead to sending again.
+func TestTakenStaysTaken(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	trickle := far(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/xml")
+		_, _ = io.WriteString(w, "<AppRec>")
+		w.(http.Flusher).Flush()
+		<-release
+	})
+	t.Cleanup(func() { close(release) }) // runs before the server is closed
 	t.Run("answer breaks off, but it was taken", func(t *testing.T) {
 		url := brokenServer(t, "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: 50\r\n\r\n<AppRec>")
 		res, err := sender(t, ClientOptions{URL: url}).Send(t.Context(), delivery)
@@ -293,10 +300,23 @@ func TestNoAnswer(t *testing.T) {
 			t.Errorf("got %+v, %v", res, err)
 		}
 	})
+	t.Run("the caller's time is up", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+		defer cancel()
+		silent, err := net.Listen("tcp", "127.0.0.1:0") // connects, then says nothing
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silent.Close()
+		_, err = sender(t, ClientOptions{URL: "http://" + silent.Addr().String()}).Send(ctx, delivery)
+		if f := samvirke.FaultOf(err); f.Class != samvirke.Transient || f.Code != "timeout" {
+			t.Errorf("got %+v", f)
+		}
+	})
 	t.Run("the caller gives up", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := sender(t, ClientOptions{URL: slow.URL}).Send(ctx, delivery)
+		_, err := sender(t, ClientOptions{URL: trickle.URL}).Send(ctx, delivery)
 		if f := samvirke.FaultOf(err); f.Class != samvirke.Transient || f.Code != "interrupted" {
 			t.Errorf("got %+v", f)
 		}
@@ -309,7 +329,7 @@ func TestSendsClientCertificate(t *testing.T) {
 	server, mine := certificate(t, "server", soon), certificate(t, "mine", soon)
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, `{"cn":"`+r.TLS.PeerCertificates[0].Subject.CommonName+`","proto":"`+r.Proto+`"}`)
+		_, _ = io.WriteString(w, `{"cn":"`+r.TLS.PeerCertificates[0].Subject.CommonName+`","proto":"`+r.Proto+`"}`)
 	}))
 	srv.TLS = ServerTLS(server)
 	srv.EnableHTTP2 = true
