@@ -206,6 +206,9 @@ func (p *planPage) factText(field, text string) template.HTML {
 	switch {
 	case field == "owner" && text != "":
 		return template.HTML(template.HTMLEscapeString(p.Org(text)))
+	case strings.HasPrefix(field, "answer of "):
+		status, reason, _ := strings.Cut(text, " ")
+		return template.HTML(template.HTMLEscapeString(strings.TrimSuffix(taskWord(status).Text+": "+reason, ": ")))
 	case field == "status":
 		return template.HTML(template.HTMLEscapeString(taskWord(text).Text))
 	}

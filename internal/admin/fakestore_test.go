@@ -155,7 +155,14 @@ func (f *fakeStore) Deliveries(_ context.Context, q queue.DeliveryFilter) ([]sam
 	return list, nil
 }
 
-func (f *fakeStore) FindDelivery(context.Context, string, string) (samvirke.Delivery, error) {
+func (f *fakeStore) FindDelivery(_ context.Context, party, external string) (samvirke.Delivery, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, d := range slices.Backward(f.deliveries) {
+		if d.Party == party && d.ExternalID == external {
+			return d, nil
+		}
+	}
 	return samvirke.Delivery{}, queue.ErrNotFound
 }
 

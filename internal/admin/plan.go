@@ -174,7 +174,35 @@ func (s *Server) readPlan(ctx context.Context, patient string, version int64) (*
 	if err := json.Unmarshal(v.Body, &p); err != nil {
 		return nil, v, fmt.Errorf("read plan version %d: %w", v.Version, err)
 	}
+	if err := s.fillSources(ctx, patient, &p); err != nil {
+		return nil, v, err
+	}
 	return &p, v, nil
+}
+
+// fillSources tells each source which message of this gateway it is and when that came: facts that
+// a stored plan leaves out, so that its bytes do not depend on the order of arrival.
+func (s *Server) fillSources(ctx context.Context, patient string, p *careplan.Plan) error {
+	records, err := s.store.Records(ctx, patient)
+	if err != nil {
+		return fmt.Errorf("read records of the plan: %w", err)
+	}
+	byKey := make(map[string]queue.Record, len(records))
+	for _, r := range records {
+		if _, there := byKey[r.Key]; !there {
+			byKey[r.Key] = r
+		}
+	}
+	for k, src := range p.Sources {
+		r := byKey[k]
+		src.MessageID, src.Received = r.MessageID, r.ReceivedAt
+		p.Sources[k] = src
+	}
+	for i := range p.History {
+		r := byKey[p.History[i].Key]
+		p.History[i].MessageID, p.History[i].Received = r.MessageID, r.ReceivedAt
+	}
+	return nil
 }
 
 func (s *Server) plan(w http.ResponseWriter, r *http.Request, x *session) error {

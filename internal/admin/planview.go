@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,6 +48,23 @@ type citation struct {
 	Missing int
 }
 
+// Short is the citation as it stands after a value: 4, 2–7 for a run, 1, 3 … 9 for many.
+func (c citation) Short() string {
+	var n []string
+	for _, s := range c.Sources {
+		n = append(n, strconv.Itoa(s.Number))
+	}
+	switch last := len(n) - 1; {
+	case last < 0:
+		return "?"
+	case last >= 2 && c.Sources[last].Number-c.Sources[0].Number == last:
+		return n[0] + "–" + n[last]
+	case last >= 3:
+		return n[0] + ", " + n[1] + " … " + n[last]
+	}
+	return strings.Join(n, ", ")
+}
+
 // Cite gives the citation for a value.
 func (p *planPage) Cite(what string, from []string) citation {
 	c := citation{What: what}
@@ -72,22 +90,39 @@ func (p *planPage) Org(her string) string {
 	return "HER " + her
 }
 
-// Subject names the measure, goal or stay that a gap is about; "" for the whole plan.
-func (p *planPage) Subject(id string) string {
-	if id == "" {
+// Subject names the measure or goal that a gap is about, unless its text does so already.
+func (p *planPage) Subject(g careplan.Gap) string {
+	name := ""
+	for _, m := range p.Measures {
+		if m.ID == g.Subject {
+			name = m.Text
+		}
+	}
+	for _, o := range p.Goals {
+		if o.ID == g.Subject {
+			name = o.Text
+		}
+	}
+	if g.Subject == "" || strings.Contains(g.Text, name) {
 		return ""
 	}
-	for _, m := range p.Measures {
-		if m.ID == id {
-			return m.Text
+	return name
+}
+
+// OpenTasks are the tasks that somebody still has to do, ClosedTasks the others.
+func (p *planPage) OpenTasks() []careplan.Task { return p.tasks(true) }
+
+// ClosedTasks are the tasks that are done or have ended.
+func (p *planPage) ClosedTasks() []careplan.Task { return p.tasks(false) }
+
+func (p *planPage) tasks(open bool) []careplan.Task {
+	var list []careplan.Task
+	for _, t := range p.Tasks {
+		if (t.Status == "requested") == open {
+			list = append(list, t)
 		}
 	}
-	for _, g := range p.Goals {
-		if g.ID == id {
-			return g.Text
-		}
-	}
-	return ""
+	return list
 }
 
 // Time shows a value that is a time.

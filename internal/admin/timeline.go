@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,10 +71,12 @@ func (s step) More() string {
 	if s.Size > 0 {
 		parts = append(parts, byteSize(s.Size))
 	}
-	for _, t := range []string{s.Fault, s.Detail} {
-		if t != "" {
-			parts = append(parts, t)
-		}
+	if s.Fault != "" {
+		parts = append(parts, s.Fault)
+	}
+	// The event often repeats what the attempt or the size has told already.
+	if s.Detail != "" && s.Detail != s.Answer && s.Detail != fmt.Sprintf("%d bytes", s.Size) {
+		parts = append(parts, s.Detail)
 	}
 	return strings.Join(parts, " · ")
 }
@@ -107,6 +110,9 @@ func timeline(p *tracePage, events []samvirke.Event, name func(string) partyRef)
 			}
 		}
 		st.FromName, st.ToName = laneName(lanes, st.From), laneName(lanes, st.To)
+		if e.Name == samvirke.EventRouted && e.Party != "" {
+			st.Detail = strings.TrimSuffix("to "+name(e.Party).Name+": "+e.Detail, ": ")
+		}
 		steps = append(steps, st)
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return int(a.seq - b.seq) })

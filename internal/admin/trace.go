@@ -43,8 +43,8 @@ type mappingNote struct{ Path, Code, Text string }
 
 // relatedMessage is an earlier or later message of the same conversation.
 type relatedMessage struct {
-	ID, Kind, How string
-	At            time.Time
+	ID, Delivery, Kind, How string
+	At                      time.Time
 }
 
 // deliveryView is one delivery with all that happened to it.
@@ -238,7 +238,16 @@ func (s *Server) traceRelations(ctx context.Context, p *tracePage) error {
 	if p.Envelope == nil {
 		return nil
 	}
-	for _, ref := range []struct{ id, how string }{{p.Envelope.Parent, "refers to"}, {p.Envelope.Conversation, "conversation began with"}} {
+	if rc := p.Envelope.Receipt; rc != nil {
+		d, err := s.store.FindDelivery(ctx, p.Message.Party, rc.OriginalID)
+		if err != nil && !errors.Is(err, queue.ErrNotFound) {
+			return fmt.Errorf("find answered delivery: %w", err)
+		}
+		if err == nil {
+			p.Related = append(p.Related, relatedMessage{ID: d.MessageID, Delivery: d.ID, Kind: d.Kind, How: "Is the receipt for", At: d.CreatedAt})
+		}
+	}
+	for _, ref := range []struct{ id, how string }{{p.Envelope.Parent, "Refers to"}, {p.Envelope.Conversation, "Conversation began with"}} {
 		if ref.id == "" || ref.id == p.Message.ExternalID {
 			continue
 		}

@@ -29,6 +29,7 @@ var kindGloss = map[string]string{
 	"subscription-notification":  "notice that the plan changed",
 	"fhir-notification":          "notice that the plan changed",
 	"assessment":                 "functional assessment",
+	"task-answer":                "answers to proposals",
 	"OperationOutcome":           "outcome of a request",
 }
 
@@ -37,7 +38,7 @@ func gloss(kind string) string { return kindGloss[kind] }
 
 // kinds are the message kinds offered in the filter.
 var kinds = []string{"LOG_INNLAGT", "INNLEGGELSESRAPPORT", "LOG_UTSKRIVNINGSKLAR", "LOG_AVMELDING",
-	"LOG_UTSKREVET", "UTSKRIVNINGSRAPPORT", "EPIKRISE", "LOG_DOD", "APPREC"}
+	"LOG_UTSKREVET", "UTSKRIVNINGSRAPPORT", "EPIKRISE", "LOG_DOD", "assessment", "task-answer", "APPREC"}
 
 // word is a state in plain words, with its tone: ok, busy, wait, warn, stop, calm. The mark is a
 // sign beside the colour, so that colour never carries the meaning alone.

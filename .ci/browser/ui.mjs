@@ -1,0 +1,251 @@
+// Drives the web pages of a running gateway with a real browser and checks what its readers rely
+// on: headings, landmarks, labels, keyboard order, no sideways scrolling at 320 px, no errors in
+// the console, contrast, and that everything but live updates works without JavaScript.
+//
+//   SAMVIRKE_URL=http://127.0.0.1:8080/ SAMVIRKE_USER=admin SAMVIRKE_PASSWORD=... node ui.mjs
+//   node ui.mjs URL USER PASSWORD [FOLDER]
+//
+// SAMVIRKE_SCREENSHOTS (or FOLDER) is where pictures of each page go; CHROMIUM is the browser.
+// The last line reads "N passed, N failed"; the exit code is 1 when anything failed.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const arg = process.argv.slice(2);
+const base = (arg[0] || process.env.SAMVIRKE_URL || '').replace(/\/$/, '');
+const user = arg[1] || process.env.SAMVIRKE_USER;
+const password = arg[2] || process.env.SAMVIRKE_PASSWORD;
+const folder = arg[3] || process.env.SAMVIRKE_SCREENSHOTS || '';
+const widths = [320, 1440, 1920];
+if (!base || !user || !password) {
+  console.error('usage: node ui.mjs URL USER PASSWORD [FOLDER]');
+  process.exit(64);
+}
+if (folder) mkdirSync(folder, { recursive: true });
+
+let passed = 0;
+let failed = 0;
+const check = (name, ok, detail = '') => {
+  if (ok) { passed++; return; }
+  failed++;
+  console.log(`FAILED ${name}${detail ? ': ' + detail : ''}`);
+};
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+
+// errors gathers what the browser complains about; every page must leave it empty.
+const errors = [];
+const watch = (page) => {
+  page.on('console', (m) => { if (m.type() === 'error') errors.push(`${new URL(page.url()).pathname.split('/')[1]}: ${m.text()}`); });
+  page.on('pageerror', (e) => errors.push(`${new URL(page.url()).pathname.split('/')[1]}: ${e.message}`));
+};
+
+const signIn = async (context) => {
+  const page = await context.newPage();
+  watch(page);
+  await page.goto(base + '/');
+  check('the first page leads to sign-in', new URL(page.url()).pathname === '/sign-in', page.url());
+  await page.getByLabel('User name').fill(user);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL('**/overview');
+  return page;
+};
+
+// soundness looks at one page as somebody who cannot see it, or has a small screen.
+const soundness = (page) => page.evaluate(() => {
+  const faults = [];
+  const seen = new Set();
+  for (const e of document.querySelectorAll('[id]')) {
+    if (seen.has(e.id)) faults.push(`id ${e.id} twice`);
+    seen.add(e.id);
+  }
+  const one = (selector) => { const n = document.querySelectorAll(selector).length; if (n !== 1) faults.push(`${n} ${selector}`); };
+  ['h1', 'main', 'header', 'footer', 'a.skip[href="#main"]'].forEach(one);
+  if (document.documentElement.lang !== 'en') faults.push('no language');
+  let level = 1;
+  for (const h of document.querySelectorAll('h1,h2,h3,h4,h5,h6')) {
+    const n = Number(h.tagName[1]);
+    if (n > level + 1) faults.push(`heading "${h.textContent.trim().slice(0, 30)}" skips a level`);
+    level = n;
+  }
+  for (const f of document.querySelectorAll('input:not([type=hidden]),select,textarea')) {
+    if (!f.labels || f.labels.length === 0) faults.push(`field ${f.name} has no label`);
+  }
+  for (const t of document.querySelectorAll('table')) if (!t.caption) faults.push('table without caption');
+  for (const e of document.querySelectorAll('a,button,summary')) if (!e.textContent.trim()) faults.push(`${e.tagName} without text`);
+  for (const s of document.querySelectorAll('svg')) if (s.getAttribute('aria-hidden') !== 'true' && !s.getAttribute('aria-label')) faults.push('picture without words');
+  for (const n of document.querySelectorAll('nav')) if (!n.getAttribute('aria-label')) faults.push('navigation without name');
+  return faults;
+});
+
+// sideways tells what makes a page scroll sideways; boxes that scroll on their own are fine.
+const sideways = (page) => page.evaluate(() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return '';
+  const wide = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > width + 1 && !e.closest('.scroll, .code'));
+  return wide.slice(0, 3).map((e) => `${e.tagName.toLowerCase()}.${e.getAttribute('class') || ''}`).join(', ') || 'something';
+});
+
+// faint lists texts whose contrast with what is behind them is under 4.5 (3 for large ones).
+const faint = (page) => page.evaluate(() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = (colour) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const light = (c) => { const [r, g, b] = c.map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = rgba(getComputedStyle(e).backgroundColor); if (c[3] === 255) return c; } return [255, 255, 255, 255]; };
+  const found = new Set();
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let n = walk.nextNode(); n; n = walk.nextNode()) {
+    const e = n.parentElement;
+    if (!n.data.trim() || !e.checkVisibility() || e.closest('.vh, .skip, script, option')) continue;
+    const style = getComputedStyle(e);
+    const ink = rgba(e instanceof SVGElement ? style.fill : style.color);
+    const a = light(ink.slice(0, 3)), b = light(behind(e).slice(0, 3));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < (parseFloat(style.fontSize) >= 24 ? 3 : 4.5)) found.add(`${ratio.toFixed(1)} "${n.data.trim().slice(0, 25)}"`);
+  }
+  return [...found].slice(0, 4).join(', ');
+});
+
+const picture = async (page, name, width) => {
+  if (folder) await page.screenshot({ path: join(folder, `${name}-${width}.png`), fullPage: true });
+};
+
+// open goes to a page in each width and looks at it.
+const look = async (page, name, path, expect) => {
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: width < 600 ? 720 : 1000 });
+    const answer = await page.goto(base + path);
+    check(`${name}: answers`, answer.status() === 200, `status ${answer.status()}`);
+    const wide = await sideways(page);
+    check(`${name}: no sideways scrolling at ${width} px`, wide === '', wide);
+    await picture(page, name, width);
+  }
+  const faults = await soundness(page);
+  check(`${name}: sound for readers`, faults.length === 0, faults.slice(0, 5).join('; '));
+  const text = await page.locator('main').innerText();
+  for (const words of expect) check(`${name}: shows "${words}"`, text.includes(words), text.slice(0, 120).replaceAll('\n', ' '));
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: scheme });
+    const pale = await faint(page);
+    check(`${name}: contrast in ${scheme}`, pale === '', pale);
+  }
+  if (folder) await page.screenshot({ path: join(folder, `${name}-dark.png`) });
+  await page.emulateMedia({ colorScheme: 'light' });
+};
+
+// keyboard walks with the Tab key: the skip link comes first, focus is always seen, none is a trap.
+const keyboard = async (page) => {
+  await page.setViewportSize({ width: 1440, height: 1000 });
+  await page.goto(base + '/messages');
+  await page.keyboard.press('Tab');
+  check('keyboard: the skip link comes first', await page.evaluate(() => document.activeElement.matches('a.skip')));
+  await page.keyboard.press('Enter');
+  check('keyboard: the skip link leads to the content', await page.evaluate(() => document.activeElement.id === 'main'));
+  await page.goto(base + '/messages');
+  const order = [];
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(() => {
+      const e = document.activeElement;
+      if (e === document.body) return null;
+      const style = getComputedStyle(e);
+      return { what: (e.labels?.[0]?.textContent || e.textContent || e.name || '').trim(), seen: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0, tag: e.tagName };
+    });
+    if (!at) break;
+    order.push(at);
+  }
+  check('keyboard: focus is always seen', order.every((o) => o.seen), order.find((o) => !o.seen)?.what);
+  const place = (words) => order.findIndex((o) => o.what.startsWith(words));
+  const want = ['Skip to content', 'Samvirke', 'Overview', 'Messages', 'Plans', 'Attention', 'Parties', 'Audit', 'Sign out', 'Patient identifier', 'From party', 'Kind', 'Status', 'Filter'];
+  const places = want.map(place);
+  check('keyboard: order is that of reading', places.every((p, i) => p >= 0 && (i === 0 || p > places[i - 1])), JSON.stringify(places));
+  check('keyboard: the first message is reached', order.some((o) => o.tag === 'A' && /^[A-Z_]{6,}/.test(o.what)));
+};
+
+const context = await browser.newContext();
+const page = await signIn(context);
+
+// The course is there when its last plan is: the discharge report has reached the list.
+let told = false;
+for (let i = 0; i < 120 && !told; i++) {
+  await page.goto(base + '/messages');
+  told = (await page.locator('main').innerText()).includes('UTSKRIVNINGSRAPPORT');
+  if (!told) await page.waitForTimeout(500);
+}
+check('the stroke course is there', told);
+
+await look(page, 'overview', '/overview', ['Today', 'Nothing is lost', 'adds up', 'Parties', 'Newest messages']);
+await look(page, 'messages', '/messages', ['LOG_INNLAGT', 'patient admitted', 'INNLEGGELSESRAPPORT', 'processed']);
+
+const linkTo = async (list, words) => {
+  await page.goto(base + list);
+  return page.locator('main a', { hasText: words }).first().getAttribute('href');
+};
+const trace = await linkTo('/messages', 'UTSKRIVNINGSRAPPORT');
+await look(page, 'trace', trace, ['What happened', 'Received and stored', 'Plan changed', 'Receivers', 'Chosen by rule', 'Transport: bytes taken', 'Application receipt', 'Mapping notes']);
+check('trace: lanes for sender, gateway and receivers', await page.locator('.lanes .head').count() >= 3);
+check('trace: a transport acknowledgement is drawn', await page.locator('.row.transport .arrow').count() > 0);
+check('trace: an application receipt is drawn apart', await page.locator('.row.receipt .arrow').count() > 0);
+await look(page, 'original', trace + '/original', ['MsgHead', 'Download the exact bytes']);
+
+await look(page, 'plans', '/plans', ['Show names']);
+await page.goto(base + '/plans');
+const plan = await page.locator('table tbody th a').first().getAttribute('href');
+check('plan: no number in its address', !/\d{11}/.test(plan), plan);
+await look(page, 'plan', plan, ['Stay', 'Goals', 'Proposals and answers', 'Function over time', 'IPLOS', 'Barthel', 'Sources', 'Versions', 'Discharged', 'declined']);
+check('plan: a small chart per variable', await page.locator('svg.plot').count() >= 17, String(await page.locator('svg.plot').count()));
+const cite = page.locator('details.cite').first();
+await cite.locator('summary').focus();
+await page.keyboard.press('Enter');
+check('plan: the source of a value opens by keyboard', await cite.getByRole('link', { name: /Open the message/ }).first().isVisible());
+if (folder) await page.screenshot({ path: join(folder, 'plan-source.png') });
+await page.emulateMedia({ media: 'print' });
+check('plan: printing leaves navigation out', !(await page.locator('header nav').isVisible()));
+await page.emulateMedia({ media: 'screen' });
+await look(page, 'plan-diff', plan + '/diff', ['What changed in the plan', 'From version']);
+
+await look(page, 'attention', '/attention', ['Needs attention']);
+await look(page, 'parties', '/parties', ['Waiting to be sent', 'Receipts awaited']);
+await look(page, 'audit', '/audit', ['read-plan', 'read-message', 'sign-in']);
+await keyboard(page);
+
+// Live: an open page says so politely.
+await page.goto(base + '/overview');
+const live = page.locator('#live');
+await live.filter({ hasText: /^(live|updated)/ }).waitFor({ timeout: 10000 }).then(() => check('live: the page is connected', true), () => check('live: the page is connected', false));
+check('live: news are told politely', await live.getAttribute('aria-live') === 'polite');
+
+// A chain check, and nothing in the console so far.
+await page.goto(base + '/audit');
+await page.getByRole('button', { name: 'Check the chain now' }).click();
+check('audit: the chain is whole', (await page.locator('main').innerText()).includes('chain is whole'));
+check('no errors in the console', errors.length === 0, errors.slice(0, 3).join('; '));
+
+// The same without JavaScript.
+const plain = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 900 } });
+const still = await signIn(plain);
+for (const [name, path, words] of [['overview', '/overview', 'Nothing is lost'], ['messages', '/messages', 'LOG_INNLAGT'], ['trace', trace, 'What happened'],
+  ['plan', plan, 'Function over time'], ['attention', '/attention', 'Needs attention'], ['parties', '/parties', 'Receipts awaited']]) {
+  await still.goto(base + path);
+  check(`without JavaScript: ${name}`, (await still.locator('main').innerText()).includes(words));
+}
+await still.goto(base + '/messages');
+await still.getByLabel('Kind').selectOption('LOG_UTSKREVET');
+await still.getByRole('button', { name: 'Filter' }).click();
+const kinds = await still.locator('table tbody th').allInnerTexts();
+check('without JavaScript: the filter works', kinds.length > 0 && kinds.every((k) => k.includes('LOG_UTSKREVET')), kinds.join(', '));
+await still.goto(base + plan);
+await still.locator('details.cite summary').first().click();
+check('without JavaScript: a source opens', await still.locator('details.cite[open] a').first().isVisible());
+await still.getByRole('button', { name: 'Sign out' }).click();
+check('signing out leads to sign-in', new URL(still.url()).pathname === '/sign-in');
+await still.goto(base + '/overview');
+check('after signing out nothing is shown', new URL(still.url()).pathname === '/sign-in');
+
+await browser.close();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
