@@ -46,9 +46,20 @@ package fhir
 //	no forwarding    Consent: status active, scope patient-privacy, provision.type deny, category {SystemSection, ForbeholdOmVideresending}
 //	receipt          MessageHeader.response.code ok | fatal-error, details -> OperationOutcome: issue.details.coding {SystemAppRecError}, diagnostics = OT
 //
+//	attachment       DocumentReference, further items of MessageHeader.focus
+//	administered     MedicationAdministration, category {SystemSection, element name}
+//	assessment text  ClinicalImpression (InfoVurderinger); information given: Communication; reservation: Consent {SystemSection, ReservasjonOnske}
+//
+// Elements of the source without a home in FHIR are extensions ExtBase+"StructureDefinition/<name>"; samvirke
+// mapping show KIND lists every one with its path. ExtEvent on period._start, period._end and Patient._deceasedDateTime
+// has the details of those events; its sub-extension index (integer) is the position among the events where
+// it is not the usual one. References to a sender, receiver or unit lead to the innermost level; partOf and
+// PractitionerRole.organization lead outwards.
+//
 // Times: FHIR demands a zone; a source time without one is Norwegian local time. What the
 // text looked like stands in extension ExtLexical on the "_" field ("local", "local-minutes",
-// "minutes", "utc" is not noted: Z stays Z), so that the way back writes the same form.
+// "minutes", "utc" is not noted: Z stays Z; "zone:+01:00" of a date; "empty" of an empty element), so
+// that the way back writes the same form.
 
 // ExtBase is the root of all extension and code system URLs of our own.
 const ExtBase = "https://samvirke.github.io/fhir/"
@@ -100,4 +111,10 @@ const (
 	ExtMainDiagnosis  = ExtBase + "StructureDefinition/main-diagnosis"  // Condition, valueBoolean
 	ExtLexical        = ExtBase + "StructureDefinition/lexical-form"    // valueCode
 	ExtPlanVersion    = ExtBase + "StructureDefinition/plan-version"    // MessageHeader of an answer: the plan version the author had seen
+	ExtAsWritten      = ExtBase + "StructureDefinition/as-written"      // on a "_" field whose primitive cannot carry the source's text: valueString
+	ExtSourceCoding   = ExtBase + "StructureDefinition/source-coding"   // on the "_" field of a FHIR code: valueCoding, the source's code it was mapped from
+	ExtOriginalText   = ExtBase + "StructureDefinition/original-text"   // Coding, valueString: CV/@OT where CodeableConcept.text has another use
+	ExtDisplay        = ExtBase + "StructureDefinition/display"         // on the "_" field of a bare code, valueString
+	ExtRemark         = ExtBase + "StructureDefinition/remark"          // Merknad where FHIR has no note, valueString
+	ExtDocument       = ExtBase + "StructureDefinition/document"        // MessageHeader: what the header says about the payload's document
 )

@@ -8,14 +8,10 @@ import (
 
 // Extensions that carry how a value was written, never the value itself a second time.
 const (
-	// extWritten holds a text that its FHIR type cannot carry; the primitive then has no value.
-	extWritten = fhir.ExtBase + "StructureDefinition/as-written" // valueString
-	// extDisplay is the display text that goes with a code where FHIR has a bare code.
-	extDisplay = fhir.ExtBase + "StructureDefinition/display" // valueString
-	// extSource is the code of the source behind a FHIR code it was mapped to.
-	extSource = fhir.ExtBase + "StructureDefinition/source-coding" // valueCoding
-	// extOriginal is CV/@OT where the CodeableConcept's text has another use.
-	extOriginal = fhir.ExtBase + "StructureDefinition/original-text" // valueString
+	extWritten  = fhir.ExtAsWritten
+	extDisplay  = fhir.ExtDisplay
+	extSource   = fhir.ExtSourceCoding
+	extOriginal = fhir.ExtOriginalText
 )
 
 // formEmpty is the ExtLexical code of a value that stands in the source but is empty.

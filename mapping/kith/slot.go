@@ -1,0 +1,161 @@
+package kith
+
+import (
+	"github.com/samvirke/samvirke/fhir"
+)
+
+// slot is the place of one value: a key of an object, or an item of an array under it.
+type slot struct {
+	obj   *fhir.Node
+	key   string
+	index int // -1: no array
+	// new is true for a value that repeats: it goes to the end of the array.
+	new bool
+	res *fhir.Node
+}
+
+// slot walks to the parent of the value, creating what is missing.
+func (p path) slot(b *builder, c cursor) slot {
+	if len(p) == 0 { // the object at the cursor itself
+		return slot{obj: c.obj, index: -1, res: c.res}
+	}
+	for _, s := range p[:len(p)-1] {
+		c = s.enter(b, c)
+	}
+	last := p[len(p)-1]
+	s := slot{obj: c.obj, key: last.key, index: -1, res: c.res}
+	switch last.kind {
+	case stepIndex:
+		s.index = last.index
+	case stepEach:
+		s.new = true
+		s.index = max(len(c.obj.Get(last.key).Items()), len(c.obj.Get("_"+last.key).Items()))
+	case stepExt, stepMatch:
+		s.obj, s.key = last.enter(b, c).obj, ""
+	}
+	return s
+}
+
+// slots finds all places where the value stands.
+func (p path) slots(r *reader, c cursor) []slot {
+	if len(p) == 0 {
+		return []slot{{obj: c.obj, index: -1, res: c.res}}
+	}
+	at := []cursor{c}
+	for _, s := range p[:len(p)-1] {
+		var next []cursor
+		for _, c := range at {
+			next = append(next, s.find(r, c)...)
+		}
+		if len(next) == 0 {
+			return nil
+		}
+		at = next
+	}
+	last := p[len(p)-1]
+	var out []slot
+	for _, c := range at {
+		switch last.kind {
+		case stepKey:
+			out = append(out, slot{obj: c.obj, key: last.key, index: -1, res: c.res})
+		case stepIndex:
+			out = append(out, slot{obj: c.obj, key: last.key, index: last.index, res: c.res})
+		case stepEach:
+			n := max(len(c.obj.Get(last.key).Items()), len(c.obj.Get("_"+last.key).Items()))
+			for i := range n {
+				out = append(out, slot{obj: c.obj, key: last.key, index: i, res: c.res})
+			}
+		default:
+			for _, f := range last.find(r, c) {
+				out = append(out, slot{obj: f.obj, key: "", index: -1, res: c.res})
+			}
+		}
+	}
+	return out
+}
+
+// get gives the value and, for a primitive, the object of its extensions.
+func (s slot) get() (value, ext *fhir.Node) {
+	if s.key == "" {
+		return s.obj, nil
+	}
+	value, ext = s.obj.Get(s.key), s.obj.Get("_"+s.key)
+	if s.index < 0 {
+		return value, ext
+	}
+	return itemAt(value, s.index), itemAt(ext, s.index)
+}
+
+func itemAt(n *fhir.Node, i int) *fhir.Node {
+	if items := n.Items(); i < len(items) && !items[i].IsNull() {
+		return items[i]
+	}
+	return nil
+}
+
+// set puts a primitive and its extensions; either may be nil.
+func (s slot) set(value, ext *fhir.Node) {
+	if s.index < 0 {
+		if value != nil {
+			s.obj.Set(s.key, value)
+		}
+		if ext == nil {
+			return
+		}
+		// Details of the same primitive may stand there already.
+		have := s.obj.Get("_" + s.key)
+		if have == nil {
+			s.obj.Set("_"+s.key, ext)
+			return
+		}
+		for _, x := range ext.Get("extension").Items() {
+			have.Append("extension", x)
+		}
+		return
+	}
+	if value == nil && ext == nil {
+		return
+	}
+	// FHIR keeps repeated primitives in two arrays in step; a missing side is null.
+	if ext != nil || s.obj.Get("_"+s.key) != nil {
+		fill(s.obj, "_"+s.key, s.index)
+		if ext == nil {
+			ext = &fhir.Node{}
+		}
+		s.obj.Get("_" + s.key).Add(ext)
+	}
+	if value == nil {
+		if s.obj.Get(s.key) != nil {
+			s.obj.Append(s.key, &fhir.Node{})
+		}
+		return
+	}
+	if s.index > 0 {
+		fill(s.obj, s.key, s.index)
+	}
+	s.obj.Append(s.key, value)
+}
+
+func fill(obj *fhir.Node, key string, n int) {
+	for len(obj.Get(key).Items()) < n {
+		obj.Append(key, &fhir.Node{})
+	}
+	if obj.Get(key) == nil {
+		obj.Set(key, fhir.NewArray())
+	}
+}
+
+// object makes the object of a complex value (Coding, Quantity ...).
+func (s slot) object() *fhir.Node {
+	switch {
+	case s.key == "":
+		return s.obj
+	case s.new:
+		n := fhir.NewObject()
+		s.obj.Append(s.key, n)
+		return n
+	case s.index >= 0:
+		return arrayItem(s.obj, s.key, s.index)
+	}
+	return childObject(s.obj, s.key)
+}
