@@ -45,7 +45,7 @@ func faultType(safe string) *samvirke.Fault {
 }
 
 // checkSchema refuses what its published schema refuses.
-func (f *Format) checkSchema(src *source) error {
+func (f *Format) checkSchema(src *source) *samvirke.Fault {
 	problems := f.schema.Validate(src.utf8)
 	if len(problems) == 0 {
 		return nil

@@ -57,11 +57,8 @@ func (b *builder) finishEpikrise(env *samvirke.Envelope) (*fhir.Bundle, error) {
 	b.finishHeader(h, env)
 	c.Set("type", fhir.NewObject("coding", fhir.NewArray(fhir.NewObject("system", fhir.SystemMessageType, "code", env.Kind))))
 	c.Set("subject", patient)
-	for i, s := range c.Get("section").Items() {
-		if s.At("code.coding.0.code").Text() == "Event" && s.At("entry.0") != nil {
-			c.Set("encounter", c.At("section").Items()[i].At("entry.0").Clone())
-			break
-		}
+	if stays := b.stays(c, nil); len(stays) > 0 {
+		c.Set("encounter", stays[0])
 	}
 	author := h.Get("sender").Clone()
 	if author == nil || author.Get("reference") == nil {
@@ -95,6 +92,24 @@ func (b *builder) finishEpikrise(env *samvirke.Envelope) (*fhir.Bundle, error) {
 	}
 	b.bundle.Set("entry", entries)
 	return fhir.BundleOf(b.bundle)
+}
+
+// stays lists references to the Encounters of the events in a section or report, and makes those of events
+// inside events part of the outer one.
+func (b *builder) stays(in, outer *fhir.Node) []*fhir.Node {
+	var out []*fhir.Node
+	for _, s := range in.Get("section").Items() {
+		ref := s.At("entry.0")
+		if ref == nil || !sec("Event").is(s) {
+			continue
+		}
+		if outer != nil {
+			b.made[ref.Get("reference").Text()].Set("partOf", outer.Clone())
+		}
+		out = append(out, ref.Clone())
+		b.stays(s, ref)
+	}
+	return out
 }
 
 // renderEpikrise writes an epicrisis 1.2.

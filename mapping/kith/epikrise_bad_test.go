@@ -14,7 +14,7 @@ import (
 // nothing about the patient.
 func TestEpikriseBad(t *testing.T) {
 	f := testFormat(t)
-	good := testFile(t, "epikrise-full.xml")
+	good := testFile(t, "epikrise-full")
 	noFurther := `<AdditionalId><Id>70019950032</Id><Type V="DNR" DN="D-nummer"/></AdditionalId>`
 	cases := []struct {
 		name, code, receipt string
@@ -80,7 +80,7 @@ func TestEpikriseBad(t *testing.T) {
 
 func TestAppRecBad(t *testing.T) {
 	f := testFormat(t)
-	good := testFile(t, "apprec-full.xml")
+	good := testFile(t, "apprec-full")
 	cases := []struct {
 		name, code string
 		pairs      []string
@@ -139,7 +139,7 @@ func TestAppRecBad(t *testing.T) {
 // A narrative must not act: what could is left out, with a note; all else comes back.
 func TestMarkup(t *testing.T) {
 	f := testFormat(t)
-	good := testFile(t, "epikrise-full.xml")
+	good := testFile(t, "epikrise-full")
 	const old = "<Observation><Description>MRSA påvist 2024</Description></Observation>"
 	cases := []struct {
 		name, text string
@@ -188,8 +188,8 @@ func TestMarkup(t *testing.T) {
 // FuzzAppRec: no input makes a panic, and whatever is taken can be written again.
 func FuzzAppRec(f *testing.F) {
 	format := testFormat(f)
-	f.Add(testFile(f, "apprec-full.xml"))
-	f.Add(testFile(f, "epikrise-minimal.xml"))
+	f.Add(testFile(f, "apprec-full"))
+	f.Add(testFile(f, "epikrise-minimal"))
 	f.Add([]byte(`<AppRec xmlns="http://www.kith.no/xmlstds/apprec/2004-11-21"/>`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		p, err := format.Parse(raw)
@@ -208,7 +208,7 @@ func FuzzAppRec(f *testing.F) {
 
 func BenchmarkEpikrise(b *testing.B) {
 	f := testFormat(b)
-	raw := testFile(b, "epikrise-full.xml")
+	raw := testFile(b, "epikrise-full")
 	p, err := f.Parse(raw)
 	if err != nil {
 		b.Fatal(err)

@@ -25,7 +25,7 @@ func find(t *testing.T, b *fhir.Bundle, typ, path, text string) *fhir.Node {
 // The way back reads FHIR alone: what is changed there, and nothing else, is changed in the XML.
 func TestEpikriseEdits(t *testing.T) {
 	f := testFormat(t)
-	raw := testFile(t, "epikrise-full.xml")
+	raw := testFile(t, "epikrise-full")
 	cases := []struct {
 		name string
 		edit func(*fhir.Bundle)
@@ -100,7 +100,7 @@ func TestEpikriseEdits(t *testing.T) {
 // What the envelope says is what FHIR says about sender and receivers.
 func TestEpikriseEnvelopeAndHeader(t *testing.T) {
 	f := testFormat(t)
-	p, err := f.Parse(testFile(t, "epikrise-full.xml"))
+	p, err := f.Parse(testFile(t, "epikrise-full"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestEpikriseEnvelopeAndHeader(t *testing.T) {
 
 func TestEpikriseTarget(t *testing.T) {
 	f := testFormat(t)
-	raw := testFile(t, "epikrise-full.xml")
+	raw := testFile(t, "epikrise-full")
 	p, err := f.Parse(raw)
 	if err != nil {
 		t.Fatal(err)

@@ -59,7 +59,7 @@ func strange(r *rand.Rand) string {
 
 // Any message that follows the schema comes back: all its values, or a note for each that does not.
 func TestHCPRandom(t *testing.T) {
-	for _, file := range []string{"epikrise-full.xml", "apprec-full.xml"} {
+	for _, file := range []string{"epikrise-full", "apprec-full"} {
 		t.Run(file, func(t *testing.T) { randomMessages(t, testFile(t, file)) })
 	}
 }

@@ -1,7 +1,8 @@
 package kith
 
 import (
-	"os"
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -18,13 +19,10 @@ func testFormat(t testing.TB) *Format {
 	return f
 }
 
+// testFile reads the source of a synthetic case.
 func testFile(t testing.TB, name string) []byte {
 	t.Helper()
-	raw, err := os.ReadFile("testdata/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
+	return read(t, "testdata/"+name+"/source.xml")
 }
 
 // hcpBothWays parses, checks the FHIR form and writes the message back.
@@ -48,7 +46,7 @@ func hcpBothWays(t *testing.T, f *Format, raw []byte) (*mapping.Parsed, *mapping
 // minimal one holds as little as its schema allows, in odd shapes.
 func TestHCPMessages(t *testing.T) {
 	f := testFormat(t)
-	for _, name := range []string{"epikrise-full.xml", "epikrise-minimal.xml", "apprec-full.xml"} {
+	for _, name := range []string{"epikrise-full", "epikrise-minimal", "apprec-full"} {
 		t.Run(name, func(t *testing.T) {
 			raw := testFile(t, name)
 			mappingtest.XMLLint(t, raw)
@@ -61,6 +59,12 @@ func TestHCPMessages(t *testing.T) {
 			}
 			mappingtest.R4Schema(t).Check(t, p.Bundle.Bytes())
 			mappingtest.XMLLint(t, out.Body)
+			var canonical bytes.Buffer
+			if err := json.Indent(&canonical, p.Bundle.Bytes(), "", "  "); err != nil {
+				t.Fatal(err)
+			}
+			canonical.WriteByte('\n')
+			same(t, "testdata/"+name+"/canonical.json", canonical.Bytes())
 			again, err := f.Parse(out.Body)
 			if err != nil || string(again.Bundle.Bytes()) != string(p.Bundle.Bytes()) {
 				t.Errorf("what was written reads differently: %v", err)
@@ -111,5 +115,26 @@ func TestAppRecExamples(t *testing.T) {
 	}
 	for name, problem := range mappingtest.XMLLintAll(t, docs) {
 		t.Errorf("%s: xmllint: %s", name, problem)
+	}
+}
+
+// The printed mapping names a FHIR home for every row.
+func TestHCPTables(t *testing.T) {
+	f := testFormat(t)
+	for kind, want := range map[string]string{"EPIKRISE": "Message/ServRprt/Patient/Name", "APPREC": "AppRec/OriginalMsgId/IssueDate"} {
+		rows := f.Table(kind, "")
+		if len(rows) < 50 {
+			t.Errorf("%s: %d rows", kind, len(rows))
+		}
+		found := false
+		for _, r := range rows {
+			found = found || strings.TrimPrefix(r.XML, "/") == want
+			if r.Type != "" && r.FHIR == "" {
+				t.Errorf("%s has no home", r.XML)
+			}
+		}
+		if !found {
+			t.Errorf("%s: no row %s, first %+v", kind, want, rows[0])
+		}
 	}
 }

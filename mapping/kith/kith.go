@@ -68,6 +68,9 @@ func (f *Format) Parse(raw []byte) (*mapping.Parsed, error) {
 		return p, err
 	}
 	if err := f.checkSchema(src); err != nil {
+		if kind == kindAppRec {
+			err.Receipt = "" // there is no receipt for a receipt
+		}
 		return p, err
 	}
 	switch kind {
@@ -116,13 +119,3 @@ func (f *Format) Render(b *fhir.Bundle, t mapping.Target) (*mapping.Rendered, er
 func (f *Format) RenderReceipt(env *samvirke.Envelope, receiver int, c samvirke.ReceiptContent, t mapping.Target) (*mapping.Rendered, error) {
 	return f.renderAppRec(env, receiver, c, t)
 }
-
-// What the other half of this package provides, by file:
-//
-//	sniff.go     func sniff(raw []byte) (mapping.Sniffed, bool)
-//	epikrise.go  func envelopeEpikrise(root *etree.Element) samvirke.Envelope       lenient, never fails
-//	             func (f *Format) parseEpikrise(src *source, p *mapping.Parsed) error
-//	             func (f *Format) renderEpikrise(b *fhir.Bundle, t mapping.Target) (*mapping.Rendered, error)
-//	apprec.go    func envelopeAppRec(root *etree.Element) samvirke.Envelope         with Receipt
-//	             func (f *Format) parseAppRec(src *source, p *mapping.Parsed) error
-//	             func (f *Format) renderAppRec(env *samvirke.Envelope, receiver int, c samvirke.ReceiptContent, t mapping.Target) (*mapping.Rendered, error)

@@ -138,7 +138,7 @@ func attachment() *el {
 			leafEl("mh", "MimeType", "?", scalarCodec{scalar: codeScalar{}}, file+"contentType"),
 			leafEl("mh", "Description", "?", text(), file+"title"),
 			leafEl("mh", "Compression", "?", cs("1204"), "@compression.valueCoding"),
-			leafEl("mh", "FileReference", "?", scalarCodec{scalar: codeScalar{}}, file+"url"),
+			leafEl("mh", "FileReference", "?", scalarCodec{scalar: uriScalar{}}, file+"url"),
 			group("mh", "Content", "?", inline{},
 				leafEl("b64", "Base64Container", "1", base64(), file+"data"),
 			),
