@@ -34,8 +34,11 @@ type Plan struct {
 
 // Source is the provenance of a value: one record.
 type Source struct {
-	Key       string    `json:"key"`        // sender/message-id
-	MessageID string    `json:"message_id"` // the gateway's id, for the link to the trace; "" in plan fold
+	Key string `json:"key"` // sender/message-id
+	// MessageID is the gateway's id, for the link to the trace, and Received its clock. Both are facts of
+	// one gateway and not of the plan: two gateways, or one that got the messages in another order, give
+	// the same plan to the byte. Whoever shows a stored plan fills them in from its records.
+	MessageID string    `json:"-"`
 	Kind      string    `json:"kind"`
 	Op        string    `json:"op,omitempty"` // N, M, A or C
 	Sender    string    `json:"sender"`       // HER-id of the sending enterprise
@@ -43,7 +46,7 @@ type Source struct {
 	Author    string    `json:"author,omitempty"` // who is responsible for the content
 	Event     time.Time `json:"event,omitzero"`
 	Sent      time.Time `json:"sent,omitzero"`
-	Received  time.Time `json:"received,omitzero"`
+	Received  time.Time `json:"-"`
 	Mapping   string    `json:"mapping,omitempty"` // name and version of the mapping
 	// State is live, replaced, withdrawn, orphan (names a message that is not here; it counts unless
 	// it is a withdrawal), duplicate-id, quarantined.

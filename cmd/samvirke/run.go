@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/samvirke/samvirke/internal/config"
+)
+
+type runCmd struct {
+	Config string `help:"Configuration file." required:"" env:"SAMVIRKE_CONFIG" placeholder:"FILE"`
+}
+
+// Run runs the gateway until it is told to stop. Exit code 78 for a bad configuration (do not restart),
+// 75 when another gateway has the store, 1 when it cannot go on (restart).
+func (c *runCmd) Run(a *app) error {
+	start := time.Now()
+	cfg, err := a.loadConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	log := newLogger(a.errs, cfg.Log)
+	h, err := openHouse(a.ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer h.stop()
+	if err := h.printCredential(a); err != nil {
+		return err
+	}
+	log.Info("ready", "listen", h.addr, "ui", h.adminURL, "took", time.Since(start))
+	if err := h.wait(a.ctx); err != nil {
+		return err
+	}
+	log.Info("stopping")
+	return nil
+}
+
+// printCredential prints the first admin credential, once in the life of a store.
+func (h *house) printCredential(a *app) error {
+	if h.admin == nil {
+		return nil
+	}
+	user, password, created, err := h.admin.EnsureCredential(a.ctx)
+	if err != nil {
+		return fmt.Errorf("make the first sign-in: %w", err)
+	}
+	if created {
+		fmt.Fprintf(a.out, "Sign in at %s as %q with password %q. It is shown only this once.\n", h.adminURL, user, password)
+	}
+	return nil
+}
+
+type checkCmd struct {
+	Config    string `help:"Configuration file." placeholder:"FILE" env:"SAMVIRKE_CONFIG"`
+	Reference bool   `help:"Print every key with type, default and meaning instead."`
+	JSON      bool   `help:"Print JSON."`
+}
+
+// Run checks a configuration file. Exit code 78 when it has mistakes.
+func (c *checkCmd) Run(a *app) error {
+	if c.Reference {
+		_, err := fmt.Fprint(a.out, config.Reference())
+		return err
+	}
+	if c.Config == "" {
+		return fail(exitUsage, "say which file: --config FILE")
+	}
+	cfg, problems := config.Load(c.Config)
+	var errs []error
+	if len(problems) == 0 {
+		_, errs = routes(cfg)
+	}
+	if c.JSON {
+		texts := []string{}
+		for _, e := range errs {
+			texts = append(texts, e.Error())
+		}
+		if problems == nil {
+			problems = []config.Problem{}
+		}
+		if err := a.json(map[string]any{"file": c.Config, "problems": problems, "routes": texts}); err != nil {
+			return err
+		}
+	} else {
+		for _, p := range problems {
+			fmt.Fprintln(a.out, p)
+		}
+		for _, e := range errs {
+			fmt.Fprintf(a.out, "%s: %v\n", c.Config, e)
+		}
+	}
+	if n := len(problems) + len(errs); n > 0 {
+		return fail(exitBadConfig, "%s: %d mistakes", c.Config, n)
+	}
+	if !c.JSON {
+		fmt.Fprintf(a.out, "%s: well, %d parties, %d rules\n", c.Config, len(cfg.Parties), len(rules(cfg)))
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/mapping/kith"
+)
+
+type validateCmd struct {
+	SchemaOnly bool     `help:"Stop after the schema check."`
+	Production bool     `help:"Refuse person numbers of the test registers."`
+	JSON       bool     `help:"Print JSON."`
+	Files      []string `arg:"" help:"Message files, - for standard input."`
+}
+
+// verdict is the outcome for one file.
+type verdict struct {
+	File     string    `json:"file"`
+	Valid    bool      `json:"valid"`
+	Kind     string    `json:"kind,omitempty"`
+	Version  string    `json:"version,omitempty"`
+	Problems []problem `json:"problems"`
+	Warnings []problem `json:"warnings,omitempty"`
+}
+
+type problem struct {
+	Code    string `json:"code"`
+	Receipt string `json:"receipt,omitempty"` // code of list 8221 an AppRec would carry
+	Line    int    `json:"line,omitempty"`
+	Path    string `json:"path,omitempty"`
+	Text    string `json:"text"`
+}
+
+// Run checks each file and exits with 65 when one is not valid.
+func (c *validateCmd) Run(a *app) error {
+	fs, err := formats(c.Production)
+	if err != nil {
+		return err
+	}
+	var out []verdict
+	bad := 0
+	for _, name := range c.Files {
+		raw, err := a.readFile(name)
+		if err != nil {
+			return err
+		}
+		v := verdict{File: name, Problems: []problem{}}
+		if c.SchemaOnly {
+			c.schema(fs, raw, &v)
+		} else {
+			c.rules(fs, raw, &v)
+		}
+		v.Valid = len(v.Problems) == 0
+		if !v.Valid {
+			bad++
+		}
+		out = append(out, v)
+		if !c.JSON {
+			a.printVerdict(&v)
+		}
+	}
+	if c.JSON {
+		if err := a.json(out); err != nil {
+			return err
+		}
+	}
+	if bad > 0 {
+		return &exitError{code: exitBadMessage}
+	}
+	return nil
+}
+
+func (c *validateCmd) schema(fs []mapping.Format, raw []byte, v *verdict) {
+	for _, f := range fs {
+		s, ok := f.Sniff(raw)
+		if ok {
+			v.Kind, v.Version = s.Kind, s.Version
+		}
+		if k, is := f.(*kith.Format); is && (ok || len(fs) == 1) {
+			for _, fault := range k.CheckSchema(raw) {
+				v.Problems = append(v.Problems, problemOf(fault))
+			}
+			return
+		}
+		if ok {
+			if _, err := f.Parse(raw); err != nil {
+				v.Problems = append(v.Problems, problemOf(samvirke.FaultOf(err)))
+			}
+			return
+		}
+	}
+	// Not recognised: an unknown type may still be valid under a schema that is here.
+	for _, f := range fs {
+		if k, is := f.(*kith.Format); is {
+			for _, fault := range k.CheckSchema(raw) {
+				v.Problems = append(v.Problems, problemOf(fault))
+			}
+		}
+	}
+}
+
+func (c *validateCmd) rules(fs []mapping.Format, raw []byte, v *verdict) {
+	p, fault := parse(fs, raw)
+	if p != nil {
+		v.Kind, v.Version = p.Envelope.Kind, p.Envelope.Version
+		for _, w := range p.Warnings {
+			v.Warnings = append(v.Warnings, problemOf(w))
+		}
+	}
+	if fault != nil {
+		v.Problems = append(v.Problems, problemOf(fault))
+	}
+}
+
+func problemOf(f *samvirke.Fault) problem {
+	return problem{Code: f.Code, Receipt: f.Receipt, Line: f.Line, Path: f.Path, Text: f.Safe}
+}
+
+func (a *app) printVerdict(v *verdict) {
+	if v.Valid {
+		fmt.Fprintf(a.out, "%s: valid %s %s\n", v.File, v.Kind, v.Version)
+	}
+	for _, list := range [][]problem{v.Problems, v.Warnings} {
+		for _, p := range list {
+			place := v.File
+			if p.Line > 0 {
+				place += fmt.Sprintf(":%d", p.Line)
+			}
+			receipt := ""
+			if p.Receipt != "" {
+				receipt = " [" + p.Receipt + "]"
+			}
+			fmt.Fprintf(a.out, "%s: %s%s: %s %s\n", place, p.Code, receipt, p.Text, p.Path)
+		}
+	}
+}
