@@ -326,7 +326,11 @@ func (x *export) provenance() {
 			n.Append("target", reference(ref))
 		}
 		n.SetText("occurredDateTime", formatTime(s.Event))
-		n.SetText("recorded", s.Received.UTC().Format(time.RFC3339))
+		recorded := s.Received // not known for a plan read from storage; FHIR demands a time
+		if recorded.IsZero() {
+			recorded = s.Sent
+		}
+		n.SetText("recorded", recorded.UTC().Format(time.RFC3339))
 		agent := fhir.NewObject("who", x.organisation(s.Sender))
 		if s.Author != "" {
 			agent.Set("who", fhir.NewObject("display", s.Author))

@@ -1,8 +1,6 @@
 package careplan
 
 import (
-	"strings"
-
 	"github.com/samvirke/samvirke/fhir"
 )
 
@@ -133,37 +131,4 @@ func dateSource(n *fhir.Node) string {
 		return v.Get("valueCode").Text()
 	}
 	return "responsible"
-}
-
-// plainText takes the words out of a narrative div. Block ends become line ends.
-func plainText(div string) string {
-	if div == "" {
-		return ""
-	}
-	var b strings.Builder
-	for div != "" {
-		i := strings.IndexByte(div, '<')
-		if i < 0 {
-			b.WriteString(div)
-			break
-		}
-		b.WriteString(div[:i])
-		j := strings.IndexByte(div[i:], '>')
-		if j < 0 {
-			break
-		}
-		tag := strings.ToLower(strings.Trim(div[i:i+j], "</ "))
-		if name, _, _ := strings.Cut(tag, " "); name == "br" || name == "p" || name == "div" || name == "li" || name == "tr" {
-			b.WriteByte('\n')
-		}
-		div = div[i+j+1:]
-	}
-	s := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#39;", "'", "&apos;", "'", "&#160;", " ", "&nbsp;", " ", "&amp;", "&").Replace(b.String())
-	var lines []string
-	for _, l := range strings.Split(s, "\n") {
-		if l = strings.TrimSpace(l); l != "" {
-			lines = append(lines, l)
-		}
-	}
-	return strings.Join(lines, "\n")
 }

@@ -314,7 +314,20 @@ func TestNegativeControls(t *testing.T) {
 	}
 }
 
-// TestHideNothing: a viewer who may see all sees the plan itself.
+// TestSamePlan: the quick comparison says what the list of differences says.
+func TestSamePlan(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		a, b := Fold(w.Records), Fold(w.Records[:len(w.Records)-1])
+		x, y := leaves(a), leaves(b)
+		same := slices.EqualFunc(x, y, func(p, q leaf) bool { return p.path == q.path && p.text == q.text })
+		if SamePlan(a, b) != same || !SamePlan(a, Fold(w.Records)) {
+			t.Fatalf("SamePlan %v, differences %v", SamePlan(a, b), Diff(b, a))
+		}
+	})
+}
+
+// TestViewerOfAll: a viewer who may see all sees the plan itself.
 func TestViewerOfAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
