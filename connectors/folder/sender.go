@@ -59,11 +59,15 @@ func NewSender(opt SenderOptions) (*Sender, error) {
 // FileName is the name a delivery gets: its sequence number, so that sorting by name is the order,
 // and its external id, which does not tell who it is about.
 func FileName(d samvirke.Delivery) string {
-	ext := ".bin"
+	ext, start := ".bin", bytes.TrimSpace(bytes.TrimPrefix(d.Body, []byte("\xef\xbb\xbf")))
 	switch {
 	case strings.Contains(d.ContentType, "xml"):
 		ext = ".xml"
 	case strings.Contains(d.ContentType, "json"):
+		ext = ".json"
+	case bytes.HasPrefix(start, []byte("<")): // the type says nothing, the first character does
+		ext = ".xml"
+	case bytes.HasPrefix(start, []byte("{")):
 		ext = ".json"
 	}
 	return fmt.Sprintf("%012d-%s%s", d.Seq, clean(d.ExternalID, 100), ext)

@@ -19,6 +19,8 @@ func TestFileName(t *testing.T) {
 		{samvirke.Delivery{Seq: 42, ExternalID: "5f3c-1", ContentType: "application/xml"}, "000000000042-5f3c-1.xml"},
 		{samvirke.Delivery{Seq: 7, ExternalID: "a", ContentType: "application/fhir+json"}, "000000000007-a.json"},
 		{samvirke.Delivery{Seq: 7, ExternalID: "a", ContentType: "text/plain"}, "000000000007-a.bin"},
+		{samvirke.Delivery{Seq: 7, ExternalID: "a", Body: []byte("\xef\xbb\xbf\n<a/>")}, "000000000007-a.xml"},
+		{samvirke.Delivery{Seq: 7, ExternalID: "a", ContentType: "text/plain", Body: []byte(" {}")}, "000000000007-a.json"},
 		{samvirke.Delivery{Seq: 7, ExternalID: "../../etc/pass wd\x00æ", ContentType: "text/xml"}, "000000000007-.._.._etc_pass_wd__.xml"},
 		{samvirke.Delivery{Seq: 7, ExternalID: strings.Repeat("x", 300)}, "000000000007-" + strings.Repeat("x", 100) + ".bin"},
 	}

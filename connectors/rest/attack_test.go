@@ -320,7 +320,9 @@ func TestOddHeadersAreDropped(t *testing.T) {
 		{"trace of another version", "Traceparent", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", ""},
 		{"content type with text", "Content-Type", "not a type at all;;;", ""},
 		{"content type too long", "Content-Type", "application/xml; x=" + strings.Repeat("a", 300), ""},
-		{"content type of a form", "Content-Type", "application/x-www-form-urlencoded", "application/x-www-form-urlencoded"},
+		{"content type of a form", "Content-Type", "application/x-www-form-urlencoded", ""},
+		{"content type of an upload", "Content-Type", "multipart/form-data; boundary=x", ""},
+		{"content type with charset", "Content-Type", "text/xml; charset=iso-8859-1", "text/xml; charset=iso-8859-1"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -244,13 +244,15 @@ func (h *handler) refused(r *http.Request, why string) {
 	h.opt.OnRefused(r.Context(), Refusal{At: now, Remote: host, Path: r.URL.Path, Why: why, Missed: missed})
 }
 
-// contentType is the header as sent, with its charset, as far as it can be a content type at all.
+// contentType is the header as sent, with its charset, as far as it can be the type of a message. What
+// curl writes when it is not told (a form) is none, and must not travel on to the receivers.
 func contentType(r *http.Request) string {
 	ct := strings.TrimSpace(r.Header.Get("Content-Type"))
 	if len(ct) > maxContentType {
 		return ""
 	}
-	if _, _, err := mime.ParseMediaType(ct); err != nil {
+	media, _, err := mime.ParseMediaType(ct)
+	if err != nil || media == "application/x-www-form-urlencoded" || strings.HasPrefix(media, "multipart/") {
 		return ""
 	}
 	return ct

@@ -196,11 +196,27 @@ func (s *Sender) Close() error {
 	return nil
 }
 
+// contentTypeOf is that of the delivery; without a usable one, what the first character says.
 func contentTypeOf(d samvirke.Delivery) string {
 	if headerSafe(d.ContentType) {
 		return d.ContentType
 	}
+	switch first(d.Body) {
+	case '<':
+		return "application/xml"
+	case '{':
+		return "application/fhir+json"
+	}
 	return "application/octet-stream"
+}
+
+// first is the first byte of b after white space and a byte order mark; 0 when there is none.
+func first(b []byte) byte {
+	b = bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")))
+	if len(b) == 0 {
+		return 0
+	}
+	return b[0]
 }
 
 // headerSafe tells whether s can be a header value: a message id comes from outside.
@@ -211,13 +227,10 @@ func headerSafe(s string) bool {
 // mayBeReceipt tells whether an answer is XML or JSON: AppRec, OperationOutcome or a FHIR message.
 // Some systems write no useful content type, then the first character decides.
 func mayBeReceipt(contentType string, b []byte) bool {
-	b = bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")))
-	if len(b) == 0 {
-		return false
-	}
+	c := first(b)
 	media, _, err := mime.ParseMediaType(contentType)
-	if err == nil && media != "application/octet-stream" && media != "text/plain" {
+	if c != 0 && err == nil && media != "application/octet-stream" && media != "text/plain" {
 		return strings.HasSuffix(media, "xml") || strings.HasSuffix(media, "json")
 	}
-	return b[0] == '<' || b[0] == '{'
+	return c == '<' || c == '{'
 }

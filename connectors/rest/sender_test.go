@@ -121,7 +121,7 @@ func TestSendsBytesAndHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	g = <-got
-	if g.r.Header.Get("Message-Id") != "" || g.r.Header.Get("X-Evil") != "" || g.r.Header.Values("Traceparent") != nil || g.r.Header.Get("Content-Type") != "application/octet-stream" {
+	if g.r.Header.Get("Message-Id") != "" || g.r.Header.Get("X-Evil") != "" || g.r.Header.Values("Traceparent") != nil || g.r.Header.Get("Content-Type") != "application/xml" {
 		t.Errorf("headers of an odd delivery: %v", g.r.Header)
 	}
 }
