@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -121,6 +122,8 @@ func statusOf(err error) int {
 		return http.StatusUnauthorized
 	case errors.Is(err, errTooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, gateway.ErrReason):
+		return http.StatusBadRequest
 	}
 	f, ok := errors.AsType[*samvirke.Fault](err)
 	if !ok {
@@ -157,6 +160,8 @@ func problemOf(err error) problem {
 	switch {
 	case errors.Is(err, queue.ErrNotFound):
 		p.Code, p.Detail = "not-found", "There is nothing here under this address. It may have been removed when its time of keeping ended."
+	case errors.Is(err, gateway.ErrReason):
+		p.Code, p.Detail = "reason-needed", "Give a reason; it is kept in the audit."
 	case errors.Is(err, queue.ErrState):
 		p.Code, p.Detail = "state", "The state has changed meanwhile, so this can no longer be done. Load the page again to see where it stands now."
 	}

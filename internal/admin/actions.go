@@ -127,7 +127,7 @@ func (s *Server) bulkData(ctx context.Context, ids []string) (*bulkPage, error) 
 		if err != nil {
 			return nil, fmt.Errorf("read delivery: %w", err)
 		}
-		if d.State != samvirke.DeliveryStopped && !overdue(d, s.now()) {
+		if !mayResend(d, s.now()) {
 			p.Gone++
 			continue
 		}

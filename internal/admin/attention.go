@@ -136,7 +136,7 @@ func (s *Server) messageGroups(list []samvirke.Message, name func(string) partyR
 func (s *Server) messageItem(m samvirke.Message, name func(string) partyRef) attentionItem {
 	return attentionItem{MessageID: m.ID, Kind: m.Kind, Party: name(m.Party), At: m.ReceivedAt, Label: s.sealer.label(m.Patient),
 		Code: m.Fault, Text: m.FaultText, Message: m.Status, Explain: explainMessage(m),
-		CanReprocess: m.Status == samvirke.MessageAttention, CanGiveUp: m.Status == samvirke.MessageAttention}
+		CanReprocess: m.Status == samvirke.MessageAttention, CanGiveUp: mayGiveUp(m)}
 }
 
 // addTo puts an item into its group, which it makes when needed. Groups keep the order of the list.

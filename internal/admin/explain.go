@@ -34,15 +34,12 @@ var causes = map[string]cause{
 	"validation":        {"The message does not follow the rules of its standard.", doSender},
 	"schema":            {"The message does not follow the schema of its standard.", doSender},
 	"check-digit":       {"The patient identifier has a wrong check digit: somebody else could be meant.", doSender},
-	"missing-patient":   {"The message names no patient.", doSender},
 	"no-patient":        {"The message names no patient.", doSender},
 	"message-id":        {"The message id is no UUID, as the standard asks.", doSender},
 	"message-id-reused": {"The sender used a message id again for other content. The first message stays as it was.", "Tell the sender's system owner: the second message has to be sent with an id of its own."},
 	"unknown-sender":    {"The message names a sender that is not among the parties.", doConfig},
 	"sender-mismatch":   {"The message names another sender than the system that handed it over.", "Find out whether this system may send for that sender; if so, add its HER-id to the party and reprocess."},
 	"unknown-receiver":  {"The message is addressed to somebody who is not among the parties.", doConfig},
-	"no-receiver":       {"No routing rule chose a receiver.", "Look at the rules with “samvirke route test”, correct them, then reprocess."},
-	"no-route":          {"No routing rule chose a receiver.", "Look at the rules with “samvirke route test”, correct them, then reprocess."},
 	"no-format":         {"A receiver reads none of the formats the message can be written in.", doConfig},
 	"unknown-receipt":   {"A receipt came for a message the gateway never sent.", "Tell the system owner of the party that gave it; nothing was changed by it."},
 	"receipt-unmatched": {"A receipt came for a message the gateway never sent.", "Tell the system owner of the party that gave it; nothing was changed by it."},
@@ -51,14 +48,11 @@ var causes = map[string]cause{
 	"too-large":         {"The message is larger than the limit.", "If messages of this size are expected, raise the limit in the configuration; else ask the sender."},
 	"encoding":          {"The message is not in the encoding that it declares.", doSender},
 	"unreachable":       {"The receiver could not be reached.", "Nothing needs to be done unless it lasts: then call the receiver's operations."},
-	"timeout":           {"The receiver did not answer in time.", "Nothing needs to be done unless it lasts: then call the receiver's operations."},
 	"busy":              {"The receiver asked to wait.", "Nothing needs to be done."},
 	"not-authenticated": {"The receiver did not accept the gateway's credentials.", "Renew the token or certificate for this party, then resend."},
 	"refused":           {"The receiver's application refused the content.", doReceiver},
 	"receipt-rejected":  {"The receiver's application refused the content.", doReceiver},
-	"rejected":          {"The receiver's application refused the content.", doReceiver},
 	"too-old":           {"It was tried until the age limit without success.", "Make sure the receiver works, then resend, or give up with a reason."},
-	"age-limit":         {"It was tried until the age limit without success.", "Make sure the receiver works, then resend, or give up with a reason."},
 	"internal":          {"Something went wrong inside the gateway.", "Look at the gateway's log, then reprocess."},
 	"internal-error":    {"Something went wrong inside the gateway.", "Look at the gateway's log, then reprocess."},
 	"unexpected":        {"An error came that the gateway does not know.", "Look at the gateway's log; then try again."},
@@ -89,7 +83,7 @@ func explainMessage(m samvirke.Message) explanation {
 	case samvirke.MessageQuarantined:
 		e.What = or(e.What, "The same message id came before with other content.")
 		e.Next = "The gateway keeps it apart. It is never processed, and the earlier message is untouched."
-		e.Do = or(e.Do, doSender)
+		e.Do = or(e.Do, doSender) + " Then give up this one with a reason, so that it leaves the list."
 	case samvirke.MessageRefused:
 		e.What = or(e.What, "The message was refused by the standard's own rules.")
 		e.Next = "The sender was told with a negative receipt where the standard allows one. The gateway does nothing more."

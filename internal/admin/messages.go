@@ -246,9 +246,13 @@ func (s *Server) findPatient(ctx context.Context, typed string) (string, error) 
 // keeps itself up to date asks again and again for what its reader has open already; those
 // requests are told apart by a header and noted only the first time in a session.
 func (s *Server) noteRead(r *http.Request, x *session, action, object, patient string) error {
-	before := x.remember(action + " " + object + " " + patient)
-	if before && r.Header.Get("X-Samvirke-Live") == "1" {
+	key := action + " " + object + " " + patient
+	if r.Header.Get("X-Samvirke-Live") == "1" && x.remembers(key) {
 		return nil
 	}
-	return s.note(r.Context(), samvirke.Audit{Who: x.user, Action: action, Object: object, Patient: patient})
+	if err := s.note(r.Context(), samvirke.Audit{Who: x.user, Action: action, Object: object, Patient: patient}); err != nil {
+		return err
+	}
+	x.remember(key)
+	return nil
 }

@@ -1,20 +1,16 @@
 package admin
 
 import (
-	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/samvirke/samvirke"
-	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/queue"
 	"pgregory.net/rapid"
 )
@@ -147,157 +143,6 @@ func TestBulkResendShowsTheCountFirst(t *testing.T) {
 	}
 }
 
-func TestTraceTellsTransportAndReceiptApart(t *testing.T) {
-	t.Parallel()
-	c := newCourse(t)
-	h := signedIn(t, c.st)
-	p, err := h.s.traceData(t.Context(), "m0001")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, s := range p.Steps {
-		got = append(got, fmt.Sprintf("%d>%d %s %s", s.From, s.To, s.Layer, s.Word.Text))
-	}
-	want := []string{"1>2 transport Received and stored", "2>2  Receipt to the sender made", "2>2  Plan changed", "2>2  Routed",
-		"2>1 transport Receipt to the sender: bytes taken", "2>3 transport Bytes taken", "3>2 receipt Receipt: accepted", "2>4 transport Bytes taken", "1>2 transport Same message again"}
-	if !slices.Equal(got, want) {
-		t.Errorf("time line\n got %q\nwant %q", got, want)
-	}
-	if s := p.Steps[5]; s.Attempt != 1 || s.Took != 14*time.Millisecond || s.Answer != "HTTP 202" || s.Size == 0 {
-		t.Errorf("the step of sending lacks attempt, time, answer or size: %+v", s)
-	}
-	// A receiver that is down: each failed attempt is a row, none a receipt.
-	p, err = h.s.traceData(t.Context(), "m0009")
-	if err != nil {
-		t.Fatal(err)
-	}
-	failed := 0
-	for _, s := range p.Steps {
-		if s.Failed {
-			failed++
-			if s.Layer != "" || s.Fault != "unreachable" {
-				t.Errorf("a failed attempt is shown as %q, fault %q", s.Layer, s.Fault)
-			}
-		}
-	}
-	if failed != 4 {
-		t.Errorf("%d failed attempts in the time line, want 4", failed)
-	}
-	// A stop that a refusing receipt caused is no attempt and no arrow.
-	p, err = h.s.traceData(t.Context(), "m0012")
-	if err != nil {
-		t.Fatal(err)
-	}
-	last := p.Steps[len(p.Steps)-1]
-	if last.Word.Text != "Stopped" || last.Arrow() || last.Failed {
-		t.Errorf("the stop after a refusal is shown as %+v", last)
-	}
-}
-
-func TestManyReceiversShareTheLastLane(t *testing.T) {
-	t.Parallel()
-	c := newCourse(t)
-	for i := range 12 {
-		c.forward("m0001", fmt.Sprintf("party-%d", i), "LOG_INNLAGT", "team")
-	}
-	h := signedIn(t, c.st)
-	p, err := h.s.traceData(t.Context(), "m0001")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(p.Lanes) != maxLanes {
-		t.Errorf("%d lanes, want %d", len(p.Lanes), maxLanes)
-	}
-	for _, s := range p.Steps {
-		if s.From > maxLanes || s.To > maxLanes {
-			t.Errorf("a step lies outside the lanes: %+v", s)
-		}
-	}
-	checkHTML(t, "trace", h.get("/messages/m0001").body)
-}
-
-func TestFunctionCharts(t *testing.T) {
-	t.Parallel()
-	h := signedIn(t, newCourse(t).st)
-	p, err := h.s.planData(t.Context(), testPatient, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(p.Instruments) != 2 || !p.Instruments[0].IPLOS {
-		t.Fatalf("instruments: %d, IPLOS first: %v", len(p.Instruments), p.Instruments[0].IPLOS)
-	}
-	ip := p.Instruments[0]
-	if len(ip.Charts) != 17 {
-		t.Errorf("%d charts, want one per variable, 17", len(ip.Charts))
-	}
-	// Variable 16: 9 (not relevant), then 1: no line may join them, and 9 lies outside the scale.
-	c := ip.Charts[15]
-	if len(c.Lines) != 0 || len(c.Points) != 2 || c.Points[0].Shape != "none" || c.Points[0].Y <= chartBottom || c.Change != "" {
-		t.Errorf("not relevant is drawn as a value: %+v", c)
-	}
-	// Variable 7: 2 -> 3, more help.
-	c = ip.Charts[6]
-	if len(c.Lines) != 1 || c.Change != "was 2: more help needed" || c.Lines[0].Y2 <= c.Lines[0].Y1 {
-		t.Errorf("hygiene 2 to 3: %+v", c)
-	}
-	if b := p.Instruments[1].Charts[0]; b.Change != "was 6: better" || b.Lines[0].Y2 >= b.Lines[0].Y1 {
-		t.Errorf("Barthel 6 to 11: %+v", b)
-	}
-}
-
-func TestScoresOutsideTheScaleAreNeverDrawn(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.Float64Range(-5, 30).Draw(t, "n")
-		s := careplan.Score{Value: careplan.Value{Text: "x", Code: "1", System: systemIPLOS}, Number: &n, Min: 1, Max: 5, Invalid: n < 1 || n > 5}
-		p := &planPage{Plan: &careplan.Plan{Function: []careplan.Assessment{{Instrument: "iplos", Date: "2026-01-01", Owner: "1", Scores: []careplan.Score{s}}}}}
-		for _, pt := range instruments(p)[0].Charts[0].Points {
-			if inside := n >= 1 && n <= 5; pt.ok != inside || inside && (pt.Y < chartTop-.001 || pt.Y > chartBottom+.001) {
-				t.Fatalf("score %v is drawn at %+v", n, pt)
-			}
-		}
-	})
-}
-
-func TestComparePlans(t *testing.T) {
-	t.Parallel()
-	h := signedIn(t, newCourse(t).st)
-	read := func(v int64) *careplan.Plan {
-		p, _, err := h.s.readPlan(t.Context(), testPatient, v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
-	list := comparePlans(read(2), read(3))
-	if len(list) != 1 || list[0].Name != "Function" || len(list[0].Items) != 1 || list[0].Items[0].How != "changed" || len(list[0].Items[0].Facts) != 1 {
-		t.Fatalf("the correction of one score gives %+v", list)
-	}
-	if f := list[0].Items[0].Facts[0]; !strings.Contains(f.Name, "Personlig hygiene") || f.Old != "1" || f.New != "2" {
-		t.Errorf("the correction of one score reads %+v", f)
-	}
-	for v := int64(1); v <= 10; v++ {
-		if l := comparePlans(read(v), read(v)); len(l) > 0 {
-			t.Errorf("version %d differs from itself: %+v", v, l)
-		}
-	}
-	how := map[string]string{}
-	for _, sec := range comparePlans(read(1), read(10)) {
-		for _, it := range sec.Items {
-			how[it.Title] = it.How
-			if len(it.Cite.Sources) == 0 {
-				t.Errorf("%s has no source", it.Title)
-			}
-		}
-	}
-	for title, want := range map[string]string{"Gå inne uten hjelpemiddel": "added", "Stay Fjellheim sykehus": "changed"} {
-		if how[title] != want {
-			t.Errorf("%s is %q, want %q; all: %v", title, how[title], want, how)
-		}
-	}
-}
-
 func TestAPI(t *testing.T) {
 	t.Parallel()
 	h := open(t, newCourse(t).st)
@@ -344,117 +189,6 @@ func TestAPI(t *testing.T) {
 		if a := h.do(auth(r)); a.status != http.StatusNotFound || a.header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: status %d", path, a.status)
 		}
-	}
-}
-
-// readEvents reads from a live stream until n data lines have come.
-func readEvents(t *testing.T, h *house, page, last string, n int, after func()) []string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, h.url+"/events/live?page="+url.QueryEscape(page), nil)
-	if last != "" {
-		r.Header.Set("Last-Event-ID", last)
-	}
-	resp, err := h.client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
-		t.Fatalf("stream: status %d, %s", resp.StatusCode, resp.Header.Get("Content-Type"))
-	}
-	var ids []string
-	sc := bufio.NewScanner(resp.Body)
-	for sc.Scan() {
-		line := sc.Text()
-		if line == ": live" && after != nil {
-			after()
-		}
-		if strings.Contains(line, testNumber) {
-			t.Errorf("the stream tells the patient number: %s", line)
-		}
-		if id, ok := strings.CutPrefix(line, "id: "); ok {
-			ids = append(ids, id)
-		} else if line == "event: reset" {
-			ids = append(ids, "reset")
-		}
-		if len(ids) >= n && line == "" {
-			return ids
-		}
-	}
-	t.Fatalf("stream ended after %v: %v", ids, sc.Err())
-	return nil
-}
-
-func TestLiveStream(t *testing.T) {
-	t.Parallel()
-	c := newCourse(t)
-	h := signedIn(t, c.st)
-	last := int64(len(c.st.events))
-	emit := func(events ...samvirke.Event) func() {
-		return func() {
-			if _, err := c.st.Commit(context.Background(), &queue.Unit{Now: courseNow, Events: events}); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	got := readEvents(t, h, "list", "", 2, emit(samvirke.Event{Name: samvirke.EventReceived, MessageID: "m9", Patient: testPatient}, samvirke.Event{Name: samvirke.EventRouted, MessageID: "m9"}))
-	if want := []string{fmt.Sprint(last + 1), fmt.Sprint(last + 2)}; !slices.Equal(got, want) {
-		t.Errorf("live: got %v, want %v", got, want)
-	}
-	// Resume: what was missed comes first, then what is new; nothing twice.
-	got = readEvents(t, h, "list", fmt.Sprint(last), 3, emit(samvirke.Event{Name: samvirke.EventProcessed, MessageID: "m9"}))
-	if want := []string{fmt.Sprint(last + 1), fmt.Sprint(last + 2), fmt.Sprint(last + 3)}; !slices.Equal(got, want) {
-		t.Errorf("resume: got %v, want %v", got, want)
-	}
-	// Filters: one message, one person's plan.
-	got = readEvents(t, h, "message:m8", "", 1, emit(samvirke.Event{Name: samvirke.EventSent, MessageID: "m9"}, samvirke.Event{Name: samvirke.EventSent, MessageID: "m8"}))
-	if want := []string{fmt.Sprint(last + 5)}; !slices.Equal(got, want) {
-		t.Errorf("message: got %v, want %v", got, want)
-	}
-	got = readEvents(t, h, "plan:"+h.s.sealer.seal(testPatient), "", 1, emit(samvirke.Event{Name: samvirke.EventPlanChanged, Patient: "x|other"},
-		samvirke.Event{Name: samvirke.EventSent, Patient: testPatient}, samvirke.Event{Name: samvirke.EventPlanChanged, Patient: testPatient}))
-	if want := []string{fmt.Sprint(last + 8)}; !slices.Equal(got, want) {
-		t.Errorf("plan: got %v, want %v", got, want)
-	}
-	for _, bad := range []string{"message:", "plan:nonsense", "other"} {
-		if a := h.get("/events/live?page=" + url.QueryEscape(bad)); a.status != http.StatusBadRequest {
-			t.Errorf("page %q: status %d, want 400", bad, a.status)
-		}
-	}
-}
-
-func TestLiveStreamSaysWhenItSkips(t *testing.T) {
-	t.Parallel()
-	st := newFakeStore()
-	for range maxBacklog + 2 {
-		st.addEvent(samvirke.Event{Name: samvirke.EventReceived})
-	}
-	h := signedIn(t, st)
-	if got := readEvents(t, h, "list", "1", 1, nil); got[0] != "reset" {
-		t.Errorf("a reader that missed more than the backlog gets %v, want reset", got)
-	}
-}
-
-func TestCloseEndsStreams(t *testing.T) {
-	t.Parallel()
-	h := signedIn(t, newFakeStore())
-	done := make(chan answer)
-	go func() { done <- h.get("/events/live?page=list") }()
-	for len(h.s.streams) == 0 {
-		select {
-		case <-t.Context().Done():
-			t.Fatal("stream never opened")
-		case <-time.After(time.Millisecond):
-		}
-	}
-	h.s.Close()
-	h.s.Close()
-	select {
-	case <-done:
-	case <-time.After(10 * time.Second):
-		t.Fatal("stream goes on after Close")
 	}
 }
 

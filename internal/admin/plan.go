@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -215,6 +216,9 @@ func (s *Server) plan(w http.ResponseWriter, r *http.Request, x *session) error 
 		return err
 	}
 	p, err := s.planData(r.Context(), patient, version)
+	if errors.Is(err, queue.ErrNotFound) {
+		return s.noPlan(w, r, x, patient, version)
+	}
 	if err != nil {
 		return err
 	}
@@ -222,6 +226,17 @@ func (s *Server) plan(w http.ResponseWriter, r *http.Request, x *session) error 
 		return err
 	}
 	s.render(w, r, x, http.StatusOK, "plan", view{Title: "Plan", Section: "plans", Live: "plan:" + p.PersonID, Data: p})
+	return nil
+}
+
+// noPlan says that a person is known but has no such plan: a message that needs attention or was
+// refused makes none.
+func (s *Server) noPlan(w http.ResponseWriter, r *http.Request, x *session, patient string, version int64) error {
+	if err := s.noteRead(r, x, "read-plan", "no plan", patient); err != nil {
+		return err
+	}
+	s.render(w, r, x, http.StatusNotFound, "no-plan", view{Title: "No plan", Section: "plans",
+		Data: map[string]any{"Person": s.sealer.seal(patient), "Label": s.sealer.label(patient), "Version": version}})
 	return nil
 }
 

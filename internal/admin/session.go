@@ -41,18 +41,20 @@ func (x *session) takeFlash() string {
 	return f
 }
 
-// remember notes that object was read and tells whether it had been before.
-func (x *session) remember(object string) (before bool) {
+// remember notes that something was read, and that the audit has it.
+func (x *session) remember(key string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.read[object] {
-		return true
-	}
 	if x.read == nil || len(x.read) >= maxRemembered {
 		x.read = make(map[string]bool)
 	}
-	x.read[object] = true
-	return false
+	x.read[key] = true
+}
+
+func (x *session) remembers(key string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.read[key]
 }
 
 // sessions holds them by the hash of their token, so that a memory dump gives no valid cookie.

@@ -99,7 +99,7 @@ func (s *Server) traceData(ctx context.Context, id string) (*tracePage, error) {
 	states := s.parties(ctx)
 	name := nameOf(states)
 	p := &tracePage{Message: m.Message, Party: name(m.Party), Person: s.sealer.seal(m.Patient), Label: s.sealer.label(m.Patient),
-		CanReprocess: m.Status == samvirke.MessageAttention, CanGiveUp: m.Status == samvirke.MessageAttention}
+		CanReprocess: m.Status == samvirke.MessageAttention, CanGiveUp: mayGiveUp(m.Message)}
 	p.Message.Raw = nil
 	p.Explain = explainMessage(m.Message)
 	readEnvelope(p, m)
@@ -196,13 +196,22 @@ func (s *Server) deliveryView(ctx context.Context, d samvirke.Delivery, name fun
 	v := deliveryView{Delivery: d, To: name(d.Party), Expected: !d.ExpectBy.IsZero(), Overdue: overdue(d, s.now())}
 	v.Body = nil
 	v.Explain = explainDelivery(d, v.To.Name, s.now())
-	v.CanResend = d.State == samvirke.DeliveryStopped || v.Overdue
+	v.CanResend = mayResend(d, s.now())
 	v.CanGiveUp = d.State == samvirke.DeliveryStopped
 	var err error
 	if v.Attempt, err = s.store.Attempts(ctx, d.ID); err != nil {
 		return v, fmt.Errorf("read attempts: %w", err)
 	}
 	return v, nil
+}
+
+// mayResend and mayGiveUp say what the pages offer; the gateway decides again when it is asked.
+func mayResend(d samvirke.Delivery, now time.Time) bool {
+	return d.State == samvirke.DeliveryStopped || d.State == samvirke.DeliveryWaiting || overdue(d, now)
+}
+
+func mayGiveUp(m samvirke.Message) bool {
+	return m.Status == samvirke.MessageAttention || m.Status == samvirke.MessageQuarantined
 }
 
 // overdue tells whether an application receipt should have come by now.
