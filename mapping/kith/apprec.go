@@ -32,8 +32,8 @@ func appRecTable() *el {
 		}, other: "fatal-error"}, "response.code"),
 		leafEl("root", "Error", "*", receiptErrorCodec{}, "response.details>OperationOutcome.issue[]"),
 		group("root", "OriginalMsgId", "1", to("response"),
-			leafEl("root", "MsgType", "1", cs("8279"), "@original-type.valueCoding"),
-			leafEl("root", "IssueDate", "1", dateTime(), "@original-issued.valueDateTime"),
+			leafEl("root", "MsgType", "1", fallback{cs("8279"), nil}, "@original-type.valueCoding"),
+			leafEl("root", "IssueDate", "1", issueTime{dateTime()}, "@original-issued.valueDateTime"),
 			leafEl("root", "Id", "1", scalarCodec{scalar: idScalar{}}, "identifier"),
 		),
 	)
@@ -46,8 +46,25 @@ func (k migVersion) render(r *reader, s slot) (leaf, bool) {
 	if l, ok := k.codec.render(r, s); ok {
 		return l, true
 	}
+	return k.absent(r), true
+}
+
+func (migVersion) absent(r *reader) leaf {
 	_, mig, _ := appRecNamespace(r.version)
-	return leaf{text: mig}, true
+	return leaf{text: mig}
+}
+
+// issueTime is when the message answered was made. Its schema demands it; a FHIR receipt does not know it,
+// so that the time of the receipt has to stand in, with a note.
+type issueTime struct{ codec }
+
+func (issueTime) absent(r *reader) leaf {
+	at, ok := timeOf(r.bundle.Root.Get("timestamp").Text())
+	if !ok {
+		return leaf{}
+	}
+	r.note(nil, "defaulted", "the receipt does not say when the message it answers was made; its own time stands instead")
+	return leaf{text: norwegianTime(at)}
 }
 
 // idScalar is a FHIR id; what it cannot carry stands as it was written.

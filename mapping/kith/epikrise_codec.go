@@ -278,5 +278,7 @@ func (k orText) render(r *reader, s slot) (leaf, bool) {
 	if l, ok := k.codec.render(r, s); ok {
 		return l, true
 	}
-	return leaf{text: k.text}, true
+	return k.absent(r), true
 }
+
+func (k orText) absent(*reader) leaf { return leaf{text: k.text} }

@@ -102,7 +102,8 @@ func (r *reader) writeLeaves(parent *etree.Element, row *el, c cursor, w *where)
 			continue
 		}
 		n++
-		if r.tooNew(row, &where{w, row.name, n}) {
+		if row.since > r.version {
+			r.tooNew(w.under(row.name, n))
 			continue
 		}
 		if row.name[0] == '@' {
@@ -121,16 +122,19 @@ func (r *reader) writeLeaves(parent *etree.Element, row *el, c cursor, w *where)
 }
 
 // tooNew notes a value that the version written does not have.
-func (r *reader) tooNew(row *el, w *where) bool {
-	if row.since == "" || r.version >= row.since {
-		return false
-	}
+func (r *reader) tooNew(w *where) {
 	r.note(w, "not-in-version", "version "+r.version+" has no place for this")
-	return true
 }
+
+// demanded is a codec that knows what to write where the schema wants something and FHIR has nothing.
+type demanded interface{ absent(r *reader) leaf }
 
 // missing writes the value that a version demands where nothing stands in FHIR.
 func (r *reader) missing(parent *etree.Element, row *el, w *where) int {
+	if k, ok := row.codec.(demanded); ok && parent != nil && row.min == 1 && row.required15 == "" {
+		r.element(parent, row, k.absent(r))
+		return 0
+	}
 	if row.required15 == "" || row.codec == nil || r.version >= "1.6" && row.min == 0 {
 		return 0
 	}
@@ -138,7 +142,7 @@ func (r *reader) missing(parent *etree.Element, row *el, w *where) int {
 		return 0
 	}
 	r.element(parent, row, leaf{text: row.required15})
-	r.note(&where{w, row.name, 1}, "defaulted", "the receiver's version demands a value: "+row.required15)
+	r.note(w.under(row.name, 1), "defaulted", "the receiver's version demands a value: "+row.required15)
 	return 0
 }
 
@@ -177,10 +181,10 @@ func (r *reader) writeGroups(parent *etree.Element, row *el, c cursor, w *where)
 	n := 0
 	for i, p := range places {
 		if i > 0 && !row.many {
-			r.note(&where{w, row.name, i + 1}, "too-many", "the message has room for one only")
+			r.note(w.under(row.name, i+1), "too-many", "the message has room for one only")
 			break
 		}
-		n += r.writeGroup(parent, row, p, &where{w, row.name, i + 1})
+		n += r.writeGroup(parent, row, p, w.under(row.name, i+1))
 	}
 	return n
 }
@@ -193,10 +197,13 @@ func (r *reader) writeGroup(parent *etree.Element, row *el, c cursor, w *where) 
 	for _, k := range row.kids {
 		n += r.write(e, k, c, w)
 	}
-	if n == 0 && row.min == 0 || n > 0 && r.tooNew(row, w) {
-		parent.RemoveChild(e)
-		return 0
+	if n > 0 && row.since > r.version {
+		r.tooNew(w)
+		n = 0
+	} else if n > 0 || row.min > 0 {
+		return n
 	}
+	parent.RemoveChild(e)
 	return n
 }
 
@@ -229,13 +236,13 @@ func (r *reader) writeChoice(parent *etree.Element, row *el, c cursor, w *where)
 		all = rest
 	} else if len(all) > 1 {
 		for _, f := range all[1:] {
-			r.note(&where{w, f.row.name, 0}, "too-many", "the message has room for one only")
+			r.note(w.under(f.row.name, 0), "too-many", "the message has room for one only")
 		}
 		all = all[:1]
 	}
 	n := 0
 	for i, f := range all {
-		n += r.writeGroup(parent, f.row, f.c, &where{w, f.row.name, i + 1})
+		n += r.writeGroup(parent, f.row, f.c, w.under(f.row.name, i+1))
 	}
 	return n
 }

@@ -171,6 +171,9 @@ func (k fallback) render(r *reader, s slot) (leaf, bool) {
 	return leaf{attrs: k.attrs}, true
 }
 
+// absent: see demanded.
+func (k fallback) absent(*reader) leaf { return leaf{attrs: k.attrs} }
+
 // msgIDCodec is MsgId in Bundle.identifier.
 type msgIDCodec struct{}
 
