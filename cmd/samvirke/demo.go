@@ -285,4 +285,3 @@ func printSummary(w io.Writer, sum *demoSummary) {
 	fmt.Fprintf(w, "%d messages, deliveries: %v, %d checks, %d failed, %d ms\n",
 		sum.Messages, states, len(sum.Checks), len(simulate.Failed(sum.Checks)), sum.TookMS)
 }
-

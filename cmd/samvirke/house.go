@@ -20,6 +20,7 @@ import (
 	"github.com/samvirke/samvirke/connectors/folder"
 	"github.com/samvirke/samvirke/connectors/rest"
 	"github.com/samvirke/samvirke/internal/admin"
+	"github.com/samvirke/samvirke/internal/api"
 	"github.com/samvirke/samvirke/internal/config"
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/internal/route"
@@ -184,8 +185,17 @@ func (h *house) serve(ctx context.Context, ln, adminLn net.Listener) error {
 		Receiver: h.gateway, Parties: parties, MaxBody: int64(h.cfg.Limits.MaxBody), MaxConcurrent: h.cfg.Limits.MaxInFlight,
 		ReadTimeout: h.cfg.Limits.ReadTimeout, Logger: h.log, Registerer: h.registry, OnRefused: h.auditRefusal,
 	})
-	open.Handle(rest.PathMessages, in)
-	open.Handle(rest.PathProcess, in)
+	// Only POST: the same path shows the list of messages to people.
+	open.Handle("POST "+rest.PathMessages, in)
+	open.Handle("POST "+rest.PathProcess, in)
+	systems, err := api.New(api.Options{
+		Store: h.store, Parties: h.cfg.Words(), Auth: parties.Party, PlanID: h.gateway.PlanID, BaseURL: h.baseURL() + "/fhir/",
+		Version: version, Logger: h.log, Registerer: h.registry,
+	})
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	open.Handle("GET /fhir/", systems)
 	people := open
 	if adminLn != ln {
 		people = http.NewServeMux()

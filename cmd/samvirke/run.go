@@ -19,6 +19,11 @@ func (c *runCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	stopProfile, err := a.startProfile()
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
 	log := newLogger(a.errs, cfg.Log)
 	h, err := openHouse(a.ctx, cfg, log)
 	if err != nil {
