@@ -39,6 +39,7 @@ type inbox struct {
 	byID   map[string]*Received
 	parent map[string]bool  // ids that a message which is here already changes or cancels
 	events map[string]int64 // newest event number by subscription
+	bytes  int64            // of all bodies
 }
 
 func newInbox() inbox {
@@ -104,10 +105,11 @@ func (p *Party) keep(r *Received) (kept *Received, fresh, full bool) {
 		p.notify()
 		return old, false, false
 	}
-	if len(p.inbox.list) >= p.o.MaxMessages {
-		p.problem("no room for more than %d messages", p.o.MaxMessages)
+	if len(p.inbox.list) >= p.o.MaxMessages || p.inbox.bytes+int64(len(r.Body)) > MaxInbox {
+		p.problem("no room for more than %d messages", len(p.inbox.list))
 		return nil, false, true
 	}
+	p.inbox.bytes += int64(len(r.Body))
 	r.N = len(p.inbox.list) + 1
 	p.judge(r)
 	p.inbox.byID[key] = r

@@ -20,6 +20,8 @@ const (
 	// DefaultMaxMessages is how many different messages a party keeps when PartyOptions does not say;
 	// above it, it answers 507 and notes a problem.
 	DefaultMaxMessages = 10_000
+	// MaxInbox is how much all kept bodies may hold together; above it the same. Unit: bytes.
+	MaxInbox = 512 << 20
 	// maxProblems is how many problems are kept; more are only counted.
 	maxProblems = 200
 	// closeWait is how long Close waits for requests under way.

@@ -52,7 +52,14 @@ func (f *Format) Render(b *fhir.Bundle, t mapping.Target) (*mapping.Rendered, er
 func readdress(b *fhir.Bundle, header *fhir.Node, to samvirke.Address) {
 	before := reach(b, header)
 	header.Set("destination", nil)
-	after := reach(b, header)
+	// What the header never led to stays, and with it what it needs.
+	keep := []*fhir.Node{header}
+	for _, e := range b.Entries() {
+		if !before[e.FullURL] {
+			keep = append(keep, e.Resource)
+		}
+	}
+	after := reach(b, keep...)
 	entries := b.Root.Get("entry")
 	kept := fhir.NewArray()
 	for _, e := range entries.Items() {
@@ -74,8 +81,8 @@ func readdress(b *fhir.Bundle, header *fhir.Node, to samvirke.Address) {
 	b.Root.Set("entry", kept)
 }
 
-// reach lists the fullUrls that references lead to from the header.
-func reach(b *fhir.Bundle, header *fhir.Node) map[string]bool {
+// reach lists the fullUrls that references lead to from these resources.
+func reach(b *fhir.Bundle, from ...*fhir.Node) map[string]bool {
 	seen := map[string]bool{}
 	var walk func(n *fhir.Node)
 	walk = func(n *fhir.Node) {
@@ -92,6 +99,8 @@ func reach(b *fhir.Bundle, header *fhir.Node) map[string]bool {
 			walk(k)
 		}
 	}
-	walk(header)
+	for _, n := range from {
+		walk(n)
+	}
 	return seen
 }
