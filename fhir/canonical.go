@@ -44,6 +44,11 @@ package fhir
 //	allergy, CAVE    AllergyIntolerance, Flag
 //	next of kin      RelatedPerson;  contact: PractitionerRole + Practitioner;  unit: Organization (partOf for the inner level)
 //	no forwarding    Consent: status active, scope patient-privacy, provision.type deny, category {SystemSection, ForbeholdOmVideresending}
+//	epicrisis        Composition (title, status, date as in the report); a section "Event" per Event, its first entry the
+//	                 Encounter (partOf the outer one for an event inside an event); in it a section "InfItem" with one resource per
+//	                 item (Condition, AllergyIntolerance, Flag, MedicationStatement, Observation) and one section per Comment (code 8311,
+//	                 text.div). Conversation = ServProvId. A section "ServReq" per referral with its ServiceRequest. The patient's
+//	                 other providers are participants of a CareTeam (role 7319). attachments: section "RefDoc"
 //	receipt          MessageHeader.response.code ok | fatal-error, details -> OperationOutcome: issue.details.coding {SystemAppRecError}, diagnostics = OT
 //
 //	attachment       DocumentReference, further items of MessageHeader.focus
