@@ -116,6 +116,7 @@ func (v *liveness) dedupe(records []Record) {
 		return cmp.Or(strings.Compare(a.key, b.key), a.Receive.Compare(b.Receive),
 			strings.Compare(a.Hash, b.Hash), strings.Compare(a.MessageID, b.MessageID), strings.Compare(a.Mapping, b.Mapping))
 	})
+	all = mappedAgain(all)
 	for i := 0; i < len(all); {
 		win := all[i]
 		v.recs = append(v.recs, win)
@@ -133,6 +134,30 @@ func (v *liveness) dedupe(records []Record) {
 		}
 	}
 	slices.SortFunc(v.recs, byOrder)
+}
+
+// mappedAgain keeps one record of a message that was mapped more than once: that of the latest mapping.
+// It is the same message of this gateway, so it is no reuse of an id. all is sorted by key.
+func mappedAgain(all []*rec) []*rec {
+	out := all[:0]
+	for i := 0; i < len(all); {
+		first := len(out)
+		key := all[i].Key
+	next:
+		for ; i < len(all) && all[i].Key == key; i++ {
+			for j := first; j < len(out); j++ {
+				if all[i].MessageID == "" || out[j].MessageID != all[i].MessageID || !out[j].Receive.Equal(all[i].Receive) {
+					continue
+				}
+				if out[j].Mapping < all[i].Mapping {
+					out[j] = all[i]
+				}
+				continue next
+			}
+			out = append(out, all[i])
+		}
+	}
+	return out
 }
 
 func byOrder(a, b *rec) int { return cmp.Or(a.order.Compare(b.order), strings.Compare(a.key, b.key)) }

@@ -64,7 +64,9 @@ func (f *fold) goals(r *rec) {
 	if len(r.facts.Goals) == 0 {
 		return
 	}
-	seen := map[string]int{}
+	if f.goalSeen == nil {
+		f.goalSeen = map[string]int{}
+	}
 	for _, g := range r.facts.Goals {
 		out := Goal{Text: g.Text, Status: "active", Owner: r.Key.Sender, ExpressedBy: g.By, From: []string{r.key},
 			Due: f.value(g.Due, r.key), Start: f.value(g.Start, r.key)}
@@ -75,10 +77,14 @@ func (f *fold) goals(r *rec) {
 			code = g.Code.Code
 			out.Text = first(out.Text, v.Text, v.Code)
 		}
-		out.ID = elementID("goal", r, seen, g.Text, code)
-		if !f.goalAgain(r, &out) {
-			f.p.Goals = append(f.p.Goals, out)
+		if f.goalAgain(r, &out) {
+			continue
 		}
+		// Not the conversation: the same goal in a further document is the same goal.
+		what := strings.Join([]string{out.Owner, g.Text, code}, "\x1f")
+		out.ID = shortID("goal", what, strconv.Itoa(f.goalSeen[what]))
+		f.goalSeen[what]++
+		f.p.Goals = append(f.p.Goals, out)
 	}
 }
 

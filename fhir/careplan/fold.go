@@ -57,8 +57,7 @@ type fold struct {
 	live     []*rec // by (order, key)
 	loose    []*rec
 	stayList []*stay
-	// proposals and measures by every name an answer may use for them.
-	measureRefs map[string][]string
+	goalSeen map[string]int // how many goals an owner has with the same words
 }
 
 func (f *fold) flag(code, text string, from ...string) {

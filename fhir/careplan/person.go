@@ -124,9 +124,9 @@ func rolesOf(kind string) (from, to string) {
 
 func roleRank(role string) int {
 	switch role {
-	case "hospital":
+	case "municipality": // before hospital: municipal acute beds send logistics messages too
 		return 0
-	case "municipality":
+	case "hospital":
 		return 1
 	case "gp":
 		return 2

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,6 +95,49 @@ func tombstone(fold folder, w world) error {
 	}
 	before[0].Receive, after[len(after)-1].Receive = first, last
 	return differ("the place of the withdrawal matters", visible(fold(append(before, w.Records...))), visible(fold(append(slices.Clone(w.Records), after...))))
+}
+
+// P15: a conversation that a viewer may not see leaves a view equal to a world without it, to the byte.
+func blocked(fold folder, w world) error {
+	viewer := Viewer{HER: []string{"999999"}}
+	list := clone(w.Line)
+	for i := range list {
+		list[i].NoForwarding = true
+	}
+	if w.Shift%2 == 0 {
+		list = append(list, w.Cancel)
+		list[len(list)-1].NoForwarding = true
+	}
+	return differ("a blocked conversation shows", string(FoldFor(w.Records, viewer).JSON()), string(FoldFor(w.mixed(list...), viewer).JSON()))
+}
+
+// P16: an objection never adds a visible fact.
+func denyNeverAdds(_ folder, w world) error {
+	viewer := Viewer{HER: []string{"999999"}}
+	before := FoldFor(w.Records, viewer)
+	list := clone(w.Records)
+	for i := range list {
+		if i%3 == len(w.Perm)%3 {
+			list[i].NoForwarding = true
+		}
+	}
+	facts := map[string]bool{}
+	collect := func(p *Plan, see func(string)) {
+		for _, l := range leaves(p) {
+			kind, _, _ := strings.Cut(l.path, "/")
+			if slices.Contains([]string{"goal", "diagnosis", "service", "note", "function"}, kind) && !strings.HasSuffix(l.path, "/baseline") {
+				see(kind + " " + l.label + " " + l.text)
+			}
+		}
+	}
+	collect(before, func(s string) { facts[s] = true })
+	var err error
+	collect(FoldFor(list, viewer), func(s string) {
+		if !facts[s] {
+			err = fmt.Errorf("an objection shows %q", s)
+		}
+	})
+	return err
 }
 
 // lineGoals are the goals that a plan shows of the drawn line.
@@ -240,7 +285,7 @@ var properties = []struct {
 	check property
 }{
 	{"P1 convergence", convergence}, {"P2 idempotence", idempotence}, {"P3 incremental", incremental}, {"P5 provenance", provenance},
-	{"P7 retraction", retraction}, {"P8 tombstone first", tombstone}, {"P12 chain", deepestWins}, {"P13 clock", clockAhead},
+	{"P7 retraction", retraction}, {"P8 tombstone first", tombstone}, {"P12 chain", deepestWins}, {"P15 blocked", blocked}, {"P16 deny", denyNeverAdds}, {"P13 clock", clockAhead},
 }
 
 func TestProperties(t *testing.T) {
@@ -336,4 +381,19 @@ func TestViewerOfAll(t *testing.T) {
 			t.Fatal(differ("the view of all differs", string(a), string(b)))
 		}
 	})
+}
+
+// TestFoldConcurrent: folds share the records and do not change them (run with -race).
+func TestFoldConcurrent(t *testing.T) {
+	list := records(t, strokeCourse()...)
+	want := Fold(list).JSON()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if !bytes.Equal(Fold(list).JSON(), want) || len(FoldFor(list, Viewer{HER: []string{gp}}).FHIR().Bytes()) == 0 {
+				t.Error("a fold beside others gives another plan")
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -120,6 +120,18 @@ func TestMessageIDReused(t *testing.T) {
 	}
 }
 
+// TestMappedAgain: a message that was mapped again is no reuse of its id; the latest mapping counts.
+func TestMappedAgain(t *testing.T) {
+	old := admission(1, "01-10 22:40", "01-10 22:00").record(t)
+	again := admission(1, "01-10 22:40", "01-10 22:15").record(t)
+	again.Mapping = "test/2"
+	for _, list := range [][]Record{{old, again}, {again, old}} {
+		p := Fold(list)
+		equal(t, "start", p.Stays[0].Start.Text, "2026-01-10T22:15:00+01:00")
+		equal(t, "flags and history", fmt.Sprint(flagCodes(p), len(p.History)), "[] 0")
+	}
+}
+
 // TestChains are the odd chains of careplan.md section 5.1.
 func TestChains(t *testing.T) {
 	report := func(n int, op samvirke.Op, parent, conv int, from, goal, sent string) msg {

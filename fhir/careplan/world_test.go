@@ -152,10 +152,17 @@ func drawContent(t *rapid.T, kind string, name func(string) string) *content {
 // before, with clocks and arrival at random, and its withdrawal.
 func (w *world) drawLine(t *rapid.T, skew map[string]time.Duration) {
 	sender := rapid.SampledFrom(worldSenders).Draw(t, "line sender")
+	kind := rapid.SampledFrom(worldKinds).Draw(t, "line kind")
+	switch kind {
+	case "EPIKRISE": // has no references
+		kind = "HELSEOPPL_SOKNAD"
+	case kindAdmitted: // one that other events of the stay rest on leaves "entered in error": careplan.md section 6
+		sender = physio
+	}
 	n := rapid.IntRange(1, 6).Draw(t, "line length")
 	for i := range n + 1 {
 		name := func(s string) string { return fmt.Sprintf("line %s %d", s, i) }
-		r := Record{Key: Key{sender, fmt.Sprint("line", i)}, Subject: "urn:oid:2.16.578.1.12.4.1.4.1|" + testFNR, Kind: kindDischargeReport,
+		r := Record{Key: Key{sender, fmt.Sprint("line", i)}, Subject: "urn:oid:2.16.578.1.12.4.1.4.1|" + testFNR, Kind: kind,
 			Mapping: "test/1", Original: []string{town}, SenderName: orgNames[sender],
 			Sent:    worldBase.Add(time.Duration(rapid.IntRange(-48*60, 12*24*60).Draw(t, name("sent"))) * time.Minute),
 			Receive: worldBase.Add(time.Duration(rapid.IntRange(0, 13*24*60).Draw(t, name("received"))) * time.Minute)}
@@ -169,6 +176,13 @@ func (w *world) drawLine(t *rapid.T, skew map[string]time.Duration) {
 		}
 		c := &content{To: []org{{HER: physio, Name: orgNames[physio]}}, Person: &person{Phone: fmt.Sprint("line phone ", i)},
 			Goals: []goal{{Text: fmt.Sprint("line goal ", i)}}, Measures: []measure{{Text: fmt.Sprint("line measure ", i), Kind: "proposal"}}}
+		if code := mainEvent(kind); code != "" {
+			when := worldBase.Add(time.Duration(rapid.IntRange(-5*24, 10*24).Draw(t, name("event"))) * time.Hour)
+			c.Events = []event{{Code: code, Time: when.Format(time.RFC3339)}}
+		}
+		if kind == "task-answer" {
+			c.Answers = []answer{{Text: fmt.Sprint("measure ", rapid.IntRange(0, 4).Draw(t, name("answer"))), Status: "accepted"}}
+		}
 		if i == n {
 			r.Chain.Op = samvirke.OpCancel
 			c = &content{}
