@@ -34,16 +34,17 @@ func fullUnit(n int64, body []byte) *queue.Unit {
 	now := time.Unix(1_700_000_000, n).UTC()
 	u := &queue.Unit{Now: now,
 		Accept: &samvirke.Message{ID: id, Party: "hospital", Format: "kith", Kind: "LOG_INNLAGT", Version: "1.6",
-			ExternalID: "x" + id, Patient: patient, Raw: body, Checksum: id, Size: int64(len(body)), ContentType: "application/xml"},
+			ExternalID: "x" + id, Patient: patient, Raw: body, Checksum: id, Size: int64(len(body)), ContentType: "application/xml",
+			GeneratedAt: now},
 		Message: &queue.MessageStep{ID: id, From: []samvirke.MessageStatus{samvirke.MessageReceived}, To: samvirke.MessageProcessed,
 			Envelope: body[:600], Notes: []byte("[]")},
-		Records: []queue.Record{{Key: "hospital|" + id, Hash: id, Patient: patient, MessageID: id, Body: body[:800]}},
-		Plan:    &queue.PlanStep{Patient: patient, MessageID: id, Body: body[:2000]},
+		Records: []queue.Record{{Key: "hospital|" + id, Hash: id, Patient: patient, MessageID: id, Body: body[:len(body)/4]}},
+		Plan:    &queue.PlanStep{Patient: patient, MessageID: id, Body: body[:len(body)/2]},
 	}
 	for i, party := range []string{"municipality", "gp", "hospital"} {
 		p, b := samvirke.PurposeForward, body
 		if i == 2 {
-			p, b = samvirke.PurposeReceipt, body[:1000]
+			p, b = samvirke.PurposeReceipt, body[:len(body)/4]
 		}
 		u.Deliveries = append(u.Deliveries, samvirke.Delivery{ID: id + party[:1], MessageID: id, Party: party, Purpose: p,
 			Lane: samvirke.LaneKey(party, patient, p), Patient: patient, ExternalID: "d" + id + party[:1], Kind: "LOG_INNLAGT",
@@ -105,10 +106,87 @@ func BenchmarkCommit(b *testing.B) {
 		name string
 		make func(int64, []byte) *queue.Unit
 	}{{"receive", receiveUnit}, {"full", fullUnit}} {
-		for _, producers := range []int{1, 64, 256} {
-			b.Run(fmt.Sprintf("%s/producers=%d", kind.name, producers), func(b *testing.B) {
-				benchCommit(b, kind.make, producers, 4096)
+		for _, size := range []int{1024, 4096} {
+			for _, producers := range []int{1, 64, 256} {
+				b.Run(fmt.Sprintf("%s/bytes=%d/producers=%d", kind.name, size, producers), func(b *testing.B) {
+					benchCommit(b, kind.make, producers, size)
+				})
+			}
+		}
+	}
+}
+
+// BenchmarkFlow takes messages the whole way: accepted by 64 senders, processed in batches, delivered to two
+// receivers, each sent and acknowledged. One operation is one message: six units.
+func BenchmarkFlow(b *testing.B) {
+	s := openBench(b)
+	body := []byte(fmt.Sprintf("%0*d", 4096, 7))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var done atomic.Int64
+	var wg, senders sync.WaitGroup
+	finish := func() {
+		if done.Add(1) == 2*int64(b.N) {
+			cancel()
+		}
+	}
+	commit := func(u *queue.Unit) {
+		if _, err := s.Commit(context.Background(), u); err != nil {
+			b.Error(err)
+		}
+	}
+	b.ResetTimer()
+	cpu := cpuTime()
+	var next atomic.Int64
+	for range 64 {
+		senders.Go(func() {
+			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+				commit(receiveUnit(n, body))
+			}
+		})
+	}
+	for range 32 {
+		wg.Go(func() {
+			for {
+				got, err := s.Received(ctx, 8)
+				if err != nil {
+					return
+				}
+				for i := range got {
+					u := fullUnit(got[i].GeneratedAt.UnixNano()-1_700_000_000_000_000_000, body)
+					u.Accept = nil
+					u.Deliveries, u.Receipts = u.Deliveries[:2], nil
+					u.Events = u.Events[:2]
+					commit(u)
+				}
+			}
+		})
+	}
+	for _, party := range []string{"municipality", "gp"} {
+		for range 32 {
+			wg.Go(func() {
+				for {
+					got, err := s.Lease(ctx, party, 4, time.Minute)
+					if err != nil {
+						return
+					}
+					for _, d := range got {
+						now := time.Now()
+						commit(&queue.Unit{Now: now, Steps: []queue.DeliveryStep{{ID: d.ID, Token: d.Token, To: samvirke.DeliverySent,
+							ExpectBy: now.Add(time.Hour), Attempt: &samvirke.Attempt{Answer: "HTTP 202"}}},
+							Events: []samvirke.Event{{MessageID: d.MessageID, DeliveryID: d.ID, Party: party, Name: samvirke.EventSent}}})
+						commit(&queue.Unit{Now: now, Steps: []queue.DeliveryStep{{ID: d.ID, From: []samvirke.DeliveryState{samvirke.DeliverySent},
+							To: samvirke.DeliveryAcknowledged}}, Receipts: []samvirke.Receipt{{ID: "r" + d.ID, Party: party, MessageID: d.MessageID, DeliveryID: d.ID}},
+							Events: []samvirke.Event{{MessageID: d.MessageID, DeliveryID: d.ID, Party: party, Name: samvirke.EventAcknowledged}}})
+						finish()
+					}
+				}
 			})
 		}
 	}
+	senders.Wait()
+	wg.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+	b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "cpu-us/message")
 }

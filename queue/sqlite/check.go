@@ -51,6 +51,10 @@ func checked(u *queue.Unit) (*queue.Unit, error) {
 			d.Lane = samvirke.LaneKey(d.Party, d.Patient, d.Purpose)
 		}
 		d.CreatedAt = orTime(d.CreatedAt, u.Now)
+		// As they will be read back: a lease may hand out this very copy.
+		for _, at := range []*time.Time{&d.CreatedAt, &d.DueAt, &d.SentAt, &d.DoneAt, &d.ExpectBy} {
+			*at = moment(nanos(*at))
+		}
 		d.Checksum = orSum(d.Checksum, d.Body)
 		if d.Size == 0 {
 			d.Size = int64(len(d.Body))

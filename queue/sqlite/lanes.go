@@ -30,6 +30,8 @@ type laneChange struct {
 	due     int64
 	// release ends the lease of the delivery.
 	release bool
+	// fresh is a delivery just made, nil for one that was changed.
+	fresh *samvirke.Delivery
 }
 
 // lanes knows what may be sent when, and who is sending it. It is a picture of the delivery table
@@ -40,6 +42,7 @@ type lanes struct {
 	parties map[string]*partyLanes
 	leases  map[int64]*lease
 	token   int64
+	fresh   fresh
 	// loaded is closed when the table has been read in; until then nothing is leased, because
 	// the head of a lane might not be known yet.
 	loaded chan struct{}
@@ -69,7 +72,7 @@ type lease struct {
 
 func newLanes(token int64) *lanes {
 	return &lanes{seed: maphash.MakeSeed(), parties: map[string]*partyLanes{}, leases: map[int64]*lease{},
-		token: token, loaded: make(chan struct{})}
+		token: token, fresh: newFresh(), loaded: make(chan struct{})}
 }
 
 func (l *lanes) key(name string) laneKey { return laneKey(maphash.String(l.seed, name)) }
@@ -102,6 +105,11 @@ func (l *lanes) settle(changes []laneChange, pinned []int64) {
 
 func (l *lanes) apply(c laneChange) {
 	p := l.party(c.party)
+	if c.fresh != nil {
+		l.fresh.add(c.fresh)
+	} else {
+		l.fresh.take(c.seq)
+	}
 	if c.release {
 		if x := l.leases[c.seq]; x != nil {
 			l.end(c.seq, x)
@@ -196,6 +204,9 @@ func (l *lanes) take(party string, limit int, ttl time.Duration, now int64) (got
 		l.leases[seq] = &lease{token: token, state: state, party: p, lane: n,
 			timer: time.AfterFunc(ttl, func() { l.expire(seq, token) })}
 		x := queue.Leased{Token: token}
+		if d := l.fresh.take(seq); d != nil {
+			x.Delivery = *d
+		}
 		x.Seq = seq
 		got = append(got, x)
 	}

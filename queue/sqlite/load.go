@@ -49,10 +49,22 @@ func (l *loader) step(w *writer) bool {
 		more = false
 	}
 	if !more {
-		_ = l.received.close()
-		_ = l.open.close()
+		l.close()
 	}
 	return more
+}
+
+// close lets go of the statements; an open one would keep the connection from closing.
+func (l *loader) close() {
+	if l == nil {
+		return
+	}
+	for _, s := range []*stmt{l.received, l.open} {
+		if s != nil {
+			_ = s.close()
+		}
+	}
+	l.received, l.open = nil, nil
 }
 
 func (l *loader) piece(w *writer) (more bool, err error) {

@@ -59,9 +59,12 @@ func (m *meters) close(reg prometheus.Registerer) {
 	}
 }
 
-// measure notes one group.
+// measure notes one group; one in which every unit broke a rule wrote nothing and is none.
 func (s *Store) measure(units int, took time.Duration) {
 	m := s.meters
+	if units == 0 {
+		return
+	}
 	m.groupSize.Observe(float64(units))
 	m.commitSeconds.Observe(took.Seconds())
 	m.mu.Lock()

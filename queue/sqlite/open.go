@@ -104,6 +104,12 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	if s.meters, err = newMeters(opts.Registerer, s); err != nil {
 		return nil, err
 	}
+	m := s.meters
+	defer func() {
+		if err != nil {
+			m.close(opts.Registerer)
+		}
+	}()
 	s.opened = time.Now()
 	w, err := s.openWriter(ctx)
 	if err != nil {
@@ -118,6 +124,11 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		w.close()
 		return nil, err
 	}
+	if s.leaseStmt, err = s.db.PrepareContext(ctx, leaseSelect); err != nil {
+		w.close()
+		s.db.Close()
+		return nil, err
+	}
 	s.reader.leased = s.lanes.leased
 	s.reader.totals = s.liveStats
 	s.measureSize()
@@ -130,7 +141,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 // openWriter opens the writing connection, brings the schema up to date and reads the last numbers.
 func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	pragmas := []string{"busy_timeout(10000)", "page_size(4096)", "journal_mode(WAL)", "synchronous(FULL)",
-		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-16000)", "foreign_keys(OFF)"}
+		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-32000)", "foreign_keys(OFF)"}
 	if s.opts.maxPages > 0 {
 		pragmas = append(pragmas, "max_page_count("+strconv.Itoa(s.opts.maxPages)+")")
 	}
@@ -142,7 +153,7 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	w := &writer{s: s, db: db}
+	w := &writer{s: s, db: db, cache: newRowCache()}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -167,6 +178,7 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 
 func (w *writer) close() {
 	w.st.close()
+	w.load.close()
 	_ = w.db.close()
 }
 

@@ -27,6 +27,8 @@ const (
 	// Received, maxHeldOne those of one message; the rest is read from disk again.
 	maxHeldRaw = 16 << 20
 	maxHeldOne = 64 << 10
+	// maxFresh bounds what is kept of new deliveries for their first lease.
+	maxFresh = 8 << 20
 	// maxParts bounds the slices of one unit.
 	maxParts = 10000
 )
@@ -41,7 +43,8 @@ type Options struct {
 	// come from the unit, not from here.
 	Now func() time.Time
 	// DiskBudget is the size of the folder in bytes above which no new message is accepted
-	// (queue.ErrFull); what is inside still moves. 0 means no limit.
+	// (queue.ErrFull); what is inside still moves. 0 means no limit. The size is looked at with each
+	// checkpoint, so leave room for what can arrive in between.
 	DiskBudget int64
 	// InlineLimit is the largest body kept inside the database, in bytes; 0 means 256 KB.
 	InlineLimit int

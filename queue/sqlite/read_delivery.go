@@ -139,25 +139,31 @@ func (r *reader) Attempts(ctx context.Context, deliveryID string) ([]samvirke.At
 // fillLeased reads what was leased. A delivery whose body cannot be read keeps its lease until that
 // runs out, so that it is tried again without taking the others with it.
 func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Leased, error) {
-	ctx = context.WithoutCancel(ctx) // the leases are given: losing the answer would hold up the lanes
 	set := make(map[int64]bool, len(got))
 	for i := range got {
-		set[got[i].Seq] = true
+		if got[i].ID == "" {
+			set[got[i].Seq] = true
+		}
 	}
 	type found struct {
 		delivery samvirke.Delivery
 		file     string
 		body     []byte
 	}
-	rows, err := list(ctx, s.db, func(rows *sql.Rows) (f found, err error) {
-		f.delivery, err = scanDelivery(rows, &f.file, &f.body)
-		return f, err
-	}, leaseSelect, numbers(set))
-	if err != nil {
-		for i := range got {
-			s.lanes.expire(got[i].Seq, got[i].Token)
+	var rows []found
+	var err error
+	if len(set) > 0 {
+		// Without the caller's end: the leases are given, losing the answer would hold up the lanes.
+		rows, err = scanAll(context.WithoutCancel(ctx), s.leaseStmt, func(rows *sql.Rows) (f found, err error) {
+			f.delivery, err = scanDelivery(rows, &f.file, &f.body)
+			return f, err
+		}, numbers(set))
+		if err != nil {
+			for i := range got {
+				s.lanes.expire(got[i].Seq, got[i].Token)
+			}
+			return nil, err
 		}
-		return nil, err
 	}
 	byNumber := make(map[int64]*found, len(rows))
 	for i := range rows {
@@ -165,6 +171,11 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 	}
 	out := got[:0]
 	for _, l := range got {
+		if l.ID != "" {
+			l.State = samvirke.DeliverySending
+			out = append(out, l)
+			continue
+		}
 		f := byNumber[l.Seq]
 		if f == nil {
 			err = fmt.Errorf("leased delivery %d: %w", l.Seq, queue.ErrNotFound)

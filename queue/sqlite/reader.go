@@ -20,6 +20,8 @@ import (
 type reader struct {
 	db     *sql.DB
 	bodies *bodies
+	// leaseStmt is prepared because it runs for each lease of what is not held in memory.
+	leaseStmt *sql.Stmt
 	// leased gives the deliveries that are being sent; nil when this process does not send.
 	leased func() map[int64]bool
 	// totals fills in what only the writing process knows; nil elsewhere.
@@ -149,11 +151,24 @@ func numbers(set map[int64]bool) string {
 }
 
 // list reads all rows of a query at once.
-func list[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, error), query string, args ...any) (out []T, err error) {
+func list[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, readError(ctx, err)
 	}
+	return collect(ctx, rows, scan)
+}
+
+// scanAll is list for a prepared statement.
+func scanAll[T any](ctx context.Context, s *sql.Stmt, scan func(*sql.Rows) (T, error), args ...any) ([]T, error) {
+	rows, err := s.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, readError(ctx, err)
+	}
+	return collect(ctx, rows, scan)
+}
+
+func collect[T any](ctx context.Context, rows *sql.Rows, scan func(*sql.Rows) (T, error)) (out []T, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		x, err := scan(rows)

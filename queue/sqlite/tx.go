@@ -171,6 +171,10 @@ func (t *tx) messageRef(id string) (any, error) {
 	if seq, ok := t.look.messages[id]; ok {
 		return seq, nil
 	}
+	if row, known := t.w.cache.messages[id]; known {
+		t.look.messages[id] = row.seq
+		return row.seq, nil
+	}
 	row, err := t.w.st.messageSeq.row(id)
 	if err != nil {
 		return nil, err
@@ -189,6 +193,10 @@ func (t *tx) deliveryRef(id string) (any, error) {
 	}
 	if seq, ok := t.look.deliveries[id]; ok {
 		return seq, nil
+	}
+	if row, known := t.w.cache.deliveries[id]; known {
+		t.look.deliveries[id] = row.seq
+		return row.seq, nil
 	}
 	row, err := t.w.st.deliverySeq.row(id)
 	if err == nil && row == nil && len(t.w.st.deliveryAdd.vals) > 0 {

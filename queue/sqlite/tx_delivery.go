@@ -75,9 +75,11 @@ func (t *tx) writeDeliveries() error {
 		} else {
 			t.w.st.deliveryBody.add(r.seq, file, nil)
 		}
+		t.w.cache.delivery(*r)
 		t.tally(tallyDelivery, d.Party, string(samvirke.DeliveryQueued), 1)
+		d.Seq, d.Body = r.seq, notNil(d.Body)
 		t.lanes = append(t.lanes, laneChange{seq: r.seq, party: d.Party, lane: r.lane, open: true,
-			due: dueOf(nanos(d.DueAt), nanos(d.CreatedAt))})
+			due: dueOf(nanos(d.DueAt), r.created), fresh: d})
 	}
 	return nil
 }
@@ -145,6 +147,9 @@ func (t *tx) deliveryRow(id string) (*deliveryRow, error) {
 }
 
 func (t *tx) readDelivery(id string) (*deliveryRow, error) {
+	if row, known := t.w.cache.deliveries[id]; known {
+		return &row, nil
+	}
 	v, err := t.w.st.deliveryByID.row(id)
 	if err != nil || v == nil {
 		return nil, err
@@ -199,6 +204,7 @@ func (t *tx) writeSteps() error {
 		if a, b := before.awaited(), after.awaited(); a != b {
 			t.tally(tallyAwaited, after.party, "", sign(b))
 		}
+		t.w.cache.delivery(after)
 		t.moved[after.seq] = true
 		t.lanes = append(t.lanes, after.laneChange(t.u.Now))
 	}
@@ -226,14 +232,18 @@ func (r *deliveryRow) laneChange(at time.Time) laneChange {
 }
 
 func (t *tx) writeStep(s *queue.DeliveryStep, r *deliveryRow) error {
-	// A delivery made in this unit or gathered from an earlier one must be there to be changed.
-	if len(t.w.st.deliveryAdd.vals) > 0 && t.isGathered(s.ID) {
+	update := func() (int64, error) {
+		return t.w.st.deliveryStep.run(string(r.state), flag(r.hold), r.attempts, r.due, r.sent, r.done, r.expectBy,
+			s.Fault, s.FaultText, r.seq)
+	}
+	n, err := update()
+	if err == nil && n == 0 && len(t.w.st.deliveryAdd.vals) > 0 {
+		// Made in this group and not written yet.
 		if err := t.flushGathered(); err != nil {
 			return err
 		}
+		n, err = update()
 	}
-	n, err := t.w.st.deliveryStep.run(string(r.state), flag(r.hold), r.attempts, r.due, r.sent, r.done, r.expectBy,
-		s.Fault, s.FaultText, r.seq)
 	if err != nil {
 		return err
 	}
@@ -247,17 +257,6 @@ func (t *tx) writeStep(s *queue.DeliveryStep, r *deliveryRow) error {
 	_, err = t.w.st.attemptAdd.run(r.seq, r.attempts, nanos(orTime(a.At, t.u.Now)), int64(a.Took), a.Answer,
 		string(a.Class), a.Fault, a.FaultText)
 	return err
-}
-
-// isGathered says whether the delivery is made by this unit (one of an earlier unit was written
-// when it was looked up).
-func (t *tx) isGathered(id string) bool {
-	for i := range t.u.Deliveries {
-		if t.u.Deliveries[i].ID == id {
-			return true
-		}
-	}
-	return false
 }
 
 func flag(b bool) int64 {

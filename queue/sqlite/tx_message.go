@@ -111,6 +111,7 @@ func (t *tx) addMessage(m *samvirke.Message, seq int64) error {
 	if err := addBody(t.w.st.messageBody, seq, t.r.files.raw, m.Raw); err != nil {
 		return err
 	}
+	t.w.cache.message(m.ID, rowOf(m, seq))
 	t.tally(tallyAccepted, "", "", 1)
 	t.tally(tallyMessage, "", string(m.Status), 1)
 	if m.Status == samvirke.MessageReceived {
@@ -145,25 +146,42 @@ func (t *tx) lookMessage() error {
 		return nil
 	}
 	if a := t.u.Accept; a != nil && a.ID == s.ID {
-		t.look.message = &messageRow{seq: t.look.accept, status: a.Status, format: a.Format, kind: a.Kind,
-			version: a.Version, externalID: a.ExternalID, patient: a.Patient, generatedAt: nanos(a.GeneratedAt)}
+		row := rowOf(a, t.look.accept)
+		t.look.message = &row
 	} else {
-		row, err := t.w.st.messageByID.row(s.ID)
+		row, err := t.readMessage(s.ID)
 		if err != nil {
 			return err
 		}
-		if row == nil {
-			return fmt.Errorf("message %s: %w", s.ID, queue.ErrNotFound)
-		}
-		t.look.message = &messageRow{seq: row[0].(int64), status: samvirke.MessageStatus(row[1].(string)),
-			format: row[2].(string), kind: row[3].(string), version: row[4].(string),
-			externalID: row[5].(string), patient: row[6].(string), generatedAt: row[7].(int64)}
-		t.look.messages[s.ID] = t.look.message.seq
+		t.look.message = &row
+		t.look.messages[s.ID] = row.seq
 	}
 	if len(s.From) > 0 && !slices.Contains(s.From, t.look.message.status) {
 		return fmt.Errorf("message %s is %s: %w", s.ID, t.look.message.status, queue.ErrState)
 	}
 	return nil
+}
+
+// rowOf is what a step will want to know of a message just accepted.
+func rowOf(m *samvirke.Message, seq int64) messageRow {
+	return messageRow{seq: seq, status: m.Status, format: m.Format, kind: m.Kind, version: m.Version,
+		externalID: m.ExternalID, patient: m.Patient, generatedAt: nanos(m.GeneratedAt)}
+}
+
+func (t *tx) readMessage(id string) (messageRow, error) {
+	if row, known := t.w.cache.messages[id]; known {
+		return row, nil
+	}
+	v, err := t.w.st.messageByID.row(id)
+	if err != nil {
+		return messageRow{}, err
+	}
+	if v == nil {
+		return messageRow{}, fmt.Errorf("message %s: %w", id, queue.ErrNotFound)
+	}
+	return messageRow{seq: v[0].(int64), status: samvirke.MessageStatus(v[1].(string)), format: v[2].(string),
+		kind: v[3].(string), version: v[4].(string), externalID: v[5].(string), patient: v[6].(string),
+		generatedAt: v[7].(int64)}, nil
 }
 
 func (t *tx) writeMessage() error {
@@ -210,6 +228,9 @@ func (t *tx) updateMessage(s *queue.MessageStep, row messageRow, to samvirke.Mes
 	if !s.GeneratedAt.IsZero() {
 		row.generatedAt = nanos(s.GeneratedAt)
 	}
+	after := row
+	after.status = to
+	t.w.cache.message(s.ID, after)
 	if row == was {
 		_, err := t.w.st.messageStatus.run(string(to), s.Fault, s.FaultText, row.seq)
 		return err

@@ -91,6 +91,7 @@ type writer struct {
 	st statements
 	// seqs are the last numbers given; a rollback puts them back.
 	seqs  sequences
+	cache *rowCache
 	load  *loader
 	group []*request
 }
@@ -282,6 +283,7 @@ func (w *writer) undo(t *tx, by *request, err error) error {
 	// SQLite rolls back on its own after some errors; then this fails, and nothing is left to undo.
 	_, _ = w.st.rollback.run()
 	w.seqs = t.before
+	w.cache.forget()
 	t.settle(false)
 	if isFatal(err) || (by == nil && !errors.Is(plain(err), queue.ErrFull)) {
 		w.s.fail(fmt.Errorf("write to the store: %w", err))

@@ -1,0 +1,45 @@
+package sqlite
+
+// cacheRows bounds the rows the writer remembers of messages, and of deliveries: about 4 MB each.
+const cacheRows = 20000
+
+// rowCache remembers what steps ask for. The writer is the only one who changes rows, so what it wrote
+// last is what stands there; it notes changes as it makes them and forgets all after a rollback.
+// Each message and delivery is usually changed several times within seconds of being made.
+type rowCache struct {
+	messages   map[string]messageRow
+	deliveries map[string]deliveryRow
+}
+
+func newRowCache() *rowCache {
+	return &rowCache{messages: map[string]messageRow{}, deliveries: map[string]deliveryRow{}}
+}
+
+func (c *rowCache) message(id string, r messageRow) {
+	bound(c.messages)
+	c.messages[id] = r
+}
+
+func (c *rowCache) delivery(r deliveryRow) {
+	bound(c.deliveries)
+	r.token = 0 // leases are asked for anew each time
+	c.deliveries[r.id] = r
+}
+
+// bound drops about half of a full map, in no particular order.
+func bound[V any](m map[string]V) {
+	if len(m) < cacheRows {
+		return
+	}
+	drop := false
+	for k := range m {
+		if drop = !drop; drop {
+			delete(m, k)
+		}
+	}
+}
+
+func (c *rowCache) forget() {
+	clear(c.messages)
+	clear(c.deliveries)
+}
