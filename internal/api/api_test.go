@@ -266,3 +266,17 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestIssueTypes(t *testing.T) {
+	r := newRig(t, nil)
+	for _, c := range []struct{ party, path, issue string }{
+		{"", "/fhir/CarePlan/x", "login"},
+		{"gp", "/fhir/CarePlan/x", "not-found"},
+		{"gp", "/fhir/CarePlan/x?_format=xml", "not-supported"},
+		{"gp", "/fhir/Subscription/x/$events?eventsSinceNumber=x", "value"},
+	} {
+		if _, n := r.get(c.party, c.path); n.At("issue.0.code").Text() != c.issue || n.At("issue.0.severity").Text() != "error" {
+			t.Errorf("%s: got %s, want issue %s", c.path, n.Bytes(), c.issue)
+		}
+	}
+}

@@ -24,21 +24,28 @@ var (
 	errSlow     = errors.New("time limit of one read")
 )
 
-// statusOf is the one table from faults to HTTP statuses.
-func statusOf(f *samvirke.Fault) int {
-	switch f.Code {
-	case errNotFound.Code:
-		return http.StatusNotFound
-	case errLogin.Code:
-		return http.StatusUnauthorized
-	case errMethod.Code:
-		return http.StatusMethodNotAllowed
-	case errAccept.Code:
-		return http.StatusNotAcceptable
-	case errQuery.Code:
-		return http.StatusBadRequest
+// answers is the table from our own fault codes to HTTP status and FHIR issue type; all others go by class.
+var answers = map[string]struct {
+	status int
+	issue  string
+}{
+	errNotFound.Code: {http.StatusNotFound, "not-found"},
+	errLogin.Code:    {http.StatusUnauthorized, "login"},
+	errMethod.Code:   {http.StatusMethodNotAllowed, "not-supported"},
+	errAccept.Code:   {http.StatusNotAcceptable, "not-supported"},
+	errQuery.Code:    {http.StatusBadRequest, "value"},
+	errBusy.Code:     {http.StatusServiceUnavailable, "throttled"},
+}
+
+// answerOf gives status and OperationOutcome of a fault.
+func answerOf(f *samvirke.Fault) (status int, outcome *fhir.Node) {
+	outcome = fhir.Outcome(f)
+	a, ok := answers[f.Code]
+	if !ok {
+		return fhir.VerdictOf(f.Class).Status, outcome
 	}
-	return fhir.VerdictOf(f.Class).Status
+	outcome.At("issue.0").SetText("code", a.issue)
+	return a.status, outcome
 }
 
 // faultOf turns an error of the store into one for the other side.
@@ -56,7 +63,7 @@ func faultOf(err error) *samvirke.Fault {
 // fail answers with an OperationOutcome, and logs what is not the caller's doing.
 func (a *api) fail(w http.ResponseWriter, party, name string, err error) {
 	f := faultOf(err)
-	status := statusOf(f)
+	status, outcome := answerOf(f)
 	if status >= 500 && f != errBusy && !errors.Is(err, context.Canceled) {
 		a.o.Logger.Error("read failed", "party", party, "read", name, "class", string(f.Class), "err", err)
 	}
@@ -69,5 +76,5 @@ func (a *api) fail(w http.ResponseWriter, party, name string, err error) {
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(f.RetryAfter/time.Second))))
 	}
 	w.Header().Del("ETag")
-	write(w, status, fhir.Outcome(f))
+	write(w, status, outcome)
 }
