@@ -165,6 +165,9 @@ func (n *Node) Set(key string, v *Node) {
 		return
 	}
 	if v != nil {
+		if n.keys == nil { // most objects have two to four keys: one allocation each instead of three
+			n.keys, n.kids = make([]string, 0, 4), make([]*Node, 0, 4)
+		}
 		n.keys = append(n.keys, key)
 		n.kids = append(n.kids, v)
 	}

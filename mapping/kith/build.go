@@ -34,21 +34,41 @@ type entry struct {
 }
 
 // where is a place in the source; its text is only made for notes.
+// An element counts its earlier siblings of the same name then.
 type where struct {
 	outer *where
 	name  string
 	index int
+	e     *etree.Element
 }
 
 func (w *where) String() string {
 	if w == nil {
 		return ""
 	}
-	s := w.outer.String() + "/" + w.name
+	s := w.outer.String() + "/"
+	if w.e != nil {
+		n := 1
+		for _, t := range w.e.Parent().Child {
+			if t == w.e {
+				break
+			}
+			if k, ok := t.(*etree.Element); ok && k.Tag == w.e.Tag {
+				n++
+			}
+		}
+		return s + w.e.Tag + "[" + strconv.Itoa(n) + "]"
+	}
+	s += w.name
 	if w.index > 0 {
 		s += "[" + strconv.Itoa(w.index) + "]"
 	}
 	return s
+}
+
+// under is a place below w.
+func (w *where) under(name string, index int) *where {
+	return &where{outer: w, name: name, index: index}
 }
 
 func newBuilder(n namespaces, seed string) *builder {
@@ -97,7 +117,6 @@ func (b *builder) note(w *where, code, text string) {
 // walk maps the children of e by the rows kids.
 func (b *builder) walk(kids []*el, e *etree.Element, sc *scope, c cursor, w *where) {
 	next := 0
-	var counts map[string]int
 	for _, t := range e.Child {
 		child, ok := t.(*etree.Element)
 		if !ok {
@@ -106,11 +125,7 @@ func (b *builder) walk(kids []*el, e *etree.Element, sc *scope, c cursor, w *whe
 			}
 			continue
 		}
-		if counts == nil {
-			counts = map[string]int{}
-		}
-		counts[child.Tag]++
-		cw := &where{w, child.Tag, counts[child.Tag]}
+		cw := &where{outer: w, e: child}
 		csc := sc.at(child)
 		uri, _ := csc.uriOf(child.Space)
 		row, at := b.match(kids, next, child, uri)
@@ -180,7 +195,7 @@ func (b *builder) one(row *el, e *etree.Element, sc *scope, c cursor, w *where) 
 			k.codec.parse(b, &l, k.path.slot(b, in))
 			continue
 		}
-		b.note(&where{w, "@" + a.name, 0}, "not-carried", "no place for this attribute")
+		b.note(w.under("@"+a.name, 0), "not-carried", "no place for this attribute")
 	}
 	b.walk(row.kids, e, sc, in, w)
 	if row.after != nil {
@@ -201,14 +216,14 @@ func attrRow(kids []*el, name string) *el {
 // leftovers notes what of a leaf its codec did not take.
 func (b *builder) leftovers(e *etree.Element, l *leaf, row *el, w *where) {
 	for _, a := range l.attrs {
-		b.note(&where{w, "@" + a.name, 0}, "not-carried", "no place for this attribute")
+		b.note(w.under("@"+a.name, 0), "not-carried", "no place for this attribute")
 	}
 	if !takesText(row.codec) && strings.TrimSpace(l.text) != "" {
 		b.note(w, "not-carried", "no place for this text")
 	}
 	for _, t := range e.Child {
 		if k, ok := t.(*etree.Element); ok && l.elem != nil {
-			b.note(&where{w, k.Tag, 1}, "not-carried", "no place for this element")
+			b.note(w.under(k.Tag, 1), "not-carried", "no place for this element")
 		}
 	}
 }

@@ -81,7 +81,7 @@ func (b *builder) dateFromRemark(p *fhir.Node) {
 		return
 	}
 	d, verdict := dateIn(text)
-	remark := &where{b.here, "SamletVurderingFunksjonsniva/Merknad", 0}
+	remark := b.here.under("SamletVurderingFunksjonsniva/Merknad", 0)
 	switch verdict {
 	case dateFound:
 		p.Set("effectiveDateTime", fhir.String(d))

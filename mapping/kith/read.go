@@ -23,7 +23,7 @@ type reader struct {
 }
 
 func newReader(b *fhir.Bundle, n namespaces, version string) *reader {
-	r := &reader{names: n, version: version, bundle: b, byURL: map[string]*fhir.Node{}, used: map[*fhir.Node]struct{}{}, reached: map[*fhir.Node]bool{}}
+	r := &reader{names: n, version: version, bundle: b, byURL: map[string]*fhir.Node{}, used: make(map[*fhir.Node]struct{}, 256), reached: map[*fhir.Node]bool{}}
 	for _, e := range b.Entries() {
 		if e.FullURL != "" {
 			r.byURL[e.FullURL] = e.Resource

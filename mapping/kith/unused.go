@@ -1,8 +1,8 @@
 package kith
 
 import (
+	"bytes"
 	"strconv"
-	"strings"
 
 	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
@@ -11,13 +11,15 @@ import (
 // unused notes every value of the Bundle that was not written to the message and does not
 // follow from one that was.
 func (r *reader) unused() {
+	u := leftover{r: r, rule: make([]byte, 0, 64)}
 	for i, e := range r.bundle.Entries() {
-		at := "Bundle.entry[" + strconv.Itoa(i) + "].resource"
+		u.entry = i
 		if !r.visited(e) {
-			r.notes = append(r.notes, mapping.Note{Path: at, Code: "not-carried", Text: "the message has no place for this " + e.Type})
+			u.note("the message has no place for this " + e.Type)
 			continue
 		}
-		r.unusedIn(e.Resource, e.Type, at, e.Type)
+		u.rule = append(u.rule[:0], e.Type...)
+		u.walk(e.Resource)
 	}
 }
 
@@ -51,83 +53,104 @@ func (r *reader) anyUsed(n *fhir.Node) bool {
 	return false
 }
 
-// unusedIn walks one value. rule is the path without indexes, which derived is asked for.
-func (r *reader) unusedIn(n *fhir.Node, typ, at, rule string) {
+// leftover walks resources; texts of paths are only made for notes.
+type leftover struct {
+	r     *reader
+	entry int
+	at    []fhirStep
+	rule  []byte // resource type and keys without indexes
+}
+
+type fhirStep struct {
+	key   string
+	index int
+}
+
+func (u *leftover) note(text string) {
+	p := "Bundle.entry[" + strconv.Itoa(u.entry) + "].resource"
+	for _, s := range u.at {
+		if s.key != "" {
+			p += "." + s.key
+		} else {
+			p += "[" + strconv.Itoa(s.index) + "]"
+		}
+	}
+	u.r.notes = append(u.r.notes, mapping.Note{Path: p, Code: "not-carried", Text: text})
+}
+
+func (u *leftover) walk(n *fhir.Node) {
 	switch {
 	case n.IsArray():
 		for i, k := range n.Items() {
-			r.unusedIn(k, typ, at+"["+strconv.Itoa(i)+"]", rule)
+			u.at = append(u.at, fhirStep{index: i})
+			u.walk(k)
+			u.at = u.at[:len(u.at)-1]
 		}
 	case n.IsObject():
-		if isOurs(n) {
-			return
-		}
-		for _, key := range n.Keys() {
-			if skipKey(key) || derived(rule+"."+key, n) {
-				continue
-			}
-			below := rule + "." + key
-			if key == "section" && strings.HasSuffix(rule, ".section") {
-				below = rule // sections nest; one rule for all of them
-			}
-			r.unusedIn(n.Get(key), typ, at+"."+key, below)
-		}
+		u.object(n)
 	case n.IsNull():
 	default:
-		if _, ok := r.used[n]; !ok {
-			r.notes = append(r.notes, mapping.Note{Path: at, Code: "not-carried", Text: "the message has no place for this value"})
+		if _, ok := u.r.used[n]; !ok {
+			u.note("the message has no place for this value")
 		}
+	}
+}
+
+func (u *leftover) object(n *fhir.Node) {
+	if isOurs(n) {
+		return
+	}
+	mark := len(u.rule)
+	nested := bytes.HasSuffix(u.rule, []byte(".section"))
+	for _, key := range n.Keys() {
+		switch key {
+		case "resourceType", "id", "meta", "url", "reference", "language":
+			continue
+		}
+		if key != "section" || !nested { // sections nest; one rule for all of them
+			u.rule = append(append(u.rule, '.'), key...)
+		}
+		if !derived(u.rule, n) {
+			u.at = append(u.at, fhirStep{key: key})
+			u.walk(n.Get(key))
+			u.at = u.at[:len(u.at)-1]
+		}
+		u.rule = u.rule[:mark]
 	}
 }
 
 // isOurs are parts that only this package's own layout needs: markers and the version.
 func isOurs(n *fhir.Node) bool {
-	switch {
-	case n.Get("system").Text() == fhir.SystemSection:
+	switch n.Get("url").Text() {
+	case fhir.ExtMessageVersion, fhir.ExtDateSource:
 		return true
-	case n.Get("url").Text() == fhir.ExtMessageVersion, n.Get("url").Text() == fhir.ExtDateSource:
-		return true
-	case n.Get("url").Text() == extSource: // read when it still agrees with its code
+	case extSource: // read when it still agrees with its code
 		return true
 	}
-	return false
+	return n.Get("system").Text() == fhir.SystemSection
 }
 
-func skipKey(key string) bool {
-	switch key {
-	case "resourceType", "id", "meta", "url", "reference", "language":
+// derived tells whether a field follows from others (see finish) and is never read back. n is the
+// object that holds it.
+func derived(rule []byte, n *fhir.Node) bool {
+	i := bytes.IndexByte(rule, '.')
+	switch string(rule[i+1:]) {
+	case "subject", "patient", "encounter", "category.coding", "intent", "title", "text", "mode", "scope":
 		return true
+	case "status":
+		return n.Get("_status") == nil && string(rule) != "DeviceRequest.status"
 	}
-	return false
-}
-
-// derived tells whether a field follows from others (see finish) and is never read back.
-func derived(rule string, n *fhir.Node) bool {
-	typ, field, _ := strings.Cut(rule, ".")
-	switch field {
-	case "subject", "patient", "encounter", "category.coding", "status", "intent", "title", "text", "mode", "scope":
-		if field == "status" {
-			return n.Get("_status") == nil && typ != "DeviceRequest"
-		}
+	switch string(rule) {
+	case "MessageHeader.source", "MessageHeader.destination.endpoint", "MessageHeader.destination.name", "MessageHeader.focus",
+		"MessageHeader.author", "MessageHeader.responsible",
+		"Composition.date", "Composition._date", "Composition.type", "Composition.author", "Composition.section.title",
+		"Composition.attester.mode", "Composition.section.text.status",
+		"Encounter.class", "Encounter.serviceProvider",
+		"Observation.effectiveDateTime", "Observation._effectiveDateTime", "Observation.category",
+		"Goal.lifecycleStatus", "Appointment.participant.status", "Condition.category", "Procedure.category", "Procedure.performedDateTime":
 		return true
-	}
-	switch typ {
-	case "MessageHeader":
-		return field == "source" || strings.HasPrefix(field, "destination.endpoint") || field == "destination.name" ||
-			field == "focus" || field == "author" || field == "responsible"
-	case "Composition":
-		return field == "date" || field == "_date" || field == "type" || field == "author" || field == "section.title" || field == "attester.mode" ||
-			field == "section.text.status"
-	case "Encounter":
-		return field == "class" || field == "serviceProvider"
-	case "Observation":
-		return field == "effectiveDateTime" || field == "_effectiveDateTime" || field == "category"
-	case "Goal":
-		return field == "lifecycleStatus"
-	case "Appointment":
-		return field == "participant.status" || field == "participant.actor" && n.Get("actor").Get("reference") != nil
-	case "Condition", "Procedure":
-		return field == "category" || field == "performedDateTime"
+	case "Appointment.participant.actor":
+		return n.Get("actor").Get("reference") != nil
 	}
 	return false
 }
