@@ -85,12 +85,13 @@ func HeaderOf(b *Bundle) (h Header, ok bool) {
 	if len(h.Sender.Levels) == 0 {
 		h.Sender = AddressOf(b, m.Get("responsible"))
 	}
+	if len(h.Sender.Levels) == 0 {
+		h.Sender = addressOfEndpoint(h.SourceName, h.SourceEndpoint)
+	}
 	for i, d := range m.Get("destination").Items() {
 		a := AddressOf(b, d.Get("receiver"))
 		if len(a.Levels) == 0 {
-			if name := d.Get("name").Text(); name != "" {
-				a.Levels = []samvirke.AddressLevel{{Kind: "organisation", Name: name}}
-			}
+			a = addressOfEndpoint(d.Get("name").Text(), d.Get("endpoint").Text())
 		}
 		a.Role = "copy"
 		if i == 0 {
@@ -109,6 +110,19 @@ func HeaderOf(b *Bundle) (h Header, ok bool) {
 		}
 	}
 	return h, true
+}
+
+// addressOfEndpoint is what a bare source or destination tells: its name, and the HER-id when the
+// endpoint is one that Endpoint writes.
+func addressOfEndpoint(name, endpoint string) samvirke.Address {
+	l := samvirke.AddressLevel{Kind: "organisation", Name: name}
+	if her, ok := strings.CutPrefix(endpoint, SystemHER+"."); ok && Check(TypeHER, her) == nil {
+		l.IDs = []samvirke.Identifier{NewIdentifier(TypeHER, her)}
+	}
+	if l.Name == "" && l.IDs == nil {
+		return samvirke.Address{}
+	}
+	return samvirke.Address{Levels: []samvirke.AddressLevel{l}}
 }
 
 // MessageID gives the id of a message: Bundle.identifier without "urn:uuid:", or MessageHeader.id.

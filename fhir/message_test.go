@@ -103,6 +103,25 @@ func TestAddressWalkEnds(t *testing.T) {
 	}
 }
 
+// TestBareEndpoints: a header without references still tells who by the endpoints that we write.
+func TestBareEndpoints(t *testing.T) {
+	t.Parallel()
+	b, err := fhir.ParseBundle([]byte(`{"resourceType":"Bundle","type":"message","entry":[{"resource":{"resourceType":"MessageHeader","id":"m",` +
+		`"source":{"name":"A","endpoint":"urn:oid:2.16.578.1.12.4.1.2.8140002"},` +
+		`"destination":[{"name":"B","endpoint":"urn:oid:2.16.578.1.12.4.1.2.8140102"},{"name":"C","endpoint":"https://c.example/fhir"},{"endpoint":"urn:oid:2.16.578.1.12.4.1.2.x"}]}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, _ := fhir.HeaderOf(b)
+	if h.Sender.HER() != "8140002" || len(h.Receivers) != 3 || h.Receivers[0].HER() != "8140102" || h.Receivers[1].HER() != "" ||
+		h.Receivers[1].Levels[0].Name != "C" || len(h.Receivers[2].Levels) != 0 {
+		t.Errorf("sender %+v receivers %+v", h.Sender, h.Receivers)
+	}
+	if got := fhir.Endpoint(h.Sender); got != "urn:oid:2.16.578.1.12.4.1.2.8140002" {
+		t.Errorf("endpoint %s", got)
+	}
+}
+
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -90,7 +90,7 @@ func TestLoadNoticesFaults(t *testing.T) {
 	isolate := func(f func(n int, body []byte) [][]byte) simulate.LoadReport {
 		gw := newRelay(t)
 		gw.between = f
-		return load(t, gw, simulate.LoadOptions{Messages: 40, Patients: 1, Senders: 1, Seed: 3, Drain: 200 * time.Millisecond})
+		return load(t, gw, simulate.LoadOptions{Messages: 40, Patients: 1, Senders: 1, Seed: 3, Drain: 1500 * time.Millisecond})
 	}
 	lost := isolate(func(n int, b []byte) [][]byte {
 		if n == 11 {

@@ -190,7 +190,10 @@ func TestRefusals(t *testing.T) {
 		{"time without zone", "bad-timestamp", "T02", with(func(r *fhir.Node) { set(r, "timestamp", "2026-01-15T10:00:00") }), true},
 		{"no event", "no-event", "T02", with(func(r *fhir.Node) { header(r).Set("eventCoding", nil) }), true},
 		{"unknown op", "unknown-op", "", with(func(r *fhir.Node) { set(header(r).At("extension.0.valueCoding"), "code", "X") }), true},
-		{"no sender", "no-sender", "", with(func(r *fhir.Node) { header(r).Set("sender", nil) }), true},
+		{"no sender", "no-sender", "", with(func(r *fhir.Node) {
+			header(r).Set("sender", nil)
+			set(header(r).Get("source"), "endpoint", "https://hospital.example/fhir")
+		}), true},
 		{"no patient", "no-patient", "E36", with(func(r *fhir.Node) { entryOf(r, "Patient").Get("resource").Set("identifier", nil) }), true},
 		{"check digit", "check-digit", "E36", with(func(r *fhir.Node) { set(fnr(r), "value", "11064700343") }), true},
 		{"half a number", "identifier-syntax", "E36", with(func(r *fhir.Node) { set(fnr(r), "value", "110647") }), true},
