@@ -13,6 +13,21 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
+// apiRoutes are the addresses of the JSON API, all below /api/v1:
+//
+//	GET  overview                   today's flow and the sums
+//	GET  messages                   newest first; party, kind, status, from, to, person, before as on the page
+//	POST messages/search            {"patient": identifier, "before": seq}: the messages about one person
+//	GET  messages/{id}              one message with events, deliveries, attempts, receipts and notes
+//	GET  plans                      the newest plans by sealed id
+//	GET  plans/{person}             the plan itself; version=N for an older one
+//	GET  plans/{person}/versions    its versions
+//	GET  attention                  what waits for a person, grouped, with what can be done
+//	GET  parties                    how each party does
+//	GET  audit                      newest entries; before=N pages on
+//
+// Answers are JSON; errors are problem documents (RFC 9457) with a stable code. A person is named
+// by a sealed id, except inside the plan.
 func (s *Server) apiRoutes(m *http.ServeMux) {
 	m.Handle("GET /api/v1/overview", s.api(s.apiOverview))
 	m.Handle("GET /api/v1/messages", s.api(s.apiMessages))
@@ -209,12 +224,16 @@ func (s *Server) apiTrace(r *http.Request, x *session) (any, error) {
 	for _, d := range p.Deliveries {
 		deliveries = append(deliveries, s.apiDeliveryOf(d))
 	}
+	notes := p.Notes
+	if notes == nil {
+		notes = []mappingNote{}
+	}
 	answers := []apiDelivery{}
 	for _, d := range p.Answers {
 		answers = append(answers, s.apiDeliveryOf(d))
 	}
 	return map[string]any{"message": s.apiMessageOf(p.Message), "events": events, "deliveries": deliveries, "receipts_to_sender": answers,
-		"notes": p.Notes, "plan_version": p.PlanVersion, "explanation": p.Explain}, nil
+		"notes": notes, "plan_version": p.PlanVersion, "explanation": p.Explain}, nil
 }
 
 func (s *Server) apiPlans(r *http.Request, _ *session) (any, error) {
@@ -279,11 +298,7 @@ func (s *Server) apiPlanVersions(r *http.Request, x *session) (any, error) {
 }
 
 func (s *Server) apiAttention(r *http.Request, _ *session) (any, error) {
-	p, err := s.attentionData(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"count": p.Count, "more": p.More, "stopped": p.Stopped, "messages": p.Messages, "overdue": p.Overdue, "refused": p.Refused}, nil
+	return s.attentionData(r.Context())
 }
 
 func (s *Server) apiParties(r *http.Request, _ *session) (any, error) {

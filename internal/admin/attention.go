@@ -16,19 +16,23 @@ const maxAttention = 100
 
 // attentionItem is one thing that a person should look at.
 type attentionItem struct {
-	MessageID, DeliveryID string
-	Kind, Label           string
-	Party                 partyRef
-	At                    time.Time
-	Code, Text            string
-	Explain               explanation
-	Message               samvirke.MessageStatus
-	Delivery              samvirke.DeliveryState
-	Overdue               bool
-	Attempts              int
-	CanResend             bool
-	CanReprocess          bool
-	CanGiveUp             bool
+	MessageID    string                 `json:"message_id"`
+	DeliveryID   string                 `json:"delivery_id,omitempty"`
+	Kind         string                 `json:"kind"`
+	Label        string                 `json:"-"`
+	Person       string                 `json:"person,omitempty"` // sealed id
+	Party        partyRef               `json:"party"`
+	At           time.Time              `json:"at"`
+	Code         string                 `json:"code,omitempty"`
+	Text         string                 `json:"text,omitempty"`
+	Explain      explanation            `json:"-"` // stands with the group, and with refused messages on the page
+	Message      samvirke.MessageStatus `json:"message_status,omitempty"`
+	Delivery     samvirke.DeliveryState `json:"delivery_state,omitempty"`
+	Overdue      bool                   `json:"overdue"`
+	Attempts     int                    `json:"attempts"`
+	CanResend    bool                   `json:"can_resend"`
+	CanReprocess bool                   `json:"can_reprocess"`
+	CanGiveUp    bool                   `json:"can_give_up"`
 }
 
 // ID is unique on the page.
@@ -44,21 +48,23 @@ func (a attentionItem) Action() string {
 
 // attentionGroup are items of one sort at one party with one fault.
 type attentionGroup struct {
-	Anchor  string
-	Title   string
-	Party   partyRef
-	Explain explanation
-	Code    string
-	Items   []attentionItem
-	Bulk    bool
+	Anchor  string          `json:"-"`
+	Title   string          `json:"title"`
+	Party   partyRef        `json:"party"`
+	Explain explanation     `json:"explanation"`
+	Code    string          `json:"code,omitempty"`
+	Items   []attentionItem `json:"items"`
+	Bulk    bool            `json:"-"`
 }
 
 // attentionPage is the data of the list.
 type attentionPage struct {
-	Stopped, Messages, Overdue []attentionGroup
-	Refused                    []attentionItem
-	Count                      int
-	More                       bool
+	Count    int              `json:"count"`
+	More     bool             `json:"more"` // only the newest of each sort are listed
+	Stopped  []attentionGroup `json:"stopped"`
+	Messages []attentionGroup `json:"messages"`
+	Overdue  []attentionGroup `json:"overdue"`
+	Refused  []attentionItem  `json:"refused"` // of the last seven days, for information
 }
 
 func (s *Server) attention(w http.ResponseWriter, r *http.Request, x *session) error {
@@ -72,7 +78,7 @@ func (s *Server) attention(w http.ResponseWriter, r *http.Request, x *session) e
 
 func (s *Server) attentionData(ctx context.Context) (*attentionPage, error) {
 	name := nameOf(s.parties(ctx))
-	p := &attentionPage{}
+	p := &attentionPage{Refused: []attentionItem{}}
 	stopped, err := s.store.Deliveries(ctx, queue.DeliveryFilter{State: []samvirke.DeliveryState{samvirke.DeliveryStopped}, Limit: maxAttention})
 	if err != nil {
 		return nil, fmt.Errorf("read stopped deliveries: %w", err)
@@ -103,10 +109,10 @@ func (s *Server) attentionData(ctx context.Context) (*attentionPage, error) {
 }
 
 func (s *Server) deliveryGroups(sort string, list []samvirke.Delivery, name func(string) partyRef) []attentionGroup {
-	var groups []attentionGroup
+	groups := []attentionGroup{}
 	for _, d := range list {
 		it := attentionItem{MessageID: d.MessageID, DeliveryID: d.ID, Kind: d.Kind, Party: name(d.Party), At: d.CreatedAt,
-			Label: s.sealer.label(d.Patient), Code: d.Fault, Text: d.FaultText, Delivery: d.State, Overdue: overdue(d, s.now()),
+			Label: s.sealer.label(d.Patient), Person: s.sealer.seal(d.Patient), Code: d.Fault, Text: d.FaultText, Delivery: d.State, Overdue: overdue(d, s.now()),
 			Attempts: d.Attempts, CanResend: true, CanGiveUp: d.State == samvirke.DeliveryStopped}
 		it.Explain = explainDelivery(d, it.Party.Name, s.now())
 		title := "Delivery to " + it.Party.Name + " stopped"
@@ -120,7 +126,7 @@ func (s *Server) deliveryGroups(sort string, list []samvirke.Delivery, name func
 }
 
 func (s *Server) messageGroups(list []samvirke.Message, name func(string) partyRef) []attentionGroup {
-	var groups []attentionGroup
+	groups := []attentionGroup{}
 	for _, m := range list {
 		it := s.messageItem(m, name)
 		title := "Message from " + it.Party.Name + " could not be processed"
@@ -134,7 +140,7 @@ func (s *Server) messageGroups(list []samvirke.Message, name func(string) partyR
 }
 
 func (s *Server) messageItem(m samvirke.Message, name func(string) partyRef) attentionItem {
-	return attentionItem{MessageID: m.ID, Kind: m.Kind, Party: name(m.Party), At: m.ReceivedAt, Label: s.sealer.label(m.Patient),
+	return attentionItem{MessageID: m.ID, Kind: m.Kind, Party: name(m.Party), At: m.ReceivedAt, Label: s.sealer.label(m.Patient), Person: s.sealer.seal(m.Patient),
 		Code: m.Fault, Text: m.FaultText, Message: m.Status, Explain: explainMessage(m),
 		CanReprocess: m.Status == samvirke.MessageAttention, CanGiveUp: mayGiveUp(m)}
 }

@@ -9,10 +9,11 @@ import (
 
 // explanation is what an admin is told about a fault: what happened, what the gateway does next,
 // what a person can do.
-type explanation struct{ What, Next, Do string }
-
-// Empty tells whether there is nothing to explain.
-func (e explanation) Empty() bool { return e.What == "" }
+type explanation struct {
+	What string `json:"what_happened"`
+	Next string `json:"what_the_gateway_does_next"`
+	Do   string `json:"what_you_can_do"`
+}
 
 // cause explains one stable fault code in plain words; do says what a person can do about it.
 type cause struct{ what, do string }

@@ -165,7 +165,11 @@ func (s *Server) dayStart(ctx context.Context) (dayTotals, error) {
 }
 
 // partyRef is a party as pages name it.
-type partyRef struct{ ID, Name, Role string }
+type partyRef struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Role string `json:"role,omitempty"`
+}
 
 // nameOf gives a function from party id to party; unknown ids keep their id as name.
 func nameOf(states []gateway.PartyState) func(id string) partyRef {

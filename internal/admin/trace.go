@@ -39,7 +39,11 @@ type tracePage struct {
 }
 
 // mappingNote is one note of the mapping.
-type mappingNote struct{ Path, Code, Text string }
+type mappingNote struct {
+	Path string `json:"path"`
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
 
 // relatedMessage is an earlier or later message of the same conversation.
 type relatedMessage struct {
