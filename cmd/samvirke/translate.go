@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
 )
 
@@ -37,6 +38,12 @@ func (c *translateCmd) Run(a *app) error {
 	}
 	if fault != nil {
 		fmt.Fprintf(a.errs, "samvirke: %s: %v\n", c.File, fault)
+	}
+	if p.Bundle == nil {
+		// A receipt that is FHIR already has no part in the plan, so its reader keeps no Bundle; it can be written all the same.
+		if p.Bundle, err = fhir.ParseBundle(raw); err != nil {
+			return &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, err)}
+		}
 	}
 	notes := p.Notes
 	out := p.Bundle.Bytes()

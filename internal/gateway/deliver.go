@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
 	"strings"
@@ -100,7 +101,12 @@ func (l *lane) stateChanged(_ string, from, to gobreaker.State) {
 		l.openUntil = l.g.now().Add(l.Party.Breaker.OpenFor)
 	}
 	l.mu.Unlock()
-	l.g.log.Info("party state changed", "party", l.ID, "from", from.String(), "to", to.String())
+	// Trials while a party is down are no news; that it went down or came back is.
+	level := slog.LevelDebug
+	if from == gobreaker.StateClosed || to == gobreaker.StateClosed {
+		level = slog.LevelInfo
+	}
+	l.g.log.Log(context.Background(), level, "party state changed", "party", l.ID, "from", from.String(), "to", to.String())
 }
 
 // maxRetryAfter bounds the pause that the other side may ask for.

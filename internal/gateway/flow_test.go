@@ -256,6 +256,29 @@ func TestReprocessDoesNothingTwice(t *testing.T) {
 	}
 }
 
+// The receipt makes the sender believe the receiver informed: without a way to the receiver there is none.
+func TestAddresseeWithoutAWayGetsAttentionAndNoReceipt(t *testing.T) {
+	r := newRig(t, func(r *rig) { r.cityParty.Accepts[0].Kinds = []string{"LOG_DOD"} })
+	id, _ := r.admit(simulate.Admission{Person: 1})
+	if m := r.untilStatus(id, samvirke.MessageAttention); m.Fault != "addressee-not-reached" {
+		t.Errorf("fault is %q", m.Fault)
+	}
+	if n := len(r.deliveries(id, "")); n != 0 {
+		t.Fatalf("%d deliveries", n)
+	}
+	r.close()
+	r.cityParty.Accepts[0].Kinds = nil
+	r.open()
+	if err := r.g.Reprocess(context.Background(), "ola", id, "format added"); err != nil {
+		t.Fatal(err)
+	}
+	r.untilState(id, samvirke.DeliverySent)
+	r.until("receipt", func() bool { return len(r.deliveries(id, samvirke.PurposeReceipt)) == 1 })
+	if v, err := r.store.Plan(context.Background(), r.message(id).Patient, 0); err != nil || v.Version != 1 {
+		t.Errorf("plan version %d, %v: reprocessing made another one", v.Version, err)
+	}
+}
+
 func TestLogNamesNoPatient(t *testing.T) {
 	r := newRig(t)
 	id, msgID := r.admit(simulate.Admission{Person: 1})

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir/careplan"
@@ -53,10 +54,32 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	for _, x := range d.Dropped {
 		u.Events = append(u.Events, g.event(m, samvirke.EventRouted, fmt.Sprintf("not to %s: %s (%s)", x.Party, x.Why, x.Rule)))
 	}
+	if missed := missedAddressees(d); missed != "" {
+		u.Message.To, u.Message.Fault = samvirke.MessageAttention, "addressee-not-reached"
+		u.Message.FaultText = "addressees of ours that get nothing: " + missed + "; mend routes or formats and reprocess, the sender has no receipt yet"
+		u.Events = append(u.Events, g.event(m, samvirke.EventAttention, "addressee-not-reached"))
+		return u, after, nil
+	}
+	if u.Message.To == samvirke.MessageAttention {
+		return u, after, nil // not rendered for somebody: no receipt before a person has looked
+	}
 	if !slices.Contains(had, receiptMade) {
 		g.addReceipts(u, m, env, samvirke.ReceiptContent{Status: samvirke.ReceiptOK})
 	}
 	return u, after, nil
+}
+
+// missedAddressees names addressees of ours whom no rule or no format reaches. A positive receipt would
+// make the sender believe them informed, so none is given until a person has mended it (rule 10 allows
+// the wait). Addressees that are not ours get no receipt from us either way, and the sender's clock tells.
+func missedAddressees(d route.Decision) string {
+	var out []string
+	for _, x := range d.Unreached() {
+		if x.Why != route.WhyUnknown {
+			out = append(out, x.Party+" ("+string(x.Why)+")")
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // receiptMade stands in alreadyMade for "the sender has its receipt": a receipt is final, a second one
