@@ -16,6 +16,10 @@ func adjust(root *etree.Element, t mapping.Target) {
 	}
 	if id := childNamed(info, "MsgId"); t.NewID != "" && id != nil {
 		id.SetText(t.NewID)
+	} else if gen := childNamed(info, "GenDate"); t.NewID != "" && gen != nil {
+		id = etree.NewElement("MsgId")
+		id.SetText(t.NewID)
+		info.InsertChildAt(gen.Index()+1, id)
 	}
 	if t.To == nil || len(t.To.Levels) == 0 {
 		return

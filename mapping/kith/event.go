@@ -42,13 +42,14 @@ func eventForm(code, card string) *el {
 
 func eventRows(details, time, code string) []*el {
 	var kind codec = cv()
+	coded := "?"
 	var estimate codec = boolean()
 	if code != "" {
-		kind = eventCode{cv(), code}
+		kind, coded = eventCode{cv(), code}, "1" // the home says the code
 		estimate = fallbackText{boolean(), "false"}
 	}
 	return []*el{
-		leafEl("po", "Hendelsekode", "?", kind, details+"code.valueCoding"),
+		leafEl("po", "Hendelsekode", coded, kind, details+"code.valueCoding"),
 		leafEl("po", "BeskrivelseAvHendelse", "?", text(), details+"text.valueString"),
 		leafEl("po", "TidspunktForHendelse", "1", ts(), time),
 		leafEl("po", "Anslag", "1", estimate, details+"estimate.valueBoolean"),
@@ -132,12 +133,9 @@ type eventCode struct {
 	code string
 }
 
-func (k eventCode) render(r *reader, s slot) (leaf, bool) {
-	if l, ok := k.codec.render(r, s); ok {
-		return l, true
-	}
+func (k eventCode) absent(*reader) leaf {
 	dn := map[string]string{"1": "Pasient innlagt", "2": "Pasient utskrevet", "13": "Pasienten er død"}[k.code]
-	return leaf{attrs: []attr{{"V", k.code}, {"S", "2.16.578.1.12.4.1.1.9121"}, {"DN", dn}}}, true
+	return leaf{attrs: []attr{{"V", k.code}, {"S", "2.16.578.1.12.4.1.1.9121"}, {"DN", dn}}}
 }
 
 // fallbackText writes a fixed text where FHIR has nothing and the schema wants something.
@@ -146,12 +144,7 @@ type fallbackText struct {
 	text string
 }
 
-func (k fallbackText) render(r *reader, s slot) (leaf, bool) {
-	if l, ok := k.codec.render(r, s); ok {
-		return l, true
-	}
-	return leaf{text: k.text}, true
-}
+func (k fallbackText) absent(*reader) leaf { return leaf{text: k.text} }
 
 // afterEvent counts an event and keeps the order: once another event follows the end of the
 // stay, the end needs its position.

@@ -269,7 +269,9 @@ func TestFullMessages(t *testing.T) {
 					if p == nil || p.Bundle == nil {
 						t.Fatal(err)
 					}
-					r4.Check(t, p.Bundle.Bytes())
+					if version == "1.6" { // the schema check of 200 resources is slow; the versions differ by four elements
+						r4.Check(t, p.Bundle.Bytes())
+					}
 					b, err := fhir.ParseBundle(p.Bundle.Bytes())
 					if err != nil {
 						t.Fatal(err)

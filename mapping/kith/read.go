@@ -62,6 +62,9 @@ func (r *reader) root(typ string) cursor {
 		return cursor{res: r.bundle.Root, obj: r.bundle.Root}
 	}
 	n := r.bundle.First(typ)
+	if n == nil && typ == "Composition" { // a message from elsewhere may do without a report; the payload has a root all the same
+		n = fhir.NewObject()
+	}
 	return cursor{res: n, obj: n}
 }
 

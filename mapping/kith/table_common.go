@@ -10,7 +10,7 @@ import (
 func commonHead() []*el {
 	return []*el{
 		group("po", "InformasjonOmForsendelsen", "1", to("$MessageHeader"),
-			leafEl("po", "Forsendelsesstatus", "1", cs("7309"), "@op.valueCoding"),
+			leafEl("po", "Forsendelsesstatus", "1", fallback{cs("7309"), []attr{{"V", "N"}, {"DN", "Ny"}}}, "@op.valueCoding"),
 			leafEl("po", "ForbeholdOmVideresending", "?", consentCodec{}, "$Consent.provision"),
 			leafEl("po", "SvarPaaForesporsel", "?", boolean(), "@answer-to-enquiry.valueBoolean"),
 			group("po", "Foresporsel", "?", to("@enquiry"),

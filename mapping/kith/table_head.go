@@ -164,15 +164,9 @@ type fallback struct {
 	attrs []attr
 }
 
-func (k fallback) render(r *reader, s slot) (leaf, bool) {
-	if l, ok := k.codec.render(r, s); ok {
-		return l, true
-	}
-	return leaf{attrs: k.attrs}, true
-}
+func (k fallback) absent(*reader) leaf { return leaf{attrs: k.attrs} }
 
 // absent: see demanded.
-func (k fallback) absent(*reader) leaf { return leaf{attrs: k.attrs} }
 
 // msgIDCodec is MsgId in Bundle.identifier.
 type msgIDCodec struct{}
