@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"mime"
 	"net"
@@ -140,8 +141,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	party, status := "", http.StatusInternalServerError
 	defer func() {
 		if v := recover(); v != nil {
-			if v == http.ErrAbortHandler {
-				panic(v)
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(v) // the server's own way to end a connection
 			}
 			// The value is not logged: it could quote a body.
 			h.opt.Logger.Error("request handler panicked", "party", party, "connector", "rest")

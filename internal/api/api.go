@@ -122,8 +122,8 @@ func (a *api) serve(to http.ResponseWriter, r *http.Request, name, party string,
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
-			if v == http.ErrAbortHandler {
-				panic(v)
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(v) // the server's own way to end a connection
 			}
 			// The value is not logged: it could quote a plan.
 			a.fail(w, party, name, errPanic)
