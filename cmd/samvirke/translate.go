@@ -33,17 +33,19 @@ func (c *translateCmd) Run(a *app) error {
 		fs = only(fs, c.From)
 	}
 	p, fault := parse(fs, raw)
-	if fault != nil && (p == nil || p.Bundle == nil) {
-		return &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, fault)}
+	if p == nil || p.Bundle == nil {
+		// The gateway keeps no Bundle of a FHIR message that it refuses or that is a receipt; it can be translated all the same.
+		b, err := fhir.ParseBundle(raw)
+		if err != nil {
+			if fault != nil {
+				err = fault
+			}
+			return &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, err)}
+		}
+		p = &mapping.Parsed{Bundle: b}
 	}
 	if fault != nil {
 		fmt.Fprintf(a.errs, "samvirke: %s: %v\n", c.File, fault)
-	}
-	if p.Bundle == nil {
-		// A receipt that is FHIR already has no part in the plan, so its reader keeps no Bundle; it can be written all the same.
-		if p.Bundle, err = fhir.ParseBundle(raw); err != nil {
-			return &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, err)}
-		}
 	}
 	notes := p.Notes
 	out := p.Bundle.Bytes()

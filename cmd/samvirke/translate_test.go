@@ -17,7 +17,7 @@ func translate(t *testing.T, args ...string) []byte {
 	t.Helper()
 	var out, errs bytes.Buffer
 	a := &app{ctx: t.Context(), in: strings.NewReader(""), out: &out, errs: &errs, getenv: os.Getenv}
-	if code := a.run(append([]string{"translate"}, args...)); code != exitOK && code != exitBadMessage {
+	if code := a.run(append([]string{"translate"}, args...)); code != exitOK {
 		t.Fatalf("translate %v: exit %d: %s", args, code, errs.String())
 	}
 	return out.Bytes()
