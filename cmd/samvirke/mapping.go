@@ -129,8 +129,8 @@ func (c *mappingTestCmd) one(fsx []mapping.Format, path string) (string, error) 
 	if err != nil {
 		return "no wanted file; write it with --update", nil //nolint:nilerr // told as the case's outcome
 	}
-	if !bytes.Equal(indent(b), got) {
-		return "differs from " + filepath.Base(want) + firstDifference(indent(b), got), nil
+	if wanted := indent(bytes.TrimSpace(b)); !bytes.Equal(wanted, got) {
+		return "differs from " + filepath.Base(want) + firstDifference(wanted, got), nil
 	}
 	return "", nil
 }
