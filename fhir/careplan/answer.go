@@ -191,11 +191,15 @@ func (f *fold) proposalTask(m *Measure) {
 	}
 }
 
+// maxCandidates is how many earlier messages a task suggests for a change without reference.
+const maxCandidates = 5
+
 // looseTasks asks a person about messages that the plan could not place.
 func (f *fold) looseTasks() {
 	for _, r := range f.loose {
 		from := []string{r.key}
-		for _, c := range f.live {
+		for i := len(f.live) - 1; i >= 0 && len(from) <= maxCandidates; i-- { // latest first
+			c := f.live[i]
 			if c != r && c.Kind == r.Kind && c.Key.Sender == r.Key.Sender && overlap(c.Original, r.Original) {
 				from = append(from, c.key) // a suggestion only; sender, kind, person and addressee fit
 			}

@@ -112,6 +112,7 @@ func TestGaps(t *testing.T) {
 			}
 		})
 	}
+	equal(t, "dead at discharge", Fold(records(t, adm, dead)).Person.Deceased.Text, "2026-01-25T11:00:00+01:00")
 	p := Fold(records(t, report(coordinator)))
 	equal(t, "contact", fmt.Sprint(p.Contacts[0].Name, " ", p.Contacts[0].Phone, " ", p.Contacts[0].RoleCode), "Kari Samordner [55 00 00 00] 8")
 }

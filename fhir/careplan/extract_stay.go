@@ -119,20 +119,14 @@ func readEventDetail(ev *event, ext *fhir.Node) {
 // it can have, and makes sure that a death notice says so.
 func (x extractor) settleEvents(c *content) {
 	want := mainEvent(x.kind)
-	if want == "" {
+	switch {
+	case want == "":
 		return
-	}
-	if want == eventDead {
-		if c.Person == nil {
-			c.Person = &person{}
-		}
-		for _, ev := range c.Events {
-			if ev.Code == eventDead || ev.Code == "" {
-				c.Person.Deceased = first(c.Person.Deceased, ev.Time)
-			}
-		}
-		c.Person.Deceased = first(c.Person.Deceased, "true")
+	case want == eventDead:
+		c.die(eventDead)
 		return
+	case want == eventDischarged && c.Dead:
+		defer c.die(eventDischarged)
 	}
 	uncoded := -1
 	for i, ev := range c.Events {
@@ -149,4 +143,17 @@ func (x extractor) settleEvents(c *content) {
 	if uncoded >= 0 {
 		c.Events[uncoded].Code = want
 	}
+}
+
+// die says that the person is dead since an event of this code, at an unknown time without one.
+func (c *content) die(code string) {
+	if c.Person == nil {
+		c.Person = &person{}
+	}
+	for _, ev := range c.Events {
+		if ev.Code == code || ev.Code == "" && code == eventDead {
+			c.Person.Deceased = first(c.Person.Deceased, ev.Time)
+		}
+	}
+	c.Person.Deceased = first(c.Person.Deceased, "true")
 }

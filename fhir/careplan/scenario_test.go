@@ -267,3 +267,43 @@ func TestRecordJSON(t *testing.T) {
 		t.Errorf("stored records give another plan:\n%s\n%s", got, want)
 	}
 }
+
+// TestManyRecords: a system that sends the same thing over and over makes a long plan, not an endless
+// one: the plan grows with the records, not with their square.
+func TestManyRecords(t *testing.T) {
+	shapes := map[string]func(i int) Record{
+		"overlapping admissions": func(i int) Record {
+			r := Record{Kind: kindAdmitted, Chain: Chain{Op: samvirke.OpNew, Conversation: fmt.Sprint("m", i)}}
+			r.fill(&content{Events: []event{{Code: eventAdmitted, Time: formatTime(worldBase.Add(time.Duration(i) * time.Minute))}}})
+			return r
+		},
+		"changes without reference": func(i int) Record {
+			r := Record{Kind: kindDischargeReport, Chain: Chain{Op: samvirke.OpChange}}
+			r.fill(&content{})
+			return r
+		},
+		"one long chain": func(i int) Record {
+			r := Record{Kind: kindDischargeReport, Chain: Chain{Op: samvirke.OpChange, Conversation: "m0", Parent: fmt.Sprint("m", i-1)}}
+			r.fill(&content{Goals: []goal{{Text: "x"}}})
+			return r
+		},
+	}
+	for name, shape := range shapes {
+		t.Run(name, func(t *testing.T) {
+			size := func(n int) int {
+				list := make([]Record, n)
+				for i := range list {
+					r := shape(i)
+					r.Key, r.Subject = Key{hospital, fmt.Sprint("m", i)}, "x|1"
+					r.Sent = worldBase.Add(time.Duration(i) * time.Minute)
+					r.Receive = r.Sent
+					list[i] = r
+				}
+				return len(Fold(list).JSON())
+			}
+			if a, b := size(300), size(600); b > 3*a {
+				t.Errorf("600 records give %d bytes, 300 give %d", b, a)
+			}
+		})
+	}
+}

@@ -148,17 +148,23 @@ func (f *fold) readyDone(s *stay, key, status, by string) {
 	}
 }
 
-// overlaps flags stays that are open at the same time and are no transfer.
+// overlaps flags each stay that begins while an earlier one is open and that is no transfer. list is
+// in order of start; of several open ones the latest is named, so that the flags stay as many as the stays.
 func (f *fold) overlaps(list []*stay) {
-	for i, a := range list {
-		for _, b := range list[i+1:] {
-			if a.withdrawn != nil || b.withdrawn != nil || a.unknown || b.unknown {
-				continue
-			}
-			if a.end.text != "" && a.end.at.Before(b.start.at.Add(transferGap)) {
-				continue
-			}
-			f.flag("overlapping-stays", "Two stays are open at the same time.", append(slices.Clone(a.from), b.from...)...)
+	var before []*stay
+	for _, b := range list {
+		if b.withdrawn != nil || b.unknown {
+			continue
 		}
+		open := before[:0]
+		for _, a := range before {
+			if a.end.text == "" || !a.end.at.Before(b.start.at.Add(transferGap)) {
+				open = append(open, a)
+			}
+		}
+		if n := len(open); n > 0 {
+			f.flag("overlapping-stays", "Two stays are open at the same time.", append(slices.Clone(open[n-1].from), b.from...)...)
+		}
+		before = append(open, b)
 	}
 }
