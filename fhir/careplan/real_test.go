@@ -126,3 +126,44 @@ func TestPublishedExamples(t *testing.T) {
 	}
 	t.Logf("%d of %d examples, %d people", read, len(examples), len(people))
 }
+
+// TestArrivalLeavesNoTrace: the published scenario and S1, received in order and in reverse order long
+// after they were sent, give the same bytes: what one gateway's clock says is no part of a plan.
+func TestArrivalLeavesNoTrace(t *testing.T) {
+	list := formats(t)
+	course, err := testdata.S1()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets := map[string][][]byte{}
+	for _, s := range course.Steps {
+		sets["S1"] = append(sets["S1"], s.Body)
+	}
+	for _, e := range mappingtest.Examples(t, func(e mappingtest.Example) bool {
+		return e.SchemaValid && strings.HasPrefix(e.File, "plo/v1.6/scenario/")
+	}) {
+		sets["scenario 1.6"] = append(sets["scenario 1.6"], e.Raw(t))
+	}
+	for name, raws := range sets {
+		t.Run(name, func(t *testing.T) {
+			now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+			plan := func() []byte {
+				var records []careplan.Record
+				for i, raw := range raws {
+					if r, ok := record(t, list, raw, now.Add(time.Duration(i)*time.Second)); ok {
+						records = append(records, r)
+					}
+				}
+				if len(records) < 6 {
+					t.Fatalf("only %d records", len(records))
+				}
+				return careplan.Fold(records).JSON()
+			}
+			want := plan()
+			slices.Reverse(raws)
+			if got := plan(); !bytes.Equal(got, want) {
+				t.Errorf("arrival leaves a trace:\n%s\n%s", got, want)
+			}
+		})
+	}
+}
