@@ -20,7 +20,7 @@ func eventRow(card string, prefer ...string) *el {
 	for _, code := range prefer {
 		forms = append(forms, eventForm(code, card))
 	}
-	forms = append(forms, group("po", "TidsfestetHendelse", card, to("$Encounter.@event[]"), eventRows("%", "%time.valueDateTime", "")...).then(afterEvent))
+	forms = append(forms, group("po", "TidsfestetHendelse", card, to("$Encounter.@event[]"), eventRows("%", "%time.valueDateTime", "")...).then(afterEvent).remark("every other event"))
 	return choice(card, forms...)
 }
 
@@ -35,6 +35,7 @@ func eventForm(code, card string) *el {
 	}
 	row := group("po", "TidsfestetHendelse", card, eventPlace{code: code, root: root, prim: parsePath(prim), details: details},
 		eventRows(details, prim, code)...)
+	row.note = "the first event " + code
 	row.only = func(e *etree.Element) bool { return isEvent(e, code) }
 	row.after = func(b *builder, c cursor, _ *etree.Element) { b.placeEvent(c.obj, details, code) }
 	return row

@@ -233,7 +233,7 @@ func (p inner) each(r *reader, c cursor) []cursor {
 	return []cursor{{res: c.chain[0], obj: c.chain[0], ref: c.ref, chain: c.chain[1:]}}
 }
 
-func (p inner) describe(string) string { return p.typ + " (" + p.outer() + " the outer one)" }
+func (p inner) describe(string) string { return p.typ }
 
 // others is the receivers after the first.
 type others struct{}

@@ -2,6 +2,8 @@ package kith
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +31,7 @@ func TestExamplesRoundTrip(t *testing.T) {
 	f := newFormat(t)
 	r4 := mappingtest.R4Schema(t)
 	out := map[string][]byte{}
+	sum := map[string]*[3]int{} // kind and version: messages, leaves, leaves back in place
 	for _, e := range mappingtest.Examples(t, func(e mappingtest.Example) bool { return ours(e) && e.SchemaValid }) {
 		t.Run(e.File, func(t *testing.T) {
 			raw := e.Raw(t)
@@ -51,6 +54,13 @@ func TestExamplesRoundTrip(t *testing.T) {
 				t.Fatalf("render: %v", err)
 			}
 			d := mappingtest.Compare(raw, r.Body)
+			key := p.Envelope.Kind + " " + p.Envelope.Version
+			if sum[key] == nil {
+				sum[key] = new([3]int)
+			}
+			sum[key][0]++
+			sum[key][1] += d.Total
+			sum[key][2] += d.Present
 			if !d.Same() || d.Share() < 0.98 {
 				t.Errorf("%s", d)
 			}
@@ -72,6 +82,9 @@ func TestExamplesRoundTrip(t *testing.T) {
 				t.Error("the second round trip gave other bytes")
 			}
 		})
+	}
+	for _, key := range slices.Sorted(maps.Keys(sum)) {
+		t.Logf("%-26s %2d messages %5d leaves %5d back", key, sum[key][0], sum[key][1], sum[key][2])
 	}
 	for name, problem := range mappingtest.XMLLintAll(t, out) {
 		t.Errorf("%s: %s", name, problem)

@@ -196,7 +196,7 @@ func stayInformation() *el {
 				return k != nil && only(k)
 			}
 		}
-		outer.after = inner.after
+		outer.after, outer.note = inner.after, inner.note
 		events.kids[i] = outer
 	}
 	events.many = true
