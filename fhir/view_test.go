@@ -211,8 +211,8 @@ func TestViewChangesExactlyOneLeaf(t *testing.T) {
 		}
 		var all []reflect.Value
 		texts(value, &all)
-		// Eight leaves spread over the resource; all of them in small ones.
-		for i := 0; i < len(all); i += 1 + len(all)/8 {
+		// Four leaves spread over the resource; all of them in small ones.
+		for i := 0; i < len(all); i += 1 + len(all)/4 {
 			v, value, _, _ := open(raw)
 			var again []reflect.Value
 			texts(value, &again)

@@ -8,9 +8,7 @@ import (
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
-	"github.com/samvirke/samvirke/mapping/kith"
 	"github.com/samvirke/samvirke/mapping/native"
-	"github.com/samvirke/samvirke/testdata"
 )
 
 func receipts() []samvirke.ReceiptContent {
@@ -196,52 +194,6 @@ func TestRenderForAnotherReceiver(t *testing.T) {
 	}
 	if n := len(back.Bundle.All("Observation")); n != 1 {
 		t.Errorf("%d observations in the copy", n)
-	}
-}
-
-// TestRenderOfXMLMessages: what came as XML goes out as FHIR, readdressed, names no former receiver, and
-// reads as the same message.
-func TestRenderOfXMLMessages(t *testing.T) {
-	t.Parallel()
-	course, err := testdata.S1()
-	if err != nil {
-		t.Fatal(err)
-	}
-	xml, err := kith.New(kith.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := format(t)
-	to := unit("Rehab Vest/8140301", "Mottak/8140302")
-	for _, s := range course.Steps {
-		if s.ContentType != "application/xml" {
-			continue
-		}
-		p, err := xml.Parse(s.Body)
-		if err != nil {
-			t.Fatalf("%s: %v", s.File, err)
-		}
-		out, err := f.Render(p.Bundle, mapping.Target{NewID: parentID, To: &to})
-		if err != nil {
-			t.Fatalf("%s: %v", s.File, err)
-		}
-		back, err := f.Parse(out.Body)
-		if err != nil {
-			t.Fatalf("%s: %v", s.File, err)
-		}
-		e := back.Envelope
-		if e.Kind != s.Kind || e.Version != p.Envelope.Version || e.Patient.Key() != p.Envelope.Patient.Key() || e.Sender.HER() != p.Envelope.Sender.HER() ||
-			e.Op != p.Envelope.Op || e.Parent != p.Envelope.Parent || e.Conversation != p.Envelope.Conversation || !e.GeneratedAt.Equal(p.Envelope.GeneratedAt) {
-			t.Errorf("%s: envelope\n%+v became\n%+v", s.File, p.Envelope, e)
-		}
-		if len(e.Receivers) != 1 || e.Receivers[0].HER() != "8140302" {
-			t.Errorf("%s: goes to %+v", s.File, e.Receivers)
-		}
-		for _, a := range p.Envelope.Receivers {
-			if strings.Contains(string(out.Body), `"`+a.HER()+`"`) {
-				t.Errorf("%s: the copy names former receiver %s", s.File, a.HER())
-			}
-		}
 	}
 }
 
