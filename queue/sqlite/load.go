@@ -38,7 +38,7 @@ const (
 	loadReceived = `SELECT seq FROM message WHERE status = ? AND status <> 'processed' AND seq > ? AND seq <= ?
 		ORDER BY seq LIMIT ?`
 	loadOpen = `SELECT seq, lane, due_at, created_at, hold FROM delivery
-		WHERE state = ? AND party = ? AND state IN ('queued', 'waiting', 'stopped') AND seq > ? ORDER BY seq LIMIT ?`
+		WHERE state = ? AND party = ? AND state IN ('queued', 'waiting', 'stopped', 'given-up') AND seq > ? ORDER BY seq LIMIT ?`
 )
 
 // step reads one piece and says whether there is more.

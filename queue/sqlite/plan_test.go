@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -28,28 +29,25 @@ func TestPlans(t *testing.T) {
 		if word := strings.Fields(q)[0]; word == "BEGIN" || word == "COMMIT" || word == "ROLLBACK" {
 			continue
 		}
-		rows, err := s.db.Query("EXPLAIN QUERY PLAN "+q, make([]any, strings.Count(q, "?"))...)
+		details, err := list(t.Context(), s.db, scanPlanRow, "EXPLAIN QUERY PLAN "+q, make([]any, strings.Count(q, "?"))...)
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, q)
 			continue
 		}
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-				t.Fatal(err)
-			}
+		for _, detail := range details {
 			scan := strings.HasPrefix(detail, "SCAN ") && !strings.Contains(detail, "VIRTUAL TABLE") &&
 				!strings.Contains(detail, "CONSTANT ROW") && !strings.Contains(detail, "VALUES CLAUSE") && !strings.HasPrefix(detail, "SCAN (subquery")
 			if scan || strings.Contains(detail, "TEMP B-TREE") {
 				t.Errorf("%s: %s\n%s", name, detail, q)
 			}
 		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-		rows.Close()
 	}
+}
+
+func scanPlanRow(rows *sql.Rows) (detail string, err error) {
+	var id, parent, unused int
+	err = rows.Scan(&id, &parent, &unused, &detail)
+	return detail, err
 }
 
 // backlog fills a store with n deliveries that cannot be sent: half of them queued behind a waiting head in

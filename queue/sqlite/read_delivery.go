@@ -71,30 +71,61 @@ func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...an
 // Deliveries lists deliveries, newest first; see queue.Reader.
 func (r *reader) Deliveries(ctx context.Context, f queue.DeliveryFilter) ([]samvirke.Delivery, error) {
 	leased := r.inHand()
-	var w where
-	w.text(`d.party = ?`, f.Party)
-	w.text(`d.message = (SELECT seq FROM message WHERE id = ?)`, f.MessageID)
-	w.text(`d.patient = ? AND d.patient <> ''`, f.Patient)
-	w.text(`d.purpose = ?`, string(f.Purpose))
-	whereState(&w, f.State, leased)
-	if !f.OverdueAt.IsZero() {
-		w.add(`d.state = 'sent' AND d.expect_by > 0 AND d.expect_by < ?`, nanos(f.OverdueAt))
-	}
-	if f.Before > 0 {
-		w.add(`d.seq < ?`, f.Before)
-	}
+	query, args := deliveryQuery(f, leased)
 	return list(ctx, r.db, func(rows *sql.Rows) (samvirke.Delivery, error) {
 		d, err := scanDelivery(rows)
 		shown(&d, leased)
 		return d, err
-	}, deliverySelect+` FROM delivery d LEFT JOIN message m ON m.seq = d.message
-		WHERE `+w.String()+` ORDER BY d.seq DESC LIMIT ?`, append(w.args, page(f.Limit))...)
+	}, query, args...)
 }
 
-// whereState selects by the state as everybody sees it: sending is not stored.
-func whereState(w *where, states []samvirke.DeliveryState, leased map[int64]bool) {
+// openStates are those of the index delivery_open.
+var openStates = []samvirke.DeliveryState{samvirke.DeliveryQueued, samvirke.DeliveryWaiting,
+	samvirke.DeliveryStopped, samvirke.DeliveryGivenUp}
+
+// deliveryQuery chooses the index itself, as messageQuery does.
+func deliveryQuery(f queue.DeliveryFilter, leased map[int64]bool) (string, []any) {
+	var w where
+	index := ""
+	use := func(name string) {
+		if index == "" {
+			index = " INDEXED BY " + name
+		}
+	}
+	if f.MessageID != "" {
+		w.add(`d.message = (SELECT seq FROM message WHERE id = ?) AND d.message IS NOT NULL`, f.MessageID)
+		use("delivery_message")
+	}
+	if f.Patient != "" {
+		w.add(`d.patient = ? AND d.patient <> ''`, f.Patient)
+		use("delivery_patient")
+	}
+	if !f.OverdueAt.IsZero() {
+		w.add(`d.state = 'sent' AND d.expect_by > 0 AND d.expect_by < ?`, nanos(f.OverdueAt))
+		use("delivery_expect")
+	}
+	if whereState(&w, f.State, leased) {
+		use("delivery_open")
+	}
+	if f.Party != "" {
+		w.add(`d.party = ?`, f.Party)
+		if !slices.Equal(f.State, []samvirke.DeliveryState{samvirke.DeliverySending}) {
+			use("delivery_party")
+		}
+	}
+	w.text(`d.purpose = ?`, string(f.Purpose))
+	if f.Before > 0 {
+		w.add(`d.seq < ?`, f.Before)
+	}
+	return deliverySelect + ` FROM delivery d` + index + ` LEFT JOIN message m ON m.seq = d.message
+		WHERE ` + w.String() + ` ORDER BY d.seq DESC LIMIT ?`, append(w.args, page(f.Limit))
+}
+
+// whereState selects by the state as everybody sees it: sending is not stored. It says whether the index of open
+// deliveries covers the question.
+func whereState(w *where, states []samvirke.DeliveryState, leased map[int64]bool) bool {
 	if len(states) == 0 {
-		return
+		return false
 	}
 	stored := slices.DeleteFunc(slices.Clone(states), func(s samvirke.DeliveryState) bool {
 		return s == samvirke.DeliverySending
@@ -102,16 +133,15 @@ func whereState(w *where, states []samvirke.DeliveryState, leased map[int64]bool
 	sending := len(stored) < len(states)
 	if len(stored) == 0 {
 		w.add(`d.seq IN (SELECT value FROM json_each(?))`, numbers(leased))
-		return
+		return false
 	}
-	text := `d.state IN (` + marks(len(stored)) + `)`
-	args := texts(stored)
-	open := true
+	text, args := `d.state IN (`+marks(len(stored))+`)`, texts(stored)
+	open := !sending || len(leased) == 0
 	for _, s := range stored {
-		open = open && (s == samvirke.DeliveryQueued || s == samvirke.DeliveryWaiting || s == samvirke.DeliveryStopped)
+		open = open && slices.Contains(openStates, s)
 	}
 	if open {
-		text += ` AND d.state IN ('queued', 'waiting', 'stopped')` // lets the small index be used
+		text += ` AND d.state IN ('queued', 'waiting', 'stopped', 'given-up')`
 	}
 	switch {
 	case len(leased) == 0:
@@ -123,6 +153,7 @@ func whereState(w *where, states []samvirke.DeliveryState, leased map[int64]bool
 		args = append(args, numbers(leased))
 	}
 	w.add(text, args...)
+	return open
 }
 
 // Attempts lists the tries at one delivery in order; see queue.Reader.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
@@ -40,33 +42,61 @@ func (r *reader) Message(ctx context.Context, id string) (queue.MessageDetail, e
 
 // Messages lists messages, newest first; see queue.Reader.
 func (r *reader) Messages(ctx context.Context, f queue.MessageFilter) ([]samvirke.Message, error) {
+	query, args := messageQuery(f)
+	return list(ctx, r.db, func(rows *sql.Rows) (samvirke.Message, error) { return scanMessage(rows) }, query, args...)
+}
+
+// recent is how far back a listing by time walks the index of times; one that goes further back than this
+// walks the messages themselves, newest first, and finds its page soon.
+const recent = 48 * time.Hour
+
+// messageQuery chooses the index itself: SQLite keeps no counts here and takes an index with few
+// different values (party, kind) as readily as one that leads to a handful of rows.
+func messageQuery(f queue.MessageFilter) (string, []any) {
 	var w where
-	w.text(`party = ?`, f.Party)
-	w.text(`kind = ? AND kind <> ''`, f.Kind)
-	w.text(`patient = ? AND patient <> ''`, f.Patient)
-	w.text(`external_id = ? AND external_id <> ''`, f.ExternalID)
+	index := ""
+	use := func(name string) {
+		if index == "" {
+			index = " INDEXED BY " + name
+		}
+	}
+	if f.ExternalID != "" {
+		w.add(`external_id = +? AND external_id <> ''`, f.ExternalID)
+		use("message_external")
+	}
+	if f.Patient != "" {
+		w.add(`patient = ? AND patient <> ''`, f.Patient)
+		use("message_patient")
+	}
 	if len(f.Status) > 0 {
 		w.add(`status IN (`+marks(len(f.Status))+`)`, texts(f.Status)...)
-		processed := false
-		for _, s := range f.Status {
-			processed = processed || s == samvirke.MessageProcessed
-		}
-		if !processed {
-			w.add(`status <> 'processed'`) // lets the small index be used
+		if !slices.Contains(f.Status, samvirke.MessageProcessed) {
+			w.add(`status <> 'processed'`)
+			use("message_status")
 		}
 	}
 	if !f.Since.IsZero() {
 		w.add(`received_at >= ?`, nanos(f.Since))
+		if time.Since(f.Since) < recent {
+			use("message_received")
+		}
 	}
 	if !f.Until.IsZero() {
 		w.add(`received_at < ?`, nanos(f.Until))
 	}
+	if f.Kind != "" {
+		w.add(`kind = ? AND kind <> ''`, f.Kind)
+		use("message_kind")
+	}
+	if f.Party != "" {
+		w.add(`party = ?`, f.Party)
+		use("message_party")
+	}
 	if f.Before > 0 {
 		w.add(`seq < ?`, f.Before)
 	}
-	return list(ctx, r.db, func(rows *sql.Rows) (samvirke.Message, error) { return scanMessage(rows) },
-		`SELECT `+messageColumns+` FROM message WHERE `+w.String()+` ORDER BY seq DESC LIMIT ?`,
-		append(w.args, page(f.Limit))...)
+	return `SELECT ` + messageColumns + ` FROM message` + index + ` WHERE ` + w.String() + ` ORDER BY seq DESC LIMIT ?`,
+		append(w.args, page(f.Limit))
 }
 
 // marks gives n question marks; texts the values for them.

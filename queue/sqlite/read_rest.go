@@ -23,7 +23,8 @@ func (r *reader) Receipts(ctx context.Context, f queue.ReceiptFilter) ([]samvirk
 		if err = rows.Scan(&content); err != nil {
 			return x, err
 		}
-		return x, json.Unmarshal(content, &x)
+		err = json.Unmarshal(content, &x)
+		return x, err
 	}, `SELECT content FROM receipt WHERE `+w.String()+` ORDER BY seq LIMIT ?`, append(w.args, page(f.Limit))...)
 }
 
@@ -120,7 +121,10 @@ func (r *reader) Setting(ctx context.Context, name string) (string, error) {
 
 // single reads one value, its zero when there is no row.
 func single[T any](ctx context.Context, db *sql.DB, query string, args ...any) (T, error) {
-	x, err := one(ctx, db, func(rows *sql.Rows) (x T, err error) { return x, rows.Scan(&x) }, query, args...)
+	x, err := one(ctx, db, func(rows *sql.Rows) (x T, err error) {
+		err = rows.Scan(&x)
+		return x, err
+	}, query, args...)
 	if errors.Is(err, queue.ErrNotFound) {
 		err = nil
 	}
@@ -158,7 +162,8 @@ func (r *reader) Audits(ctx context.Context, before int64, limit int) ([]samvirk
 // VerifyAudit walks the hash chain in pieces; see queue.Reader.
 func (r *reader) VerifyAudit(ctx context.Context) error {
 	head, err := one(ctx, r.db, func(rows *sql.Rows) (a samvirke.Audit, err error) {
-		return a, rows.Scan(&a.Seq, &a.Hash)
+		err = rows.Scan(&a.Seq, &a.Hash)
+		return a, err
 	}, `SELECT seq, hash FROM audit_head`)
 	if err != nil {
 		return err
