@@ -228,8 +228,29 @@ func eventTime(b *fhir.Bundle, kind string) time.Time {
 	case "LOG_AVMELDING":
 		text = eventOf(enc, "4")
 	}
+	if text == "" && strings.HasPrefix(kind, "LOG_") {
+		text = soleEvent(enc)
+	}
 	t, _ := timeOf(text)
 	return t
+}
+
+// soleEvent is the time of the only event when that has no code: a logistics message tells of one thing.
+func soleEvent(enc *fhir.Node) string {
+	var found *fhir.Node
+	for _, x := range enc.Get("extension").Items() {
+		if x.Get("url").Text() != fhir.ExtEvent {
+			continue
+		}
+		if found != nil {
+			return ""
+		}
+		found = x
+	}
+	if found == nil || found.Extension("code").Get("valueCoding").Get("code") != nil {
+		return ""
+	}
+	return found.Extension("time").Get("valueDateTime").Text()
 }
 
 func eventOf(enc *fhir.Node, code string) string {
