@@ -134,33 +134,15 @@ func (a *api) mayRead(ctx context.Context, plan *careplan.Plan, p samvirke.Party
 	return false, nil
 }
 
-// export makes the FHIR form, gives the resources that stand for the person as a whole ids that do not
-// tell who it is (those of the fold are hashes without a key), and marks the version.
+// export makes the FHIR form with ids that do not tell who it is, and marks the version.
 func (a *api) export(plan *careplan.Plan, id string) (*view, error) {
-	bundle := plan.FHIR()
+	bundle := plan.Export(a.o.PlanID)
 	if bundle == nil {
 		return nil, errPanic
 	}
-	v := &view{id: id, bundle: bundle}
-	rename := map[string]string{}
-	for _, e := range bundle.Entries() {
-		to := ""
-		switch e.Type {
-		case "CarePlan":
-			to, v.carePlan = id, e.Resource
-		case "Patient", "CareTeam":
-			to = a.o.PlanID(strings.ToLower(e.Type) + "/" + plan.Patient)
-		default:
-			continue
-		}
-		rename[e.Type+"/"+e.ID] = e.Type + "/" + to
-		e.Resource.Set("id", fhir.String(to))
-	}
+	v := &view{id: id, bundle: bundle, carePlan: bundle.First("CarePlan")}
 	if v.carePlan == nil {
 		return nil, errNotFound
-	}
-	for _, e := range bundle.Entries() {
-		redirect(e.Resource, rename)
 	}
 	sum := sha256.New()
 	for _, e := range bundle.Entries() {
@@ -174,21 +156,6 @@ func (a *api) export(plan *careplan.Plan, id string) (*view, error) {
 	}
 	meta.SetText("versionId", v.version)
 	return v, nil
-}
-
-// redirect changes references below n.
-func redirect(n *fhir.Node, rename map[string]string) {
-	for _, item := range n.Items() {
-		redirect(item, rename)
-	}
-	for _, key := range n.Keys() {
-		child := n.Get(key)
-		if to, ok := rename[child.Text()]; ok && key == "reference" {
-			n.Set(key, fhir.String(to))
-			continue
-		}
-		redirect(child, rename)
-	}
 }
 
 // unchanged sets the ETag and answers 304 when the caller has this version.

@@ -125,21 +125,27 @@ func (g *Gateway) addPlan(ctx context.Context, u *queue.Unit, m *samvirke.Messag
 	}
 	next := &planState{version: old.version, records: append(slices.Clip(old.records), rec)}
 	next.plan = careplan.Fold(next.records)
+	body := next.plan.JSON()
+	next.sum = sha256.Sum256(body)
+	// Telling asks whether somebody sees something new; storing asks whether anything differs, so that
+	// a withdrawal that shows nothing new is in the stored plan's history all the same.
 	changed := !careplan.SamePlan(old.plan, next.plan)
 	u.Records = append(u.Records, queue.Record{
 		Key: rec.Key.Sender + "/" + rec.Key.MessageID, Hash: rec.Hash, Patient: key,
 		MessageID: m.ID, ReceivedAt: m.ReceivedAt, Body: mustJSON(rec),
 	})
-	if !changed {
-		u.Events = append(u.Events, g.event(m, samvirke.EventPlanSame, ""))
-	} else {
-		u.Plan = &queue.PlanStep{Patient: key, Expect: old.version, MessageID: m.ID, Body: next.plan.JSON()}
+	if next.sum != old.sum || old.version == 0 {
+		u.Plan = &queue.PlanStep{Patient: key, Expect: old.version, MessageID: m.ID, Body: body}
 		next.version = old.version + 1
 		if old.version == 0 {
 			note(u, PlanSetting(g.PlanID(key)), key)
 		}
-		u.Events = append(u.Events, g.event(m, samvirke.EventPlanChanged, fmt.Sprintf("version %d", next.version)))
 	}
+	name, detail := samvirke.EventPlanChanged, fmt.Sprintf("version %d", next.version)
+	if !changed {
+		name = samvirke.EventPlanSame
+	}
+	u.Events = append(u.Events, g.event(m, name, detail))
 	return next, changed, func() { g.plans.put(key, next) }, nil
 }
 

@@ -36,7 +36,7 @@ func (g *Gateway) renderNotice(ctx context.Context, u *queue.Unit, d *samvirke.D
 	id, sub := g.PlanID(d.Patient), g.SubscriptionID(l.ID, d.Patient)
 	ev := fhir.NotificationEvent{Number: last + 1, At: u.Now, Focus: "CarePlan/" + id}
 	if l.FullPayload {
-		ev.Resources = planResources(pl, l.HER, id)
+		ev.Resources = g.planResources(pl, l.HER, id)
 	}
 	b := fhir.Notification(fhir.NotificationInput{
 		Base: g.o.BaseURL + "/fhir/", Subscription: sub, Topic: TopicPlanChanged, Status: "active",
@@ -54,14 +54,10 @@ func (g *Gateway) renderNotice(ctx context.Context, u *queue.Unit, d *samvirke.D
 
 // planResources is the plan as its reader may see it: what is withheld from the reader is withheld
 // before anything is derived.
-func planResources(pl *planState, hers []string, id string) map[string]*fhir.Node {
+func (g *Gateway) planResources(pl *planState, hers []string, id string) map[string]*fhir.Node {
 	view := careplan.FoldFor(pl.records, careplan.Viewer{HER: hers})
-	for _, e := range view.FHIR().Entries() {
-		if e.Type == "CarePlan" {
-			plan := e.Resource.Clone()
-			plan.Set("id", fhir.String(id))
-			return map[string]*fhir.Node{"CarePlan/" + id: plan}
-		}
+	if b := view.Export(g.PlanID); b != nil && b.First("CarePlan") != nil {
+		return map[string]*fhir.Node{"CarePlan/" + id: b.First("CarePlan")}
 	}
 	return nil
 }

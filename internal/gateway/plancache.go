@@ -3,6 +3,7 @@ package gateway
 import (
 	"container/list"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -19,6 +20,7 @@ type planState struct {
 	version int64
 	records []careplan.Record
 	plan    *careplan.Plan
+	sum     [sha256.Size]byte // of the stored JSON
 }
 
 // planCache keeps the plans worked on last. It is only a shortcut: the transaction checks the plan
@@ -53,7 +55,7 @@ func loadPlan(ctx context.Context, s queue.Reader, key string) (*planState, erro
 	if err != nil && !errors.Is(err, queue.ErrNotFound) {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}
-	st.version = v.Version
+	st.version, st.sum = v.Version, sha256.Sum256(v.Body)
 	rows, err := s.Records(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("read records: %w", err)

@@ -125,9 +125,13 @@ func (g *Gateway) unitFor(ctx context.Context, m *samvirke.Message, out outcome)
 		out.fault = &samvirke.Fault{Class: samvirke.Permanent, Code: "unknown-receiver",
 			Safe: "none of the receivers in the message is a party of this gateway"}
 		return g.faultUnit(m, out), nil, nil
-	default:
-		return g.messageUnit(ctx, m, out.parsed)
 	}
+	u, after, err = g.messageUnit(ctx, m, out.parsed)
+	if class := samvirke.ClassOf(err); err != nil && class != samvirke.Transient {
+		// The content itself cannot be used: trying again would give the same.
+		return g.faultUnit(m, outcome{parsed: out.parsed, fault: samvirke.FaultOf(err)}), nil, nil
+	}
+	return u, after, err
 }
 
 // faultUnit ends a message with a fault: refused with a negative receipt where the standard has one,

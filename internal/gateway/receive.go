@@ -120,7 +120,9 @@ func (g *Gateway) unrecognised(raw []byte) *samvirke.Fault {
 	}
 	for _, f := range g.o.Formats {
 		if _, err := f.Parse(raw); err != nil {
-			if fault := samvirke.FaultOf(err); fault.Receipt == "T01" && fault.Code != "not-xml" {
+			fault := samvirke.FaultOf(err)
+			otherSyntax := fault.Code == "not-xml" || fault.Code == "json-syntax"
+			if fault.Receipt == "T01" && !otherSyntax {
 				return fault
 			}
 		}
