@@ -74,7 +74,7 @@ func (c *course) message(party, kind string, op samvirke.Op) string {
 	c.event(id, "", party, samvirke.EventReceived, 0, "")
 	c.event(id, "", party, samvirke.EventReceiptMade, 3*time.Millisecond, "AppRec 1.1, accepted")
 	c.event(id, "", party, samvirke.EventPlanChanged, 3*time.Millisecond, "")
-	c.event(id, "", party, samvirke.EventRouted, 4*time.Millisecond, "2 receivers")
+	c.event(id, "", "", samvirke.EventRouted, 4*time.Millisecond, "2 receivers")
 	c.answer(id, party, ext, kind)
 	return id
 }
