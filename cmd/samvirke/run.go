@@ -2,10 +2,15 @@ package main
 
 import (
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/samvirke/samvirke/internal/config"
 )
+
+// memoryLimit is where the collector begins to work harder, unless GOMEMLIMIT says otherwise. It keeps
+// the process under the target of 200 MB with the store's own caches; it is no hard bound.
+const memoryLimit = 120 << 20
 
 type runCmd struct {
 	Config string `help:"Configuration file." required:"" env:"SAMVIRKE_CONFIG" placeholder:"FILE"`
@@ -18,6 +23,9 @@ func (c *runCmd) Run(a *app) error {
 	cfg, err := a.loadConfig(c.Config)
 	if err != nil {
 		return err
+	}
+	if a.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	stopProfile, err := a.startProfile()
 	if err != nil {
