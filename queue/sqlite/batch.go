@@ -13,12 +13,12 @@ type batch struct {
 	vals      []driver.Value
 }
 
-func (c *conn) prepareBatch(sql string, cols int) (*batch, error) {
-	one, err := c.prepare(sql + placeholders(1, cols))
+func (c *conn) prepareBatch(sql, end string, cols int) (*batch, error) {
+	one, err := c.prepare(sql + placeholders(1, cols) + end)
 	if err != nil {
 		return nil, err
 	}
-	many, err := c.prepare(sql + placeholders(batchRows, cols))
+	many, err := c.prepare(sql + placeholders(batchRows, cols) + end)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
 package sqlite
 
-// cacheRows bounds the rows the writer remembers of messages, and of deliveries: about 4 MB each.
+// cacheRows bounds the rows the writer remembers of messages, of deliveries and of plans: about 4 MB each.
 const cacheRows = 20000
 
 // rowCache remembers what steps ask for. The writer is the only one who changes rows, so what it wrote
@@ -9,10 +9,12 @@ const cacheRows = 20000
 type rowCache struct {
 	messages   map[string]messageRow
 	deliveries map[string]deliveryRow
+	plans      map[string]int64 // version by patient
 }
 
 func newRowCache() *rowCache {
-	return &rowCache{messages: map[string]messageRow{}, deliveries: map[string]deliveryRow{}}
+	return &rowCache{messages: map[string]messageRow{}, deliveries: map[string]deliveryRow{},
+		plans: map[string]int64{}}
 }
 
 func (c *rowCache) message(id string, r messageRow) {
@@ -24,6 +26,11 @@ func (c *rowCache) delivery(r deliveryRow) {
 	bound(c.deliveries)
 	r.token = 0 // leases are asked for anew each time
 	c.deliveries[r.id] = r
+}
+
+func (c *rowCache) plan(patient string, version int64) {
+	bound(c.plans)
+	c.plans[patient] = version
 }
 
 // bound drops about half of a full map, in no particular order.
@@ -42,4 +49,5 @@ func bound[V any](m map[string]V) {
 func (c *rowCache) forget() {
 	clear(c.messages)
 	clear(c.deliveries)
+	clear(c.plans)
 }

@@ -23,7 +23,7 @@ func TestPlans(t *testing.T) {
 		queries[fmt.Sprintf("statement %d", i)] = x.sql
 	}
 	for i, x := range st.batches() {
-		queries[fmt.Sprintf("batch %d", i)] = x.sql + placeholders(2, x.cols)
+		queries[fmt.Sprintf("batch %d", i)] = x.sql + placeholders(2, x.cols) + x.end
 	}
 	for name, q := range queries {
 		if word := strings.Fields(q)[0]; word == "BEGIN" || word == "COMMIT" || word == "ROLLBACK" {
@@ -75,13 +75,21 @@ func backlog(t *testing.T, s *Store, n int) {
 	}
 }
 
-// sendSome measures accepting, leasing and finishing of deliveries; the best of three, because other
-// work on the machine only ever adds.
+// used is the time by which the backlog tests compare: that of the processor where it is known, because
+// other work on the machine does not show in it.
+func used() time.Duration {
+	if t := cpuTime(); t != 0 {
+		return t
+	}
+	return time.Duration(time.Now().UnixNano())
+}
+
+// sendSome measures accepting, leasing and finishing of deliveries; the best of three.
 func sendSome(t *testing.T, s *Store, label string) time.Duration {
 	t.Helper()
 	best := time.Hour
 	for round := range 3 {
-		began := time.Now()
+		began := used()
 		for i := range 60 {
 			id := fmt.Sprintf("%s-%d-%d", label, round, i)
 			u := acceptUnit(id, []byte("x"))
@@ -99,7 +107,7 @@ func sendSome(t *testing.T, s *Store, label string) time.Duration {
 				t.Fatal(err)
 			}
 		}
-		best = min(best, time.Since(began))
+		best = min(best, used()-began)
 	}
 	return best
 }
@@ -111,9 +119,9 @@ func TestBacklog(t *testing.T) {
 		n = 20_000
 	}
 	dir := t.TempDir()
-	opening := time.Now()
+	opening := used()
 	s := open(t, Options{Dir: dir})
-	openEmpty := time.Since(opening)
+	openEmpty := used() - opening
 	before := sendSome(t, s, "empty")
 	backlog(t, s, n)
 	after := sendSome(t, s, "full")
@@ -124,18 +132,18 @@ func TestBacklog(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	opening = time.Now()
+	opening = used()
 	s = open(t, Options{Dir: dir})
-	openFull := time.Since(opening)
+	openFull := used() - opening
 	if _, err := s.Commit(t.Context(), acceptUnit("at once", nil)); err != nil {
 		t.Fatal(err)
 	}
-	accepted := time.Since(opening)
+	accepted := used() - opening
 	<-s.lanes.loaded
+	loaded := used() - opening
 	t.Logf("open: %v empty, %v with %d waiting; first commit after %v, lanes loaded after %v", openEmpty, openFull, n,
-		accepted, time.Since(opening))
-	// Reading the lanes takes far longer than opening may.
-	if loaded := time.Since(opening); openFull > 20*time.Millisecond+3*openEmpty || accepted > loaded {
+		accepted, loaded)
+	if openFull > openEmpty+loaded/2 {
 		t.Errorf("open waits for the backlog")
 	}
 	sendSome(t, s, "again")

@@ -6,17 +6,16 @@ type statements struct {
 	begin, commit, rollback *stmt
 
 	messageFirst, messageSame, messageByID, messageSeq *stmt
-	messageAdd, messageBody, messageStatus, messageAll *stmt
-	messageResult, messageFull                         *stmt
+	messageAdd, messageStatus, messageAll, messageFull *stmt
 
-	recordAdd, planHead, planAdd *stmt
-
-	deliveryByID, deliverySeq, deliveryStep, attemptAdd *stmt
+	planHead, deliveryByID, deliverySeq, deliveryStep *stmt
 
 	counterGet, counterSet, settingSet *stmt
 	auditAdd, auditHead, tallyAdd      *stmt
 
-	deliveryAdd, deliveryBody, eventAdd, receiptAdd *batch
+	messageBody, messageResult, recordAdd, planAdd, deliveryAdd, deliveryBody, attemptAdd, receiptAdd, eventAdd *batch
+	// gathered are all of these, in the order they are written.
+	gathered []*batch
 }
 
 const (
@@ -52,26 +51,16 @@ func (st *statements) text() []struct {
 			FROM message WHERE id = ?`},
 		{&st.messageSeq, `SELECT seq FROM message WHERE id = ?`},
 		{&st.messageAdd, `INSERT INTO message (` + messageColumns + `) VALUES ` + placeholders(1, 17)},
-		{&st.messageBody, `INSERT INTO message_body (seq, file, body) VALUES (?, ?, ?)`},
 		{&st.messageStatus, `UPDATE message SET status = ?, fault = ?, fault_text = ? WHERE seq = ?`},
 		{&st.messageAll, `UPDATE message SET status = ?, fault = ?, fault_text = ?, format = ?, kind = ?,
 			version = ?, external_id = ?, patient = ?, generated_at = ? WHERE seq = ?`},
-		{&st.messageResult, `INSERT INTO message_result (seq, envelope, notes) VALUES (?, ?, ?)
-			ON CONFLICT (seq) DO UPDATE SET envelope = coalesce(excluded.envelope, envelope),
-			notes = coalesce(excluded.notes, notes)`},
-		{&st.recordAdd, `INSERT INTO record (seq, key, hash, patient, message_id, received_at, file, body)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key, hash) DO NOTHING`},
 		{&st.planHead, `SELECT version FROM plan_version WHERE patient = ? ORDER BY version DESC LIMIT 1`},
-		{&st.planAdd, `INSERT INTO plan_version (seq, patient, version, at, message_id, file, body)
-			VALUES (?, ?, ?, ?, ?, ?, ?)`},
 		{&st.deliveryByID, `SELECT d.seq, d.state, d.hold, d.party, d.lane, d.attempts, d.created_at, d.sent_at,
 			d.done_at, d.expect_by, d.due_at, d.message, m.id FROM delivery d LEFT JOIN message m ON m.seq = d.message
 			WHERE d.id = ?`},
 		{&st.deliverySeq, `SELECT seq FROM delivery WHERE id = ?`},
 		{&st.deliveryStep, `UPDATE delivery SET state = ?, hold = ?, attempts = ?, due_at = ?, sent_at = ?,
 			done_at = ?, expect_by = ?, fault = ?, fault_text = ? WHERE seq = ?`},
-		{&st.attemptAdd, `INSERT INTO attempt (delivery, number, at, took, answer, class, fault, fault_text)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&st.counterGet, `SELECT value FROM counter WHERE name = ?`},
 		{&st.counterSet, `INSERT INTO counter (name, value) VALUES (?, ?)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`},
@@ -85,20 +74,31 @@ func (st *statements) text() []struct {
 	}
 }
 
+// batches are the multi-row inserts, in the order they are written; end follows the rows.
 func (st *statements) batches() []struct {
 	to   **batch
-	sql  string
 	cols int
+	sql  string
+	end  string
 } {
 	return []struct {
 		to   **batch
-		sql  string
 		cols int
+		sql  string
+		end  string
 	}{
-		{&st.deliveryAdd, deliveryInsert, 26},
-		{&st.deliveryBody, `INSERT INTO delivery_body (seq, file, body) VALUES `, 3},
-		{&st.eventAdd, `INSERT INTO event (seq, at, message, delivery, party, patient, name, detail) VALUES `, 8},
-		{&st.receiptAdd, `INSERT INTO receipt (seq, message, delivery, party, note, content) VALUES `, 6},
+		{&st.messageBody, 3, `INSERT INTO message_body (seq, file, body) VALUES `, ``},
+		{&st.messageResult, 3, `INSERT INTO message_result (seq, envelope, notes) VALUES `,
+			` ON CONFLICT (seq) DO UPDATE SET envelope = coalesce(excluded.envelope, envelope),
+			notes = coalesce(excluded.notes, notes)`},
+		{&st.recordAdd, 8, `INSERT INTO record (seq, key, hash, patient, message_id, received_at, file, body) VALUES `,
+			` ON CONFLICT (key, hash) DO NOTHING`},
+		{&st.planAdd, 7, `INSERT INTO plan_version (seq, patient, version, at, message_id, file, body) VALUES `, ``},
+		{&st.deliveryAdd, 26, deliveryInsert, ``},
+		{&st.deliveryBody, 3, `INSERT INTO delivery_body (seq, file, body) VALUES `, ``},
+		{&st.attemptAdd, 8, `INSERT INTO attempt (delivery, number, at, took, answer, class, fault, fault_text) VALUES `, ``},
+		{&st.receiptAdd, 6, `INSERT INTO receipt (seq, message, delivery, party, note, content) VALUES `, ``},
+		{&st.eventAdd, 8, `INSERT INTO event (seq, at, message, delivery, party, patient, name, detail) VALUES `, ``},
 	}
 }
 
@@ -109,9 +109,10 @@ func (st *statements) prepare(c *conn) (err error) {
 		}
 	}
 	for _, t := range st.batches() {
-		if *t.to, err = c.prepareBatch(t.sql, t.cols); err != nil {
+		if *t.to, err = c.prepareBatch(t.sql, t.end, t.cols); err != nil {
 			return err
 		}
+		st.gathered = append(st.gathered, *t.to)
 	}
 	return nil
 }

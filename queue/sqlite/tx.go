@@ -89,8 +89,7 @@ func (t *tx) write() error {
 }
 
 func (t *tx) flushRows() error {
-	st := &t.w.st
-	for _, b := range []*batch{st.deliveryAdd, st.deliveryBody, st.receiptAdd, st.eventAdd} {
+	for _, b := range t.w.st.gathered {
 		if err := b.flush(); err != nil {
 			return err
 		}
@@ -120,8 +119,7 @@ func (t *tx) flush() error {
 
 // settle brings memory up to date once the group is synced, or forgets it after a rollback.
 func (t *tx) settle(committed bool) {
-	st := &t.w.st
-	for _, b := range []*batch{st.deliveryAdd, st.deliveryBody, st.receiptAdd, st.eventAdd} {
+	for _, b := range t.w.st.gathered {
 		b.drop()
 	}
 	if !committed {

@@ -70,11 +70,7 @@ func (t *tx) writeDeliveries() error {
 		if t.r.files.deliveries != nil {
 			file = t.r.files.deliveries[i]
 		}
-		if file == "" {
-			t.w.st.deliveryBody.add(r.seq, "", notNil(d.Body))
-		} else {
-			t.w.st.deliveryBody.add(r.seq, file, nil)
-		}
+		addBody(t.w.st.deliveryBody, r.seq, file, d.Body)
 		t.w.cache.delivery(*r)
 		t.tally(tallyDelivery, d.Party, string(samvirke.DeliveryQueued), 1)
 		d.Seq, d.Body = r.seq, notNil(d.Body)
@@ -254,9 +250,9 @@ func (t *tx) writeStep(s *queue.DeliveryStep, r *deliveryRow) error {
 		return nil
 	}
 	a := s.Attempt
-	_, err = t.w.st.attemptAdd.run(r.seq, r.attempts, nanos(orTime(a.At, t.u.Now)), int64(a.Took), a.Answer,
+	t.w.st.attemptAdd.add(r.seq, r.attempts, nanos(orTime(a.At, t.u.Now)), int64(a.Took), a.Answer,
 		string(a.Class), a.Fault, a.FaultText)
-	return err
+	return nil
 }
 
 func flag(b bool) int64 {

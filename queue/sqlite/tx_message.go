@@ -108,9 +108,7 @@ func (t *tx) addMessage(m *samvirke.Message, seq int64) error {
 	if err != nil {
 		return err
 	}
-	if err := addBody(t.w.st.messageBody, seq, t.r.files.raw, m.Raw); err != nil {
-		return err
-	}
+	addBody(t.w.st.messageBody, seq, t.r.files.raw, m.Raw)
 	t.w.cache.message(m.ID, rowOf(m, seq))
 	t.tally(tallyAccepted, "", "", 1)
 	t.tally(tallyMessage, "", string(m.Status), 1)
@@ -122,14 +120,13 @@ func (t *tx) addMessage(m *samvirke.Message, seq int64) error {
 	return nil
 }
 
-// addBody stores a body in its row, or the name of its file.
-func addBody(s *stmt, seq int64, file string, body []byte) error {
-	var blob driver.Value
+// addBody gathers a body, or the name of its file.
+func addBody(b *batch, seq int64, file string, body []byte) {
 	if file == "" {
-		blob = notNil(body)
+		b.add(seq, "", notNil(body))
+	} else {
+		b.add(seq, file, nil)
 	}
-	_, err := s.run(seq, file, blob)
-	return err
 }
 
 // notNil keeps an empty body apart from one that lies in a file.
@@ -197,9 +194,7 @@ func (t *tx) writeMessage() error {
 		return err
 	}
 	if s.Envelope != nil || s.Notes != nil {
-		if _, err := t.w.st.messageResult.run(row.seq, blobOrNull(s.Envelope), blobOrNull(s.Notes)); err != nil {
-			return err
-		}
+		t.w.st.messageResult.add(row.seq, blobOrNull(s.Envelope), blobOrNull(s.Notes))
 	}
 	t.tally(tallyMessage, "", string(row.status), -1)
 	t.tally(tallyMessage, "", string(to), 1)

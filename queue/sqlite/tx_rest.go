@@ -24,11 +24,8 @@ func (t *tx) writeRecords() error {
 			body = notNil(r.Body)
 		}
 		t.w.seqs.record++
-		_, err := t.w.st.recordAdd.run(t.w.seqs.record, r.Key, r.Hash, r.Patient, r.MessageID,
+		t.w.st.recordAdd.add(t.w.seqs.record, r.Key, r.Hash, r.Patient, r.MessageID,
 			nanos(orTime(r.ReceivedAt, t.u.Now)), file, body)
-		if err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -38,13 +35,15 @@ func (t *tx) lookPlan() error {
 	if p == nil {
 		return nil
 	}
-	row, err := t.w.st.planHead.row(p.Patient)
-	if err != nil {
-		return err
-	}
-	have := int64(0)
-	if row != nil {
-		have = row[0].(int64)
+	have, known := t.w.cache.plans[p.Patient]
+	if !known {
+		row, err := t.w.st.planHead.row(p.Patient)
+		if err != nil {
+			return err
+		}
+		if row != nil {
+			have = row[0].(int64)
+		}
 	}
 	if have != p.Expect {
 		return fmt.Errorf("plan is at version %d, not %d: %w", have, p.Expect, queue.ErrPlanVersion)
@@ -62,9 +61,9 @@ func (t *tx) writePlan() error {
 		body = notNil(p.Body)
 	}
 	t.w.seqs.plan++
-	_, err := t.w.st.planAdd.run(t.w.seqs.plan, p.Patient, p.Expect+1, nanos(t.u.Now), p.MessageID,
-		t.r.files.plan, body)
-	return err
+	t.w.st.planAdd.add(t.w.seqs.plan, p.Patient, p.Expect+1, nanos(t.u.Now), p.MessageID, t.r.files.plan, body)
+	t.w.cache.plan(p.Patient, p.Expect+1)
+	return nil
 }
 
 func (t *tx) writeReceipts() error {
