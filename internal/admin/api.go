@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 	"strconv"
@@ -33,6 +35,7 @@ func (s *Server) apiRoutes(m *http.ServeMux) {
 	m.Handle("GET /api/v1/messages", s.api(s.apiMessages))
 	m.Handle("POST /api/v1/messages/search", s.api(s.apiSearch))
 	m.Handle("GET /api/v1/messages/{id}", s.api(s.apiTrace))
+	m.Handle("POST /api/v1/actions/{action}", s.api(s.apiAction))
 	m.Handle("GET /api/v1/plans", s.api(s.apiPlans))
 	m.Handle("GET /api/v1/plans/{person}", s.api(s.apiPlan))
 	m.Handle("GET /api/v1/plans/{person}/versions", s.api(s.apiPlanVersions))
@@ -183,20 +186,12 @@ func (s *Server) apiList(r *http.Request, f queue.MessageFilter) (any, error) {
 
 // apiSearch lists the messages about one person, named by identifier in the body.
 func (s *Server) apiSearch(r *http.Request, x *session) (any, error) {
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		return nil, &samvirke.Fault{Class: samvirke.Invalid, Code: "not-json", Safe: "The body must be application/json."}
-	}
 	var q struct {
 		Patient string `json:"patient"`
 		Before  int64  `json:"before"`
 	}
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&q); err != nil {
-		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			return nil, errTooLarge
-		}
-		return nil, &samvirke.Fault{Class: samvirke.Invalid, Code: "bad-json", Safe: "The body must be an object with patient and, to page on, before."}
+	if err := readJSON(r, &q, "patient and, to page on, before"); err != nil {
+		return nil, err
 	}
 	patient, err := s.findPatient(r.Context(), strings.TrimSpace(q.Patient))
 	if err != nil {
@@ -206,6 +201,44 @@ func (s *Server) apiSearch(r *http.Request, x *session) (any, error) {
 		return nil, err
 	}
 	return s.apiList(r, queue.MessageFilter{Patient: patient, Before: q.Before})
+}
+
+// readJSON reads a small JSON object; fields names what it may hold, for the error text.
+func readJSON(r *http.Request, into any, fields string) error {
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+		return &samvirke.Fault{Class: samvirke.Invalid, Code: "not-json", Safe: "The body must be application/json."}
+	}
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return errTooLarge
+	}
+	if err != nil {
+		return &samvirke.Fault{Class: samvirke.Invalid, Code: "bad-json", Safe: "The body must be an object with " + fields + "."}
+	}
+	return nil
+}
+
+// apiAction is what the forms do, for the command line: the gateway owns its store while it runs.
+func (s *Server) apiAction(r *http.Request, x *session) (any, error) {
+	do, there := map[string]func(ctx context.Context, who, id, reason string) error{
+		"resend": s.actions.Resend, "reprocess": s.actions.Reprocess, "give-up": s.actions.GiveUp,
+	}[r.PathValue("action")]
+	if !there {
+		return nil, errNoPage
+	}
+	var q struct {
+		ID     string `json:"id"`
+		Reason string `json:"reason"`
+	}
+	if err := readJSON(r, &q, "id and reason"); err != nil {
+		return nil, err
+	}
+	if err := do(r.Context(), x.user, q.ID, q.Reason); err != nil {
+		return nil, fmt.Errorf("act: %w", err)
+	}
+	return map[string]string{"id": q.ID, "action": r.PathValue("action")}, nil
 }
 
 func (s *Server) apiTrace(r *http.Request, x *session) (any, error) {
