@@ -269,6 +269,9 @@ func (f *Format) checkEpikrise(src *source, p *mapping.Parsed) error {
 	if env.Conversation == "" {
 		warn("no-reference", "/Message/ServRprt/ServProvId", "an epicrisis without an id of its own cannot be changed or cancelled")
 	}
+	if req := childNamed(childNamed(src.root, "ServRprt"), "ServReq"); env.Op == samvirke.OpNew && childText(req, "Id") == "" {
+		warn("no-referral", "/Message/ServRprt/ServReq/Id", "a new epicrisis that names no referral")
+	}
 	return f.checkEpikrisePatient(childNamed(childNamed(src.root, "ServRprt"), "Patient"), p, warn)
 }
 

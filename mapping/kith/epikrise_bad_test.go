@@ -70,6 +70,12 @@ func TestEpikriseBad(t *testing.T) {
 			t.Errorf("%v, warnings %v", err, p)
 		}
 	})
+	t.Run("no referral warns", func(t *testing.T) {
+		p, err := f.Parse(edited(t, good, `<ServType V="M" DN="Endring"/>`, `<ServType V="N" DN="Ny"/>`, "<Id>7f3a5b10-0a01-4c1e-9d10-0000000000b1</Id>", "<Id/>"))
+		if err != nil || len(p.Warnings) != 1 || p.Warnings[0].Code != "no-referral" {
+			t.Errorf("%v, %+v", err, p)
+		}
+	})
 	t.Run("unknown codes do not refuse", func(t *testing.T) {
 		p, err := f.Parse(edited(t, good, `<ServType V="M"`, `<ServType V="Q"`, `<Type V="H" DN`, `<Type V="ZZ" DN`))
 		if err != nil || len(p.Warnings) == 0 || p.Warnings[0].Code != "unknown-op" {

@@ -47,11 +47,11 @@ func damage(r *rand.Rand, root *fhir.Node) {
 	case 4:
 		o.Set(key, objects[r.IntN(len(objects))].Clone())
 	case 5:
-		a := arrays[r.IntN(len(arrays))]
-		a.Add(objects[r.IntN(len(objects))].Clone())
+		if len(arrays) > 0 {
+			arrays[r.IntN(len(arrays))].Add(objects[r.IntN(len(objects))].Clone())
+		}
 	case 6: // a reference to anything, also to itself
-		if o.Get("reference") != nil {
-			e := root.Get("entry").Items()
+		if e := root.Get("entry").Items(); o.Get("reference") != nil && len(e) > 0 {
 			o.Set("reference", e[r.IntN(len(e))].Get("fullUrl"))
 		}
 	}
@@ -66,7 +66,7 @@ func TestHCPDamagedBundles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range 40 * *rounds {
+		for i := range 10 * *rounds {
 			r := rand.New(rand.NewPCG(*seed*1_000_000+uint64(i), 11))
 			root := p.Bundle.Root.Clone()
 			for range 1 + r.IntN(6) {
@@ -91,7 +91,7 @@ func TestHCPDamagedBundles(t *testing.T) {
 		}
 	}
 	t.Logf("%d written, %d refused", written, refused)
-	if written < 10**rounds {
+	if written < 2**rounds {
 		t.Errorf("only %d were written", written)
 	}
 }

@@ -29,9 +29,9 @@ func hcp(p string, receipt bool) *el {
 func aloneRole(role *fhir.Node) bool { return role.Get("organization") == nil }
 
 func institution(receipt bool) []*el {
-	rows := append(named("name"), group("root", "Dept", "*", departments{},
+	rows := append(named("name"), group("root", "Dept", "+", departments{},
 		append([]*el{leafEl("root", "Type", "?", cvConcept(), "type[0]")}, append(named("name"), additional(""))...)...))
-	persons := group("root", "HCPerson", "*", persons{}, append(personNamed(), additional(personPath))...)
+	persons := group("root", "HCPerson", "+", persons{}, append(personNamed(), additional(personPath))...)
 	if receipt {
 		return append(rows, additional(""), persons)
 	}
