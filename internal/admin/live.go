@@ -22,6 +22,11 @@ const (
 	heartbeat = 15 * time.Second
 	// writeLimit is how long one event may take to be written before the stream is ended.
 	writeLimit = 10 * time.Second
+	// burst is how many events of one moment are told one by one on a page of lists; of more only
+	// the newest is, because such a page is loaded again as a whole anyway.
+	burst = 16
+	// pace is the shortest time between two bursts to a page of lists.
+	pace = 200 * time.Millisecond
 )
 
 // liveEvent is what the stream tells of an event: nothing about a patient.
@@ -33,6 +38,8 @@ type liveEvent struct {
 	DeliveryID string             `json:"delivery_id,omitempty"`
 	Party      string             `json:"party,omitempty"`
 	Text       string             `json:"text"`
+	// Skipped is how many events before this one were not told; 0 when none.
+	Skipped int64 `json:"skipped,omitempty"`
 }
 
 // liveFilter limits a stream to one message or one person; zero lets all through.
@@ -44,7 +51,8 @@ func (f liveFilter) wants(e samvirke.Event) bool {
 }
 
 // live streams events as they are committed. A reader that comes back names the last event it has
-// seen (Last-Event-ID) and gets what it missed; the stream never skips without saying so ("reset").
+// seen (Last-Event-ID) and gets what it missed; the stream never skips without saying so: by
+// "skipped" in a burst on a page of lists, by the event "reset" otherwise.
 func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	if s.sessions.find(s.cookie(r)) == nil {
 		http.Error(w, "sign in first", http.StatusUnauthorized)
@@ -90,7 +98,11 @@ type stream struct {
 	rc     *http.ResponseController
 	filter liveFilter
 	last   int64 // Seq of the last event looked at
+	told   int64 // Seq of the last event written
 }
+
+// whole tells whether the page follows all events and not one message or person.
+func (st *stream) whole() bool { return st.filter == liveFilter{} }
 
 func (st *stream) run(r *http.Request) {
 	// Subscribed before the backlog is read, so that nothing falls between the two.
@@ -104,7 +116,7 @@ func (st *stream) run(r *http.Request) {
 	for {
 		select {
 		case e, ok := <-events:
-			if !ok || st.event(e) != nil {
+			if !ok || st.batch(r, e, events) != nil {
 				return
 			}
 		case <-beat.C:
@@ -117,6 +129,55 @@ func (st *stream) run(r *http.Request) {
 			return
 		}
 	}
+}
+
+// batch tells one event and what waits behind it.
+func (st *stream) batch(r *http.Request, first samvirke.Event, events <-chan samvirke.Event) error {
+	list := drain([]samvirke.Event{first}, events)
+	before := st.last
+	if st.whole() && len(list) > burst {
+		st.last = max(st.last, list[len(list)-2].Seq)
+		list = list[len(list)-1:]
+	}
+	for _, e := range list {
+		// A reader that fell behind has lost the oldest events. A page of lists is loaded again for any
+		// later one; a page of one message could wait for ever.
+		if !st.whole() && before > 0 && e.Seq > before+1 {
+			if err := st.reset(); err != nil {
+				return err
+			}
+		}
+		before = max(before, e.Seq)
+		if err := st.event(e); err != nil {
+			return err
+		}
+	}
+	if !st.whole() {
+		return nil
+	}
+	select { // a page of lists gains nothing from more news a second
+	case <-time.After(pace):
+	case <-r.Context().Done():
+	case <-st.s.closed:
+	}
+	return nil
+}
+
+// drain takes what waits in the channel now; it never blocks, because the store itself may take
+// the oldest event out of a full channel.
+func drain(list []samvirke.Event, events <-chan samvirke.Event) []samvirke.Event {
+	for len(list) <= liveBuffer {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				return list
+			}
+			list = append(list, e)
+		default:
+			return list
+		}
+	}
+	return list
 }
 
 // catchUp hands out what the reader missed since its last event.
@@ -153,8 +214,13 @@ func (st *stream) event(e samvirke.Event) error {
 	if !st.filter.wants(e) {
 		return nil
 	}
-	b, err := json.Marshal(liveEvent{Seq: e.Seq, At: e.At, Name: e.Name, MessageID: e.MessageID, DeliveryID: e.DeliveryID,
-		Party: e.Party, Text: eventWord(e.Name).Text})
+	told := liveEvent{Seq: e.Seq, At: e.At, Name: e.Name, MessageID: e.MessageID, DeliveryID: e.DeliveryID,
+		Party: e.Party, Text: eventWord(e.Name).Text}
+	if st.whole() && st.told > 0 {
+		told.Skipped = max(0, e.Seq-st.told-1)
+	}
+	st.told = e.Seq
+	b, err := json.Marshal(told)
 	if err != nil {
 		return err
 	}

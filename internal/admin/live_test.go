@@ -15,8 +15,14 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// readEvents reads from a live stream until n data lines have come.
+// readEvents reads from a live stream until n events have come.
 func readEvents(t *testing.T, h *house, page, last string, n int, after func()) []string {
+	t.Helper()
+	return readEventsUntil(t, h, page, last, func(ids []string) bool { return len(ids) >= n }, after)
+}
+
+// readEventsUntil opens a live stream, calls after once it is open, and reads ids until enough.
+func readEventsUntil(t *testing.T, h *house, page, last string, enough func(ids []string) bool, after func()) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -47,7 +53,7 @@ func readEvents(t *testing.T, h *house, page, last string, n int, after func()) 
 		} else if line == "event: reset" {
 			ids = append(ids, "reset")
 		}
-		if len(ids) >= n && line == "" {
+		if line == "" && len(ids) > 0 && enough(ids) {
 			return ids
 		}
 	}
@@ -103,6 +109,36 @@ func TestLiveStreamSaysWhenItSkips(t *testing.T) {
 	if got := readEvents(t, h, "list", "1", 1, nil); got[0] != "reset" {
 		t.Errorf("a reader that missed more than the backlog gets %v, want reset", got)
 	}
+}
+
+func TestBurstsAreToldInShort(t *testing.T) {
+	t.Parallel()
+	st := newFakeStore()
+	h := signedIn(t, st)
+	const n = 200
+	events := make([]samvirke.Event, n)
+	for i := range events {
+		events[i] = samvirke.Event{Name: samvirke.EventSent, MessageID: []string{"m1", "m2"}[i%2]}
+	}
+	emit := func() {
+		if _, err := st.Commit(context.Background(), &queue.Unit{Now: courseNow, Events: events}); err != nil {
+			t.Error(err)
+		}
+	}
+	all := readUntil(t, h, "list", fmt.Sprint(n), emit)
+	if len(all) > 2*burst {
+		t.Errorf("a burst of %d is told in %d events to a page of lists", n, len(all))
+	}
+	one := readUntil(t, h, "message:m2", fmt.Sprint(2*n), emit)
+	if len(one) != n/2 {
+		t.Errorf("a page of one message gets %d of its %d events", len(one), n/2)
+	}
+}
+
+// readUntil reads a live stream until the event with this id has come.
+func readUntil(t *testing.T, h *house, page, id string, after func()) []string {
+	t.Helper()
+	return readEventsUntil(t, h, page, "", func(ids []string) bool { return ids[len(ids)-1] == id }, after)
 }
 
 func TestCloseEndsStreams(t *testing.T) {

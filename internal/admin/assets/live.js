@@ -9,6 +9,12 @@
 
   const say = (text) => { if (said.textContent !== text) said.textContent = text; };
 
+  const newer = () => {
+    const note = document.getElementById('newer');
+    if (note) note.hidden = false;
+    say('a newer version of the plan is ready');
+  };
+
   // A region in which somebody works is left alone: what they type or have opened must not vanish.
   const inUse = (region) => region.contains(document.activeElement) && document.activeElement !== document.body ||
     region.querySelector('details.act[open], input:not(:checked)[type=checkbox]') !== null;
@@ -32,6 +38,8 @@
       if (!answer.ok) { say('live updates have paused; load the page again'); return; }
       const doc = new DOMParser().parseFromString(await answer.text(), 'text/html');
       let changed = 0, held = 0;
+      const version = (d) => d.querySelector('[data-version]')?.dataset.version;
+      if (version(document) !== version(doc)) newer();
       for (const region of document.querySelectorAll('[data-live][id]')) {
         const fresh = doc.getElementById(region.id);
         if (!fresh) continue;
@@ -51,27 +59,25 @@
     }
   };
 
-  // Many events in a burst give one refresh.
-  const soon = () => { if (!timer) timer = setTimeout(() => { timer = 0; refresh(); }, 400); };
+  // Many events in a burst give one refresh; under steady load there is one every few seconds.
+  let last = 0;
+  const soon = () => {
+    if (timer) return;
+    const rest = Math.max(400, last + 3000 - Date.now());
+    timer = setTimeout(() => { timer = 0; last = Date.now(); refresh(); }, rest);
+  };
 
   document.addEventListener('focusout', () => { if (waiting) soon(); });
 
   const source = new EventSource('/events/live?page=' + encodeURIComponent(page));
-  let opened = false;
   source.onopen = () => {
     say('live');
-    if (!page.startsWith('plan:') || opened) soon(); // what happened between the page and the stream
-    opened = true;
+    soon(); // what happened between the page and the stream
   };
   source.onerror = () => say('live updates are trying to reconnect');
   source.onmessage = () => {
-    if (page.startsWith('plan:')) {
-      const note = document.getElementById('newer');
-      if (note) note.hidden = false;
-      say('a newer version of the plan is ready');
-      return;
-    }
-    soon();
+    if (page.startsWith('plan:')) newer();
+    else soon();
   };
   source.addEventListener('reset', soon);
   addEventListener('pagehide', () => source.close());
