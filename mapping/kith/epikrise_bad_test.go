@@ -64,6 +64,12 @@ func TestEpikriseBad(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is odd but no reason to refuse warns.
+func TestEpikriseWarnings(t *testing.T) {
+	f := testFormat(t)
+	good := testFile(t, "epikrise-full")
 	t.Run("one of two numbers holds", func(t *testing.T) {
 		p, err := f.Parse(edited(t, good, "<OffId>13116900216", "<OffId>13116900226"))
 		if err != nil || len(p.Warnings) == 0 {

@@ -70,30 +70,36 @@ func TestEpikriseEdits(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			p, err := f.Parse(raw)
-			if err != nil {
-				t.Fatal(err)
-			}
-			// The edit goes over the wire form, so that nothing but JSON reaches the renderer.
-			b, err := fhir.ParseBundle(p.Bundle.Bytes())
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.edit(b)
-			out, err := f.Render(b, mapping.Target{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			d := mappingtest.Compare(raw, out.Body)
-			if len(d.Missing)+len(d.Extra) > 0 || len(d.Changed) != len(c.want) {
-				t.Fatalf("%s", d)
-			}
-			for i, ch := range d.Changed {
-				if got := ch.Path + " = " + ch.Got; !strings.HasSuffix(got, c.want[i]) {
-					t.Errorf("changed %s, want %s", got, c.want[i])
-				}
-			}
+			checkEdit(t, f, raw, c.edit, c.want)
 		})
+	}
+}
+
+// checkEdit edits the FHIR form of raw and demands that exactly the wanted values change in the XML.
+func checkEdit(t *testing.T, f *Format, raw []byte, edit func(*fhir.Bundle), want []string) {
+	t.Helper()
+	p, err := f.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The edit goes over the wire form, so that nothing but JSON reaches the renderer.
+	b, err := fhir.ParseBundle(p.Bundle.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit(b)
+	out, err := f.Render(b, mapping.Target{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := mappingtest.Compare(raw, out.Body)
+	if len(d.Missing)+len(d.Extra) > 0 || len(d.Changed) != len(want) {
+		t.Fatalf("%s", d)
+	}
+	for i, ch := range d.Changed {
+		if got := ch.Path + " = " + ch.Got; !strings.HasSuffix(got, want[i]) {
+			t.Errorf("changed %s, want %s", got, want[i])
+		}
 	}
 }
 
