@@ -18,19 +18,24 @@ func newRowCache() *rowCache {
 }
 
 func (c *rowCache) message(id string, r messageRow) {
-	bound(c.messages)
 	c.messages[id] = r
 }
 
 func (c *rowCache) delivery(r deliveryRow) {
-	bound(c.deliveries)
 	r.token = 0 // leases are asked for anew each time
 	c.deliveries[r.id] = r
 }
 
 func (c *rowCache) plan(patient string, version int64) {
-	bound(c.plans)
 	c.plans[patient] = version
+}
+
+// trim makes room. It is done between groups: within one, the cache also stands for rows that are
+// gathered and not written yet.
+func (c *rowCache) trim() {
+	bound(c.messages)
+	bound(c.deliveries)
+	bound(c.plans)
 }
 
 // bound drops about half of a full map, in no particular order.

@@ -30,6 +30,7 @@ type tx struct {
 }
 
 func (w *writer) newTx(eager bool) *tx {
+	w.cache.trim()
 	return &tx{w: w, before: w.seqs, eager: eager, tallies: map[tallyKey]int64{}, moved: map[int64]bool{}}
 }
 

@@ -1,0 +1,53 @@
+package sqlite
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/samvirke/samvirke"
+)
+
+// TestMemoryIsBounded fills what the store remembers beyond its bounds.
+func TestMemoryIsBounded(t *testing.T) {
+	c := newRowCache()
+	for i := range 3 * cacheRows {
+		id := fmt.Sprint(i)
+		c.message(id, messageRow{})
+		c.delivery(deliveryRow{id: id, token: 5})
+		c.plan(id, 1)
+		if c.deliveries[id].token != 0 {
+			t.Fatal("a lease is remembered with the row")
+		}
+		c.trim()
+		if _, known := c.messages[id]; !known && len(c.messages) > cacheRows {
+			t.Fatal("not bounded")
+		}
+	}
+	if n := max(len(c.messages), len(c.deliveries), len(c.plans)); n > cacheRows {
+		t.Errorf("%d rows are remembered, at most %d may be", n, cacheRows)
+	}
+
+	f := newFresh()
+	for i := range int64(100_000) {
+		f.add(&samvirke.Delivery{Seq: i, Body: make([]byte, 1000)})
+		if i%3 != 0 {
+			if d := f.take(i); d == nil || d.Seq != i {
+				t.Fatalf("delivery %d is not held although it is the newest", i)
+			}
+		}
+	}
+	if f.bytes > maxFresh || len(f.order) > 2*len(f.known)+1001 {
+		t.Errorf("%d bytes held in %d deliveries, %d numbers", f.bytes, len(f.known), len(f.order))
+	}
+	sum := 0
+	for _, d := range f.known {
+		sum += weigh(d)
+	}
+	if sum != f.bytes {
+		t.Errorf("%d bytes counted, %d held", f.bytes, sum)
+	}
+	f.add(&samvirke.Delivery{Seq: -1, Body: make([]byte, maxHeldOne+1)})
+	if f.take(-1) != nil {
+		t.Error("a large body is held")
+	}
+}
