@@ -82,7 +82,8 @@ func TestMessageIsR4AndRepeatable(t *testing.T) {
 	if n := strings.Count(string(a), "Slagenheten\",\"partOf"); n != 1 {
 		t.Errorf("sender's unit stands there %d times", n)
 	}
-	if fhir.EntryURL("a", 1) == fhir.EntryURL("a", 2) || fhir.EntryURL("a", 1) != fhir.EntryURL("a", 1) || !fhir.IsUUID(fhir.NameUUID("x")) {
+	first, again := fhir.EntryURL("a", 1), fhir.EntryURL("a", 1)
+	if first == fhir.EntryURL("a", 2) || first != again || !fhir.IsUUID(fhir.NameUUID("x")) {
 		t.Error("entry URLs are not deterministic UUIDs")
 	}
 }

@@ -51,11 +51,6 @@ func formats(production bool) ([]mapping.Format, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare kith: %w", err)
 	}
-	if production {
-		if err := k.Prepare(); err != nil {
-			return nil, err
-		}
-	}
 	n, err := native.New(native.Options{MaxBytes: maxFile, AllowSynthetic: !production})
 	if err != nil {
 		return nil, fmt.Errorf("prepare fhir: %w", err)

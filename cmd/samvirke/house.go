@@ -82,6 +82,15 @@ func (h *house) openCore(ctx context.Context) (err error) {
 	if h.formats, err = formats(!cfg.Test()); err != nil {
 		return err
 	}
+	for _, f := range h.formats {
+		// A server compiles its schemas before it says that it is ready; a command that reads one
+		// message compiles only the one it needs.
+		if p, ok := f.(interface{ Prepare() error }); ok {
+			if err := p.Prepare(); err != nil {
+				return err
+			}
+		}
+	}
 	h.store, err = sqlite.Open(ctx, sqlite.Options{Dir: cfg.DataDir, Logger: h.log, DiskBudget: int64(cfg.DiskBudget), Registerer: h.registry})
 	if errors.Is(err, sqlite.ErrLocked) {
 		return fail(exitTryLater, "another gateway is running on %s", cfg.DataDir)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,7 +78,7 @@ func TestTranslateExamples(t *testing.T) {
 	slices.Sort(kinds)
 	for _, k := range kinds {
 		s := sums[k]
-		t.Log(fmt.Sprintf("%-22s %3d messages %6d values %7.2f %% back", k, s.messages, s.leaves, 100*float64(s.back)/float64(s.leaves)))
+		t.Logf("%-22s %3d messages %6d values %7.2f %% back", k, s.messages, s.leaves, 100*float64(s.back)/float64(s.leaves))
 	}
 	if len(kinds) != 9 {
 		t.Errorf("kinds %v, want the seven with a header, EPIKRISE and APPREC", kinds)

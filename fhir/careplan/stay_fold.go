@@ -151,20 +151,17 @@ func (f *fold) readyDone(s *stay, key, status, by string) {
 // overlaps flags each stay that begins while an earlier one is open and that is no transfer. list is
 // in order of start; of several open ones the latest is named, so that the flags stay as many as the stays.
 func (f *fold) overlaps(list []*stay) {
-	var before []*stay
+	var before []*stay // those still open when the next one begins
 	for _, b := range list {
 		if b.withdrawn != nil || b.unknown {
 			continue
 		}
-		open := before[:0]
-		for _, a := range before {
-			if a.end.text == "" || !a.end.at.Before(b.start.at.Add(transferGap)) {
-				open = append(open, a)
-			}
+		before = slices.DeleteFunc(before, func(a *stay) bool {
+			return a.end.text != "" && a.end.at.Before(b.start.at.Add(transferGap))
+		})
+		if n := len(before); n > 0 {
+			f.flag("overlapping-stays", "Two stays are open at the same time.", append(slices.Clone(before[n-1].from), b.from...)...)
 		}
-		if n := len(open); n > 0 {
-			f.flag("overlapping-stays", "Two stays are open at the same time.", append(slices.Clone(open[n-1].from), b.from...)...)
-		}
-		before = append(open, b)
+		before = append(before, b)
 	}
 }

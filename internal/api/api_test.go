@@ -199,8 +199,7 @@ func TestStoreTrouble(t *testing.T) {
 
 func TestFull(t *testing.T) {
 	inside, goOn := make(chan struct{}), make(chan struct{})
-	var r *rig
-	r = newRig(t, func(o *api.Options) {
+	r := newRig(t, func(o *api.Options) {
 		o.MaxConcurrent = 1
 		o.Store = &scripted{o.Store, func() ([]queue.Record, error) {
 			close(inside)

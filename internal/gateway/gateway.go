@@ -91,7 +91,7 @@ func New(o Options) (*Gateway, error) {
 		o.Now = time.Now
 	}
 	if o.NewID == nil {
-		o.NewID = func() string { return uuid.NewString() }
+		o.NewID = uuid.NewString
 	}
 	if o.Patient == nil {
 		o.Patient = func(string) (string, string) { return "", "" }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/samvirke/samvirke"
@@ -96,6 +97,9 @@ func (g *Gateway) processOnce(ctx context.Context, m *samvirke.Message, out outc
 	if err != nil {
 		return err
 	}
+	for i := range u.Events {
+		u.Events[i].At = u.Now // one unit happens at one time
+	}
 	if _, err := g.store.Commit(context.WithoutCancel(ctx), u); err != nil {
 		return err
 	}
@@ -164,7 +168,7 @@ func (g *Gateway) step(m *samvirke.Message, p *mapping.Parsed, to samvirke.Messa
 	s.Format, s.Kind, s.Version, s.ExternalID = e.Format, e.Kind, e.Version, e.ID
 	s.Patient, s.GeneratedAt = e.Patient.Key(), e.GeneratedAt
 	s.Envelope = mustJSON(e)
-	if notes := append(p.Notes, warningNotes(p.Warnings)...); len(notes) > 0 {
+	if notes := slices.Concat(p.Notes, warningNotes(p.Warnings)); len(notes) > 0 {
 		s.Notes = mustJSON(notes)
 	}
 	return s

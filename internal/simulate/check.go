@@ -118,9 +118,9 @@ type checker struct {
 	list []Check
 }
 
-func (c *checker) is(line string, got, want any) {
+func (k *checker) is(line string, got, want any) {
 	g, w := fmt.Sprint(got), fmt.Sprint(want)
-	c.list = append(c.list, Check{Line: line, Want: w, Got: g, OK: g == w})
+	k.list = append(k.list, Check{Line: line, Want: w, Got: g, OK: g == w})
 }
 
 // CheckPlan holds a final plan (the JSON of careplan.Plan) against the lines of scenario S1 that the

@@ -21,8 +21,7 @@ type relay struct {
 
 	mu       sync.Mutex
 	taken    [][]byte
-	targets  map[string]string // HER-id of the communication party -> URL
-	tokens   map[string]bool
+	targets  map[string]string                 // HER-id of the communication party -> URL
 	between  func(n int, body []byte) [][]byte // what is handed on instead of body
 	status   func(n int) int                   // 0: 202
 	receipts [][]byte                          // answers of receivers

@@ -147,7 +147,6 @@ func planned() []*el {
 }
 
 func location() []*el {
-	const at = "location>Location."
 	return []*el{
 		leafEl("root", "Role", "?", cv(), "@role.valueCoding"),
 		leafEl("root", "StartDateTime", "?", ts(), "period.start"),

@@ -42,9 +42,7 @@ func eventForm(code, card string) *el {
 }
 
 func eventRows(details, time, code string) []*el {
-	var kind codec = cv()
-	coded := "?"
-	var estimate codec = boolean()
+	kind, coded, estimate := codec(cv()), "?", codec(boolean())
 	if code != "" {
 		kind, coded = eventCode{cv(), code}, "1" // the home says the code
 		estimate = fallbackText{boolean(), "false"}
@@ -79,23 +77,24 @@ func (p eventPlace) each(r *reader, _ cursor) []cursor {
 	if c.obj == nil {
 		return nil
 	}
-	for _, s := range p.prim.slots(r, c) {
-		v, ext := s.get()
-		if v == nil && ext == nil {
-			return nil
-		}
-		// Without an index the stay starts first and ends last.
-		c.order, c.fixed = 0, true
-		if p.code != "1" {
-			c.order = orderSpan
-		}
-		if i := ext.Extension(fhir.ExtEvent).Extension("index").Get("valueInteger"); i != nil {
-			r.use(i)
-			c.order = atoi(i.Text())
-		}
-		return []cursor{c}
+	slots := p.prim.slots(r, c)
+	if len(slots) == 0 {
+		return nil
 	}
-	return nil
+	v, ext := slots[0].get()
+	if v == nil && ext == nil {
+		return nil
+	}
+	// Without an index the stay starts first and ends last.
+	c.order, c.fixed = 0, true
+	if p.code != "1" {
+		c.order = orderSpan
+	}
+	if i := ext.Extension(fhir.ExtEvent).Extension("index").Get("valueInteger"); i != nil {
+		r.use(i)
+		c.order = atoi(i.Text())
+	}
+	return []cursor{c}
 }
 
 func (p eventPlace) describe(string) string { return p.root[1:] }
