@@ -77,6 +77,9 @@ type Delivery struct {
 	// TraceParent is the W3C trace context of the message this comes from, as in Message; a connector
 	// that can carries it on. "" when there was none.
 	TraceParent string `json:"trace_parent,omitempty"`
+	// Original says that Body is the very body of the incoming message MessageID, so that a store need
+	// not keep it a second time.
+	Original bool `json:"original,omitempty"`
 	// Body is what is sent. Listings leave it nil.
 	Body []byte `json:"-"`
 }

@@ -84,6 +84,7 @@ type Unit struct {
 	Plan *PlanStep
 	// Deliveries are new; Seq is given by the store, in slice order. State must be queued (ErrState), the ID
 	// new (ErrExists). Lane, CreatedAt, Checksum and Size are filled in when they are zero.
+	// The body of a delivery that is Original is kept with its message only.
 	Deliveries []samvirke.Delivery
 	// Steps move existing deliveries.
 	Steps []DeliveryStep

@@ -78,6 +78,8 @@ func (c *benchCmd) measure(a *app) (r *benchReport, err error) {
 			return nil, err
 		}
 		defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	} else if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
 	}
 	sender, err := simulate.NewSink(maxBenchParties)
 	if err != nil {

@@ -47,11 +47,15 @@ func (a *app) json(v any) error {
 // formats is the explicit list of formats of this program. Test registers' person numbers pass
 // unless the environment is production.
 func formats(production bool) ([]mapping.Format, error) {
-	k, err := kith.New(kith.Options{MaxBytes: maxFile, AllowSynthetic: !production})
+	return formatsWith(kith.Options{MaxBytes: maxFile, AllowSynthetic: !production})
+}
+
+func formatsWith(o kith.Options) ([]mapping.Format, error) {
+	k, err := kith.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("prepare kith: %w", err)
 	}
-	n, err := native.New(native.Options{MaxBytes: maxFile, AllowSynthetic: !production})
+	n, err := native.New(native.Options{MaxBytes: o.MaxBytes, AllowSynthetic: o.AllowSynthetic})
 	if err != nil {
 		return nil, fmt.Errorf("prepare fhir: %w", err)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/internal/route"
 	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/mapping/kith"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/sqlite"
 )
@@ -79,7 +80,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *slog.Logger) (h *ho
 
 func (h *house) openCore(ctx context.Context) (err error) {
 	cfg := h.cfg
-	if h.formats, err = formats(!cfg.Test()); err != nil {
+	if h.formats, err = formatsWith(kith.Options{MaxBytes: int(cfg.Limits.MaxBody), AllowSynthetic: cfg.Test(), PlainReceipts: true}); err != nil {
 		return err
 	}
 	for _, f := range h.formats {

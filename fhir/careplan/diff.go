@@ -2,6 +2,7 @@ package careplan
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"strconv"
 	"strings"
@@ -59,6 +60,15 @@ func SamePlan(a, b *Plan) bool {
 		return true
 	}
 	return bytes.Equal(visibleBytes(a), visibleBytes(b))
+}
+
+// Shown is a digest of what SamePlan compares: plans with equal digests show the same. The zero digest
+// is that of no plan.
+func (p *Plan) Shown() [sha256.Size]byte {
+	if p == nil {
+		return [sha256.Size]byte{}
+	}
+	return sha256.Sum256(visibleBytes(p))
 }
 
 // visibleBytes is what the leaves of a plan say, one after the other: the same walk as leaves without

@@ -65,8 +65,6 @@ func FromMessage(b *fhir.Bundle, env *samvirke.Envelope, meta Meta) (Record, err
 		}
 	}
 	if b != nil {
-		sum := sha256.Sum256(b.Bytes())
-		r.Hash = hex.EncodeToString(sum[:])
 		r.Author = x.author()
 		r.NoForwarding = r.NoForwarding || x.noForwarding()
 		if r.Chain.Op != samvirke.OpCancel { // a cancellation states nothing but that
@@ -91,7 +89,10 @@ func FromMessage(b *fhir.Bundle, env *samvirke.Envelope, meta Meta) (Record, err
 	}
 	r.Content, r.facts = raw, c
 	r.clean()
-	if b == nil {
+	if r.Hash = meta.Checksum; r.Hash == "" {
+		if b != nil {
+			raw = b.Bytes()
+		}
 		sum := sha256.Sum256(raw)
 		r.Hash = hex.EncodeToString(sum[:])
 	}

@@ -12,7 +12,7 @@ import (
 // Source: careplan.md section 4.
 type Record struct {
 	Key     Key       `json:"key"`
-	Hash    string    `json:"hash"` // SHA-256 of the canonical payload
+	Hash    string    `json:"hash"` // SHA-256 of the message, see Meta.Checksum
 	Chain   Chain     `json:"chain"`
 	Subject string    `json:"subject"` // patient key as received
 	Kind    string    `json:"kind"`
@@ -61,6 +61,9 @@ type Meta struct {
 	MessageID string
 	// Mapping is name and version of the mapping that read it, for instance "kith/1".
 	Mapping string
+	// Checksum is the hex SHA-256 of the message as received; it is the record's hash when given. Else the
+	// hash is made from the canonical form, which costs as much as writing it.
+	Checksum string
 }
 
 // OrderTime is min(sent, received): a sender's clock that runs ahead cannot win.
@@ -94,6 +97,14 @@ func ParseRecord(raw []byte) (Record, error) {
 func brokenRecord(err error) error {
 	return &samvirke.Fault{Class: samvirke.Internal, Code: "record-broken",
 		Safe: "internal error", Err: fmt.Errorf("read plan record: %w", err)}
+}
+
+// Lean returns the record without its encoded content, for keeping many in memory: it folds as before
+// and must not be encoded any more.
+func (r Record) Lean() Record {
+	r.facts = r.contents()
+	r.Content = nil
+	return r
 }
 
 // contents returns the decoded content; a record whose content cannot be read states nothing.

@@ -268,7 +268,7 @@ func (l *lane) failed(d queue.Leased, a *samvirke.Attempt, f *samvirke.Fault) {
 		s.To, s.DueAt = samvirke.DeliveryWaiting, due
 	}
 	s.HoldLane = s.To == samvirke.DeliveryStopped && l.OnStop != "go-on"
-	u := &queue.Unit{Now: now, Steps: []queue.DeliveryStep{s}, Events: []samvirke.Event{l.event(d, a.At, samvirke.EventSending, fmt.Sprintf("attempt %d", a.Number)), l.event(d, now, name, detail)}}
+	u := &queue.Unit{Now: now, Steps: []queue.DeliveryStep{s}, Events: []samvirke.Event{l.event(d, now, name, detail)}}
 	if s.To == samvirke.DeliveryStopped || a.Number == 1 || d.Fault != f.Code {
 		l.g.log.Info("delivery failed", "delivery_id", d.ID, "party", l.ID, "attempt", a.Number, "class", f.Class, "code", f.Code, "err", f.Err)
 	}
@@ -284,7 +284,7 @@ func (l *lane) taken(ctx context.Context, d queue.Leased, a *samvirke.Attempt, r
 		s.ExpectBy = now.Add(l.answerWithin())
 	}
 	u := &queue.Unit{Now: now, Steps: []queue.DeliveryStep{s}, Events: []samvirke.Event{
-		l.event(d, a.At, samvirke.EventSending, fmt.Sprintf("attempt %d", a.Number)), l.event(d, now, samvirke.EventSent, res.Answer),
+		l.event(d, now, samvirke.EventSent, res.Answer), // the attempt itself tells when it began
 	}}
 	if expects && len(res.Body) > 0 {
 		l.receiptInAnswer(u, d, res)

@@ -91,7 +91,7 @@ func New(o Options) (*Gateway, error) {
 		o.Now = time.Now
 	}
 	if o.NewID == nil {
-		o.NewID = uuid.NewString
+		o.NewID = newID
 	}
 	if o.Patient == nil {
 		o.Patient = func(string) (string, string) { return "", "" }
@@ -99,7 +99,7 @@ func New(o Options) (*Gateway, error) {
 	g := &Gateway{
 		Repair: Repair{Store: o.Store, Now: o.Now},
 		o:      o, log: o.Logger, store: o.Store, formats: map[string]mapping.Format{},
-		parties: map[string]*lane{}, byHER: map[string]string{},
+		parties: map[string]*lane{}, byHER: map[string]string{}, parsed: newHandover(),
 	}
 	g.m = newMetrics(o.Registerer, g)
 	for _, f := range o.Formats {
@@ -176,6 +176,15 @@ func (g *Gateway) loadPlanKey(ctx context.Context) error {
 	}
 	g.planKey, err = hex.DecodeString(s)
 	return err
+}
+
+// newID gives UUIDs that grow with time: index entries made together stand together on disk.
+func newID() string {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.NewString() // panics when there is no randomness at all
+	}
+	return id.String()
 }
 
 func (g *Gateway) now() time.Time { return g.o.Now().UTC() }

@@ -114,7 +114,7 @@ func (g *Gateway) addPlan(ctx context.Context, u *queue.Unit, m *samvirke.Messag
 		return nil, false, nil, nil
 	}
 	rec, err := careplan.FromMessage(p.Bundle, &p.Envelope, careplan.Meta{
-		Received: m.ReceivedAt, MessageID: m.ID, Mapping: p.Envelope.Format + "/" + p.Envelope.Version,
+		Received: m.ReceivedAt, MessageID: m.ID, Mapping: p.Envelope.Format + "/" + p.Envelope.Version, Checksum: m.Checksum,
 	})
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("make record: %w", err)
@@ -129,7 +129,8 @@ func (g *Gateway) addPlan(ctx context.Context, u *queue.Unit, m *samvirke.Messag
 	next.sum = sha256.Sum256(body)
 	// Telling asks whether somebody sees something new; storing asks whether anything differs, so that
 	// a withdrawal that shows nothing new is in the stored plan's history all the same.
-	changed := !careplan.SamePlan(old.plan, next.plan)
+	next.shown = next.plan.Shown()
+	changed := next.shown != old.shown
 	u.Records = append(u.Records, queue.Record{
 		Key: rec.Key.Sender + "/" + rec.Key.MessageID, Hash: rec.Hash, Patient: key,
 		MessageID: m.ID, ReceivedAt: m.ReceivedAt, Body: mustJSON(rec),
@@ -146,7 +147,9 @@ func (g *Gateway) addPlan(ctx context.Context, u *queue.Unit, m *samvirke.Messag
 		name = samvirke.EventPlanSame
 	}
 	u.Events = append(u.Events, g.event(m, name, detail))
-	return next, changed, func() { g.plans.put(key, next) }, nil
+	kept := *next
+	kept.plan, kept.records = nil, append(slices.Clip(old.records), rec.Lean())
+	return next, changed, func() { g.plans.put(key, &kept) }, nil
 }
 
 // told lists the parties that were sent an earlier message of the same conversation: whoever got the
@@ -216,7 +219,7 @@ func (g *Gateway) addDelivery(ctx context.Context, u *queue.Unit, m *samvirke.Me
 func (g *Gateway) renderForward(d *samvirke.Delivery, m *samvirke.Message, p *mapping.Parsed, c route.Choice, l *lane) error {
 	env := &p.Envelope
 	if c.Format == env.Format && (c.Version == "" || c.Version == env.Version) && c.Addressee >= 0 {
-		d.Body, d.ExternalID, d.Version, d.ContentType = m.Raw, env.ID, env.Version, contentType(m)
+		d.Body, d.Original, d.ExternalID, d.Version, d.ContentType = m.Raw, true, env.ID, env.Version, contentType(m)
 		return nil
 	}
 	f := g.formats[c.Format]

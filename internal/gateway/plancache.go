@@ -13,14 +13,16 @@ import (
 )
 
 // maxPlans bounds the plans kept in memory. Unit: patients.
-const maxPlans = 1024
+const maxPlans = 640
 
 // planState is a patient's records and the plan they give. It is never changed after it was made.
 type planState struct {
 	version int64
 	records []careplan.Record
-	plan    *careplan.Plan
 	sum     [sha256.Size]byte // of the stored JSON
+	shown   [sha256.Size]byte // careplan.Plan.Shown
+	// plan is set only while its message is being processed: kept, it would be most of the cache.
+	plan *careplan.Plan
 }
 
 // planCache keeps the plans worked on last. It is only a shortcut: the transaction checks the plan
@@ -65,9 +67,11 @@ func loadPlan(ctx context.Context, s queue.Reader, key string) (*planState, erro
 		if err != nil {
 			return nil, fmt.Errorf("read record of message %s: %w", r.MessageID, err)
 		}
-		st.records = append(st.records, rec)
+		st.records = append(st.records, rec.Lean())
 	}
-	st.plan = careplan.Fold(st.records)
+	if len(st.records) > 0 {
+		st.shown = careplan.Fold(st.records).Shown()
+	}
 	return st, nil
 }
 

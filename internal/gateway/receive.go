@@ -22,13 +22,18 @@ func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connecto
 	if l == nil {
 		return connectors.Answer{}, fmt.Errorf("party %q is not configured", in.Party)
 	}
+	placed := g.parsed.reserve(ctx)
 	out := g.look(in)
 	m := g.messageOf(in, out)
 	f := out.fault
 	toldByWire := f != nil && !g.receiptCanSay(l, out)
-	if toldByWire {
+	switch {
+	case toldByWire:
 		m.Status, m.Fault, m.FaultText = statusFor(f), f.Code, faultText(f)
-	} else {
+		if placed {
+			g.parsed.free()
+		}
+	case placed:
 		g.parsed.put(m.ID, out)
 	}
 	u := &queue.Unit{Now: m.ReceivedAt, Accept: &m, Events: []samvirke.Event{{

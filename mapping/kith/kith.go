@@ -26,6 +26,10 @@ type Options struct {
 	// AllowH lets an H-number together with name and birth date identify a patient, although
 	// rule E36 does not list it. Municipalities that match by hand may want it.
 	AllowH bool
+	// PlainReceipts reads an application receipt without schema check and without making a Bundle of it,
+	// when it says plainly what it answers and how. A receipt is never answered, so refusing one for its
+	// form would only leave a delivery unconfirmed; and a gateway has no use for its FHIR form.
+	PlainReceipts bool
 }
 
 // Format reads and writes the Norwegian messages. It is safe for concurrent use.
@@ -67,6 +71,9 @@ func (f *Format) Parse(raw []byte) (*mapping.Parsed, error) {
 	if err != nil {
 		return p, err
 	}
+	if kind == kindAppRec && f.opt.PlainReceipts && plain(&p.Envelope) {
+		return p, nil
+	}
 	if err := f.checkSchema(src); err != nil {
 		if kind == kindAppRec {
 			err.Receipt = "" // there is no receipt for a receipt
@@ -80,6 +87,21 @@ func (f *Format) Parse(raw []byte) (*mapping.Parsed, error) {
 		return p, f.parseEpikrise(src, p)
 	}
 	return p, f.parsePLO(src, p)
+}
+
+// plain tells whether a receipt says which message it answers, and whether it is taken or not.
+func plain(env *samvirke.Envelope) bool {
+	r := env.Receipt
+	if r == nil || env.ID == "" || r.OriginalID == "" || env.Sender.HER() == "" {
+		return false
+	}
+	switch r.Status {
+	case samvirke.ReceiptOK:
+		return len(r.Errors) == 0
+	case samvirke.ReceiptRejected, samvirke.ReceiptPartial:
+		return len(r.Errors) > 0
+	}
+	return false
 }
 
 // identify fills the envelope as far as it can be read, from any of the three roots, and tells

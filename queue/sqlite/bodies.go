@@ -73,7 +73,11 @@ func (b *bodies) put(u *queue.Unit) (f unitFiles, err error) {
 		f.plan = one(u.Plan.Body)
 	}
 	for i := range u.Deliveries {
-		if name := one(u.Deliveries[i].Body); name != "" {
+		d := &u.Deliveries[i]
+		if d.Original && d.MessageID != "" {
+			continue
+		}
+		if name := one(d.Body); name != "" {
 			f.deliveries = setAt(f.deliveries, len(u.Deliveries), i, name)
 		}
 	}

@@ -141,7 +141,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 // openWriter opens the writing connection, brings the schema up to date and reads the last numbers.
 func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	pragmas := []string{"busy_timeout(10000)", "page_size(4096)", "journal_mode(WAL)", "synchronous(FULL)",
-		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-32000)", "foreign_keys(OFF)"}
+		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-8000)", "foreign_keys(OFF)"}
 	if s.opts.maxPages > 0 {
 		pragmas = append(pragmas, "max_page_count("+strconv.Itoa(s.opts.maxPages)+")")
 	}

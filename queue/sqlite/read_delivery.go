@@ -58,8 +58,8 @@ func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...an
 	var body []byte
 	d, err := one(ctx, r.db, func(rows *sql.Rows) (samvirke.Delivery, error) {
 		return scanDelivery(rows, &file, &body)
-	}, deliverySelect+`, b.file, b.body FROM delivery d JOIN delivery_body b ON b.seq = d.seq
-		LEFT JOIN message m ON m.seq = d.message WHERE `+condition, args...)
+	}, deliverySelect+bodySelect+` FROM delivery d JOIN delivery_body b ON b.seq = d.seq
+		LEFT JOIN message m ON m.seq = d.message`+bodyJoin+` WHERE `+condition, args...)
 	if err != nil {
 		return samvirke.Delivery{}, err
 	}
@@ -228,5 +228,12 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 	return nil, err
 }
 
-const leaseSelect = deliverySelect + `, b.file, b.body FROM json_each(?) j CROSS JOIN delivery d ON d.seq = j.value
-	CROSS JOIN delivery_body b ON b.seq = d.seq LEFT JOIN message m ON m.seq = d.message`
+const leaseSelect = deliverySelect + bodySelect + ` FROM json_each(?) j CROSS JOIN delivery d ON d.seq = j.value
+	CROSS JOIN delivery_body b ON b.seq = d.seq LEFT JOIN message m ON m.seq = d.message` + bodyJoin
+
+// A delivery_body with neither file nor body stands for the body of the delivery's message: what is
+// forwarded as it came is kept once.
+const (
+	bodySelect = `, coalesce(o.file, b.file), coalesce(o.body, b.body)`
+	bodyJoin   = ` LEFT JOIN message_body o ON o.seq = d.message AND b.file = '' AND b.body IS NULL`
+)

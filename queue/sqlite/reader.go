@@ -29,7 +29,7 @@ type reader struct {
 }
 
 func openReader(path, vfs string, connections int, b *bodies) (*reader, error) {
-	address := dsn(path, vfs, "busy_timeout(10000)", "query_only(1)", "temp_store(MEMORY)", "cache_size(-4000)")
+	address := dsn(path, vfs, "busy_timeout(10000)", "query_only(1)", "temp_store(MEMORY)", "cache_size(-1000)")
 	connector, err := modernc.NewConnector(address)
 	if err != nil {
 		return nil, err

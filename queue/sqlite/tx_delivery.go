@@ -70,7 +70,11 @@ func (t *tx) writeDeliveries() error {
 		if t.r.files.deliveries != nil {
 			file = t.r.files.deliveries[i]
 		}
-		addBody(t.w.st.deliveryBody, r.seq, file, d.Body)
+		if d.Original && r.message != nil {
+			t.w.st.deliveryBody.add(r.seq, "", nil) // neither file nor body: it is the message's own
+		} else {
+			addBody(t.w.st.deliveryBody, r.seq, file, d.Body)
+		}
 		t.w.cache.delivery(*r)
 		t.tally(tallyDelivery, d.Party, string(samvirke.DeliveryQueued), 1)
 		d.Seq, d.Body = r.seq, notNil(d.Body)

@@ -94,6 +94,33 @@ type writer struct {
 	cache *rowCache
 	load  *loader
 	group []*request
+	paced [paceGroups]time.Time // when the last groups began, a ring
+	pacer int
+}
+
+// A group costs as much as a dozen units, however small it is: every table and index has a page that
+// is written anew. So when groups follow each other closely, the writer waits a little and lets them grow: at
+// most paceGroups within paceSpan, unless paceFull units wait. A group after a pause goes at once.
+const (
+	paceGroups = 8
+	paceSpan   = 32 * time.Millisecond
+	paceMost   = 4 * time.Millisecond
+	paceFull   = 64
+)
+
+// pace waits as the comment above says.
+func (w *writer) pace() {
+	wait := min(paceSpan-time.Since(w.paced[w.pacer]), paceMost)
+	if wait > 0 && len(w.s.in) < paceFull {
+		t := time.NewTimer(wait)
+		select {
+		case <-t.C:
+		case <-w.s.stop:
+			t.Stop()
+		}
+	}
+	w.paced[w.pacer] = time.Now()
+	w.pacer = (w.pacer + 1) % paceGroups
 }
 
 // sequences are the last numbers given out, and the end of the audit chain.
@@ -102,8 +129,7 @@ type sequences struct {
 	auditHash                                              string
 }
 
-// loop takes whatever waits, without a timer: under load groups grow by themselves, at rest a unit
-// goes at once. Between groups it reads a piece of what memory needs at start.
+// loop takes whatever waits: under load groups grow, at rest a unit goes at once (see pace). Between groups it reads a piece of what memory needs at start.
 func (w *writer) loop() {
 	defer close(w.s.writerDone)
 	for {
@@ -118,6 +144,7 @@ func (w *writer) loop() {
 			w.load = nil
 			continue
 		}
+		w.pace()
 		w.collect(r)
 		w.runAll()
 	}
