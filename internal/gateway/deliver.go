@@ -318,6 +318,11 @@ func (l *lane) receiptInAnswer(u *queue.Unit, d queue.Leased, res connectors.Res
 	sent.ExpectBy = time.Time{}
 	note := l.g.settle(u, &sent, p.Envelope.Receipt)
 	u.Receipts = append(u.Receipts, l.g.receiptOf(l.ID, nil, &sent, &p.Envelope, note))
+	if first, last := &u.Steps[0], u.Steps[len(u.Steps)-1]; len(u.Steps) == 2 && last.To == samvirke.DeliveryAcknowledged {
+		// Sent and acknowledged at once: one step, so that the row is written once.
+		first.To, first.FaultText, first.ExpectBy = last.To, last.FaultText, time.Time{}
+		u.Steps = u.Steps[:1]
+	}
 }
 
 func (l *lane) event(d queue.Leased, at time.Time, name samvirke.EventName, detail string) samvirke.Event {
