@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -16,17 +18,19 @@ import (
 )
 
 type benchCmd struct {
-	Rate     float64       `help:"Messages per second; 0 sends as fast as the gateway answers." default:"0"`
-	Duration time.Duration `help:"How long messages are sent." default:"20s"`
-	Parties  int           `help:"How many receivers each message has; all answer with receipts." default:"2"`
-	Patients int           `help:"Stays under way at the same time." default:"512"`
-	Senders  int           `help:"Requests under way at the same time." default:"64"`
-	Seed     uint64        `help:"The same seed gives the same messages." default:"1"`
-	Data     string        `help:"Folder for the store, on the disk to be measured; a temporary one when not given." placeholder:"DIR"`
-	URL      string        `help:"A running gateway instead of one of our own; see --print-config." placeholder:"URL"`
-	Token    string        `help:"Bearer token of the sending party at --url." env:"SAMVIRKE_BENCH_TOKEN"`
-	Profile  string        `help:"Write a CPU profile of the gateway to this file." placeholder:"FILE"`
-	JSON     bool          `help:"Print one JSON object."`
+	Rate        float64       `help:"Messages per second; 0 sends as fast as the gateway answers." default:"0"`
+	Duration    time.Duration `help:"How long messages are sent." default:"20s"`
+	Parties     int           `help:"How many receivers each message has; all answer with receipts." default:"2"`
+	Patients    int           `help:"Stays under way at the same time." default:"512"`
+	Senders     int           `help:"Requests under way at the same time." default:"64"`
+	Seed        uint64        `help:"The same seed gives the same messages." default:"1"`
+	Data        string        `help:"Folder for the store, on the disk to be measured; a temporary one when not given." placeholder:"DIR"`
+	URL         string        `help:"Measure a gateway that runs already, with the configuration of --print-config." placeholder:"URL"`
+	Token       string        `help:"Bearer token of the sending party at --url." env:"SAMVIRKE_BENCH_TOKEN" default:"token-for-bench-only"`
+	Sinks       string        `help:"First of the addresses on this machine where our receivers listen for --url; the others follow." default:"127.0.0.1:9200"`
+	PrintConfig bool          `help:"Print the configuration that a gateway for --url needs, and end."`
+	Profile     string        `help:"Write a CPU profile of the gateway to this file." placeholder:"FILE"`
+	JSON        bool          `help:"Print one JSON object."`
 }
 
 // benchReport is what bench prints: the load's figures and those of the gateway process alone.
@@ -51,8 +55,8 @@ func (c *benchCmd) Run(a *app) error {
 	if c.Parties < 1 || c.Parties > maxBenchParties {
 		return fail(exitUsage, "--parties: 1 to %d", maxBenchParties)
 	}
-	if c.URL != "" {
-		return fail(exitUsage, "--url: measuring a gateway elsewhere needs its receivers to be ours; not in this version")
+	if c.PrintConfig {
+		return c.printConfig(a)
 	}
 	debug.SetGCPercent(400) // our own part: it shall leave the processor to the gateway
 	r, err := c.measure(a)
@@ -73,72 +77,132 @@ func (c *benchCmd) Run(a *app) error {
 	return nil
 }
 
-func (c *benchCmd) measure(a *app) (r *benchReport, err error) {
-	dir := c.Data
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "samvirke-bench-"); err != nil {
+func (c *benchCmd) measure(a *app) (*benchReport, error) {
+	address := func(int) string { return "127.0.0.1:0" }
+	if c.URL != "" {
+		var err error
+		if address, err = portsFrom(c.Sinks); err != nil {
 			return nil, err
 		}
-		defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	} else if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
 	}
-	sender, err := simulate.NewSink(maxBenchParties)
-	if err != nil {
-		return nil, err
-	}
-	defer sender.Close()
-	var sinks []*simulate.Sink
-	for i := range c.Parties {
-		s, err := simulate.NewSink(i)
+	var all []*simulate.Sink // the sender's own endpoint first
+	defer func() {
+		for _, s := range all {
+			_ = s.Close() // nothing of it is kept
+		}
+	}()
+	for i := range c.Parties + 1 {
+		s, err := simulate.NewSinkAt(sinkIndex(i), address(i))
 		if err != nil {
 			return nil, err
 		}
-		defer s.Close()
-		sinks = append(sinks, s)
+		all = append(all, s)
 	}
-	addr, token := "", secret()
-	if addr, err = freePort(); err != nil {
-		return nil, err
+	o := simulate.LoadOptions{
+		Gateway: strings.TrimRight(c.URL, "/"), Token: c.Token, Sender: all[0], Sinks: all[1:], Rate: c.Rate, Duration: c.Duration,
+		Patients: c.Patients, Senders: c.Senders, Seed: c.Seed,
 	}
-	cfg, err := writeBenchConfig(dir, addr, token, sender, sinks)
+	r := &benchReport{Rate: c.Rate, Parties: c.Parties, Seed: c.Seed, Cores: cores()}
+	if c.URL == "" {
+		return r, c.measureOwn(a, r, o)
+	}
+	var err error
+	r.LoadReport, err = simulate.Load(a.ctx, o)
+	return r, err
+}
+
+// sinkIndex: the sender's endpoint takes a number that no receiver has.
+func sinkIndex(i int) int {
+	if i == 0 {
+		return maxBenchParties
+	}
+	return i - 1
+}
+
+// measureOwn starts a gateway as a process of its own, loads it, and adds what the process used.
+func (c *benchCmd) measureOwn(a *app, r *benchReport, o simulate.LoadOptions) (err error) {
+	dir := c.Data
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "samvirke-bench-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	} else if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	addr, err := freePort()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	g, err := startGateway(a.ctx, a, addr, cfg, c.Profile)
+	o.Gateway, o.Token = "http://"+addr, secret()
+	urls := []string{o.Sender.URL()}
+	for _, s := range o.Sinks {
+		urls = append(urls, s.URL())
+	}
+	name := filepath.Join(dir, "samvirke.yaml")
+	if err := os.WriteFile(name, []byte(benchConfig(addr, filepath.Join(dir, "store"), o.Token, urls)), 0o600); err != nil {
+		return err
+	}
+	g, err := startGateway(a.ctx, a, addr, name, c.Profile)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer g.stop()
-	r = &benchReport{StartMS: float64(g.took.Microseconds()) / 1000, Rate: c.Rate, Parties: c.Parties, Seed: c.Seed, Cores: cores()}
-	r.LoadReport, err = simulate.Load(a.ctx, simulate.LoadOptions{
-		Gateway: "http://" + addr, Token: token, Sinks: sinks, Sender: sender, Rate: c.Rate, Duration: c.Duration,
-		Patients: c.Patients, Senders: c.Senders, Seed: c.Seed,
-	})
-	if err != nil {
-		return nil, errors.Join(err, errors.New(g.words()))
+	r.StartMS = float64(g.took.Microseconds()) / 1000
+	if r.LoadReport, err = simulate.Load(a.ctx, o); err != nil {
+		return errors.Join(err, errors.New(g.words()))
 	}
 	g.stop()
 	if r.Accepted > 0 {
 		r.CPUPerMessage = float64(g.cpu().Microseconds()) / 1000 / float64(r.Accepted)
 	}
 	r.MemoryMB = g.peakMB()
-	return r, nil
+	return nil
 }
 
-// writeBenchConfig writes the configuration of a production gateway with a hospital and its receivers.
-func writeBenchConfig(dir, addr, token string, sender *simulate.Sink, sinks []*simulate.Sink) (string, error) {
+// printConfig prints what a gateway needs to be measured from outside.
+func (c *benchCmd) printConfig(a *app) error {
+	address, err := portsFrom(c.Sinks)
+	if err != nil {
+		return err
+	}
+	listen := "127.0.0.1:8480"
+	if c.URL != "" {
+		if listen, err = hostPort(c.URL); err != nil {
+			return fail(exitUsage, "--url: %w", err)
+		}
+	}
+	var urls []string
+	for i := range c.Parties + 1 {
+		urls = append(urls, "http://"+address(i))
+	}
+	_, err = fmt.Fprint(a.out, benchConfig(listen, "bench-store", c.Token, urls))
+	return err
+}
+
+// portsFrom gives consecutive addresses.
+func portsFrom(first string) (func(i int) string, error) {
+	host, port, err := net.SplitHostPort(first)
+	n, perr := strconv.Atoi(port)
+	if err != nil || perr != nil || n < 1 || n+maxBenchParties > 65535 {
+		return nil, fail(exitUsage, "--sinks: want host:port, not %q", first)
+	}
+	return func(i int) string { return net.JoinHostPort(host, strconv.Itoa(n+i)) }, nil
+}
+
+// benchConfig is the configuration of a production gateway with a hospital and its receivers; urls[0] is
+// where the hospital takes its receipts.
+func benchConfig(listen, data, token string, urls []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "listen: %q\ndata_dir: %q\nenvironment: test\nlog: {level: warn}\nparties:\n", addr, filepath.Join(dir, "store"))
+	fmt.Fprintf(&b, "listen: %q\ndata_dir: %q\nenvironment: test\nlog: {level: warn}\nparties:\n", listen, data)
 	fmt.Fprintf(&b, "  - {id: sender, role: hospital, her: [%q, %q], token: %s, endpoint: {url: %q, max_in_flight: 64}, accepts: [{format: kith}], receipts: none}\n",
-		simulate.LoadEnterprise, simulate.LoadUnit, token, sender.URL())
-	for i, s := range sinks {
+		simulate.LoadEnterprise, simulate.LoadUnit, token, urls[0])
+	for i, u := range urls[1:] {
 		fmt.Fprintf(&b, "  - {id: sink-%d, role: other, her: [%s], endpoint: {url: %q, max_in_flight: 64}, accepts: [{format: kith}], receipts: apprec}\n",
-			i, quoted(s.HER()), s.URL())
+			i, quoted(simulate.SinkHER(i)), u)
 	}
 	b.WriteString("routes:\n  - {name: addressees, to: [addressees]}\n")
-	name := filepath.Join(dir, "samvirke.yaml")
-	return name, os.WriteFile(name, []byte(b.String()), 0o600)
+	return b.String()
 }
 
 func (r *benchReport) print(a *app) error {

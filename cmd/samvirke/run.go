@@ -46,6 +46,9 @@ func (c *runCmd) Run(a *app) error {
 	}
 	defer h.stop()
 	if err := h.printCredential(a); err != nil {
+		if a.ctx.Err() != nil {
+			return nil // told to stop while starting; the credential is made at the next start
+		}
 		return err
 	}
 	log.Info("ready", "listen", h.addr, "ui", h.adminURL, "took", time.Since(start))

@@ -49,10 +49,11 @@ func (s *Server) secure(next http.Handler) http.Handler {
 		}
 		defer func() {
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
+				if err, is := p.(error); is && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
 				}
-				s.log.Error("page stopped", "page", r.Pattern, "err", fmt.Sprint(p))
+				// Only the type: the value could quote what the page was to show.
+				s.log.Error("page stopped", "page", r.Pattern, "panic", fmt.Sprintf("%T", p))
 				s.fail(w, r, nil, &samvirke.Fault{Class: samvirke.Internal, Code: "page-stopped"})
 			}
 		}()

@@ -34,8 +34,11 @@ type Sink struct {
 }
 
 // NewSink starts the i-th sink of a load run (from 0) on a free port of 127.0.0.1.
-func NewSink(i int) (*Sink, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func NewSink(i int) (*Sink, error) { return NewSinkAt(i, "127.0.0.1:0") }
+
+// NewSinkAt starts it on an address of its own, for a gateway that is configured beforehand.
+func NewSinkAt(i int, address string) (*Sink, error) {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("start sink: %w", err)
 	}
@@ -52,6 +55,9 @@ func NewSink(i int) (*Sink, error) {
 
 // URL is where the sink takes messages.
 func (s *Sink) URL() string { return s.url }
+
+// SinkHER are the HER-ids of the i-th sink: enterprise, communication party.
+func SinkHER(i int) []string { return sinkHER(i) }
 
 // HER are the HER-ids under which Load addresses the sink: enterprise, communication party.
 func (s *Sink) HER() []string { return sinkHER(s.index) }

@@ -42,8 +42,11 @@ func eventForm(code, card string) *el {
 }
 
 func eventRows(details, time, code string) []*el {
-	kind, coded, estimate := codec(cv()), "?", codec(boolean())
-	if code != "" {
+	coded := "?"
+	var kind, estimate codec
+	if code == "" {
+		kind, estimate = cv(), boolean()
+	} else {
 		kind, coded = eventCode{cv(), code}, "1" // the home says the code
 		estimate = fallbackText{boolean(), "false"}
 	}

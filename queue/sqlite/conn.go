@@ -43,12 +43,6 @@ func dial(dsn string) (*conn, error) {
 	return &conn{c: c}, nil
 }
 
-// exec runs SQL that is run once or seldom.
-func (c *conn) exec(sql string) error {
-	_, err := c.c.(driver.ExecerContext).ExecContext(context.Background(), sql, nil)
-	return err
-}
-
 func (c *conn) close() error { return c.c.Close() }
 
 // stmt is a prepared statement of the writer. It is used by one goroutine.

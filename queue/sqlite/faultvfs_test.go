@@ -110,7 +110,7 @@ func (f *faultVFS) opened(tls *libc.TLS, file uintptr, path string) {
 		mem := libc.Xmalloc(tls, libc.Tsize_t(unsafe.Sizeof(original)))
 		m := at[lib.Tsqlite3_io_methods](mem)
 		*m = original
-		m.FxWrite, m.FxSync, m.FxClose = f.cFunc(writeFunc(f.write)), f.cFunc(syncFunc(f.sync)), f.cFunc(closeFunc(f.close))
+		m.FxWrite, m.FxSync, m.FxClose = f.cFunc(f.write), f.cFunc(f.sync), f.cFunc(f.close)
 		f.ours[h.FpMethods], f.methods[mem] = mem, original
 	}
 	h.FpMethods = f.ours[h.FpMethods]

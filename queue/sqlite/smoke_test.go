@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -62,7 +63,7 @@ func TestPath(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Millisecond)
 	defer cancel()
-	if _, err := s.Lease(ctx, "gp", 10, time.Minute); err != context.DeadlineExceeded {
+	if _, err := s.Lease(ctx, "gp", 10, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("lease of nothing: %v", err)
 	}
 }

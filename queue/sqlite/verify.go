@@ -95,7 +95,7 @@ func (s *Store) countOff(ctx context.Context) (map[tallyKey]int64, error) {
 			var k tallyKey
 			var n int64
 			if err := rows.Scan(&k.kind, &k.party, &k.state, &n); err != nil {
-				rows.Close()
+				rows.Close() //nolint:sqlclosecheck // in a loop: a defer would keep all of them open
 				return nil, err
 			}
 			off[k] += q.sign * n
