@@ -69,13 +69,16 @@ func testLargeBodies(t *testing.T, v *env) {
 		m.Raw, m.Checksum, m.Size = body, sum(body), int64(size)
 		d := delivery("d"+id, id, "gp", id)
 		d.Body = body
-		v.commit(queue.Unit{Accept: m, Deliveries: []samvirke.Delivery{d, delivery("e"+id, id, "other", id)},
+		o := delivery("o"+id, id, "third", id) // the message's own body, kept once
+		o.Body, o.Original = body, true
+		v.commit(queue.Unit{Accept: m, Deliveries: []samvirke.Delivery{d, delivery("e"+id, id, "other", id), o},
 			Records: []queue.Record{{Key: id, Hash: "h", Patient: id, Body: body}},
 			Plan:    &queue.PlanStep{Patient: id, Body: body}})
 	}
 	check := func() {
 		t.Helper()
 		leased := get[[]queue.Leased](v)(v.s.Lease(v.ctx(), "gp", 100, time.Hour))
+		originals := get[[]queue.Leased](v)(v.s.Lease(v.ctx(), "third", 100, time.Hour))
 		received := get[[]samvirke.Message](v)(v.s.Received(v.ctx(), 100))
 		if len(leased) != 7 || len(received) != 7 {
 			t.Fatalf("leased %d, received %d, want 7", len(leased), len(received))
@@ -83,11 +86,13 @@ func testLargeBodies(t *testing.T, v *env) {
 		for i, m := range received {
 			raw := m.Raw
 			for what, body := range map[string][]byte{
-				"message":  get[queue.MessageDetail](v)(v.s.Message(v.ctx(), m.ID)).Raw,
-				"delivery": get[samvirke.Delivery](v)(v.s.Delivery(v.ctx(), "d"+m.ID)).Body,
-				"record":   get[[]queue.Record](v)(v.s.Records(v.ctx(), m.ID))[0].Body,
-				"plan":     get[queue.PlanVersion](v)(v.s.Plan(v.ctx(), m.ID, 1)).Body,
-				"leased":   leased[i].Body,
+				"message":   get[queue.MessageDetail](v)(v.s.Message(v.ctx(), m.ID)).Raw,
+				"delivery":  get[samvirke.Delivery](v)(v.s.Delivery(v.ctx(), "d"+m.ID)).Body,
+				"record":    get[[]queue.Record](v)(v.s.Records(v.ctx(), m.ID))[0].Body,
+				"plan":      get[queue.PlanVersion](v)(v.s.Plan(v.ctx(), m.ID, 1)).Body,
+				"leased":    leased[i].Body,
+				"original":  get[samvirke.Delivery](v)(v.s.Delivery(v.ctx(), "o"+m.ID)).Body,
+				"its lease": originals[i].Body,
 			} {
 				if !bytes.Equal(body, raw) || sum(raw) != m.Checksum || int64(len(raw)) != m.Size {
 					t.Fatalf("%s %d has %d bytes, the message %d of %d", what, i, len(body), len(raw), m.Size)
