@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/mapping"
 	"github.com/samvirke/samvirke/mapping/kith"
 	"github.com/samvirke/samvirke/mapping/native"
@@ -73,7 +74,7 @@ func parse(fs []mapping.Format, raw []byte) (*mapping.Parsed, *samvirke.Fault) {
 			return p, nil
 		}
 	}
-	return nil, &samvirke.Fault{Class: samvirke.Invalid, Code: "unknown-format", Safe: "no message of a supported format"}
+	return nil, gateway.Unrecognised(fs, raw)
 }
 
 // indent makes JSON readable.

@@ -17,6 +17,7 @@ type planCmd struct {
 
 type planFoldCmd struct {
 	Pretty bool     `help:"With line breaks."`
+	JSON   bool     `help:"Print JSON; there is no other form."`
 	Files  []string `arg:"" help:"Message files of one patient, - for standard input."`
 }
 
@@ -64,6 +65,7 @@ func (c *planFoldCmd) Run(a *app) error {
 type planShowCmd struct {
 	storeFlags
 	Version int64  `help:"Plan version; 0 is the newest."`
+	JSON    bool   `help:"Print JSON; there is no other form."`
 	Patient string `arg:"" help:"The patient's identifier, for instance a national identity number."`
 }
 

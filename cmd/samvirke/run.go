@@ -83,6 +83,9 @@ type checkCmd struct {
 // Run checks a configuration file. Exit code 78 when it has mistakes.
 func (c *checkCmd) Run(a *app) error {
 	if c.Reference {
+		if c.JSON {
+			return a.json(map[string]string{"reference": config.Reference()})
+		}
 		_, err := fmt.Fprint(a.out, config.Reference())
 		return err
 	}

@@ -113,7 +113,7 @@ func (s *Server) deliveryGroups(sort string, list []samvirke.Delivery, name func
 	for _, d := range list {
 		it := attentionItem{MessageID: d.MessageID, DeliveryID: d.ID, Kind: d.Kind, Party: name(d.Party), At: d.CreatedAt,
 			Label: s.sealer.label(d.Patient), Person: s.sealer.seal(d.Patient), Code: d.Fault, Text: d.FaultText, Delivery: d.State, Overdue: overdue(d, s.now()),
-			Attempts: d.Attempts, CanResend: true, CanGiveUp: d.State == samvirke.DeliveryStopped}
+			Attempts: d.Attempts, CanResend: mayResend(d, s.now()), CanGiveUp: d.State == samvirke.DeliveryStopped}
 		it.Explain = explainDelivery(d, it.Party.Name, s.now())
 		title := "Delivery to " + it.Party.Name + " stopped"
 		if sort == "overdue" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -211,7 +212,7 @@ func (s *Server) deliveryView(ctx context.Context, d samvirke.Delivery, name fun
 
 // mayResend and mayGiveUp say what the pages offer; the gateway decides again when it is asked.
 func mayResend(d samvirke.Delivery, now time.Time) bool {
-	return d.State == samvirke.DeliveryStopped || d.State == samvirke.DeliveryWaiting || overdue(d, now)
+	return gateway.MayResend(d) && (d.State != samvirke.DeliverySent || overdue(d, now))
 }
 
 func mayGiveUp(m samvirke.Message) bool {

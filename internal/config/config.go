@@ -40,10 +40,10 @@ type TLS struct {
 // Limits are the bounds on what comes in.
 type Limits struct {
 	MaxBody     Size          `key:"max_body" default:"20MB" min:"64KB" max:"256MB" doc:"Largest message body. Of a larger one only the beginning is kept, and it is refused."`
-	Workers     int           `key:"workers" default:"0" min:"0" max:"256" doc:"Messages processed at the same time; 0 means as many as the machine has cores."`
+	Workers     int           `key:"workers" default:"0" min:"0" max:"256" doc:"Messages processed at the same time; 0 means 64: most of their time they wait for the disk."`
 	MaxInFlight int           `key:"max_in_flight" default:"1024" min:"1" max:"65536" doc:"Requests handled at the same time. Those above it are told to try again."`
 	ReadTimeout time.Duration `key:"read_timeout" default:"30s" min:"1s" max:"10m" doc:"Longest time a request may take to arrive."`
-	StopTimeout time.Duration `key:"stop_timeout" default:"20s" min:"1s" max:"10m" doc:"How long running work may go on after the order to stop."`
+	StopTimeout time.Duration `key:"stop_timeout" default:"20s" min:"1s" max:"10m" doc:"How long HTTP requests under way may go on after the order to stop; deliveries on the wire are awaited up to the timeout of their endpoint."`
 }
 
 // Log says what is logged and how.

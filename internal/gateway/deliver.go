@@ -130,10 +130,13 @@ func (l *lane) run(ctx context.Context) {
 		batch, err := l.g.store.Lease(ctx, l.ID, free, l.SendTimeout+leaseSlack)
 		if err != nil {
 			l.release(free)
-			if ctx.Err() == nil && !errors.Is(err, queue.ErrClosed) && !errors.Is(err, queue.ErrFailed) {
-				l.g.log.Error("lease deliveries", "party", l.ID, "err", err)
+			if over(ctx, err) {
+				return
 			}
-			return
+			// One delivery that cannot be read must not stop the party.
+			l.g.log.Error("lease deliveries", "party", l.ID, "err", err)
+			pause(ctx, redoWait)
+			continue
 		}
 		l.release(free - len(batch))
 		for _, d := range batch {
@@ -213,6 +216,9 @@ func (l *lane) send(ctx context.Context, d queue.Leased) {
 	a := &samvirke.Attempt{DeliveryID: d.ID, Number: d.Attempts + 1, At: at, Took: time.Since(start), Answer: res.Answer}
 	l.remember(err)
 	if err != nil {
+		if l.refusedInAnswer(d, a, res) {
+			return
+		}
 		l.failed(d, a, samvirke.FaultOf(err))
 		return
 	}
@@ -300,6 +306,23 @@ func (l *lane) answerWithin() time.Duration {
 		return l.AnswerWithin
 	}
 	return 96 * time.Hour // standards/no README 7.3 rule 4
+}
+
+// refusedInAnswer takes a negative receipt that came with an error of the transport: the content was
+// refused, so sending it again would be wrong (standards/no README 7.3 rule 12).
+func (l *lane) refusedInAnswer(d queue.Leased, a *samvirke.Attempt, res connectors.Result) bool {
+	if len(res.Body) == 0 || l.Receipts == samvirke.ReceiptNone || l.Receipts == "" || d.Purpose != samvirke.PurposeForward {
+		return false
+	}
+	now := l.g.now()
+	u := &queue.Unit{Now: now, Steps: []queue.DeliveryStep{{ID: d.ID, Token: d.Token, To: samvirke.DeliverySent, Attempt: a}},
+		Events: []samvirke.Event{l.event(d, now, samvirke.EventSent, res.Answer)}}
+	l.receiptInAnswer(u, d, res)
+	if len(u.Receipts) == 0 || u.Receipts[0].Status != samvirke.ReceiptRejected {
+		return false
+	}
+	l.commit(u, d, a)
+	return true
 }
 
 // receiptInAnswer takes an application receipt that stands in the transport's answer. Anything else in

@@ -8,15 +8,21 @@ type keyed struct {
 	mu    sync.Mutex
 	queue map[string][]func()
 	slots chan struct{}
+	all   chan struct{} // one for each function not yet done
 	wg    sync.WaitGroup
 }
 
+// maxKeyed is how many functions wait or run at a time, over all keys.
+const maxKeyed = 512
+
 func newKeyed(limit int) *keyed {
-	return &keyed{queue: map[string][]func(){}, slots: make(chan struct{}, limit)}
+	return &keyed{queue: map[string][]func(){}, slots: make(chan struct{}, limit), all: make(chan struct{}, max(maxKeyed, limit))}
 }
 
-// do blocks while limit keys are at work, so that what waits stays in the store and not here.
+// do blocks while limit keys are at work or maxKeyed functions are not done, so that what waits stays
+// in the store and not here.
 func (k *keyed) do(key string, f func()) {
+	k.all <- struct{}{}
 	k.mu.Lock()
 	if waiting, busy := k.queue[key]; busy {
 		k.queue[key] = append(waiting, f)
@@ -35,6 +41,7 @@ func (k *keyed) do(key string, f func()) {
 func (k *keyed) drain(key string, f func()) {
 	for {
 		f()
+		<-k.all
 		k.mu.Lock()
 		waiting := k.queue[key]
 		if len(waiting) == 0 {

@@ -63,9 +63,7 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	if u.Message.To == samvirke.MessageAttention {
 		return u, after, nil // not rendered for somebody: no receipt before a person has looked
 	}
-	if !slices.Contains(had, receiptMade) {
-		g.addReceipts(u, m, env, samvirke.ReceiptContent{Status: samvirke.ReceiptOK})
-	}
+	g.addReceipts(u, m, env, samvirke.ReceiptContent{Status: samvirke.ReceiptOK}, had...)
 	return u, after, nil
 }
 
@@ -82,9 +80,14 @@ func missedAddressees(d route.Decision) string {
 	return strings.Join(out, ", ")
 }
 
-// receiptMade stands in alreadyMade for "the sender has its receipt": a receipt is final, a second one
-// is never given (standards/no README 7.3 rule 1).
-const receiptMade = "\x00receipt"
+// receiptRule names the receipt of one receiver in a delivery's Rule, so that reprocessing knows which
+// were made: a receipt is final, a second one is never given (standards/no README 7.3 rule 1).
+func receiptRule(receiver int) string {
+	if receiver == 0 {
+		return "receipt"
+	}
+	return fmt.Sprintf("receipt of receiver %d", receiver+1)
+}
 
 // alreadyMade lists what an earlier processing of the same message made: only reprocessing finds any.
 func (g *Gateway) alreadyMade(ctx context.Context, m *samvirke.Message) ([]string, error) {
@@ -98,7 +101,7 @@ func (g *Gateway) alreadyMade(ctx context.Context, m *samvirke.Message) ([]strin
 	var out []string
 	for _, d := range ds {
 		if d.Purpose == samvirke.PurposeReceipt {
-			out = append(out, receiptMade)
+			out = append(out, d.Rule)
 		} else {
 			out = append(out, d.Party)
 		}
@@ -266,17 +269,25 @@ func addressOf(p samvirke.Party) *samvirke.Address {
 
 // addReceipts queues one application receipt per receiver of ours in the message
 // (standards/no README 7.3 rules 1, 5, 8).
-func (g *Gateway) addReceipts(u *queue.Unit, m *samvirke.Message, env *samvirke.Envelope, c samvirke.ReceiptContent) {
+// made lists the rules of those made before.
+func (g *Gateway) addReceipts(u *queue.Unit, m *samvirke.Message, env *samvirke.Envelope, c samvirke.ReceiptContent, made ...string) {
 	l, f := g.parties[m.Party], g.formats[env.Format]
 	if l.Sender == nil || f == nil || env.Receipt != nil {
 		return
 	}
 	c.OriginalID, c.OriginalKind, c.OriginalIssued = env.ID, env.Kind, env.GeneratedRaw
 	for _, i := range g.ourReceivers(env) {
+		rule := receiptRule(i)
+		if slices.Contains(made, rule) {
+			continue
+		}
 		t := mapping.Target{Version: l.AppRecVersion, NewID: g.o.NewID(), Now: u.Now}
 		r, err := f.RenderReceipt(env, i, c, t)
 		if err != nil {
-			u.Events = append(u.Events, g.event(m, samvirke.EventAttention, "receipt not made: "+samvirke.FaultOf(err).Code))
+			code := samvirke.FaultOf(err).Code
+			u.Message.To, u.Message.Fault = samvirke.MessageAttention, "receipt-not-made"
+			u.Message.FaultText = "the sender has no receipt from one of the receivers: it could not be written (" + code + ")"
+			u.Events = append(u.Events, g.event(m, samvirke.EventAttention, "receipt not made: "+code))
 			g.log.Error("render receipt", "message_id", m.ID, "err", err)
 			continue
 		}
@@ -284,7 +295,7 @@ func (g *Gateway) addReceipts(u *queue.Unit, m *samvirke.Message, env *samvirke.
 			ID: g.o.NewID(), MessageID: m.ID, Party: m.Party, Purpose: samvirke.PurposeReceipt, Patient: m.Patient,
 			Lane: samvirke.LaneKey(m.Party, m.Patient, samvirke.PurposeReceipt), ExternalID: r.ExternalID, Kind: r.Kind,
 			Format: env.Format, Version: r.Version, ContentType: r.ContentType, State: samvirke.DeliveryQueued,
-			CreatedAt: u.Now, Rule: "receipt", Body: r.Body,
+			CreatedAt: u.Now, Rule: rule, Body: r.Body,
 		}
 		finishBody(&d)
 		u.Deliveries = append(u.Deliveries, d)

@@ -21,7 +21,8 @@ const (
 	// maxRedo is how often a unit is computed again because another one changed the plan meanwhile.
 	maxRedo = 20
 	// redoWait is the pause after a store error before the message is tried again.
-	redoWait = 200 * time.Millisecond
+	redoWait    = 200 * time.Millisecond
+	maxRedoWait = 5 * time.Second
 )
 
 // processLoop takes received messages in order. Messages about one patient are processed one after
@@ -32,10 +33,13 @@ func (g *Gateway) processLoop(ctx context.Context) {
 	for {
 		batch, err := g.store.Received(ctx, receiveBatch)
 		if err != nil {
-			if ctx.Err() == nil && !errors.Is(err, queue.ErrClosed) {
-				g.log.Error("take received messages", "err", err)
+			if over(ctx, err) {
+				return
 			}
-			return
+			// One message that cannot be read must not stop all others.
+			g.log.Error("take received messages", "err", err)
+			pause(ctx, redoWait)
+			continue
 		}
 		for i := range batch {
 			m := &batch[i]
@@ -56,6 +60,9 @@ func orderKey(m *samvirke.Message) string {
 // again at the next start.
 func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
 	out, ok := g.parsed.take(m.ID)
+	if ctx.Err() != nil {
+		return // stopping: what comes after an unfinished message of the same patient must not pass it
+	}
 	if !ok {
 		out = g.look(connectors.Incoming{Party: m.Party, Body: m.Raw, Size: m.Size})
 	}
@@ -64,30 +71,40 @@ func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
 		if err == nil {
 			return
 		}
-		if ctx.Err() != nil || errors.Is(err, queue.ErrFailed) || errors.Is(err, queue.ErrClosed) {
+		switch {
+		case over(ctx, err):
 			return
-		}
-		if errors.Is(err, queue.ErrState) {
+		case errors.Is(err, queue.ErrState):
 			g.log.Info("message was processed by another hand", "message_id", m.ID)
 			return
-		}
-		redo := errors.Is(err, queue.ErrPlanVersion) || errors.Is(err, queue.ErrCounter)
-		if redo && try < maxRedo {
+		case errors.Is(err, queue.ErrPlanVersion) || errors.Is(err, queue.ErrCounter):
 			g.plans.drop(m.Patient)
-			continue
-		}
-		if try >= maxRedo {
+			if try%maxRedo != maxRedo-1 {
+				continue // at once: another message of the patient was faster
+			}
+		case errors.Is(err, queue.ErrNotFound) || errors.Is(err, queue.ErrExists):
+			// The unit itself is wrong: trying again would give the same.
 			out.fault = &samvirke.Fault{Class: samvirke.Internal, Code: "internal-error",
-				Safe: "the message is kept; processing failed repeatedly", Err: err}
-			g.log.Error("processing given up", "message_id", m.ID, "err", err)
-			continue
+				Safe: "the message is kept; processing failed", Err: err}
 		}
-		g.log.Error("process message", "message_id", m.ID, "attempt", try+1, "err", err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(redoWait):
+		if try == 0 || try%100 == 99 {
+			g.log.Error("process message, will be tried again", "message_id", m.ID, "attempt", try+1, "err", err)
 		}
+		pause(ctx, min(redoWait<<min(try, 5), maxRedoWait))
+	}
+}
+
+// over tells that work ends here: the gateway stops, or the store takes nothing any more.
+func over(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || errors.Is(err, queue.ErrFailed) || errors.Is(err, queue.ErrClosed)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
 	}
 }
 

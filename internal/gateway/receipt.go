@@ -16,7 +16,7 @@ import (
 func (g *Gateway) receiptUnit(ctx context.Context, m *samvirke.Message, env *samvirke.Envelope) (*queue.Unit, error) {
 	now := g.now()
 	u := &queue.Unit{Now: now, Message: g.receiptStep(m, env)}
-	d, err := g.store.FindDelivery(ctx, m.Party, env.Receipt.OriginalID)
+	d, err := g.findAnswered(ctx, m.Party, env.Receipt.OriginalID)
 	if errors.Is(err, queue.ErrNotFound) {
 		u.Message.To = samvirke.MessageAttention
 		u.Message.Fault, u.Message.FaultText = "receipt-unknown", "the receipt answers a message that was never sent to this party"
@@ -34,6 +34,17 @@ func (g *Gateway) receiptUnit(ctx context.Context, m *samvirke.Message, env *sam
 		u.Message.Fault, u.Message.FaultText = "receipt-contradicting", "a second receipt says otherwise than the first; the first one counts"
 	}
 	return u, nil
+}
+
+// findAnswered finds the delivery a receipt names. Letters of a UUID may come back in the other case.
+func (g *Gateway) findAnswered(ctx context.Context, party, id string) (samvirke.Delivery, error) {
+	d, err := g.store.FindDelivery(ctx, party, id)
+	for _, other := range []string{strings.ToLower(id), strings.ToUpper(id)} {
+		if errors.Is(err, queue.ErrNotFound) && other != id {
+			d, err = g.store.FindDelivery(ctx, party, other)
+		}
+	}
+	return d, err
 }
 
 func (g *Gateway) receiptStep(m *samvirke.Message, env *samvirke.Envelope) *queue.MessageStep {

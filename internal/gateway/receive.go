@@ -23,6 +23,11 @@ func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connecto
 		return connectors.Answer{}, fmt.Errorf("party %q is not configured", in.Party)
 	}
 	placed := g.parsed.reserve(ctx)
+	defer func() {
+		if placed {
+			g.parsed.free()
+		}
+	}()
 	out := g.look(in)
 	m := g.messageOf(in, out)
 	f := out.fault
@@ -30,11 +35,9 @@ func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connecto
 	switch {
 	case toldByWire:
 		m.Status, m.Fault, m.FaultText = statusFor(f), f.Code, faultText(f)
-		if placed {
-			g.parsed.free()
-		}
 	case placed:
-		g.parsed.put(m.ID, out)
+		g.parsed.put(m.ID, out) // from here on the place belongs to what was put
+		placed = false
 	}
 	u := &queue.Unit{Now: m.ReceivedAt, Accept: &m, Events: []samvirke.Event{{
 		At: m.ReceivedAt, MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventReceived,
@@ -94,7 +97,7 @@ func (g *Gateway) look(in connectors.Incoming) (out outcome) {
 	}()
 	f, ok := g.formatOf(in.Body)
 	if !ok {
-		return outcome{fault: g.unrecognised(in.Body)}
+		return outcome{fault: Unrecognised(g.o.Formats, in.Body)}
 	}
 	p, err := f.Parse(in.Body)
 	out.parsed = p
@@ -116,14 +119,14 @@ func (g *Gateway) formatOf(raw []byte) (mapping.Format, bool) {
 	return nil, false
 }
 
-// unrecognised is the fault for bytes that no format takes at first sight. A parser may still tell
+// Unrecognised is the fault for bytes that no format takes at first sight. A parser may still tell
 // better what is wrong with their form.
-func (g *Gateway) unrecognised(raw []byte) *samvirke.Fault {
+func Unrecognised(formats []mapping.Format, raw []byte) *samvirke.Fault {
 	plain := unreadable(raw)
 	if plain.Code != "unknown-format" {
 		return plain
 	}
-	for _, f := range g.o.Formats {
+	for _, f := range formats {
 		if _, err := f.Parse(raw); err != nil {
 			fault := samvirke.FaultOf(err)
 			otherSyntax := fault.Code == "not-xml" || fault.Code == "json-syntax"
@@ -167,9 +170,9 @@ func (g *Gateway) checkSender(party string, env *samvirke.Envelope) *samvirke.Fa
 	}
 }
 
-func (g *Gateway) messageOf(in connectors.Incoming, out outcome) samvirke.Message {
+func (g *Gateway) messageOf(in connectors.Incoming, out outcome) (m samvirke.Message) {
 	sum := sha256.Sum256(in.Body)
-	m := samvirke.Message{
+	m = samvirke.Message{
 		ID: g.o.NewID(), Party: in.Party, ReceivedAt: g.now(), Status: samvirke.MessageReceived,
 		Checksum: hex.EncodeToString(sum[:]), Size: max(in.Size, int64(len(in.Body))),
 		ContentType: in.ContentType, TraceParent: in.TraceParent, Raw: in.Body,
@@ -180,6 +183,11 @@ func (g *Gateway) messageOf(in connectors.Incoming, out outcome) samvirke.Messag
 		m.Patient, m.GeneratedAt = e.Patient.Key(), e.GeneratedAt
 		return m
 	}
+	defer func() {
+		if recover() != nil { // a sniffer that panics is our fault; the message is kept without its marks
+			g.log.Error("sniffer panic", "party", in.Party, "message_id", m.ID)
+		}
+	}()
 	for _, f := range g.o.Formats {
 		if s, ok := f.Sniff(in.Body); ok {
 			m.Format, m.Kind, m.Version, m.ExternalID = s.Format, s.Kind, s.Version, s.ExternalID

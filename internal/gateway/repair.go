@@ -46,17 +46,33 @@ func (g Repair) Resend(ctx context.Context, who, deliveryID, reason string) erro
 	if err != nil {
 		return err
 	}
+	if !MayResend(d) {
+		return queue.ErrState
+	}
 	now := g.now()
 	_, err = g.Store.Commit(ctx, &queue.Unit{
 		Now: now,
 		Steps: []queue.DeliveryStep{{
-			ID: d.ID, From: []samvirke.DeliveryState{samvirke.DeliveryStopped, samvirke.DeliverySent, samvirke.DeliveryWaiting},
+			ID: d.ID, From: []samvirke.DeliveryState{d.State},
 			To: samvirke.DeliveryQueued, DueAt: now,
 		}},
 		Events: []samvirke.Event{{At: now, MessageID: d.MessageID, DeliveryID: d.ID, Party: d.Party, Patient: d.Patient, Name: samvirke.EventResent, Detail: "by " + who}},
 		Audit:  []samvirke.Audit{{At: now, Who: who, Action: "resend", Object: d.ID, Patient: d.Patient, Reason: reason}},
 	})
 	return err
+}
+
+// MayResend tells whether a delivery may be sent again as it is. What the receiver refused must be
+// corrected and come as a new message, and a receipt that was taken is final (standards/no README 7.3
+// rules 1, 7 and 12).
+func MayResend(d samvirke.Delivery) bool {
+	switch d.State {
+	case samvirke.DeliveryStopped:
+		return d.Fault != faultRejected
+	case samvirke.DeliverySent:
+		return d.Purpose == samvirke.PurposeForward
+	}
+	return d.State == samvirke.DeliveryWaiting
 }
 
 // faultReprocess marks a message that is mapped again: what it already led to is not made twice.

@@ -166,6 +166,7 @@ func (t *tx) readDelivery(id string) (*deliveryRow, error) {
 
 // move changes the row as the step says.
 func (r *deliveryRow) move(s *queue.DeliveryStep, at time.Time) {
+	moved := r.state != s.To
 	r.state, r.token = s.To, 0
 	r.hold = s.To == samvirke.DeliveryStopped && s.HoldLane
 	r.due = 0
@@ -174,6 +175,9 @@ func (r *deliveryRow) move(s *queue.DeliveryStep, at time.Time) {
 	}
 	if !s.ExpectBy.IsZero() {
 		r.expectBy = nanos(s.ExpectBy)
+	}
+	if !moved && s.To != samvirke.DeliveryQueued && s.To != samvirke.DeliveryWaiting {
+		return // a remark on where it stands: its times stay
 	}
 	switch s.To {
 	case samvirke.DeliveryQueued, samvirke.DeliveryWaiting:

@@ -103,8 +103,8 @@ type writer struct {
 // most paceGroups within paceSpan, unless paceFull units wait. A group after a pause goes at once.
 const (
 	paceGroups = 8
-	paceSpan   = 32 * time.Millisecond
-	paceMost   = 4 * time.Millisecond
+	paceSpan   = 64 * time.Millisecond
+	paceMost   = 8 * time.Millisecond
 	paceFull   = 64
 )
 
