@@ -1,7 +1,7 @@
 package sqlite
 
-// cacheRows bounds the rows the writer remembers of messages, of deliveries and of plans: about 4 MB each.
-const cacheRows = 20000
+// cacheRows bounds the rows the writer remembers of messages, of deliveries and of plans: about 1 MB each.
+const cacheRows = 4000
 
 // rowCache remembers what steps ask for. The writer is the only one who changes rows, so what it wrote
 // last is what stands there; it notes changes as it makes them and forgets all after a rollback.
