@@ -22,11 +22,11 @@ func (f *Format) checkKind(src *source, env *samvirke.Envelope) error {
 		return faultType("the message has no professional content")
 	}
 	uri, _ := scopeOf(p).uriOf(p.Space)
-	prefix := kithNS + "/po/" + t.space + "/"
-	if p.Tag != t.payload || !strings.HasPrefix(uri, prefix) {
+	known, near := t.knows(uri)
+	if p.Tag != t.payload || !near {
 		return faultType("the message type and the content contradict each other")
 	}
-	if env.Version == "" {
+	if !known {
 		return faultKind("unknown-version", "this version of the message is not supported")
 	}
 	if t.child == "" || childNamed(p, t.child) != nil {

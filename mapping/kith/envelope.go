@@ -70,7 +70,7 @@ func envelopeMsgHead(root *etree.Element) samvirke.Envelope {
 	if p := payloadOf(root); p != nil {
 		scope := scopeOf(p)
 		uri, _ := scope.uriOf(p.Space)
-		env.Version = versionOf(uri[strings.LastIndexByte(uri, '/')+1:])
+		env.Version = versions[uri]
 		if i := childNamed(p, "InformasjonOmForsendelsen"); i != nil {
 			if s := childNamed(i, "Forsendelsesstatus"); s != nil {
 				env.Op = samvirke.Op(strings.TrimSpace(s.SelectAttrValue("V", "")))

@@ -19,8 +19,9 @@ const extAbsent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 // withHCPTables adds the tables of the messages without a separate header.
 func withHCPTables(t map[string]*table) map[string]*table {
-	t[kindEpicrisis] = &table{kind: kindEpicrisis, root: epikriseTable(), payload: "Message"}
-	t[kindReceipt] = &table{kind: kindReceipt, root: appRecTable(), payload: "AppRec"}
+	t[kindEpicrisis] = &table{kind: kindEpicrisis, root: epikriseTable(), payload: "Message", releases: []release{{versionEpicrisis, hcpNames(nsEpikrise + "/2012-02-15")}}}
+	t[kindReceipt] = &table{kind: kindReceipt, root: appRecTable(), payload: "AppRec", releases: []release{
+		{"1.0", hcpNames(nsAppRec + "2004-11-21")}, {"1.1", hcpNames(nsAppRec + "2012-02-15")}}}
 	return t
 }
 
@@ -36,7 +37,7 @@ func (f *Format) parseEpikrise(src *source, p *mapping.Parsed) error {
 		return &samvirke.Fault{Class: samvirke.Invalid, Code: "type-mismatch", Receipt: "T99", Path: "/Message/Type",
 			Safe: "the message type and the content contradict each other"}
 	}
-	b := newBuilder(hcpNames(nsEpikrise+"/2012-02-15"), env.ID)
+	b := newBuilder(f.tables[kindEpicrisis].releases[0].names, env.ID)
 	b.prepare(*env)
 	b.one(f.tables[kindEpicrisis].root, src.root, (*scope)(nil).at(src.root), cursor{}, &where{name: src.root.Tag})
 	bundle, err := b.finishEpikrise(env)
@@ -118,11 +119,13 @@ func (f *Format) renderEpikrise(in *fhir.Bundle, t mapping.Target) (*mapping.Ren
 	if version == "" {
 		version = in.First("MessageHeader").Extension(fhir.ExtMessageVersion).Get("valueString").Text()
 	}
-	if version != "" && version != versionEpicrisis {
+	tab := f.tables[kindEpicrisis]
+	v, ok := tab.release(version)
+	if !ok {
 		return nil, &samvirke.Fault{Class: samvirke.Permanent, Code: "unknown-version", Safe: "this version cannot be written"}
 	}
-	r := newReader(in, hcpNames(nsEpikrise+"/2012-02-15"), versionEpicrisis)
-	doc := r.hcpDocument(f.tables[kindEpicrisis].root)
+	r := newReader(in, v.names, v.version)
+	doc := r.hcpDocument(tab.root)
 	adjustEpikrise(doc.Root(), t)
 	return f.written(r, doc, kindEpicrisis, "MsgId")
 }

@@ -30,8 +30,11 @@ func fullMessage(t *testing.T, tab *table, version string, variant int) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &full{t: tab, version: version, kind: tab.kind, variant: variant, r: newReader(b, tab.names(version), version)}
-	f.r.prefixes = map[string]string{"root": "p", "fk1": "fk1", "epj1": "epj1", "epj2": "epj2", "epj3": "epj3"}
+	f := &full{t: tab, version: version, kind: tab.kind, variant: variant, r: newReader(b, names(t, tab, version), version)}
+	f.r.prefixes = map[string]string{}
+	for _, p := range tab.prefixes {
+		f.r.prefixes[p[0]] = p[1]
+	}
 	doc := etree.NewDocument()
 	f.add(&doc.Element, tab.root, 0)
 	doc.Root().Attr = append(doc.Root().Attr, etree.Attr{Key: "xmlns", Value: nsMsgHead})
@@ -41,6 +44,15 @@ func fullMessage(t *testing.T, tab *table, version string, variant int) []byte {
 		t.Fatal(err)
 	}
 	return out
+}
+
+func names(t *testing.T, tab *table, version string) namespaces {
+	t.Helper()
+	v, ok := tab.release(version)
+	if !ok {
+		t.Fatalf("%s has no version %s", tab.kind, version)
+	}
+	return v.names
 }
 
 func (f *full) add(parent *etree.Element, row *el, depth int) {
@@ -257,7 +269,7 @@ func TestFullMessages(t *testing.T) {
 		if f.tables[kind].root.name != "MsgHead" {
 			continue
 		}
-		for _, version := range f.Versions() {
+		for _, version := range f.Versions(kind) {
 			for variant := range 4 {
 				name := fmt.Sprintf("%s %s %d", kind, version, variant)
 				t.Run(name, func(t *testing.T) {

@@ -17,57 +17,27 @@ type table struct {
 	// payload is the local name of the payload's root and child that of the element that tells the
 	// kinds of one schema apart ("" when the root does).
 	payload, child string
-	// space is the end of the payload's namespace, before the date: "Pasientlogistikk".
-	space string
+	// releases are the versions of the kind, oldest first.
+	releases []release
+	// prefixes are those of the output, by namespace key; a key without one is the default namespace of
+	// the payload. The table of a message without a MsgHead has none.
+	prefixes [][2]string
 }
 
-// namespaces maps the keys of the tables to URIs.
-type namespaces map[string]string
-
-const kithNS = "http://www.kith.no/xmlstds"
-
-const nsMsgHead = kithNS + "/msghead/2006-05-24"
-
-// payloadDates are the dates in the namespaces of the payload versions.
-func payloadDate(version string) string {
-	if version == "1.5" {
-		return "2009-06-30"
-	}
-	return "2012-04-01"
-}
-
-func versionOf(date string) string {
-	switch date {
-	case "2009-06-30":
-		return "1.5"
-	case "2012-04-01":
-		return "1.6"
-	}
-	return ""
-}
-
-func (t *table) names(version string) namespaces {
-	return namespaces{
-		"mh": nsMsgHead, "b64": kithNS + "/base64container",
-		"root": kithNS + "/po/" + t.space + "/" + payloadDate(version),
-		"po":   kithNS + "/po/poKomponent/" + payloadDate(version),
-		"fk1":  kithNS + "/felleskomponent1",
-		"epj1": kithNS + "/epj/epj1/2008-02-20", "epj2": kithNS + "/epj/epj2/2008-02-20",
-		"epj3": kithNS + "/epj/epj3/2008-02-20", "m1": kithNS + "/epj/meta/2008-02-20",
-	}
-}
+// ploPrefixes are usual in nursing and care messages, whose common component is the default.
+var ploPrefixes = [][2]string{{"root", "p"}, {"po", ""}, {"fk1", "fk1"}, {"epj1", "epj1"}, {"epj2", "epj2"}, {"epj3", "epj3"}, {"m1", "m1"}}
 
 // ploTables are all tables of messages with a MsgHead, by kind.
 func ploTables() map[string]*table {
 	out := map[string]*table{
-		"INNLEGGELSESRAPPORT": {root: headTable(admissionReport()), payload: "Innleggelsesrapport", space: "Innleggelsesrapport"},
-		"UTSKRIVNINGSRAPPORT": {root: headTable(dischargeReport()), payload: "TverrfagligEpikrise", space: "TverrfagligEpikrise"},
+		"INNLEGGELSESRAPPORT": {root: headTable(admissionReport()), payload: "Innleggelsesrapport", releases: ploReleases("Innleggelsesrapport")},
+		"UTSKRIVNINGSRAPPORT": {root: headTable(dischargeReport()), payload: "TverrfagligEpikrise", releases: ploReleases("TverrfagligEpikrise")},
 	}
 	for kind, child := range logisticsKinds() {
-		out[kind] = &table{root: headTable(logistics(child)), payload: "Pasientlogistikk", child: child.name, space: "Pasientlogistikk"}
+		out[kind] = &table{root: headTable(logistics(child)), payload: "Pasientlogistikk", child: child.name, releases: ploReleases("Pasientlogistikk")}
 	}
 	for kind, t := range out {
-		t.kind = kind
+		t.kind, t.prefixes = kind, ploPrefixes
 	}
 	return out
 }
@@ -76,7 +46,8 @@ func ploTables() map[string]*table {
 func (f *Format) parsePLO(src *source, p *mapping.Parsed) error {
 	env := &p.Envelope
 	t := f.tables[env.Kind]
-	b := newBuilder(t.names(env.Version), env.ID)
+	v, _ := t.release(env.Version) // checkKind let no other pass
+	b := newBuilder(v.names, env.ID)
 	b.prepare(p.Envelope)
 	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, &where{name: src.root.Tag, index: 1})
 	bundle, err := b.finish(env)
@@ -111,13 +82,12 @@ func (f *Format) renderPLO(in *fhir.Bundle, t mapping.Target) (*mapping.Rendered
 	if version == "" {
 		version = in.First("MessageHeader").Extension(fhir.ExtMessageVersion).Get("valueString").Text()
 	}
-	if version == "" {
-		version = "1.6"
-	}
-	if version != "1.5" && version != "1.6" {
+	v, ok := tab.release(version)
+	if !ok {
 		return nil, &samvirke.Fault{Class: samvirke.Permanent, Code: "unknown-version", Safe: "this version cannot be written"}
 	}
-	r := newReader(in, tab.names(version), version)
+	version = v.version
+	r := newReader(in, v.names, version)
 	doc := r.document(tab)
 	adjust(doc.Root(), t)
 	out, err := doc.WriteToBytes()
@@ -136,7 +106,10 @@ func (f *Format) renderPLO(in *fhir.Bundle, t mapping.Target) (*mapping.Rendered
 
 // document writes the whole tree with the usual prefixes.
 func (r *reader) document(t *table) *etree.Document {
-	r.prefixes = map[string]string{"root": "p", "fk1": "fk1", "epj1": "epj1", "epj2": "epj2", "epj3": "epj3"}
+	r.prefixes = map[string]string{}
+	for _, p := range t.prefixes {
+		r.prefixes[p[0]] = p[1]
+	}
 	doc := etree.NewDocument()
 	doc.WriteSettings = etree.WriteSettings{CanonicalText: true, CanonicalAttrVal: true}
 	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)
@@ -163,11 +136,8 @@ func (r *reader) declare(root *etree.Element, t *table) {
 				continue
 			}
 			var a []etree.Attr
-			for _, key := range []string{"root", "po", "fk1", "epj1", "epj2", "epj3", "m1"} {
-				prefix := r.prefixes[key]
-				if key == "m1" {
-					prefix = "m1"
-				}
+			for _, p := range t.prefixes {
+				key, prefix := p[0], p[1]
 				switch {
 				case prefix == "":
 					a = append(a, etree.Attr{Key: "xmlns", Value: r.names[key]})

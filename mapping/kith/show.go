@@ -34,9 +34,6 @@ func (f *Format) Kinds() []string {
 	return out
 }
 
-// Versions are the payload versions that Table knows, oldest first.
-func (f *Format) Versions() []string { return []string{"1.5", "1.6"} }
-
 // Table lists the mapping of one kind in one version ("" = the newest), in the order of the
 // schema. It is nil for an unknown kind. It is read from the same rows as parser and renderer.
 func (f *Format) Table(kind, version string) []Row {
@@ -44,9 +41,11 @@ func (f *Format) Table(kind, version string) []Row {
 	if t == nil {
 		return nil
 	}
-	if version == "" {
-		version = "1.6"
+	v, ok := t.release(version)
+	if !ok {
+		return nil
 	}
+	version = v.version
 	l := lister{version: version}
 	l.list(t.root, "", "", nil)
 	return l.rows

@@ -47,7 +47,7 @@ func TestTableHasEveryElement(t *testing.T) {
 		"LOG_INNLAGT": "Pasientlogistikk", "LOG_UTSKRIVNINGSKLAR": "Pasientlogistikk", "LOG_AVMELDING": "Pasientlogistikk",
 		"LOG_UTSKREVET": "Pasientlogistikk", "LOG_DOD": "Pasientlogistikk",
 	} {
-		for _, version := range f.Versions() {
+		for _, version := range f.Versions(kind) {
 			const at = "/MsgHead/Document/RefDoc/Content"
 			have := map[string]bool{}
 			for _, r := range f.Table(kind, version) {
