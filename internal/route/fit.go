@@ -16,15 +16,25 @@ const (
 // versionFHIR is the only FHIR release that messages are given in.
 const versionFHIR = "4.0"
 
-// kithVersions are the versions that a kind of the Norwegian standard can be given in, newest first.
-// A kind that is not here goes out as it came in or not at all.
+// kithVersions are the versions that a kind of the Norwegian standard can be given in, newest first; sent
+// is the one it came in. A kind that is not here goes out as it came in or not at all.
 //
 // Source: standards/no README sections 2.1 and 3, limited to what mapping/kith writes.
-func kithVersions(kind string) []string {
+func kithVersions(kind, sent string) []string {
 	switch kind {
 	case "LOG_INNLAGT", "LOG_UTSKRIVNINGSKLAR", "LOG_AVMELDING", "LOG_UTSKREVET", "LOG_DOD",
-		"INNLEGGELSESRAPPORT", "UTSKRIVNINGSRAPPORT":
+		"INNLEGGELSESRAPPORT", "UTSKRIVNINGSRAPPORT", "HELSEOPPLYSNINGER_LEGE", "MEDISINSKE_OPPLYSNINGER",
+		"ORIENTERING_TJENESTETILBUD":
 		return []string{"1.6", "1.5"}
+	case "HELSEOPPL_SOKNAD":
+		if sent == "1.5" {
+			return []string{"1.5"} // 1.6 demands an event of a stay, which 1.5 does not know
+		}
+		return []string{"1.6", "1.5"}
+	case "FRAVARSMELDING":
+		return []string{"1.5"}
+	case "FODSELS_EPIKRISE":
+		return []string{"1.6"}
 	case "EPIKRISE":
 		return []string{"1.2"}
 	}
@@ -64,7 +74,7 @@ func fit(accepts []samvirke.Accept, env *samvirke.Envelope) (samvirke.Accept, st
 // kithVersion picks the receiver's best version that the kind exists in. A receiver that reads all
 // versions gets the one sent, because each conversion may lose something.
 func kithVersion(reads []string, env *samvirke.Envelope) (string, bool) {
-	possible := kithVersions(env.Kind)
+	possible := kithVersions(env.Kind, env.Version)
 	asSent := env.Format == FormatKITH && env.Version != ""
 	if asSent && !slices.Contains(possible, env.Version) {
 		// Not ours to convert (an older epicrisis, a kind we only carry): as sent or not at all.

@@ -47,6 +47,9 @@ func faultType(safe string) *samvirke.Fault {
 // checkSchema refuses what its published schema refuses.
 func (f *Format) checkSchema(src *source) *samvirke.Fault {
 	problems := f.schema.Validate(src.utf8)
+	if len(problems) > 0 {
+		problems = f.problemsBut(src.utf8, problems)
+	}
 	if len(problems) == 0 {
 		return nil
 	}
@@ -60,6 +63,9 @@ func (f *Format) checkSchema(src *source) *samvirke.Fault {
 // checkOutput demands that what we send follows its schema: it is our fault when it does not.
 func (f *Format) checkOutput(out []byte) error {
 	problems := f.schema.Validate(out)
+	if len(problems) > 0 {
+		problems = f.problemsBut(out, problems)
+	}
 	if len(problems) == 0 {
 		return nil
 	}
@@ -93,6 +99,7 @@ func (f *Format) check(src *source, p *mapping.Parsed) error {
 		warn("no-reference", "/MsgHead/MsgInfo/ConversationRef", "a change or cancellation without reference to what it changes")
 	}
 	f.checkEvents(src, env, warn)
+	f.checkUnchecked(src, env, warn)
 	return f.checkPatient(src, p, warn)
 }
 

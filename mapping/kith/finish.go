@@ -217,10 +217,12 @@ func eventTime(b *fhir.Bundle, kind string) time.Time {
 	enc := b.First("Encounter")
 	var text string
 	switch kind {
-	case "LOG_INNLAGT":
+	case "LOG_INNLAGT", "HELSEOPPL_SOKNAD":
 		text = enc.At("period.start").Text()
-	case "LOG_UTSKREVET", "UTSKRIVNINGSRAPPORT":
+	case "LOG_UTSKREVET", "UTSKRIVNINGSRAPPORT", "FODSELS_EPIKRISE":
 		text = enc.At("period.end").Text()
+	case "FRAVARSMELDING":
+		text = b.First("Communication").Extension(extURL("absence")).At("valuePeriod.start").Text()
 	case "LOG_DOD":
 		text = b.First("Patient").Get("deceasedDateTime").Text()
 	case "LOG_UTSKRIVNINGSKLAR":

@@ -1,6 +1,7 @@
 package kith
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -22,6 +23,8 @@ type table struct {
 	// prefixes are those of the output, by namespace key; a key without one is the default namespace of
 	// the payload. The table of a message without a MsgHead has none.
 	prefixes [][2]string
+	// unchecked begins the namespaces of further documents that have no published schema; "" = there are none.
+	unchecked string
 }
 
 // ploPrefixes are usual in nursing and care messages, whose common component is the default.
@@ -36,6 +39,7 @@ func ploTables() map[string]*table {
 	for kind, child := range logisticsKinds() {
 		out[kind] = &table{root: headTable(logistics(child)), payload: "Pasientlogistikk", child: child.name, releases: ploReleases("Pasientlogistikk")}
 	}
+	maps.Copy(out, careTables())
 	for kind, t := range out {
 		t.kind, t.prefixes = kind, ploPrefixes
 	}
@@ -131,9 +135,12 @@ func (r *reader) declare(root *etree.Element, t *table) {
 			continue
 		}
 		for _, k := range content.ChildElements() {
-			if k.Tag == "Base64Container" {
+			if k.Tag == "Base64Container" && k.SelectAttr("xmlns") == nil {
 				k.Attr = append([]etree.Attr{{Key: "xmlns", Value: r.names["b64"]}}, k.Attr...)
 				continue
+			}
+			if k != payloadOf(root) {
+				continue // XML that is carried as it is brings its own
 			}
 			var a []etree.Attr
 			for _, p := range t.prefixes {

@@ -14,7 +14,12 @@ import (
 
 // ours tells whether an example is a message of the kinds with a MsgHead that this package maps.
 func ours(e mappingtest.Example) bool {
-	return strings.HasPrefix(e.MessageType, "LOG_") || e.MessageType == "INNLEGGELSESRAPPORT" || e.MessageType == "UTSKRIVNINGSRAPPORT"
+	switch e.MessageType {
+	case "INNLEGGELSESRAPPORT", "UTSKRIVNINGSRAPPORT", "HELSEOPPL_SOKNAD", "HELSEOPPLYSNINGER_LEGE", "MEDISINSKE_OPPLYSNINGER",
+		"ORIENTERING_TJENESTETILBUD", "FRAVARSMELDING", "FODSELS_EPIKRISE":
+		return true
+	}
+	return strings.HasPrefix(e.MessageType, "LOG_")
 }
 
 func newFormat(t testing.TB) *Format {

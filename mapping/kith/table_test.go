@@ -46,6 +46,9 @@ func TestTableHasEveryElement(t *testing.T) {
 		"INNLEGGELSESRAPPORT": "Innleggelsesrapport", "UTSKRIVNINGSRAPPORT": "TverrfagligEpikrise",
 		"LOG_INNLAGT": "Pasientlogistikk", "LOG_UTSKRIVNINGSKLAR": "Pasientlogistikk", "LOG_AVMELDING": "Pasientlogistikk",
 		"LOG_UTSKREVET": "Pasientlogistikk", "LOG_DOD": "Pasientlogistikk",
+		"HELSEOPPL_SOKNAD": "HelseopplysningerVedSoknad", "HELSEOPPLYSNINGER_LEGE": "HelseopplysningerTilLege",
+		"MEDISINSKE_OPPLYSNINGER": "MedisinskeOpplysninger", "ORIENTERING_TJENESTETILBUD": "OrienteringOmTjenestetilbud",
+		"FRAVARSMELDING": "MeldingFravar",
 	} {
 		for _, version := range f.Versions(kind) {
 			const at = "/MsgHead/Document/RefDoc/Content"

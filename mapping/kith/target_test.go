@@ -17,12 +17,22 @@ func TestOtherVersion(t *testing.T) {
 	out := map[string][]byte{}
 	check := func(name string, raw []byte) {
 		p, _ := f.Parse(raw)
-		dates := map[string]string{"1.5": "2009-06-30", "1.6": "2012-04-01"} // at the end of the namespaces
+		kind := p.Envelope.Kind
 		version := "1.5"
 		if p.Envelope.Version == "1.5" {
 			version = "1.6"
 		}
+		if len(f.Versions(kind)) < 2 {
+			return
+		}
 		r, err := f.Render(p.Bundle, mapping.Target{Version: version})
+		if kind == "HELSEOPPL_SOKNAD" && version == "1.6" {
+			// 1.6 is about a stay, which an application of 1.5 does not have and nobody may invent.
+			if samvirke.FaultOf(err).Code != "render-invalid" {
+				t.Errorf("%s: %v, want a refusal", name, err)
+			}
+			return
+		}
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			return
@@ -31,7 +41,10 @@ func TestOtherVersion(t *testing.T) {
 			t.Errorf("%s: version %s, want %s", name, r.Version, version)
 		}
 		out[name] = r.Body
-		same := bytes.ReplaceAll(r.Body, []byte(dates[version]), []byte(dates[p.Envelope.Version]))
+		same, to := r.Body, names(t, f.tables[kind], p.Envelope.Version)
+		for key, uri := range names(t, f.tables[kind], version) {
+			same = bytes.ReplaceAll(same, []byte(uri+`"`), []byte(to[key]+`"`))
+		}
 		d := mappingtest.Compare(raw, same)
 		lost := 0
 		for _, l := range append(d.Missing, d.Extra...) {
@@ -52,9 +65,10 @@ func TestOtherVersion(t *testing.T) {
 	}
 	for _, kind := range f.Kinds() {
 		if f.tables[kind].root.name == "MsgHead" {
-			for variant := range 3 {
-				check(kind+" full 1.5", fullMessage(t, f.tables[kind], "1.5", variant))
-				check(kind+" full 1.6", fullMessage(t, f.tables[kind], "1.6", variant))
+			for _, version := range f.Versions(kind) {
+				for variant := range 3 {
+					check(kind+" full "+version, fullMessage(t, f.tables[kind], version, variant))
+				}
 			}
 		}
 	}

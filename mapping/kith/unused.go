@@ -149,6 +149,8 @@ func derived(rule []byte, n *fhir.Node) bool {
 		"Observation.effectiveDateTime", "Observation._effectiveDateTime", "Observation.category",
 		"Goal.lifecycleStatus", "Appointment.participant.status", "Condition.category", "Procedure.category", "Procedure.performedDateTime":
 		return true
+	case "Condition.clinicalStatus":
+		return n.Get("abatementDateTime") != nil
 	case "Appointment.participant.actor":
 		return n.Get("actor").Get("reference") != nil
 	}
