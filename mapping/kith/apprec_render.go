@@ -35,7 +35,7 @@ func AppRecVersion(kind, version string) string {
 		old = true
 	case kind == "EPIKRISE":
 		old = version == "1.0" || version == "1.1"
-	case strings.HasPrefix(kind, "DIALOG_") || kind == "HENVISNING":
+	case strings.HasPrefix(kind, "DIALOG_") || kind == kindExtract || kind == "HENVISNING":
 		old = version == "1.0"
 	default:
 		old = version == "1.5"

@@ -165,7 +165,8 @@ func TestAppRecVersion(t *testing.T) {
 	cases := []struct{ kind, version, want string }{
 		{"LOG_INNLAGT", "1.5", "1.0"}, {"LOG_INNLAGT", "1.6", "1.1"}, {"INNLEGGELSESRAPPORT", "1.5", "1.0"}, {"UTSKRIVNINGSRAPPORT", "1.6", "1.1"},
 		{"EPIKRISE", "1.2", "1.1"}, {"E", "1.1", "1.0"}, {"E", "1.0", "1.0"}, {"EPIKRISE", "1.1", "1.0"},
-		{"DIALOG_FORESPORSEL", "1.0", "1.0"}, {"DIALOG_HELSEFAGLIG", "1.1", "1.1"},
+		{"DIALOG_FORESPORSEL", "1.0", "1.0"}, {"DIALOG_HELSEFAGLIG", "1.1", "1.1"}, {"DIALOG_AVVIK", "1.0", "1.0"},
+		{"DIALOG_STATUS_HENVISNING", "1.1", "1.1"}, {"DIALOG_INNBYGGER_EKONTAKT", "1.1", "1.1"}, {"EPJ-EKSTRAKT", "1.0", "1.0"},
 		{"H", "1.0", "1.0"}, {"HENVISNING", "1.1", "1.1"}, {"HENVISNING_NYTILSTAND", "2.0", "1.1"}, {"LOG_INNLAGT", "", "1.1"},
 	}
 	for _, c := range cases {

@@ -100,7 +100,14 @@ func (f *Format) check(src *source, p *mapping.Parsed) error {
 	}
 	f.checkEvents(src, env, warn)
 	f.checkUnchecked(src, env, warn)
-	return f.checkPatient(src, p, warn)
+	f.checkDialog(src, env, warn)
+	err := f.checkPatient(src, p, warn)
+	if err != nil && !patientDemanded(env.Kind) {
+		fault := samvirke.FaultOf(err)
+		warn(fault.Code, fault.Path, fault.Safe)
+		return nil
+	}
+	return err
 }
 
 // checkEvents looks at codes and estimates of the events. Unknown codes never refuse.

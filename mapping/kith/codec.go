@@ -29,7 +29,7 @@ func (k scalarCodec) parse(b *builder, l *leaf, s slot) {
 			b.note(b.here, "ambiguous", "local time in the hour that autumn has twice; the first is taken")
 		}
 	case base64Scalar:
-		if strings.ContainsAny(text, " \t\r\n") {
+		if strings.ContainsAny(strings.TrimSpace(text), " \t\r\n") && wrapForm(text) == "" {
 			b.note(b.here, "normalised", "white space inside base64 is not kept")
 		}
 	}

@@ -19,6 +19,8 @@ type el struct {
 	many bool
 	// since is the payload version that brought the element ("1.6"); "" = always there.
 	since string
+	// manySince is the version from which on the element may repeat; "" = as many says in all.
+	manySince string
 	// required15 says that version 1.5 demands what 1.6 leaves open; the value is what to write then.
 	required15 string
 

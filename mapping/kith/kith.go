@@ -1,6 +1,8 @@
 package kith
 
 import (
+	"maps"
+
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
@@ -48,7 +50,9 @@ func New(opt Options) (*Format, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Format{opt: opt, schema: set, tables: withHCPTables(ploTables())}, nil
+	tables := withHCPTables(ploTables())
+	maps.Copy(tables, dialogTables())
+	return &Format{opt: opt, schema: set, tables: tables}, nil
 }
 
 // Name gives "kith".
@@ -121,6 +125,7 @@ func (f *Format) identify(src *source, p *mapping.Parsed) (rootKind, error) {
 		p.Envelope = envelopeEpikrise(src.root)
 	default:
 		p.Envelope = envelopeMsgHead(src.root)
+		dialogEnvelope(&p.Envelope)
 		return kind, f.checkKind(src, &p.Envelope)
 	}
 	return kind, nil

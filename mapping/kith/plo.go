@@ -23,8 +23,8 @@ type table struct {
 	// prefixes are those of the output, by namespace key; a key without one is the default namespace of
 	// the payload. The table of a message without a MsgHead has none.
 	prefixes [][2]string
-	// unchecked begins the namespaces of further documents that have no published schema; "" = there are none.
-	unchecked string
+	// unchecked begin the namespaces of further documents that have no published schema.
+	unchecked []string
 }
 
 // ploPrefixes are usual in nursing and care messages, whose common component is the default.
@@ -139,7 +139,7 @@ func (r *reader) declare(root *etree.Element, t *table) {
 				k.Attr = append([]etree.Attr{{Key: "xmlns", Value: r.names["b64"]}}, k.Attr...)
 				continue
 			}
-			if k != payloadOf(root) {
+			if declaresAny(k) {
 				continue // XML that is carried as it is brings its own
 			}
 			var a []etree.Attr

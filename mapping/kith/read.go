@@ -105,7 +105,7 @@ func (r *reader) writeLeaves(parent *etree.Element, row *el, c cursor, w *where)
 			continue
 		}
 		n++
-		if row.since > r.version {
+		if row.since > r.version || n > 1 && row.manySince > r.version {
 			r.tooNew(w.under(row.name, n))
 			continue
 		}

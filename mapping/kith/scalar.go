@@ -209,14 +209,45 @@ type base64Scalar struct{}
 
 func (base64Scalar) read(t string) (*fhir.Node, string, bool) {
 	if strings.ContainsAny(t, " \t\r\n") {
-		return fhir.String(strings.Map(func(r rune) rune {
-			if r == ' ' || r == '\t' || r == '\r' || r == '\n' {
-				return -1
-			}
-			return r
-		}, t)), "", true
+		return fhir.String(unwrapped(t)), wrapForm(t), true
 	}
 	return fhir.String(t), "", true
 }
-func (base64Scalar) write(v, _ string) string { return v }
-func (base64Scalar) kind() string             { return "base64Binary" }
+
+// unwrapped is base64 without white space.
+func unwrapped(t string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || r == '\t' || r == '\r' || r == '\n' {
+			return -1
+		}
+		return r
+	}, t)
+}
+
+// wrapForm names the usual line lengths that a base64 text is broken into, "" for any other.
+func wrapForm(t string) string {
+	for _, form := range []string{"lines-64", "lines-76"} {
+		if wrapped(unwrapped(t), form) == strings.TrimSpace(t) {
+			return form
+		}
+	}
+	return ""
+}
+
+// wrapped breaks base64 into lines.
+func wrapped(t, form string) string {
+	n := map[string]int{"lines-64": 64, "lines-76": 76}[form]
+	if n == 0 || len(t) <= n {
+		return t
+	}
+	var b strings.Builder
+	for ; len(t) > n; t = t[n:] {
+		b.WriteString(t[:n])
+		b.WriteByte('\n')
+	}
+	b.WriteString(t)
+	return b.String()
+}
+
+func (base64Scalar) write(v, form string) string { return wrapped(v, form) }
+func (base64Scalar) kind() string                { return "base64Binary" }

@@ -106,15 +106,17 @@ func extText(card string) *el {
 
 // component are the attributes that components of the record carry; prefix is "@" on resources
 // and sections, "%" inside extensions.
-func component(kids ...*el) []*el {
-	rows := []*el{
-		leafEl("", "@m1:basiskomponenttype", "?", text(), "@component.%basiskomponenttype.valueString"),
-		leafEl("", "@m1:komponenttype", "?", text(), "@component.%komponenttype.valueString"),
-		leafEl("", "@m1:informasjonskategori", "?", text(), "@component.%informasjonskategori.valueString"),
-		leafEl("", "@komponentID", "?", text(), "@component.%komponentID.valueString"),
-		leafEl("", "@referanseViktigTilleggsinfo", "?", text(), "@component.%referanseViktigTilleggsinfo.valueString"),
+func component(kids ...*el) []*el { return append(componentIn("@component.%"), kids...) }
+
+// componentIn are those attributes as extensions that begin so.
+func componentIn(below string) []*el {
+	return []*el{
+		leafEl("", "@m1:basiskomponenttype", "?", text(), below+"basiskomponenttype.valueString"),
+		leafEl("", "@m1:komponenttype", "?", text(), below+"komponenttype.valueString"),
+		leafEl("", "@m1:informasjonskategori", "?", text(), below+"informasjonskategori.valueString"),
+		leafEl("", "@komponentID", "?", text(), below+"komponentID.valueString"),
+		leafEl("", "@referanseViktigTilleggsinfo", "?", text(), below+"referanseViktigTilleggsinfo.valueString"),
 	}
-	return append(rows, kids...)
 }
 
 func diagnoses() *el {
@@ -153,18 +155,23 @@ func medicalInformation() *el {
 			),
 			sectionText("?"),
 		),
-		group("epj1", "Cave", "?", sec("Cave"), component(
-			group("epj1", "SakshodeCave", "1", sec("SakshodeCave"), component(
-				group("epj1", "StikkordCave", "*", to("entry[]>Flag").with(category("Cave")),
-					leafEl("epj1", "CaveStikkord", "1", text(), "code.text"),
-					extText("?"),
-				),
-			)...),
-			allergy(),
-		)...),
+		group("epj1", "Cave", "?", sec("Cave"), component(cave()...)...),
 		allergy(),
 		journalNote(),
 	)
+}
+
+// cave are the rows of Cave beside its attributes.
+func cave() []*el {
+	return []*el{
+		group("epj1", "SakshodeCave", "1", sec("SakshodeCave"), component(
+			group("epj1", "StikkordCave", "*", to("entry[]>Flag").with(category("Cave")),
+				leafEl("epj1", "CaveStikkord", "1", text(), "code.text"),
+				extText("?"),
+			),
+		)...),
+		allergy(),
+	}
 }
 
 // coded gives an init that names an Observation after its element.

@@ -3,6 +3,7 @@ package kith
 import (
 	"bytes"
 	"encoding/xml"
+	"slices"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -19,10 +20,13 @@ import (
 func (f *Format) problemsBut(text []byte, all []schema.Problem) []schema.Problem {
 	s, _ := sniff(text)
 	t := f.tables[s.Kind]
-	if t == nil || t.unchecked == "" {
+	if t == nil || len(t.unchecked) == 0 {
 		return all
 	}
-	return f.schema.Validate(blank(text, t.unchecked))
+	for _, space := range t.unchecked {
+		text = blank(text, space)
+	}
+	return f.schema.Validate(text)
 }
 
 // blank overwrites the elements inside Content whose namespace begins so with white space; lines stay.
@@ -62,12 +66,12 @@ const contentDepth = 5
 // checkUnchecked warns of content that no published schema tells anything about.
 func (f *Format) checkUnchecked(src *source, env *samvirke.Envelope, warn func(code, path, text string)) {
 	t := f.tables[env.Kind]
-	if t.unchecked == "" {
+	if len(t.unchecked) == 0 {
 		return
 	}
 	for _, d := range src.root.SelectElements("Document") {
 		for _, k := range childElements(childNamed(childNamed(d, "RefDoc"), "Content")) {
-			if uri, _ := scopeOf(k).uriOf(k.Space); strings.HasPrefix(uri, t.unchecked) {
+			if uri, _ := scopeOf(k).uriOf(k.Space); slices.ContainsFunc(t.unchecked, func(space string) bool { return strings.HasPrefix(uri, space) }) {
 				warn("no-schema", "/MsgHead/Document/RefDoc/Content/"+k.Tag, "this content has no published schema; it is carried unchecked")
 			}
 		}
