@@ -73,6 +73,7 @@ func TestExitCodes(t *testing.T) {
 		{"no store", nil, []string{"queue", "list"}, exitUsage, "--data"},
 		{"kinds with a table", nil, []string{"mapping", "show"}, exitOK, "INNLEGGELSESRAPPORT"},
 		{"element table", nil, []string{"mapping", "show", "LOG_INNLAGT"}, exitOK, "TidspunktForHendelse"},
+		{"element table of a kind with an old version only", nil, []string{"mapping", "show", "FRAVARSMELDING"}, exitOK, "Fraversassistent"},
 		{"no such table", nil, []string{"mapping", "show", "TULL"}, exitUsage, "no table"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -19,7 +19,7 @@ type mappingCmd struct {
 }
 
 type mappingShowCmd struct {
-	Version string `help:"Version of the standard." default:"1.6" name:"kind-version"`
+	Version string `help:"Version of the standard; without it the newest." name:"kind-version"`
 	JSON    bool   `help:"Print JSON."`
 	Kind    string `arg:"" optional:"" help:"Message kind, for instance INNLEGGELSESRAPPORT; without it the kinds are listed."`
 }
@@ -42,7 +42,7 @@ func (c *mappingShowCmd) Run(a *app) error {
 	}
 	rows := k.Table(strings.ToUpper(c.Kind), c.Version)
 	if len(rows) == 0 {
-		return fail(exitUsage, "no table for %s %s", c.Kind, c.Version)
+		return fail(exitUsage, "no table for %s", strings.TrimSpace(c.Kind+" "+c.Version))
 	}
 	if c.JSON {
 		return a.json(rows)

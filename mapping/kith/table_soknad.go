@@ -18,6 +18,7 @@ func careTables() map[string]*table {
 			ploRelease("1.5", "OverforingMedisinskeOpplysninger", "2009-06-30"), ploRelease("1.6", "MedisinskeOpplysninger", "2012-04-01")}},
 		"ORIENTERING_TJENESTETILBUD": {root: headTable(servicesGranted()), payload: "OrienteringOmTjenestetilbud", releases: ploReleases("OrienteringOmTjenestetilbud")},
 		"FRAVARSMELDING":             {root: headTable(absence()), payload: "MeldingFravar", releases: ploReleases("MeldingFravar")[:1]},
+		"FODSELS_EPIKRISE":           birthTable(),
 	}
 }
 

@@ -42,14 +42,20 @@ func treePaths(t *testing.T, file string) []string {
 // TestTableHasEveryElement compares each table with the published tree of its schema.
 func TestTableHasEveryElement(t *testing.T) {
 	f := newFormat(t)
-	for kind, file := range map[string]string{
+	files := map[string]string{
 		"INNLEGGELSESRAPPORT": "Innleggelsesrapport", "UTSKRIVNINGSRAPPORT": "TverrfagligEpikrise",
 		"LOG_INNLAGT": "Pasientlogistikk", "LOG_UTSKRIVNINGSKLAR": "Pasientlogistikk", "LOG_AVMELDING": "Pasientlogistikk",
 		"LOG_UTSKREVET": "Pasientlogistikk", "LOG_DOD": "Pasientlogistikk",
 		"HELSEOPPL_SOKNAD": "HelseopplysningerVedSoknad", "HELSEOPPLYSNINGER_LEGE": "HelseopplysningerTilLege",
 		"MEDISINSKE_OPPLYSNINGER": "MedisinskeOpplysninger", "ORIENTERING_TJENESTETILBUD": "OrienteringOmTjenestetilbud",
-		"FRAVARSMELDING": "MeldingFravar",
-	} {
+		"FRAVARSMELDING": "MeldingFravar", "FODSELS_EPIKRISE": "TverrfagligEpikrise",
+	}
+	for _, kind := range f.Kinds() {
+		if isDialog(kind) {
+			files[kind] = "Dialogmelding"
+		}
+	}
+	for kind, file := range files {
 		for _, version := range f.Versions(kind) {
 			const at = "/MsgHead/Document/RefDoc/Content"
 			have := map[string]bool{}
@@ -57,7 +63,11 @@ func TestTableHasEveryElement(t *testing.T) {
 				have[r.XML], have[strings.TrimPrefix(r.XML, at)] = true, true
 			}
 			missing := 0
-			for _, p := range treePaths(t, "PLO-v"+version+"-"+file+".txt") {
+			tree := "PLO-v" + version + "-" + file
+			if isDialog(kind) {
+				tree = file + "-v" + version
+			}
+			for _, p := range treePaths(t, tree+".txt") {
 				if other := f.tables[kind].child; other != "" && otherChild(f, p, other) {
 					continue
 				}
