@@ -53,6 +53,11 @@ package fhir
 //
 //	attachment       DocumentReference, further items of MessageHeader.focus
 //	administered     MedicationAdministration, category {SystemSection, element name}
+//	notice           HELSEOPPL_SOKNAD: Composition.category = its type (9140); the stay in Encounter as above, the need in TjenesteBehov
+//	own application  extension of the section OpplysningerTilSoknad
+//	period of illness Condition problem-list-item with onset and abatement (InfoIPLOSrelevantInformasjon); an event there is an
+//	                 extension of the section, not an Encounter: the sender does not tell of a stay of its own
+//	doctor absent    Communication {SystemSection, Fraversassistent}: recipient = who has the message now, extension absence = period
 //	assessment text  ClinicalImpression (InfoVurderinger); information given: Communication; reservation: Consent {SystemSection, ReservasjonOnske}
 //
 // Elements of the source without a home in FHIR are extensions ExtBase+"StructureDefinition/<name>"; samvirke
