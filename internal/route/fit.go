@@ -2,6 +2,7 @@ package route
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/samvirke/samvirke"
 )
@@ -35,8 +36,17 @@ func kithVersions(kind, sent string) []string {
 		return []string{"1.5"}
 	case "FODSELS_EPIKRISE":
 		return []string{"1.6"}
+	case "DIALOG_FORESPORSEL", "DIALOG_SVAR", "DIALOG_NOTAT":
+		return []string{"1.0", "1.1"} // agreements between parties name 1.0
+	case "DIALOG_AVVIK", "EPJ-EKSTRAKT":
+		return []string{"1.0"}
+	case "DIALOG_HELSEFAGLIG", "DIALOG_STATUS_HENVISNING":
+		return []string{"1.1"}
 	case "EPIKRISE":
 		return []string{"1.2"}
+	}
+	if strings.HasPrefix(kind, "DIALOG_INNBYGGER_") {
+		return []string{"1.1", "1.0"}
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package kith
 
 import (
 	"bytes"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -12,7 +11,7 @@ import (
 // TestConcurrent: one Format serves many goroutines, also over one Bundle, with the same bytes.
 func TestConcurrent(t *testing.T) {
 	f := newFormat(t)
-	files, _ := filepath.Glob("testdata/plo/*/source.xml")
+	files := cases(t, "source.xml")
 	for _, file := range files {
 		raw := read(t, file)
 		p, err := f.Parse(raw)

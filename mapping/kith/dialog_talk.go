@@ -30,7 +30,7 @@ func enquiry(card string, p place) *el {
 // note are the rows of a Notat.
 func note() *el {
 	return group("root", "Notat", "*", talk{"Notat", "Communication"},
-		leafEl("root", "TemaKodet", "1", fallback{cv(), []attr{{"V", "3"}, {"S", "2.16.578.1.12.4.1.1.7321"}, {"DN", "Uspesifisert notat"}}}, "topic.coding[]"),
+		leafEl("root", "TemaKodet", "1", topicCodec{cv()}, "topic.coding[]"),
 		leafEl("root", "Tema", "?", text(), "topic.text"),
 		leafEl("root", "TekstNotatInnhold", "?", saidCodec{}, "payload"),
 		remarkRow("root", "note[0].text"),
@@ -39,6 +39,21 @@ func note() *el {
 		enquiry("?", to("basedOn[0]>CommunicationRequest")).then(afterAnswered).remark("the enquiry that is answered"),
 		participants(),
 	).then(afterNote)
+}
+
+// topicCodec is the topic of a note. The schema wants one; where FHIR has none it is the one of the kind's list that
+// says least, and for a list without such a one nothing but a text.
+type topicCodec struct{ codec }
+
+func (topicCodec) absent(r *reader) leaf {
+	code := map[string][3]string{
+		"DIALOG_SVAR": {"5", "9069", "Svar på forespørsel"}, "DIALOG_NOTAT": {"3", "7321", "Uspesifisert notat"},
+		"DIALOG_HELSEFAGLIG": {"6", "7322", "Henvendelse om pasient"}, "DIALOG_AVVIK": {"9", "8117", "Annet"},
+	}[kindOfBundle(r.bundle)]
+	if code[0] == "" {
+		return leaf{attrs: []attr{{"OT", "Ikke oppgitt"}}}
+	}
+	return leaf{attrs: []attr{{"V", code[0]}, {"S", volvenOID + code[1]}, {"DN", code[2]}}}
 }
 
 // participants are those whom a note or enquiry names beside sender and receiver of the message.

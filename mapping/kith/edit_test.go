@@ -81,6 +81,46 @@ func edits() map[string]func(*fhir.Bundle) string {
 			}
 			return ""
 		},
+		"said": func(b *fhir.Bundle) string {
+			p := b.First("Communication").At("payload.0")
+			if !isDialog(kindOfBundle(b)) || p.Get("contentString") == nil {
+				return ""
+			}
+			p.Set("contentString", fhir.String("noe annet\n <&>"))
+			return "TekstNotatInnhold[1]"
+		},
+		"asked": func(b *fhir.Bundle) string {
+			p := b.First("CommunicationRequest").At("payload.0")
+			if p.Get("contentString") == nil {
+				return ""
+			}
+			p.Set("contentString", fhir.String("hva mer?"))
+			return "Sporsmal[1]"
+		},
+		"topic": func(b *fhir.Bundle) string {
+			c := b.First("Communication").At("topic.coding.0")
+			if !isDialog(kindOfBundle(b)) || c.Get("code") == nil {
+				return ""
+			}
+			c.Set("code", fhir.String("77"))
+			return "TemaKodet[1]/@V"
+		},
+		"purpose": func(b *fhir.Bundle) string {
+			c := b.First("CommunicationRequest").At("reasonCode.0.coding.0")
+			if c.Get("code") == nil {
+				return ""
+			}
+			c.Set("code", fhir.String("77"))
+			return "Formål[1]/@V"
+		},
+		"drug": func(b *fhir.Bundle) string {
+			c := b.First("MedicationStatement").Get("medicationCodeableConcept")
+			if c.Get("text") == nil {
+				return ""
+			}
+			c.Set("text", fhir.String("Paracet"))
+			return "Navn[1]"
+		},
 		"generated": func(b *fhir.Bundle) string {
 			b.Root.Set("timestamp", fhir.String("2021-07-02T08:15:00.5Z"))
 			return "GenDate[1]"

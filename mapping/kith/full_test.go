@@ -191,6 +191,8 @@ func (f *full) leaf(e *etree.Element, row *el) {
 		c = k.codec
 	case noticeType:
 		c = k.codec
+	case topicCodec:
+		c = k.codec
 	}
 	switch k := c.(type) {
 	case codingCodec, conceptCodec, listCoding:

@@ -24,14 +24,11 @@ type goldenNotes struct {
 	Render   []mapping.Note `json:"render,omitempty"`
 }
 
-// TestGolden maps the synthetic messages of testdata/plo: source.xml to canonical.json with
+// TestGolden maps the synthetic messages of testdata/plo and testdata/dialog: source.xml to canonical.json with
 // notes.json, and back to the same leaves.
 func TestGolden(t *testing.T) {
 	f := newFormat(t)
-	dirs, err := filepath.Glob("testdata/plo/*/source.xml")
-	if err != nil || len(dirs) == 0 {
-		t.Fatal("no golden cases")
-	}
+	dirs := cases(t, "source.xml")
 	for _, file := range dirs {
 		dir := filepath.Dir(file)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
@@ -83,6 +80,20 @@ func TestGolden(t *testing.T) {
 			same(t, filepath.Join(dir, "notes.json"), append(notes, '\n'))
 		})
 	}
+}
+
+// cases are the files of that name of all synthetic messages with a MsgHead.
+func cases(t testing.TB, name string) []string {
+	t.Helper()
+	var out []string
+	for _, dir := range []string{"plo", "dialog"} {
+		files, err := filepath.Glob("testdata/" + dir + "/*/" + name)
+		if err != nil || len(files) == 0 {
+			t.Fatal("no cases in " + dir)
+		}
+		out = append(out, files...)
+	}
+	return out
 }
 
 func read(t testing.TB, file string) []byte {

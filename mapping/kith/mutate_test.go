@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"math/rand/v2"
-	"path/filepath"
 	"testing"
 
 	"github.com/samvirke/samvirke"
@@ -19,7 +18,7 @@ var mutateSeed = flag.Uint64("mutate-seed", 1, "seed of TestMutations")
 // Again: go test ./mapping/kith -run TestMutations -mutate-seed=N
 func TestMutations(t *testing.T) {
 	f := newFormat(t)
-	files, _ := filepath.Glob("testdata/plo/*/source.xml")
+	files := cases(t, "source.xml")
 	rng := rand.New(rand.NewPCG(*mutateSeed, 7))
 	accepted := 0
 	for i := range 1500 {
