@@ -34,6 +34,8 @@ type Record struct {
 
 	// facts is Content decoded; set by FromMessage and ParseRecord, else decoded by the fold.
 	facts *content
+	// plain: Content is as encodeContent writes it, so that it can be copied where it is encoded.
+	plain bool
 }
 
 // Key identifies a record: the sending enterprise (or, without HER-id, party) and its message id.
