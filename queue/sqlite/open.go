@@ -124,11 +124,6 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		w.close()
 		return nil, err
 	}
-	if s.leaseStmt, err = s.db.PrepareContext(ctx, leaseSelect); err != nil {
-		w.close()
-		s.db.Close()
-		return nil, err
-	}
 	s.reader.leased = s.lanes.leased
 	s.reader.totals = s.liveStats
 	s.measureSize()
