@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime/debug"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/samvirke/samvirke"
@@ -41,7 +42,7 @@ func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connecto
 	}
 	u := &queue.Unit{Now: m.ReceivedAt, Accept: &m, Events: []samvirke.Event{{
 		At: m.ReceivedAt, MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventReceived,
-		Detail: fmt.Sprintf("%d bytes", m.Size),
+		Detail: strconv.FormatInt(m.Size, 10) + " bytes",
 	}}}
 	if toldByWire {
 		u.Events = append(u.Events, samvirke.Event{
