@@ -167,7 +167,7 @@ const hexDigits = "0123456789abcdef"
 // quote writes a string. Bytes that are no UTF-8 become \ufffd, and the two line ends that JavaScript
 // would stumble over are escaped, as encoding/json has it.
 func (e *encoder) quote(s string) {
-	b := append(e.b, '"')
+	e.b = append(e.b, '"')
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -176,8 +176,8 @@ func (e *encoder) quote(s string) {
 				i++
 				continue
 			}
-			b = append(b, s[start:i]...)
-			b = appendEscape(b, c)
+			e.b = append(e.b, s[start:i]...)
+			e.b = appendEscape(e.b, c)
 			i++
 			start = i
 			continue
@@ -185,17 +185,18 @@ func (e *encoder) quote(s string) {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
-			b = append(append(b, s[start:i]...), `\ufffd`...)
+			e.b = append(e.b, s[start:i]...)
+			e.b = append(e.b, `\ufffd`...)
 			start = i + 1
 		case r == '\u2028' || r == '\u2029':
-			b = append(append(b, s[start:i]...), `\u202`...)
-			b = append(b, hexDigits[r&0xf])
+			e.b = append(e.b, s[start:i]...)
+			e.b = append(e.b, '\\', 'u', '2', '0', '2', hexDigits[r&0xf])
 			start = i + size
 		}
 		i += size
 	}
-	b = append(b, s[start:]...)
-	e.b = append(b, '"')
+	e.b = append(e.b, s[start:]...)
+	e.b = append(e.b, '"')
 }
 
 func appendEscape(b []byte, c byte) []byte {

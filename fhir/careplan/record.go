@@ -101,14 +101,6 @@ func brokenRecord(err error) error {
 		Safe: "internal error", Err: fmt.Errorf("read plan record: %w", err)}
 }
 
-// Lean returns the record without its encoded content, for keeping many in memory: it folds as before
-// and must not be encoded any more.
-func (r Record) Lean() Record {
-	r.facts = r.contents()
-	r.Content = nil
-	return r
-}
-
 // contents returns the decoded content; a record whose content cannot be read states nothing.
 func (r *Record) contents() *content {
 	if r.facts != nil {
