@@ -33,12 +33,15 @@ const (
 // is a reader that loses: duplicate keys, bytes that are no UTF-8, half surrogates, more than
 // MaxDepth levels and anything after the value are errors.
 //
+// The tree keeps the text of the document alive, and each part of the tree the whole of it: who keeps a small
+// part of a large document for long keeps copies of its texts.
+//
 // Errors are *samvirke.Fault with Line set; they never quote the document.
 func ParseNode(raw []byte) (*Node, error) {
 	if !utf8.Valid(raw) {
 		return nil, (&jsonReader{s: string(raw), i: invalidAt(raw)}).fault(CodeJSONEncoding, "document is not UTF-8")
 	}
-	r := &jsonReader{s: string(raw)}
+	r := &jsonReader{s: string(raw), made: arenaOf(len(raw))}
 	r.space()
 	n := r.value(0)
 	r.space()
@@ -69,6 +72,12 @@ type jsonReader struct {
 	i      int
 	values int
 	err    error
+
+	made Arena
+	// Fields and items of the objects and arrays that are open, outermost first: only at its end is it known
+	// how much room one takes.
+	fields []field
+	items  []*Node
 }
 
 func (r *jsonReader) fault(code, text string) error {
@@ -120,44 +129,53 @@ func (r *jsonReader) value(depth int) *Node {
 		}
 		return r.array(depth + 1)
 	case c == '"':
-		return &Node{kind: nodeString, text: r.str()}
+		return r.leaf(nodeString, r.str())
 	case c == 't':
-		return r.word("true", Bool(true))
+		return r.word("true", nodeBool)
 	case c == 'f':
-		return r.word("false", Bool(false))
+		return r.word("false", nodeBool)
 	case c == 'n':
-		return r.word("null", &Node{})
+		return r.word("null", nodeNull)
 	case c == '-' || c >= '0' && c <= '9':
 		return r.number()
 	}
 	return r.fail(CodeJSONSyntax, "document is not JSON")
 }
 
-func (r *jsonReader) word(w string, n *Node) *Node {
+func (r *jsonReader) leaf(k nodeKind, text string) *Node {
+	n := r.made.node()
+	n.leaf(k, text)
+	return n
+}
+
+func (r *jsonReader) word(w string, k nodeKind) *Node {
 	if !strings.HasPrefix(r.s[r.i:], w) {
 		return r.fail(CodeJSONSyntax, "document is not JSON")
 	}
 	r.i += len(w)
-	return n
+	if k == nodeNull {
+		return r.made.node()
+	}
+	return r.leaf(k, w)
 }
 
 func (r *jsonReader) object(depth int) *Node {
-	n := &Node{kind: nodeObject}
+	from := len(r.fields)
 	for first := true; r.err == nil; first = false {
 		r.space()
 		c := r.peek()
 		if c == '}' && first {
 			r.i++
-			return n
+			return r.closeObject(from)
 		}
 		if c != '"' {
 			return r.fail(CodeJSONSyntax, "document is not JSON: a key is missing")
 		}
 		key := r.str()
-		if n.has(key) {
+		if has(r.fields[from:], key) {
 			return r.fail(CodeJSONDuplicate, "a key stands twice in one object")
 		}
-		if len(n.keys) >= MaxKeys {
+		if len(r.fields)-from >= MaxKeys {
 			return r.fail(CodeJSONSize, "an object holds too many keys")
 		}
 		r.space()
@@ -167,29 +185,48 @@ func (r *jsonReader) object(depth int) *Node {
 		r.i++
 		r.space()
 		kid := r.value(depth)
-		n.keys, n.kids = append(n.keys, key), append(n.kids, kid)
+		r.fields = append(r.fields, field{key, kid})
 		if r.ends('}') {
-			return n
+			return r.closeObject(from)
 		}
 	}
 	return nil
 }
 
+// closeObject makes the object of the fields read since from.
+func (r *jsonReader) closeObject(from int) *Node {
+	n := r.made.node()
+	open := r.fields[from:]
+	n.setFields(append(r.made.fields.take(len(open)), open...))
+	r.fields = r.fields[:from]
+	return n
+}
+
 func (r *jsonReader) array(depth int) *Node {
-	n := &Node{kind: nodeArray}
+	from := len(r.items)
 	r.space()
 	if r.peek() == ']' {
 		r.i++
-		return n
+		return r.closeArray(from)
 	}
 	for r.err == nil {
 		r.space()
-		n.kids = append(n.kids, r.value(depth))
+		kid := r.value(depth)
+		r.items = append(r.items, kid)
 		if r.ends(']') {
-			return n
+			return r.closeArray(from)
 		}
 	}
 	return nil
+}
+
+// closeArray makes the array of the items read since from.
+func (r *jsonReader) closeArray(from int) *Node {
+	n := r.made.node()
+	open := r.items[from:]
+	n.setItems(append(r.made.items.take(len(open)), open...))
+	r.items = r.items[:from]
+	return n
 }
 
 // ends reads a comma (false) or the closing mark (true).
@@ -235,7 +272,7 @@ func (r *jsonReader) number() *Node {
 			return r.fail(CodeJSONSyntax, "document is not JSON: bad number")
 		}
 	}
-	return &Node{kind: nodeNumber, text: r.s[start:r.i]}
+	return r.leaf(nodeNumber, r.s[start:r.i])
 }
 
 func (r *jsonReader) digits() bool {
@@ -338,9 +375,9 @@ func (r *jsonReader) hex4() (rune, bool) {
 	return rune(n), err == nil
 }
 
-func (n *Node) has(key string) bool {
-	for _, k := range n.keys {
-		if k == key {
+func has(fields []field, key string) bool {
+	for i := range fields {
+		if fields[i].key == key {
 			return true
 		}
 	}

@@ -19,15 +19,15 @@ func (p *patch) object(raw, base, now *Node, t reflect.Type) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	for _, k := range base.keys {
-		if now.Get(k) == nil {
-			raw.Set(k, nil)
-			raw.Set("_"+k, nil)
+	for _, f := range base.fields() {
+		if now.Get(f.key) == nil {
+			raw.Set(f.key, nil)
+			raw.Set("_"+f.key, nil)
 		}
 	}
-	for i, k := range now.keys {
-		if b := base.Get(k); !equal(b, now.kids[i]) {
-			p.value(raw, k, b, now.kids[i], p.typeOf(t, k))
+	for _, f := range now.fields() {
+		if b := base.Get(f.key); !equal(b, f.node) {
+			p.value(raw, f.key, b, f.node, p.typeOf(t, f.key))
 		}
 	}
 }
@@ -48,10 +48,10 @@ func (p *patch) value(raw *Node, k string, base, now *Node, t reflect.Type) {
 		raw.Set(k, now)
 	case now.IsObject() && base.IsObject() && old.IsObject():
 		p.object(old, base, now, t)
-		if len(old.keys) == 0 {
+		if len(old.fields()) == 0 {
 			raw.Set(k, nil)
 		}
-	case now.IsArray() && base.IsArray() && old.IsArray() && len(old.kids) == len(base.kids):
+	case now.IsArray() && base.IsArray() && old.IsArray() && len(old.items()) == len(base.items()):
 		p.array(raw, k, base, now, t)
 	default:
 		raw.Set(k, p.pruned(now, t))
@@ -65,27 +65,28 @@ func (p *patch) array(raw *Node, k string, base, now *Node, t reflect.Type) {
 	}
 	elem := t.Elem()
 	old, ext := raw.Get(k), raw.Get("_"+k)
+	was, is, before := old.items(), now.items(), base.items()
 	kids, exts := []*Node{}, []*Node{}
 	keep := func(i int, n *Node) {
 		kids = append(kids, n)
 		if i >= 0 && i < len(ext.Items()) {
-			exts = append(exts, ext.kids[i])
+			exts = append(exts, ext.items()[i])
 			return
 		}
 		exts = append(exts, &Node{})
 	}
-	for _, s := range align(base.kids, now.kids) {
+	for _, s := range align(before, is) {
 		switch {
 		case s.now < 0: // removed
 		case s.base < 0: // added
-			if n := p.pruned(now.kids[s.now], elem); n != nil {
+			if n := p.pruned(is[s.now], elem); n != nil {
 				keep(-1, n)
 			}
-		case equal(base.kids[s.base], now.kids[s.now]):
-			keep(s.base, old.kids[s.base])
+		case equal(before[s.base], is[s.now]):
+			keep(s.base, was[s.base])
 		default:
-			box := NewObject("e", old.kids[s.base])
-			p.value(box, "e", base.kids[s.base], now.kids[s.now], elem)
+			box := NewObject("e", was[s.base])
+			p.value(box, "e", before[s.base], is[s.now], elem)
 			if n := box.Get("e"); n != nil {
 				keep(s.base, n)
 			}
@@ -100,7 +101,7 @@ func (p *patch) array(raw *Node, k string, base, now *Node, t reflect.Type) {
 func setArray(raw *Node, k string, old *Node, kids []*Node) {
 	for _, n := range kids {
 		if !n.IsNull() {
-			old.kids = kids
+			old.setItems(kids)
 			return
 		}
 	}
@@ -120,27 +121,27 @@ func (p *patch) pruned(n *Node, t reflect.Type) *Node {
 		return n
 	case n.IsObject():
 		out := NewObject()
-		for i, k := range n.keys {
-			if kid := p.pruned(n.kids[i], p.typeOf(t, k)); kid != nil {
-				out.Set(k, kid)
+		for _, f := range n.fields() {
+			if kid := p.pruned(f.node, p.typeOf(t, f.key)); kid != nil {
+				out.Set(f.key, kid)
 			}
 		}
-		if len(out.keys) == 0 {
+		if len(out.fields()) == 0 {
 			return nil
 		}
 		return out
 	case n.IsArray():
 		out := NewArray()
-		for _, k := range n.kids {
+		for _, k := range n.items() {
 			if kid := p.pruned(k, t.Elem()); kid != nil {
 				out.Add(kid)
 			}
 		}
-		if len(out.kids) == 0 {
+		if len(out.items()) == 0 {
 			return nil
 		}
 		return out
-	case n.kind == nodeString && n.text == "", isCode(t) && n.text == unknownCode:
+	case n.kind() == nodeString && n.text() == "", isCode(t) && n.Text() == unknownCode:
 		return nil
 	}
 	return n
@@ -154,17 +155,35 @@ func equal(a, b *Node) bool {
 	if a.IsNull() || b.IsNull() {
 		return a.IsNull() && b.IsNull()
 	}
-	if a.kind != b.kind || a.text != b.text || len(a.kids) != len(b.kids) {
+	if a.kind() != b.kind() || a.n != b.n {
 		return false
 	}
-	for i := range a.kids {
-		other := b.kids[i]
-		if a.kind == nodeObject && b.keys[i] != a.keys[i] {
-			if other = b.Get(a.keys[i]); other == nil {
+	switch a.kind() {
+	case nodeObject:
+		return equalObjects(a, b)
+	case nodeArray:
+		theirs := b.items()
+		for i, k := range a.items() {
+			if !equal(k, theirs[i]) {
 				return false
 			}
 		}
-		if !equal(a.kids[i], other) {
+		return true
+	}
+	return a.text() == b.text()
+}
+
+// equalObjects compares two objects with as many keys.
+func equalObjects(a, b *Node) bool {
+	theirs := b.fields()
+	for i, f := range a.fields() {
+		other := theirs[i].node
+		if theirs[i].key != f.key {
+			if other = b.Get(f.key); other == nil {
+				return false
+			}
+		}
+		if !equal(f.node, other) {
 			return false
 		}
 	}
@@ -255,12 +274,12 @@ func shares(a, b *Node) bool {
 	if !a.IsObject() || !b.IsObject() {
 		return false
 	}
-	for i, k := range a.keys {
-		other := b.Get(k)
-		if other == nil || other.kind == nodeString && other.text == "" {
+	for _, f := range a.fields() {
+		other := b.Get(f.key)
+		if other == nil || other.kind() == nodeString && other.text() == "" {
 			continue
 		}
-		if equal(a.kids[i], other) || shares(a.kids[i], other) {
+		if equal(f.node, other) || shares(f.node, other) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package kith
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/beevik/etree"
 
@@ -19,6 +20,8 @@ type table struct {
 	payload, child string
 	// space is the end of the payload's namespace, before the date: "Pasientlogistikk".
 	space string
+	// builders wait for the next message of this kind.
+	builders sync.Pool
 }
 
 // namespaces maps the keys of the tables to URIs.
@@ -76,7 +79,8 @@ func ploTables() map[string]*table {
 func (f *Format) parsePLO(src *source, p *mapping.Parsed) error {
 	env := &p.Envelope
 	t := f.tables[env.Kind]
-	b := newBuilder(t.names(env.Version), env.ID)
+	b := t.builder(t.names(env.Version), env.ID)
+	defer t.done(b)
 	b.prepare(p.Envelope)
 	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, &where{name: src.root.Tag, index: 1})
 	bundle, err := b.finish(env)
@@ -96,7 +100,7 @@ func (f *Format) parsePLO(src *source, p *mapping.Parsed) error {
 // prepare makes the resources that stand first, in the order of the canonical layout.
 func (b *builder) prepare(env samvirke.Envelope) {
 	h := b.root("MessageHeader").obj
-	h.Set("extension", fhir.NewArray(fhir.NewObject("url", fhir.ExtMessageVersion, "valueString", env.Version)))
+	h.Set("extension", b.arena.Array(b.arena.Texts("url", fhir.ExtMessageVersion, "valueString", env.Version)))
 	b.root("Composition")
 }
 
