@@ -1,6 +1,7 @@
 package kith
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/samvirke/samvirke"
@@ -75,6 +76,7 @@ func (f *Format) Parse(raw []byte) (*mapping.Parsed, error) {
 	}
 	p := &mapping.Parsed{}
 	kind, err := f.identify(src, p)
+	detach(&p.Envelope)
 	if err != nil {
 		return p, err
 	}
@@ -94,6 +96,20 @@ func (f *Format) Parse(raw []byte) (*mapping.Parsed, error) {
 		return p, f.parseEpikrise(src, p)
 	}
 	return p, f.parsePLO(src, p)
+}
+
+// detach copies what a gateway remembers of a message by itself, ids and codes: they are parts of the
+// message's text, and would keep all of it in memory for as long.
+func detach(env *samvirke.Envelope) {
+	for _, s := range []*string{
+		&env.ID, &env.Kind, &env.Version, &env.Parent, &env.Conversation,
+		&env.Patient.System, &env.Patient.Type, &env.Patient.Value,
+	} {
+		*s = strings.Clone(*s)
+	}
+	if r := env.Receipt; r != nil {
+		r.OriginalID, r.OriginalKind = strings.Clone(r.OriginalID), strings.Clone(r.OriginalKind)
+	}
 }
 
 // tree gives a parser. What it reads ends with done: nothing of the tree may stand in what Parse gives

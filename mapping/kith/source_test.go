@@ -132,8 +132,8 @@ func TestReadingOddities(t *testing.T) {
 	}
 }
 
-// corpus are our own messages and, where they are at hand, the published ones.
-func corpus(t *testing.T) [][]byte {
+// ownMessages are the messages written here, read anew.
+func ownMessages(t *testing.T) [][]byte {
 	t.Helper()
 	var all [][]byte
 	for _, pattern := range []string{"testdata/*/source.xml", "testdata/*/*/source.xml"} {
@@ -145,6 +145,13 @@ func corpus(t *testing.T) [][]byte {
 	if len(all) < 10 {
 		t.Fatalf("only %d messages of our own", len(all))
 	}
+	return all
+}
+
+// corpus are our own messages and, where they are at hand, the published ones.
+func corpus(t *testing.T) [][]byte {
+	t.Helper()
+	all := ownMessages(t)
 	t.Run("published", func(t *testing.T) { // skips by itself when they are not there
 		for _, e := range mappingtest.Examples(t, func(mappingtest.Example) bool { return true }) {
 			all = append(all, e.Raw(t))
