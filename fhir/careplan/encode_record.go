@@ -49,8 +49,10 @@ func (e *encoder) record(r *Record) {
 }
 
 // encodeContent gives the stored form of what a message states.
-func encodeContent(c *content) []byte {
-	e := encoder{b: make([]byte, 0, 2<<10), html: true}
+func encodeContent(c *content) []byte { return appendContent(make([]byte, 0, 2<<10), c) }
+
+func appendContent(b []byte, c *content) []byte {
+	e := encoder{b: b, html: true}
 	e.open()
 	e.content(c)
 	e.close()

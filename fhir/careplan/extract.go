@@ -74,14 +74,17 @@ func FromMessage(b *fhir.Bundle, env *samvirke.Envelope, meta Meta) (Record, err
 	if n := c.largest(); n > MaxItems {
 		return Record{}, refuse("too-many-statements", "the message states more things of one sort than a plan can hold")
 	}
-	raw := encodeContent(c)
+	if meta.Room == nil {
+		meta.Room = make([]byte, 0, 2<<10)
+	}
+	raw := appendContent(meta.Room[:0], c)
 	if bytes.Contains(raw, []byte(`\ufffd`)) {
 		// Bytes that are no UTF-8 were replaced: what counts is what can be stored.
 		var err error
 		if c, err = decodeContent(raw); err != nil {
 			return Record{}, refuse("no-message", "the message has a value that cannot be kept")
 		}
-		raw = encodeContent(c)
+		raw = appendContent(raw[:0], c)
 	}
 	r.Content, r.facts, r.plain = raw, c, true
 	r.clean()

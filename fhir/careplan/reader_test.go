@@ -3,6 +3,7 @@ package careplan
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -90,6 +91,27 @@ func FuzzReader(f *testing.F) {
 		}
 		if a, b := Fold([]Record{got}).JSON(), Fold([]Record{want}).JSON(); string(a) != string(b) {
 			t.Fatalf("reads otherwise:\n%s\n%s", a, b)
+		}
+	})
+}
+
+// TestPlainText: entities are replaced each at its place, none is made of two others, and lines are cut at
+// the ends of blocks.
+func TestPlainText(t *testing.T) {
+	t.Parallel()
+	entities := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#39;", "'", "&apos;", "'", "&#160;", " ", "&nbsp;", " ", "&amp;", "&")
+	blocks := strings.NewReplacer("<br/>", "\n", "</p>", "\n", "<b>", "")
+	rapid.Check(t, func(t *rapid.T) {
+		s := strings.Join(rapid.SliceOf(rapid.SampledFrom([]string{"&lt;", "&gt;", "&quot;", "&#39;", "&apos;", "&#160;", "&nbsp;", "&amp;",
+			"&", "lt;", "x", "å", "&&", ";", " ", "\n", "<br/>", "</p>", "<b>"})).Draw(t, "s"), "")
+		var want []string
+		for _, l := range strings.Split(entities.Replace(blocks.Replace(s)), "\n") {
+			if l = strings.TrimSpace(l); l != "" {
+				want = append(want, l)
+			}
+		}
+		if got := plainText(s); got != strings.Join(want, "\n") {
+			t.Fatalf("%q gives %q, want %q", s, got, strings.Join(want, "\n"))
 		}
 	})
 }

@@ -66,6 +66,9 @@ type Meta struct {
 	// Checksum is the hex SHA-256 of the message as received; it is the record's hash when given. Else the
 	// hash is made from the canonical form, which costs as much as writing it.
 	Checksum string
+	// Room, when not nil, is where Record.Content is written: the record is then good for as long as nobody
+	// else writes there.
+	Room []byte
 }
 
 // OrderTime is min(sent, received): a sender's clock that runs ahead cannot win.

@@ -47,6 +47,8 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 		return nil, nil, err
 	}
 	d := g.o.Router.Decide(in)
+	u.Deliveries = make([]samvirke.Delivery, 0, len(d.Choices)+len(env.Receivers))
+	u.Events = slices.Grow(u.Events, len(d.Choices)+len(d.Dropped)+len(env.Receivers))
 	for _, c := range d.Choices {
 		if slices.Contains(had, c.Party) {
 			continue
@@ -143,7 +145,7 @@ func (g *Gateway) addDelivery(ctx context.Context, u *queue.Unit, m *samvirke.Me
 	u.Deliveries = append(u.Deliveries, d)
 	u.Events = append(u.Events, samvirke.Event{
 		At: u.Now, MessageID: m.ID, DeliveryID: d.ID, Party: d.Party, Patient: m.Patient, Name: samvirke.EventRouted,
-		Detail: fmt.Sprintf("%s %s by rule %s", d.Format, d.Version, d.Rule),
+		Detail: d.Format + " " + d.Version + " by rule " + d.Rule,
 	})
 	return nil
 }
@@ -236,7 +238,7 @@ func (g *Gateway) addReceipts(u *queue.Unit, m *samvirke.Message, env *samvirke.
 		})
 		u.Events = append(u.Events, samvirke.Event{
 			At: u.Now, MessageID: m.ID, DeliveryID: d.ID, Party: m.Party, Patient: m.Patient,
-			Name: samvirke.EventReceiptMade, Detail: fmt.Sprintf("%s %s status %s", r.Kind, r.Version, c.Status),
+			Name: samvirke.EventReceiptMade, Detail: r.Kind + " " + r.Version + " status " + string(c.Status),
 		})
 	}
 }

@@ -35,10 +35,12 @@ func (g *Gateway) addPlan(ctx context.Context, u *queue.Unit, m *samvirke.Messag
 	}
 	rec, err := careplan.FromMessage(p.Bundle, &p.Envelope, careplan.Meta{
 		Received: m.ReceivedAt, MessageID: m.ID, Mapping: p.Envelope.Format + "/" + p.Envelope.Version, Checksum: m.Checksum,
+		Room: w.content,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make record: %w", err)
 	}
+	w.content = rec.Content
 	old, err := g.plans.get(ctx, g.store, key, w)
 	if err != nil {
 		return nil, err

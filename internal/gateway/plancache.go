@@ -34,6 +34,7 @@ type planState struct {
 // workspace is the room in which one message's plan is made.
 type workspace struct {
 	scratch careplan.Scratch
+	content []byte // of the message's record
 	buf     []byte // JSON before it is known whether and how long it is kept
 }
 
