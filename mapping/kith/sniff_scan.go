@@ -82,12 +82,7 @@ func (s *tagScan) declaration(rest []byte) (tag, bool) {
 // skip moves behind the next end, looked for from n bytes on; to the end of the source when there is none.
 func (s *tagScan) skip(n int, end string) {
 	from := min(s.pos+n, len(s.src))
-	i := -1
-	if len(end) == 1 {
-		i = bytes.IndexByte(s.src[from:], end[0])
-	} else {
-		i = bytes.Index(s.src[from:], []byte(end))
-	}
+	i := bytes.Index(s.src[from:], []byte(end))
 	if i < 0 {
 		s.pos = len(s.src)
 		return

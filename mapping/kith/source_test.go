@@ -132,6 +132,62 @@ func TestReadingOddities(t *testing.T) {
 	}
 }
 
+// TestReadingNamespaces holds prefixes against the old way: hidden, seen again, out of scope, two for
+// one namespace; few of them and more than are looked through one by one.
+func TestReadingNamespaces(t *testing.T) {
+	rng := rand.New(rand.NewPCG(*mutateSeed, 13))
+	var p xmltree.Parser
+	good := 0
+	for round := range 2000 {
+		prefixes := 3 + rng.IntN(60)
+		var b strings.Builder
+		var write func(depth int, known []int)
+		write = func(depth int, known []int) {
+			name := "e"
+			attrs := ""
+			declared := map[int]bool{}
+			for range rng.IntN(12) {
+				if n := rng.IntN(prefixes); !declared[n] {
+					declared[n] = true
+					known = append(known, n)
+					attrs += fmt.Sprintf(" xmlns:p%d='u%d'", n, rng.IntN(400))
+				}
+			}
+			pick := func() int {
+				if rng.IntN(400) == 0 {
+					return rng.IntN(prefixes)
+				}
+				return known[rng.IntN(len(known))]
+			}
+			if len(known) > 0 {
+				name = fmt.Sprintf("p%d:e", pick())
+				attrs += fmt.Sprintf(" p%d:x='1'", pick())
+				if rng.IntN(4) == 0 {
+					attrs += fmt.Sprintf(" p%d:y='2' p%d:y='3'", pick(), pick())
+				}
+			}
+			b.WriteString("<" + name + attrs + ">")
+			for range rng.IntN(4) {
+				if depth < 8 {
+					write(depth+1, known[:len(known):len(known)])
+				}
+			}
+			b.WriteString("</" + name + ">")
+		}
+		write(0, nil)
+		raw := []byte(b.String())
+		if err := sameReading(&p, raw); err != nil {
+			t.Fatalf("seed %d, round %d: %v\n%s", *mutateSeed, round, err, raw)
+		}
+		if _, err := readSource(&p, raw, len(raw)); err == nil && len(raw) > 500 {
+			good++
+		}
+	}
+	if good < 50 {
+		t.Errorf("only %d texts of some length were good", good)
+	}
+}
+
 // ownMessages are the messages written here, read anew.
 func ownMessages(t *testing.T) [][]byte {
 	t.Helper()

@@ -12,9 +12,6 @@ import (
 // costs the square.
 const manyAttributes = 16
 
-// binding is a namespace declaration.
-type binding struct{ prefix, uri string }
-
 // qualified reads the name of an element or attribute. Prefix and local name are those of
 // encoding/xml: a name with a colon at an end is local as a whole.
 func (p *Parser) qualified() (raw, space, local string, err *Error) {
@@ -72,35 +69,10 @@ func (p *Parser) space() {
 	}
 }
 
-// declare notes the namespace declarations of an element.
-func (p *Parser) declare(e *etree.Element) {
-	for i := range e.Attr {
-		switch a := &e.Attr[i]; {
-		case a.Space == "xmlns":
-			p.spaces = append(p.spaces, binding{a.Key, a.Value})
-		case a.Space == "" && a.Key == "xmlns":
-			p.spaces = append(p.spaces, binding{"", a.Value})
-		}
-	}
-}
-
-// uriOf gives the namespace of a prefix at the element at hand.
-func (p *Parser) uriOf(prefix string) (string, bool) {
-	for i := len(p.spaces) - 1; i >= 0; i-- {
-		if p.spaces[i].prefix == prefix {
-			return p.spaces[i].uri, true
-		}
-	}
-	if prefix == "xml" {
-		return "http://www.w3.org/XML/1998/namespace", true
-	}
-	return "", prefix == ""
-}
-
 // checkNames finds prefixes that are not declared and attributes that stand twice.
 func (p *Parser) checkNames(e *etree.Element) Kind {
 	if e.Space != "" {
-		if _, ok := p.uriOf(e.Space); !ok {
+		if _, ok := p.spaces.uriOf(e.Space); !ok {
 			return ElementPrefix
 		}
 	}
@@ -142,7 +114,7 @@ func (p *Parser) declared(a *etree.Attr) bool {
 	if a.Space == "" || a.Space == "xmlns" {
 		return true
 	}
-	_, ok := p.uriOf(a.Space)
+	_, ok := p.spaces.uriOf(a.Space)
 	return ok
 }
 
@@ -159,6 +131,6 @@ func (p *Parser) identity(a *etree.Attr) identity {
 	case "xmlns":
 		return identity{'d', "", a.Key}
 	}
-	uri, _ := p.uriOf(a.Space)
+	uri, _ := p.spaces.uriOf(a.Space)
 	return identity{'n', uri, a.Key}
 }

@@ -73,7 +73,7 @@ type Parser struct {
 
 	open    []frame       // the elements around pos
 	pending []etree.Token // children of the open elements, until their element ends
-	spaces  []binding     // namespace declarations in force
+	spaces  spaces        // namespace declarations in force
 	attrs   []etree.Attr  // of the tag at hand
 	buf     []byte        // a text whose references are being resolved
 	names   Kind          // the first thing wrong with names
@@ -115,7 +115,7 @@ func (p *Parser) Parse(text string) (*etree.Element, error) {
 func (p *Parser) Reset() {
 	*p = Parser{
 		MaxDepth: p.MaxDepth,
-		open:     emptied(p.open), pending: emptied(p.pending), spaces: emptied(p.spaces), attrs: emptied(p.attrs),
+		open:     emptied(p.open), pending: emptied(p.pending), spaces: spaces{list: emptied(p.spaces.list)}, attrs: emptied(p.attrs),
 		buf:      emptied(p.buf),
 		elements: p.elements.reset(), texts: p.texts.reset(), attrsOf: p.attrsOf.reset(), children: p.children.reset(),
 	}
@@ -225,14 +225,14 @@ func (p *Parser) begin(raw, space, local string, empty bool) *Error {
 		e.Attr = p.attrsOf.take(len(p.attrs))
 		copy(e.Attr, p.attrs)
 	}
-	outside := len(p.spaces)
-	p.declare(e)
+	outside := len(p.spaces.list)
+	p.spaces.declare(e)
 	if p.names == 0 {
 		p.names = p.checkNames(e)
 	}
 	p.pending = append(p.pending, e)
 	if empty {
-		p.spaces = p.spaces[:outside]
+		p.spaces.leave(outside)
 		return nil
 	}
 	p.open = append(p.open, frame{element: e, raw: raw, kids: len(p.pending), spaces: outside})
@@ -274,7 +274,7 @@ func (p *Parser) endTag() *Error {
 func (p *Parser) end() {
 	f := p.open[len(p.open)-1]
 	p.open = p.open[:len(p.open)-1]
-	p.spaces = p.spaces[:f.spaces]
+	p.spaces.leave(f.spaces)
 	p.close(f.element, f.kids)
 }
 

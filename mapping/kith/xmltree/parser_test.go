@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/beevik/etree"
@@ -130,5 +131,32 @@ func TestLargeTextIsNotKept(t *testing.T) {
 				t.Errorf("%d bytes: %q is part of the text: %v", len(text), s, part)
 			}
 		}
+	}
+}
+
+// TestManyNamesCostNoSquare reads what took the old way minutes: 100,000 prefixes, and as many names
+// that use one or attributes beside each other. A square would run into the time limit of the tests.
+func TestManyNamesCostNoSquare(t *testing.T) {
+	const n = 100_000
+	var text strings.Builder
+	text.WriteString("<a")
+	for i := range n {
+		fmt.Fprintf(&text, " xmlns:p%d='u'", i)
+	}
+	for i := range n {
+		fmt.Fprintf(&text, " x%d=''", i)
+	}
+	text.WriteString(">")
+	for range n {
+		text.WriteString("<p0:b/>")
+	}
+	text.WriteString("</a>")
+	p := xmltree.Parser{MaxDepth: 10}
+	start := time.Now()
+	if _, err := p.Parse(text.String()); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("took %s", took)
 	}
 }

@@ -101,9 +101,8 @@ func (p *Parser) value(quote byte) (string, *Error) {
 // resolve reads text (quote 0) or a value that is not what it stands for: it has references, line
 // ends of other systems, or is wrong. It starts at p.pos; up to i all is plain.
 func (p *Parser) resolve(i int, quote byte) (string, *Error) {
-	from := p.pos
-	b, legal, closed := append(p.buf[:0], p.text[from:i]...), true, quote == 0
-	defer func() { p.buf = b }()
+	from, legal, closed := p.pos, true, quote == 0
+	p.buf = append(p.buf[:0], p.text[from:i]...)
 loop:
 	for i < len(p.text) {
 		c := p.text[i]
@@ -120,18 +119,18 @@ loop:
 			if n == 0 {
 				return "", p.broken(i)
 			}
-			b, legal = utf8.AppendRune(b, r), legal && isChar(r)
+			p.buf, legal = utf8.AppendRune(p.buf, r), legal && isChar(r)
 			i += n
 			continue
 		case c == '>' && quote == 0 && strings.HasSuffix(p.text[from:i], "]]"):
 			return "", p.broken(i)
 		case c == '\r':
-			b = append(b, '\n')
+			p.buf = append(p.buf, '\n')
 			if strings.HasPrefix(p.text[i+1:], "\n") {
 				i++
 			}
 		default:
-			b, legal = append(b, c), legal && isCharAt(p.text, i)
+			p.buf, legal = append(p.buf, c), legal && isCharAt(p.text, i)
 		}
 		i++
 	}
@@ -142,7 +141,7 @@ loop:
 	if !legal {
 		return "", p.broken(i)
 	}
-	return string(b), nil
+	return string(p.buf), nil
 }
 
 // reference reads "&lt;" or "&#233;" at the start of s; n is its length, 0 when it is none that is known.
