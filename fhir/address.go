@@ -131,10 +131,10 @@ func (m *Message) addLevel(l samvirke.AddressLevel, outer string) string {
 			name.Append("given", String(g))
 		}
 	}
-	if len(name.fields()) == 0 {
+	if name.n == 0 {
 		name.SetText("text", l.Name)
 	}
-	if len(name.fields()) > 0 {
+	if name.n > 0 {
 		p.Append("name", name)
 	}
 	role := NewObject("resourceType", "PractitionerRole", "practitioner", NewObject("reference", m.Add(p)))

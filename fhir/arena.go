@@ -33,16 +33,6 @@ func NewArena() *Arena {
 	}
 }
 
-// arenaOf is an Arena for the tree of a JSON document of that many bytes, which stays as it is made. It
-// takes memory in pieces so small that the last one, mostly unused, does not weigh.
-func arenaOf(bytes int) Arena {
-	return Arena{
-		nodes:  chunk[Node]{next: bytes/64 + 8, even: true},
-		fields: chunk[field]{next: bytes/80 + 8, even: true},
-		items:  chunk[*Node]{next: bytes/256 + 8, even: true},
-	}
-}
-
 // Reset takes back every node made since the last Reset: they must not be used any more.
 func (a *Arena) Reset() {
 	a.nodes.reset(firstNodes)

@@ -1,6 +1,6 @@
 package fhir
 
-// Clone returns a deep copy. It takes exactly the memory that the tree needs, in three pieces, however the
+// Clone returns a deep copy. It takes exactly the memory that the tree needs, in four pieces, however the
 // tree was made; texts are shared with it.
 func (n *Node) Clone() *Node {
 	if n == nil {
@@ -8,65 +8,62 @@ func (n *Node) Clone() *Node {
 	}
 	var c cloner
 	c.count(n)
-	c.nodes = make([]Node, 0, c.size.nodes)
-	c.fields = make([]field, 0, c.size.fields)
-	c.items = make([]*Node, 0, c.size.items)
-	return c.copy(n)
+	c.fields = make([]fixedField, c.size.fields)
+	c.items = make([]*Node, c.size.items)
+	c.nodes = make([]Node, c.size.items)
+	out := &Node{}
+	c.copy(out, n)
+	return out
 }
 
-// cloner fills three slices that are never too small, so that what points into them stays true.
+// cloner cuts three slices of the right size into pieces.
 type cloner struct {
-	size struct{ nodes, fields, items int }
+	size struct{ fields, items int }
 
-	nodes  []Node
-	fields []field
+	fields []fixedField
 	items  []*Node
+	nodes  []Node // of the items
 }
 
 func (c *cloner) count(n *Node) {
-	if n == nil {
-		return
-	}
-	c.size.nodes++
 	switch n.kind() {
-	case nodeObject:
-		fields := n.fields()
-		c.size.fields += len(fields)
-		for i := range fields {
-			c.count(fields[i].node)
+	case nodeObject, nodeFixed:
+		c.size.fields += int(n.n)
+		for _, value := range n.Fields() {
+			c.count(value)
 		}
 	case nodeArray:
-		items := n.items()
-		c.size.items += len(items)
-		for _, k := range items {
+		c.size.items += int(n.n)
+		for _, k := range n.items() {
 			c.count(k)
 		}
 	}
 }
 
-func (c *cloner) copy(n *Node) *Node {
-	if n == nil {
-		return nil
-	}
-	c.nodes = append(c.nodes, *n)
-	out := &c.nodes[len(c.nodes)-1]
-	switch n.kind() {
-	case nodeObject:
-		from := len(c.fields)
-		c.fields = append(c.fields, n.fields()...)
-		fields := c.fields[from:len(c.fields):len(c.fields)]
-		for i := range fields {
-			fields[i].node = c.copy(fields[i].node)
+func (c *cloner) copy(to, from *Node) {
+	switch from.kind() {
+	case nodeObject, nodeFixed:
+		fields := c.fields[:from.n:from.n]
+		c.fields = c.fields[from.n:]
+		i := 0
+		for key, value := range from.Fields() {
+			fields[i].key = key
+			c.copy(&fields[i].node, value)
+			i++
 		}
-		out.setFields(fields)
+		to.setFixed(fields)
 	case nodeArray:
-		from := len(c.items)
-		c.items = append(c.items, n.items()...)
-		items := c.items[from:len(c.items):len(c.items)]
-		for i := range items {
-			items[i] = c.copy(items[i])
+		items, nodes := c.items[:from.n:from.n], c.nodes[:from.n]
+		c.items, c.nodes = c.items[from.n:], c.nodes[from.n:]
+		for i, k := range from.items() {
+			if k != nil {
+				items[i] = &nodes[i]
+				c.copy(items[i], k)
+			}
 		}
-		out.setItems(items)
+		to.setItems(items)
+	case nodeNull:
+	default:
+		*to = *from
 	}
-	return out
 }

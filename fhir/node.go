@@ -79,7 +79,7 @@ func nodeOf(v any) *Node {
 }
 
 // IsObject, IsArray and IsNull tell the kind.
-func (n *Node) IsObject() bool { return n.kind() == nodeObject }
+func (n *Node) IsObject() bool { return n.kind() >= nodeObject }
 
 // IsArray tells whether n is an array.
 func (n *Node) IsArray() bool { return n.kind() == nodeArray }
@@ -102,8 +102,8 @@ func (n *Node) Keys() []string {
 		return nil
 	}
 	keys := make([]string, 0, n.n)
-	for _, f := range n.fields() {
-		keys = append(keys, f.key)
+	for key := range n.Fields() {
+		keys = append(keys, key)
 	}
 	return keys
 }
@@ -117,6 +117,12 @@ func (n *Node) Fields() iter.Seq2[string, *Node] {
 				return
 			}
 		}
+		fixed := n.fixed()
+		for i := range fixed {
+			if !yield(fixed[i].key, &fixed[i].node) {
+				return
+			}
+		}
 	}
 }
 
@@ -125,10 +131,20 @@ func (n *Node) Items() []*Node { return n.items() }
 
 // Get returns the value under key, nil when there is none or n is no object.
 func (n *Node) Get(key string) *Node {
-	fields := n.fields()
-	for i := range fields {
-		if fields[i].key == key {
-			return fields[i].node
+	switch n.kind() {
+	case nodeFixed:
+		fixed := n.fixed()
+		for i := range fixed {
+			if fixed[i].key == key {
+				return &fixed[i].node
+			}
+		}
+	case nodeObject:
+		fields := n.fields()
+		for i := range fields {
+			if fields[i].key == key {
+				return fields[i].node
+			}
 		}
 	}
 	return nil
@@ -156,7 +172,11 @@ func (n *Node) At(path string) *Node {
 // Set puts a value under key of an object, at the end when the key is new. A nil value removes the key.
 // What is no object stays as it is.
 func (n *Node) Set(key string, v *Node) {
-	if nodeKind(n.room&kindMask) != nodeObject {
+	switch nodeKind(n.room & kindMask) {
+	case nodeFixed:
+		n.loosen()
+	case nodeObject:
+	default:
 		return
 	}
 	fields := n.fields()
@@ -165,7 +185,7 @@ func (n *Node) Set(key string, v *Node) {
 			continue
 		}
 		if v == nil {
-			// A copy: what goes through the fields just now shall not see them move.
+			// A copy: who goes through the fields just now shall not see them move.
 			n.setFields(append(fields[:i:i], fields[i+1:]...))
 			return
 		}

@@ -41,9 +41,10 @@ func ParseNode(raw []byte) (*Node, error) {
 	if !utf8.Valid(raw) {
 		return nil, (&jsonReader{s: string(raw), i: invalidAt(raw)}).fault(CodeJSONEncoding, "document is not UTF-8")
 	}
-	r := &jsonReader{s: string(raw), made: arenaOf(len(raw))}
+	r := newJSONReader(string(raw))
 	r.space()
-	n := r.value(0)
+	n := &Node{}
+	*n = r.value(0)
 	r.space()
 	if r.err == nil && r.i < len(r.s) {
 		r.fail(CodeJSONSyntax, "text after the end of the JSON value")
@@ -73,11 +74,25 @@ type jsonReader struct {
 	values int
 	err    error
 
-	made Arena
 	// Fields and items of the objects and arrays that are open, outermost first: only at its end is it known
 	// how much room one takes.
-	fields []field
-	items  []*Node
+	openFields []fixedField
+	openItems  []Node
+	// Where they lie then.
+	fields chunk[fixedField]
+	items  chunk[*Node]
+	nodes  chunk[Node]
+}
+
+// newJSONReader gives a reader that takes memory for the tree in pieces so small that the last one, mostly
+// unused, does not weigh.
+func newJSONReader(s string) *jsonReader {
+	return &jsonReader{
+		s:      s,
+		fields: chunk[fixedField]{next: len(s)/80 + 8, even: true},
+		items:  chunk[*Node]{next: len(s)/256 + 8, even: true},
+		nodes:  chunk[Node]{next: len(s)/256 + 8, even: true},
+	}
 }
 
 func (r *jsonReader) fault(code, text string) error {
@@ -87,12 +102,12 @@ func (r *jsonReader) fault(code, text string) error {
 	}
 }
 
-func (r *jsonReader) fail(code, text string) *Node {
+func (r *jsonReader) fail(code, text string) Node {
 	if r.err == nil {
 		r.err = r.fault(code, text)
 	}
 	r.i = len(r.s)
-	return nil
+	return Node{}
 }
 
 func (r *jsonReader) space() {
@@ -114,7 +129,7 @@ func (r *jsonReader) peek() byte {
 	return 0
 }
 
-func (r *jsonReader) value(depth int) *Node {
+func (r *jsonReader) value(depth int) Node {
 	if r.values++; r.values > MaxValues {
 		return r.fail(CodeJSONSize, "document holds too many values")
 	}
@@ -129,7 +144,7 @@ func (r *jsonReader) value(depth int) *Node {
 		}
 		return r.array(depth + 1)
 	case c == '"':
-		return r.leaf(nodeString, r.str())
+		return leafOf(nodeString, r.str())
 	case c == 't':
 		return r.word("true", nodeBool)
 	case c == 'f':
@@ -142,25 +157,25 @@ func (r *jsonReader) value(depth int) *Node {
 	return r.fail(CodeJSONSyntax, "document is not JSON")
 }
 
-func (r *jsonReader) leaf(k nodeKind, text string) *Node {
-	n := r.made.node()
+func leafOf(k nodeKind, text string) Node {
+	var n Node
 	n.leaf(k, text)
 	return n
 }
 
-func (r *jsonReader) word(w string, k nodeKind) *Node {
+func (r *jsonReader) word(w string, k nodeKind) Node {
 	if !strings.HasPrefix(r.s[r.i:], w) {
 		return r.fail(CodeJSONSyntax, "document is not JSON")
 	}
 	r.i += len(w)
 	if k == nodeNull {
-		return r.made.node()
+		return Node{}
 	}
-	return r.leaf(k, w)
+	return leafOf(k, w)
 }
 
-func (r *jsonReader) object(depth int) *Node {
-	from := len(r.fields)
+func (r *jsonReader) object(depth int) Node {
+	from := len(r.openFields)
 	for first := true; r.err == nil; first = false {
 		r.space()
 		c := r.peek()
@@ -172,10 +187,10 @@ func (r *jsonReader) object(depth int) *Node {
 			return r.fail(CodeJSONSyntax, "document is not JSON: a key is missing")
 		}
 		key := r.str()
-		if has(r.fields[from:], key) {
+		if has(r.openFields[from:], key) {
 			return r.fail(CodeJSONDuplicate, "a key stands twice in one object")
 		}
-		if len(r.fields)-from >= MaxKeys {
+		if len(r.openFields)-from >= MaxKeys {
 			return r.fail(CodeJSONSize, "an object holds too many keys")
 		}
 		r.space()
@@ -185,25 +200,25 @@ func (r *jsonReader) object(depth int) *Node {
 		r.i++
 		r.space()
 		kid := r.value(depth)
-		r.fields = append(r.fields, field{key, kid})
+		r.openFields = append(r.openFields, fixedField{key, kid})
 		if r.ends('}') {
 			return r.closeObject(from)
 		}
 	}
-	return nil
+	return Node{}
 }
 
 // closeObject makes the object of the fields read since from.
-func (r *jsonReader) closeObject(from int) *Node {
-	n := r.made.node()
-	open := r.fields[from:]
-	n.setFields(append(r.made.fields.take(len(open)), open...))
-	r.fields = r.fields[:from]
+func (r *jsonReader) closeObject(from int) Node {
+	open := r.openFields[from:]
+	var n Node
+	n.setFixed(append(r.fields.take(len(open)), open...))
+	r.openFields = r.openFields[:from]
 	return n
 }
 
-func (r *jsonReader) array(depth int) *Node {
-	from := len(r.items)
+func (r *jsonReader) array(depth int) Node {
+	from := len(r.openItems)
 	r.space()
 	if r.peek() == ']' {
 		r.i++
@@ -212,20 +227,25 @@ func (r *jsonReader) array(depth int) *Node {
 	for r.err == nil {
 		r.space()
 		kid := r.value(depth)
-		r.items = append(r.items, kid)
+		r.openItems = append(r.openItems, kid)
 		if r.ends(']') {
 			return r.closeArray(from)
 		}
 	}
-	return nil
+	return Node{}
 }
 
 // closeArray makes the array of the items read since from.
-func (r *jsonReader) closeArray(from int) *Node {
-	n := r.made.node()
-	open := r.items[from:]
-	n.setItems(append(r.made.items.take(len(open)), open...))
-	r.items = r.items[:from]
+func (r *jsonReader) closeArray(from int) Node {
+	open := r.openItems[from:]
+	nodes := append(r.nodes.take(len(open)), open...)
+	items := r.items.take(len(open))
+	for i := range nodes {
+		items = append(items, &nodes[i])
+	}
+	var n Node
+	n.setItems(items)
+	r.openItems = r.openItems[:from]
 	return n
 }
 
@@ -244,7 +264,7 @@ func (r *jsonReader) ends(mark byte) bool {
 	return false
 }
 
-func (r *jsonReader) number() *Node {
+func (r *jsonReader) number() Node {
 	start := r.i
 	if r.peek() == '-' {
 		r.i++
@@ -272,7 +292,7 @@ func (r *jsonReader) number() *Node {
 			return r.fail(CodeJSONSyntax, "document is not JSON: bad number")
 		}
 	}
-	return r.leaf(nodeNumber, r.s[start:r.i])
+	return leafOf(nodeNumber, r.s[start:r.i])
 }
 
 func (r *jsonReader) digits() bool {
@@ -375,7 +395,7 @@ func (r *jsonReader) hex4() (rune, bool) {
 	return rune(n), err == nil
 }
 
-func has(fields []field, key string) bool {
+func has(fields []fixedField, key string) bool {
 	for i := range fields {
 		if fields[i].key == key {
 			return true

@@ -19,15 +19,15 @@ func (p *patch) object(raw, base, now *Node, t reflect.Type) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	for _, f := range base.fields() {
-		if now.Get(f.key) == nil {
-			raw.Set(f.key, nil)
-			raw.Set("_"+f.key, nil)
+	for key := range base.Fields() {
+		if now.Get(key) == nil {
+			raw.Set(key, nil)
+			raw.Set("_"+key, nil)
 		}
 	}
-	for _, f := range now.fields() {
-		if b := base.Get(f.key); !equal(b, f.node) {
-			p.value(raw, f.key, b, f.node, p.typeOf(t, f.key))
+	for key, value := range now.Fields() {
+		if b := base.Get(key); !equal(b, value) {
+			p.value(raw, key, b, value, p.typeOf(t, key))
 		}
 	}
 }
@@ -48,7 +48,7 @@ func (p *patch) value(raw *Node, k string, base, now *Node, t reflect.Type) {
 		raw.Set(k, now)
 	case now.IsObject() && base.IsObject() && old.IsObject():
 		p.object(old, base, now, t)
-		if len(old.fields()) == 0 {
+		if old.n == 0 {
 			raw.Set(k, nil)
 		}
 	case now.IsArray() && base.IsArray() && old.IsArray() && len(old.items()) == len(base.items()):
@@ -121,12 +121,12 @@ func (p *patch) pruned(n *Node, t reflect.Type) *Node {
 		return n
 	case n.IsObject():
 		out := NewObject()
-		for _, f := range n.fields() {
-			if kid := p.pruned(f.node, p.typeOf(t, f.key)); kid != nil {
-				out.Set(f.key, kid)
+		for key, value := range n.Fields() {
+			if kid := p.pruned(value, p.typeOf(t, key)); kid != nil {
+				out.Set(key, kid)
 			}
 		}
-		if len(out.fields()) == 0 {
+		if out.n == 0 {
 			return nil
 		}
 		return out
@@ -137,7 +137,7 @@ func (p *patch) pruned(n *Node, t reflect.Type) *Node {
 				out.Add(kid)
 			}
 		}
-		if len(out.items()) == 0 {
+		if out.n == 0 {
 			return nil
 		}
 		return out
@@ -155,13 +155,13 @@ func equal(a, b *Node) bool {
 	if a.IsNull() || b.IsNull() {
 		return a.IsNull() && b.IsNull()
 	}
+	if a.IsObject() && b.IsObject() {
+		return a.n == b.n && contains(a, b)
+	}
 	if a.kind() != b.kind() || a.n != b.n {
 		return false
 	}
-	switch a.kind() {
-	case nodeObject:
-		return equalObjects(a, b)
-	case nodeArray:
+	if a.IsArray() {
 		theirs := b.items()
 		for i, k := range a.items() {
 			if !equal(k, theirs[i]) {
@@ -173,17 +173,11 @@ func equal(a, b *Node) bool {
 	return a.text() == b.text()
 }
 
-// equalObjects compares two objects with as many keys.
-func equalObjects(a, b *Node) bool {
-	theirs := b.fields()
-	for i, f := range a.fields() {
-		other := theirs[i].node
-		if theirs[i].key != f.key {
-			if other = b.Get(f.key); other == nil {
-				return false
-			}
-		}
-		if !equal(f.node, other) {
+// contains tells whether b has every value of a under the same key.
+func contains(a, b *Node) bool {
+	for key, value := range a.Fields() {
+		other := b.Get(key)
+		if other == nil || !equal(value, other) {
 			return false
 		}
 	}
@@ -274,12 +268,12 @@ func shares(a, b *Node) bool {
 	if !a.IsObject() || !b.IsObject() {
 		return false
 	}
-	for _, f := range a.fields() {
-		other := b.Get(f.key)
+	for key, value := range a.Fields() {
+		other := b.Get(key)
 		if other == nil || other.kind() == nodeString && other.text() == "" {
 			continue
 		}
-		if equal(f.node, other) || shares(f.node, other) {
+		if equal(value, other) || shares(value, other) {
 			return true
 		}
 	}

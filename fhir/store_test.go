@@ -274,10 +274,12 @@ func TestArenaForgets(t *testing.T) {
 		runtime.GC()
 		select {
 		case <-gone:
+			runtime.KeepAlive(a)
 			return
 		default:
 			runtime.Gosched()
 		}
 	}
+	runtime.KeepAlive(a)
 	t.Error("the arena keeps what stood in it before Reset")
 }

@@ -7,9 +7,9 @@ func (n *Node) Bytes() []byte { return n.appendTo(make([]byte, 0, n.size()+64)) 
 func (n *Node) size() int {
 	total := 4
 	switch n.kind() {
-	case nodeObject:
-		for _, f := range n.fields() {
-			total += len(f.key) + 4 + f.node.size()
+	case nodeObject, nodeFixed:
+		for key, value := range n.Fields() {
+			total += len(key) + 4 + value.size()
 		}
 	case nodeArray:
 		for _, k := range n.items() {
@@ -37,15 +37,15 @@ func (n *Node) appendTo(b []byte) []byte {
 			b = k.appendTo(b)
 		}
 		return append(b, ']')
-	case nodeObject:
-		b = append(b, '{')
-		for i, f := range n.fields() {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendString(b, f.key)
-			b = append(b, ':')
-			b = f.node.appendTo(b)
+	case nodeObject, nodeFixed:
+		mark := byte('{')
+		for key, value := range n.Fields() {
+			b = appendString(append(b, mark), key)
+			b = value.appendTo(append(b, ':'))
+			mark = ','
+		}
+		if mark == '{' {
+			b = append(b, '{')
 		}
 		return append(b, '}')
 	default:

@@ -65,3 +65,11 @@ func BenchmarkLive(b *testing.B) {
 	}
 	b.ReportMetric(float64(n), "B/message")
 }
+
+// TestLiveBytes: a hundred messages wait in the gateway at a time, so what one keeps is bounded here.
+func TestLiveBytes(t *testing.T) {
+	const most = 64 << 10 // it is 50 KB for this message of 11 KB; other tests may leave something behind
+	if n := liveBytes(t, newFormat(t), read(t, largeMessage)); n > most {
+		t.Errorf("a parsed message keeps %d bytes, want at most %d", n, most)
+	}
+}

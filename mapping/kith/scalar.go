@@ -2,6 +2,7 @@ package kith
 
 import (
 	"strings"
+	"unique"
 
 	"github.com/samvirke/samvirke/fhir"
 )
@@ -205,7 +206,8 @@ func (systemScalar) read(t string) (*fhir.Node, string, bool) {
 			return nil, "", false
 		}
 	}
-	return fhir.String(fhir.OIDPrefix + t), "", true
+	// The same few dozen systems stand in every message, some of them thirty times: one text serves them all.
+	return fhir.String(unique.Make(fhir.OIDPrefix + t).Value()), "", true
 }
 func (systemScalar) write(v, _ string) string { return strings.TrimPrefix(v, fhir.OIDPrefix) }
 func (systemScalar) kind() string             { return "uri" }
