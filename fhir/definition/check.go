@@ -72,13 +72,11 @@ func (c *checker) key(t *Type, n *fhir.Node, key string, at *place) {
 	}
 	name, extra := strings.CutPrefix(key, "_")
 	f, ok := t.fields[name]
-	if !ok || extra && (f.Type.Kind != Primitive || f.Type.Name == "xhtml" || f.Attr) {
-		// An attribute has no room for extensions; XML would have none either.
-		if ok && extra && f.Attr {
-			c.add(at.child(key), CodeUnknownElement, "an attribute cannot have extensions")
-			return
-		}
+	switch {
+	case !ok || extra && (f.Type.Kind != Primitive || f.Type.Name == "xhtml"):
 		c.add(at.child(quoteless(key)), CodeUnknownElement, "no such element in "+t.Name)
+	case extra && f.Bare:
+		c.add(at.child(key), CodeUnknownElement, "it cannot have extensions")
 	}
 }
 
@@ -102,6 +100,9 @@ func (c *checker) element(t *Type, e *Element, n *fhir.Node, at *place) {
 			key += upperFirst(name)
 		}
 		v, extra := n.Get(key), n.Get("_"+key)
+		if t.fields[key].Type.Kind != Primitive {
+			extra = nil // told by key
+		}
 		if v == nil && extra == nil {
 			continue
 		}

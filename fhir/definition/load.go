@@ -131,7 +131,7 @@ func (l *loader) typeLine(at func(int) string) error {
 }
 
 func (l *loader) elementLine(at func(int) string) error {
-	e := Element{Types: strings.Split(at(4), "|"), Attr: at(5) == "@", Binding: Binding{Strength: at(6), ValueSet: at(7)}}
+	e := Element{Types: strings.Split(at(4), "|"), Attr: at(5) == "@", Bare: at(5) != "", Binding: Binding{Strength: at(6), ValueSet: at(7)}}
 	e.Name, e.Choice = strings.CutSuffix(at(1), "[x]")
 	var err error
 	if e.Min, err = strconv.Atoi(at(2)); err != nil {

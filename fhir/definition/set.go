@@ -59,6 +59,8 @@ type Element struct {
 	Choice bool
 	// Attr tells that XML writes it as an attribute.
 	Attr bool
+	// Bare tells that it has no id and extensions of its own: attributes, and the id of a resource.
+	Bare bool
 	// Binding is what codes are allowed; the zero value for none.
 	Binding Binding
 }

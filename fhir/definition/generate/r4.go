@@ -64,11 +64,15 @@ type maker struct {
 	// for it, nil when it lists none.
 	wanted map[string][]string
 	done   map[string]bool
+	// inSchema is the name that the JSON schema gives a type: Bundle.entry.search is Bundle_Search.
+	inSchema map[string]string
+	// dropped are the elements that only the definitions have.
+	dropped []string
 }
 
 func r4Table(standards string) ([]byte, error) {
 	dir := filepath.Join(standards, "fhir", "definitions")
-	m := &maker{wanted: map[string][]string{}, done: map[string]bool{}}
+	m := &maker{wanted: map[string][]string{}, done: map[string]bool{}, inSchema: map[string]string{}}
 	var err error
 	if m.schema, err = readSchema(filepath.Join(dir, "r4-fhir.schema.json")); err != nil {
 		return nil, err
@@ -91,6 +95,7 @@ func r4Table(standards string) ([]byte, error) {
 	}
 	m.restFromSchema()
 	m.valueSets()
+	fmt.Fprintln(os.Stderr, "not of the standard, dropped:", strings.Join(m.dropped, " "))
 	return m.out.Bytes(), nil
 }
 
@@ -138,6 +143,7 @@ func (m *maker) structure(s structure) {
 		return
 	}
 	m.line("T", s.ID, kind, base)
+	m.inSchema[s.ID] = s.ID
 	m.children(s, s.ID)
 	for _, e := range s.Snapshot.Element {
 		if hasChildren(s, e.Path) && e.Path != s.ID {
@@ -156,29 +162,46 @@ func hasChildren(s structure, path string) bool {
 	return false
 }
 
+// children writes the elements of a type. The files at hand are those of a product built on FHIR: Meta and
+// Binary have elements of its own, and Bundle.entry.response.outcome is narrower than the standard. The
+// JSON schema is the standard's: what it does not know is dropped, and where it has any resource, any
+// resource may stand.
 func (m *maker) children(s structure, path string) {
+	schema, known := m.schema[m.inSchema[path]]
+	fields := map[string]schemaField{}
+	for _, f := range schema.fields {
+		fields[f.name] = f
+	}
 	for _, e := range s.Snapshot.Element {
 		name, ok := strings.CutPrefix(e.Path, path+".")
 		if !ok || strings.Contains(name, ".") {
 			continue
 		}
+		f, both := fields[name]
+		if known && !both && !strings.HasSuffix(name, "[x]") {
+			m.dropped = append(m.dropped, e.Path)
+			continue
+		}
+		m.inSchema[e.Path] = f.typ
 		types, flags := typeCodes(e), ""
 		if len(e.Representation) > 0 && e.Representation[0] == "xmlAttr" {
 			flags = "@"
 		}
 		switch {
+		case f.typ == "ResourceList":
+			types = []string{"Resource"}
 		case e.ContentReference != "":
 			types = []string{strings.TrimPrefix(e.ContentReference, "#")}
 		case hasChildren(s, e.Path):
 			types = []string{e.Path}
 		case name == "id" && flags == "": // a resource's own id; the definition says string, the text of the standard id
-			types = []string{"id"}
+			types, flags = []string{"id"}, "-"
 		}
 		strength, set := "", ""
 		if e.Binding != nil {
 			strength, set = e.Binding.Strength, unversioned(e.Binding.ValueSet)
 			if strength == "required" && set != "" {
-				m.want(set, m.schema[strings.ReplaceAll(title(path), ".", "_")].enum[name])
+				m.want(set, f.enum)
 			}
 		}
 		m.line("E", name, fmt.Sprint(e.Min), e.Max, strings.Join(types, "|"), flags, strength, set)
@@ -189,15 +212,6 @@ func (m *maker) want(set string, enum []string) {
 	if m.wanted[set] == nil {
 		m.wanted[set] = enum
 	}
-}
-
-// title makes a path the name of a definition of the JSON schema: Patient.contact -> Patient_Contact.
-func title(path string) string {
-	steps := strings.Split(path, ".")
-	for i, s := range steps {
-		steps[i] = strings.ToUpper(s[:1]) + s[1:]
-	}
-	return strings.Join(steps, ".")
 }
 
 func typeCodes(e element) []string {

@@ -13,7 +13,6 @@ type schemaType struct {
 	resource bool
 	required map[string]bool
 	fields   []schemaField
-	enum     map[string][]string
 }
 
 type schemaField struct {
@@ -75,7 +74,7 @@ func readSchema(path string) (map[string]schemaType, error) {
 	}
 	out := map[string]schemaType{}
 	for name, d := range doc.Definitions {
-		t := schemaType{required: map[string]bool{}, enum: map[string][]string{}}
+		t := schemaType{required: map[string]bool{}}
 		for _, r := range d.Required {
 			t.required[r] = true
 		}
@@ -91,11 +90,7 @@ func readSchema(path string) (map[string]schemaType, error) {
 			case strings.HasPrefix(key, "_"):
 				continue
 			}
-			f := fieldOf(key, p)
-			if f.enum != nil {
-				t.enum[key] = f.enum
-			}
-			t.fields = append(t.fields, f)
+			t.fields = append(t.fields, fieldOf(key, p))
 		}
 		out[name] = t
 	}
@@ -175,8 +170,8 @@ func (m *maker) schemaFields(name string) {
 		if typ == "ResourceList" {
 			typ = "Resource"
 		}
-		if f.name == "id" && !t.resource {
-			flags = "@"
+		if f.name == "id" {
+			flags = map[bool]string{true: "-", false: "@"}[t.resource]
 		}
 		if f.enum != nil {
 			strength, set = "required", "enum:"+name+"."+f.name
