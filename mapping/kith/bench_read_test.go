@@ -39,7 +39,7 @@ func BenchmarkParseReceipt(b *testing.B) {
 		name := map[bool]string{true: "plain", false: "whole"}[plain]
 		b.Run(name, func(b *testing.B) {
 			f, err := New(Options{PlainReceipts: plain})
-			if err != nil {
+			if err != nil || f.Prepare() != nil {
 				b.Fatal(err)
 			}
 			b.SetBytes(int64(len(raw)))
