@@ -3,6 +3,8 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -136,6 +138,28 @@ func TestStoredBytesAreThoseOfReflection(t *testing.T) {
 	}
 	if !bytes.Equal(v.Body, bytes.TrimSpace(want.Bytes())) {
 		t.Errorf("stored %s\nwant   %s", v.Body, want.Bytes())
+	}
+}
+
+// TestForwardedBytesHaveTheirChecksum: what goes on as it came bears the checksum and size of its bytes.
+func TestForwardedBytesHaveTheirChecksum(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	body, _ := d.report(0, "")
+	ds, err := d.store.Deliveries(t.Context(), queue.DeliveryFilter{MessageID: d.run(body)})
+	if err != nil || len(ds) != 4 {
+		t.Fatalf("%d deliveries, want two forwarded and two receipts; %v", len(ds), err)
+	}
+	for _, one := range ds {
+		full, err := d.store.Delivery(t.Context(), one.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(full.Body)
+		if full.Checksum != hex.EncodeToString(sum[:]) || full.Size != int64(len(full.Body)) ||
+			(full.Purpose == samvirke.PurposeForward) != bytes.Equal(full.Body, body) {
+			t.Errorf("%s to %s: checksum %s and size %d do not fit its %d bytes", full.Purpose, full.Party, full.Checksum, full.Size, len(full.Body))
+		}
 	}
 }
 
