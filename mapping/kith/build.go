@@ -21,6 +21,7 @@ type builder struct {
 	roots   map[string]entry
 	bundle  *fhir.Node
 	notes   []mapping.Note
+	top     *where // the root
 	here    *where // the element at hand, for notes of codecs
 	// State of event.go: events met, which homes are taken, and those whose position may still matter.
 	events int
@@ -87,9 +88,22 @@ func (w *where) at(e *etree.Element) *where {
 	return w.inner
 }
 
+// forget lets go of the elements of w and below it, and of what lies deeper than real messages do.
+func (w *where) forget() {
+	for depth := 0; w != nil; depth, w = depth+1, w.inner {
+		w.e, w.name = nil, ""
+		if depth == keptPlaces {
+			w.inner = nil
+		}
+	}
+}
+
+// keptPlaces is how many levels of places serve the next message.
+const keptPlaces = 32
+
 // newBuilder gives a builder whose nodes are made one by one and may stay.
 func newBuilder(n namespaces, seed string) *builder {
-	b := &builder{made: map[string]*fhir.Node{}, roots: map[string]entry{}, homes: map[string]bool{}}
+	b := &builder{made: map[string]*fhir.Node{}, roots: map[string]entry{}, homes: map[string]bool{}, top: &where{}}
 	b.begin(n, seed)
 	return b
 }
@@ -120,8 +134,9 @@ func (t *table) done(b *builder) {
 	clear(b.entries)
 	clear(b.open)
 	clear(b.attrs[:cap(b.attrs)])
+	b.top.forget()
 	*b = builder{
-		made: b.made, roots: b.roots, homes: b.homes, arena: b.arena,
+		made: b.made, roots: b.roots, homes: b.homes, arena: b.arena, top: b.top,
 		entries: b.entries[:0], open: b.open[:0], attrs: b.attrs[:0],
 	}
 	t.builders.Put(b)

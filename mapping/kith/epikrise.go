@@ -19,7 +19,8 @@ const extAbsent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 // withHCPTables adds the tables of the messages without a separate header.
 func withHCPTables(t map[string]*table) map[string]*table {
-	t[kindEpicrisis] = &table{kind: kindEpicrisis, root: epikriseTable(), payload: "Message"}
+	t[kindEpicrisis] = &table{kind: kindEpicrisis, root: epikriseTable(), payload: "Message",
+		spaces: map[string]namespaces{versionEpicrisis: hcpNames(nsEpikrise + "/2012-02-15")}}
 	t[kindReceipt] = &table{kind: kindReceipt, root: appRecTable(), payload: "AppRec"}
 	return t
 }
@@ -37,10 +38,11 @@ func (f *Format) parseEpikrise(src *source, p *mapping.Parsed) error {
 			Safe: "the message type and the content contradict each other"}
 	}
 	t := f.tables[kindEpicrisis]
-	b := t.builder(hcpNames(nsEpikrise+"/2012-02-15"), env.ID)
+	b := t.builder(t.spaces[versionEpicrisis], env.ID)
 	defer t.done(b)
 	b.prepare(*env)
-	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, &where{name: src.root.Tag})
+	b.top.name = src.root.Tag
+	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, b.top)
 	bundle, err := b.finishEpikrise(env)
 	if err != nil {
 		return &samvirke.Fault{Class: samvirke.Internal, Code: "mapping", Safe: "the message could not be mapped", Err: err}

@@ -20,6 +20,8 @@ type table struct {
 	payload, child string
 	// space is the end of the payload's namespace, before the date: "Pasientlogistikk".
 	space string
+	// spaces are the namespaces by version, for reading; see names.
+	spaces map[string]namespaces
 	// builders wait for the next message of this kind.
 	builders sync.Pool
 }
@@ -71,6 +73,7 @@ func ploTables() map[string]*table {
 	}
 	for kind, t := range out {
 		t.kind = kind
+		t.spaces = map[string]namespaces{"1.5": t.names("1.5"), "1.6": t.names("1.6")}
 	}
 	return out
 }
@@ -79,10 +82,11 @@ func ploTables() map[string]*table {
 func (f *Format) parsePLO(src *source, p *mapping.Parsed) error {
 	env := &p.Envelope
 	t := f.tables[env.Kind]
-	b := t.builder(t.names(env.Version), env.ID)
+	b := t.builder(t.spaces[env.Version], env.ID)
 	defer t.done(b)
 	b.prepare(p.Envelope)
-	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, &where{name: src.root.Tag, index: 1})
+	b.top.name, b.top.index = src.root.Tag, 1
+	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, b.top)
 	bundle, err := b.finish(env)
 	if err != nil {
 		return &samvirke.Fault{Class: samvirke.Internal, Code: "mapping", Safe: "the message could not be mapped", Err: err}
