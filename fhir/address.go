@@ -131,10 +131,10 @@ func (m *Message) addLevel(l samvirke.AddressLevel, outer string) string {
 			name.Append("given", String(g))
 		}
 	}
-	if len(name.keys) == 0 {
+	if name.n == 0 {
 		name.SetText("text", l.Name)
 	}
-	if len(name.keys) > 0 {
+	if name.n > 0 {
 		p.Append("name", name)
 	}
 	role := NewObject("resourceType", "PractitionerRole", "practitioner", NewObject("reference", m.Add(p)))
@@ -145,7 +145,7 @@ func (m *Message) addLevel(l samvirke.AddressLevel, outer string) string {
 }
 
 func setList(n *Node, key string, list *Node) {
-	if len(list.kids) > 0 {
+	if len(list.items()) > 0 {
 		n.Set(key, list)
 	}
 }

@@ -42,7 +42,7 @@ func (m *Message) Header() *Node { return m.header }
 
 // Add adds a resource and returns its fullUrl.
 func (m *Message) Add(resource *Node) string {
-	url := EntryURL(m.id, len(m.entries.kids))
+	url := EntryURL(m.id, len(m.entries.items()))
 	m.entries.Add(NewObject("fullUrl", url, "resource", resource))
 	return url
 }

@@ -37,8 +37,9 @@ func BundleOf(n *Node) (*Bundle, error) {
 	if n.Get("resourceType").Text() != "Bundle" {
 		return nil, ErrNotBundle
 	}
-	b := &Bundle{Root: n}
-	for i, e := range n.Get("entry").Items() {
+	items := n.Get("entry").Items()
+	b := &Bundle{Root: n, entries: make([]Entry, 0, len(items))}
+	for i, e := range items {
 		r := e.Get("resource")
 		if r == nil {
 			continue

@@ -1,9 +1,7 @@
 package fhir
 
 import (
-	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/samvirke/samvirke"
@@ -33,14 +31,18 @@ const (
 // is a reader that loses: duplicate keys, bytes that are no UTF-8, half surrogates, more than
 // MaxDepth levels and anything after the value are errors.
 //
+// The tree keeps the text of the document alive, and each part of the tree the whole of it: who keeps a small
+// part of a large document for long keeps copies of its texts.
+//
 // Errors are *samvirke.Fault with Line set; they never quote the document.
 func ParseNode(raw []byte) (*Node, error) {
 	if !utf8.Valid(raw) {
 		return nil, (&jsonReader{s: string(raw), i: invalidAt(raw)}).fault(CodeJSONEncoding, "document is not UTF-8")
 	}
-	r := &jsonReader{s: string(raw)}
+	r := newJSONReader(string(raw))
 	r.space()
-	n := r.value(0)
+	n := &Node{}
+	*n = r.value(0)
 	r.space()
 	if r.err == nil && r.i < len(r.s) {
 		r.fail(CodeJSONSyntax, "text after the end of the JSON value")
@@ -69,6 +71,26 @@ type jsonReader struct {
 	i      int
 	values int
 	err    error
+
+	// Fields and items of the objects and arrays that are open, outermost first: only at its end is it known
+	// how much room one takes.
+	openFields []fixedField
+	openItems  []Node
+	// Where they lie then.
+	fields chunk[fixedField]
+	items  chunk[*Node]
+	nodes  chunk[Node]
+}
+
+// newJSONReader gives a reader that takes memory for the tree in pieces so small that the last one, mostly
+// unused, does not weigh.
+func newJSONReader(s string) *jsonReader {
+	return &jsonReader{
+		s:      s,
+		fields: chunk[fixedField]{next: len(s)/80 + 8, even: true},
+		items:  chunk[*Node]{next: len(s)/256 + 8, even: true},
+		nodes:  chunk[Node]{next: len(s)/256 + 8, even: true},
+	}
 }
 
 func (r *jsonReader) fault(code, text string) error {
@@ -78,12 +100,12 @@ func (r *jsonReader) fault(code, text string) error {
 	}
 }
 
-func (r *jsonReader) fail(code, text string) *Node {
+func (r *jsonReader) fail(code, text string) Node {
 	if r.err == nil {
 		r.err = r.fault(code, text)
 	}
 	r.i = len(r.s)
-	return nil
+	return Node{}
 }
 
 func (r *jsonReader) space() {
@@ -105,7 +127,7 @@ func (r *jsonReader) peek() byte {
 	return 0
 }
 
-func (r *jsonReader) value(depth int) *Node {
+func (r *jsonReader) value(depth int) Node {
 	if r.values++; r.values > MaxValues {
 		return r.fail(CodeJSONSize, "document holds too many values")
 	}
@@ -120,44 +142,53 @@ func (r *jsonReader) value(depth int) *Node {
 		}
 		return r.array(depth + 1)
 	case c == '"':
-		return &Node{kind: nodeString, text: r.str()}
+		return leafOf(nodeString, r.str())
 	case c == 't':
-		return r.word("true", Bool(true))
+		return r.word("true", nodeBool)
 	case c == 'f':
-		return r.word("false", Bool(false))
+		return r.word("false", nodeBool)
 	case c == 'n':
-		return r.word("null", &Node{})
+		return r.word("null", nodeNull)
 	case c == '-' || c >= '0' && c <= '9':
 		return r.number()
 	}
 	return r.fail(CodeJSONSyntax, "document is not JSON")
 }
 
-func (r *jsonReader) word(w string, n *Node) *Node {
+func leafOf(k nodeKind, text string) Node {
+	var n Node
+	n.leaf(k, text)
+	return n
+}
+
+func (r *jsonReader) word(w string, k nodeKind) Node {
 	if !strings.HasPrefix(r.s[r.i:], w) {
 		return r.fail(CodeJSONSyntax, "document is not JSON")
 	}
 	r.i += len(w)
-	return n
+	if k == nodeNull {
+		return Node{}
+	}
+	return leafOf(k, w)
 }
 
-func (r *jsonReader) object(depth int) *Node {
-	n := &Node{kind: nodeObject}
+func (r *jsonReader) object(depth int) Node {
+	from := len(r.openFields)
 	for first := true; r.err == nil; first = false {
 		r.space()
 		c := r.peek()
 		if c == '}' && first {
 			r.i++
-			return n
+			return r.closeObject(from)
 		}
 		if c != '"' {
 			return r.fail(CodeJSONSyntax, "document is not JSON: a key is missing")
 		}
 		key := r.str()
-		if n.has(key) {
+		if has(r.openFields[from:], key) {
 			return r.fail(CodeJSONDuplicate, "a key stands twice in one object")
 		}
-		if len(n.keys) >= MaxKeys {
+		if len(r.openFields)-from >= MaxKeys {
 			return r.fail(CodeJSONSize, "an object holds too many keys")
 		}
 		r.space()
@@ -167,29 +198,53 @@ func (r *jsonReader) object(depth int) *Node {
 		r.i++
 		r.space()
 		kid := r.value(depth)
-		n.keys, n.kids = append(n.keys, key), append(n.kids, kid)
+		r.openFields = append(r.openFields, fixedField{key, kid})
 		if r.ends('}') {
-			return n
+			return r.closeObject(from)
 		}
 	}
-	return nil
+	return Node{}
 }
 
-func (r *jsonReader) array(depth int) *Node {
-	n := &Node{kind: nodeArray}
+// closeObject makes the object of the fields read since from.
+func (r *jsonReader) closeObject(from int) Node {
+	open := r.openFields[from:]
+	var n Node
+	n.setFixed(append(r.fields.take(len(open)), open...))
+	r.openFields = r.openFields[:from]
+	return n
+}
+
+func (r *jsonReader) array(depth int) Node {
+	from := len(r.openItems)
 	r.space()
 	if r.peek() == ']' {
 		r.i++
-		return n
+		return r.closeArray(from)
 	}
 	for r.err == nil {
 		r.space()
-		n.kids = append(n.kids, r.value(depth))
+		kid := r.value(depth)
+		r.openItems = append(r.openItems, kid)
 		if r.ends(']') {
-			return n
+			return r.closeArray(from)
 		}
 	}
-	return nil
+	return Node{}
+}
+
+// closeArray makes the array of the items read since from.
+func (r *jsonReader) closeArray(from int) Node {
+	open := r.openItems[from:]
+	nodes := append(r.nodes.take(len(open)), open...)
+	items := r.items.take(len(open))
+	for i := range nodes {
+		items = append(items, &nodes[i])
+	}
+	var n Node
+	n.setItems(items)
+	r.openItems = r.openItems[:from]
+	return n
 }
 
 // ends reads a comma (false) or the closing mark (true).
@@ -207,7 +262,7 @@ func (r *jsonReader) ends(mark byte) bool {
 	return false
 }
 
-func (r *jsonReader) number() *Node {
+func (r *jsonReader) number() Node {
 	start := r.i
 	if r.peek() == '-' {
 		r.i++
@@ -235,7 +290,7 @@ func (r *jsonReader) number() *Node {
 			return r.fail(CodeJSONSyntax, "document is not JSON: bad number")
 		}
 	}
-	return &Node{kind: nodeNumber, text: r.s[start:r.i]}
+	return leafOf(nodeNumber, r.s[start:r.i])
 }
 
 func (r *jsonReader) digits() bool {
@@ -246,101 +301,9 @@ func (r *jsonReader) digits() bool {
 	return r.i > start
 }
 
-// str reads a string; the reading point is on its first quote. A text without escapes is a part
-// of the document and costs no copy.
-func (r *jsonReader) str() string {
-	r.i++
-	start := r.i
-	for r.i < len(r.s) {
-		switch c := r.s[r.i]; {
-		case c == '"':
-			r.i++
-			return r.s[start : r.i-1]
-		case c == '\\':
-			return r.escaped(start)
-		case c < 0x20:
-			r.fail(CodeJSONSyntax, "document is not JSON: control character in a text")
-			return ""
-		}
-		r.i++
-	}
-	r.fail(CodeJSONSyntax, "document is not JSON: a text has no end")
-	return ""
-}
-
-func (r *jsonReader) escaped(start int) string {
-	b := append(make([]byte, 0, r.i-start+64), r.s[start:r.i]...)
-	for r.i < len(r.s) {
-		c := r.s[r.i]
-		r.i++
-		switch {
-		case c == '"':
-			return string(b)
-		case c < 0x20:
-			r.i--
-			r.fail(CodeJSONSyntax, "document is not JSON: control character in a text")
-			return ""
-		case c != '\\':
-			b = append(b, c)
-		default:
-			b = r.escape(b)
-		}
-	}
-	r.fail(CodeJSONSyntax, "document is not JSON: a text has no end")
-	return ""
-}
-
-func (r *jsonReader) escape(b []byte) []byte {
-	c := r.peek()
-	r.i++
-	switch c {
-	case '"', '\\', '/':
-		return append(b, c)
-	case 'b':
-		return append(b, '\b')
-	case 'f':
-		return append(b, '\f')
-	case 'n':
-		return append(b, '\n')
-	case 'r':
-		return append(b, '\r')
-	case 't':
-		return append(b, '\t')
-	case 'u':
-		high, ok := r.hex4()
-		if !ok {
-			break
-		}
-		if !utf16.IsSurrogate(high) {
-			return utf8.AppendRune(b, high)
-		}
-		if strings.HasPrefix(r.s[min(r.i, len(r.s)):], `\u`) {
-			r.i += 2
-			if low, ok := r.hex4(); ok {
-				if c := utf16.DecodeRune(high, low); c != utf8.RuneError {
-					return utf8.AppendRune(b, c)
-				}
-			}
-		}
-		r.fail(CodeJSONEncoding, "half a surrogate pair in a text")
-		return b
-	}
-	r.fail(CodeJSONSyntax, "document is not JSON: unknown escape")
-	return b
-}
-
-func (r *jsonReader) hex4() (rune, bool) {
-	if r.i+4 > len(r.s) {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(r.s[r.i:r.i+4], 16, 16)
-	r.i += 4
-	return rune(n), err == nil
-}
-
-func (n *Node) has(key string) bool {
-	for _, k := range n.keys {
-		if k == key {
+func has(fields []fixedField, key string) bool {
+	for i := range fields {
+		if fields[i].key == key {
 			return true
 		}
 	}

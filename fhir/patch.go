@@ -19,15 +19,15 @@ func (p *patch) object(raw, base, now *Node, t reflect.Type) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	for _, k := range base.keys {
-		if now.Get(k) == nil {
-			raw.Set(k, nil)
-			raw.Set("_"+k, nil)
+	for key := range base.Fields() {
+		if now.Get(key) == nil {
+			raw.Set(key, nil)
+			raw.Set("_"+key, nil)
 		}
 	}
-	for i, k := range now.keys {
-		if b := base.Get(k); !equal(b, now.kids[i]) {
-			p.value(raw, k, b, now.kids[i], p.typeOf(t, k))
+	for key, value := range now.Fields() {
+		if b := base.Get(key); !equal(b, value) {
+			p.value(raw, key, b, value, p.typeOf(t, key))
 		}
 	}
 }
@@ -48,10 +48,10 @@ func (p *patch) value(raw *Node, k string, base, now *Node, t reflect.Type) {
 		raw.Set(k, now)
 	case now.IsObject() && base.IsObject() && old.IsObject():
 		p.object(old, base, now, t)
-		if len(old.keys) == 0 {
+		if old.n == 0 {
 			raw.Set(k, nil)
 		}
-	case now.IsArray() && base.IsArray() && old.IsArray() && len(old.kids) == len(base.kids):
+	case now.IsArray() && base.IsArray() && old.IsArray() && len(old.items()) == len(base.items()):
 		p.array(raw, k, base, now, t)
 	default:
 		raw.Set(k, p.pruned(now, t))
@@ -65,27 +65,28 @@ func (p *patch) array(raw *Node, k string, base, now *Node, t reflect.Type) {
 	}
 	elem := t.Elem()
 	old, ext := raw.Get(k), raw.Get("_"+k)
+	was, is, before := old.items(), now.items(), base.items()
 	kids, exts := []*Node{}, []*Node{}
 	keep := func(i int, n *Node) {
 		kids = append(kids, n)
 		if i >= 0 && i < len(ext.Items()) {
-			exts = append(exts, ext.kids[i])
+			exts = append(exts, ext.items()[i])
 			return
 		}
 		exts = append(exts, &Node{})
 	}
-	for _, s := range align(base.kids, now.kids) {
+	for _, s := range align(before, is) {
 		switch {
 		case s.now < 0: // removed
 		case s.base < 0: // added
-			if n := p.pruned(now.kids[s.now], elem); n != nil {
+			if n := p.pruned(is[s.now], elem); n != nil {
 				keep(-1, n)
 			}
-		case equal(base.kids[s.base], now.kids[s.now]):
-			keep(s.base, old.kids[s.base])
+		case equal(before[s.base], is[s.now]):
+			keep(s.base, was[s.base])
 		default:
-			box := NewObject("e", old.kids[s.base])
-			p.value(box, "e", base.kids[s.base], now.kids[s.now], elem)
+			box := NewObject("e", was[s.base])
+			p.value(box, "e", before[s.base], is[s.now], elem)
 			if n := box.Get("e"); n != nil {
 				keep(s.base, n)
 			}
@@ -100,7 +101,7 @@ func (p *patch) array(raw *Node, k string, base, now *Node, t reflect.Type) {
 func setArray(raw *Node, k string, old *Node, kids []*Node) {
 	for _, n := range kids {
 		if !n.IsNull() {
-			old.kids = kids
+			old.setItems(kids)
 			return
 		}
 	}
@@ -120,27 +121,27 @@ func (p *patch) pruned(n *Node, t reflect.Type) *Node {
 		return n
 	case n.IsObject():
 		out := NewObject()
-		for i, k := range n.keys {
-			if kid := p.pruned(n.kids[i], p.typeOf(t, k)); kid != nil {
-				out.Set(k, kid)
+		for key, value := range n.Fields() {
+			if kid := p.pruned(value, p.typeOf(t, key)); kid != nil {
+				out.Set(key, kid)
 			}
 		}
-		if len(out.keys) == 0 {
+		if out.n == 0 {
 			return nil
 		}
 		return out
 	case n.IsArray():
 		out := NewArray()
-		for _, k := range n.kids {
+		for _, k := range n.items() {
 			if kid := p.pruned(k, t.Elem()); kid != nil {
 				out.Add(kid)
 			}
 		}
-		if len(out.kids) == 0 {
+		if out.n == 0 {
 			return nil
 		}
 		return out
-	case n.kind == nodeString && n.text == "", isCode(t) && n.text == unknownCode:
+	case n.kind() == nodeString && n.text() == "", isCode(t) && n.Text() == unknownCode:
 		return nil
 	}
 	return n
@@ -154,17 +155,29 @@ func equal(a, b *Node) bool {
 	if a.IsNull() || b.IsNull() {
 		return a.IsNull() && b.IsNull()
 	}
-	if a.kind != b.kind || a.text != b.text || len(a.kids) != len(b.kids) {
+	if a.IsObject() && b.IsObject() {
+		return a.n == b.n && contains(a, b)
+	}
+	if a.kind() != b.kind() || a.n != b.n {
 		return false
 	}
-	for i := range a.kids {
-		other := b.kids[i]
-		if a.kind == nodeObject && b.keys[i] != a.keys[i] {
-			if other = b.Get(a.keys[i]); other == nil {
+	if a.IsArray() {
+		theirs := b.items()
+		for i, k := range a.items() {
+			if !equal(k, theirs[i]) {
 				return false
 			}
 		}
-		if !equal(a.kids[i], other) {
+		return true
+	}
+	return a.text() == b.text()
+}
+
+// contains tells whether b has every value of a under the same key.
+func contains(a, b *Node) bool {
+	for key, value := range a.Fields() {
+		other := b.Get(key)
+		if other == nil || !equal(value, other) {
 			return false
 		}
 	}
@@ -255,12 +268,12 @@ func shares(a, b *Node) bool {
 	if !a.IsObject() || !b.IsObject() {
 		return false
 	}
-	for i, k := range a.keys {
-		other := b.Get(k)
-		if other == nil || other.kind == nodeString && other.text == "" {
+	for key, value := range a.Fields() {
+		other := b.Get(key)
+		if other == nil || other.kind() == nodeString && other.text() == "" {
 			continue
 		}
-		if equal(a.kids[i], other) || shares(a.kids[i], other) {
+		if equal(value, other) || shares(value, other) {
 			return true
 		}
 	}

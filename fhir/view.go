@@ -176,11 +176,11 @@ func (m *modelReader) acceptedObject(t reflect.Type, n *Node, path string) *Node
 	}
 	out := NewObject()
 	fields := jsonFields(m.fields, t)
-	for i, k := range n.keys {
+	for key, value := range n.Fields() {
 		// Only exact names: encoding/json would also take "Status" for "status".
-		if f, ok := fields[k]; ok {
-			if kid := m.accepted(t.Field(f).Type, n.kids[i], join(path, k)); kid != nil {
-				out.Set(k, kid)
+		if f, ok := fields[key]; ok {
+			if kid := m.accepted(t.Field(f).Type, value, join(path, key)); kid != nil {
+				out.Set(key, kid)
 			}
 		}
 	}
@@ -195,7 +195,7 @@ func (m *modelReader) acceptedArray(t reflect.Type, n *Node, path string) *Node 
 		return nil
 	}
 	out := NewArray()
-	for i, k := range n.kids {
+	for i, k := range n.items() {
 		kid := m.accepted(t.Elem(), k, join(path, strconv.Itoa(i)))
 		if kid == nil {
 			kid = placeholder(t.Elem())
@@ -228,13 +228,13 @@ func placeholder(t reflect.Type) *Node {
 }
 
 func knownCode(t reflect.Type, n *Node) bool {
-	if n == nil || n.kind != nodeString {
+	if n.kind() != nodeString {
 		return false
 	}
 	v := reflect.New(t)
 	u, ok := v.Interface().(json.Unmarshaler)
 	// The model's own readers trim every quote and know no escapes: they take `active"` for "active".
-	return ok && u.UnmarshalJSON([]byte(`"`+n.text+`"`)) == nil && v.Elem().Interface().(coder).Code() == n.text
+	return ok && u.UnmarshalJSON([]byte(`"`+n.text()+`"`)) == nil && v.Elem().Interface().(coder).Code() == n.text()
 }
 
 func scalarFits(t reflect.Type, n *Node) bool {
@@ -243,14 +243,14 @@ func scalarFits(t reflect.Type, n *Node) bool {
 	}
 	switch {
 	case t == reflect.TypeFor[json.Number]():
-		return n.kind == nodeNumber
+		return n.kind() == nodeNumber
 	case t.Kind() == reflect.String:
-		return n.kind == nodeString
+		return n.kind() == nodeString
 	case t.Kind() == reflect.Bool:
-		return n.kind == nodeBool
+		return n.kind() == nodeBool
 	case t.Kind() == reflect.Int:
-		_, err := strconv.Atoi(n.text)
-		return n.kind == nodeNumber && err == nil
+		_, err := strconv.Atoi(n.Text())
+		return n.kind() == nodeNumber && err == nil
 	}
 	return false
 }
@@ -274,7 +274,7 @@ func (m *modelReader) markUnknown(v reflect.Value, n *Node) {
 		for i := range v.Len() {
 			var kid *Node
 			if i < len(n.Items()) {
-				kid = n.kids[i]
+				kid = n.items()[i]
 			}
 			m.markUnknown(v.Index(i), kid)
 		}

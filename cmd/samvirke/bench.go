@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -39,12 +40,16 @@ type benchReport struct {
 	// CPUPerMessage is user and system time of the gateway process, its start and stop included, over
 	// accepted messages. Unit: ms. Zero when the gateway is not ours.
 	CPUPerMessage float64 `json:"cpu_ms_per_message"`
-	MemoryMB      float64 `json:"memory_mb"` // peak resident set of the gateway process
-	StartMS       float64 `json:"start_ms"`  // from start of the process until it is ready
-	Rate          float64 `json:"rate"`
-	Parties       int     `json:"parties"`
-	Seed          uint64  `json:"seed"`
-	Cores         int     `json:"cores"`
+	// CollectorShare is the garbage collector's part of that time, 0 to 1; AllocatedKB what was taken from
+	// the heap per accepted message. Both zero when the gateway is not ours.
+	CollectorShare float64 `json:"collector_share"`
+	AllocatedKB    float64 `json:"allocated_kb_per_message"`
+	MemoryMB       float64 `json:"memory_mb"` // peak resident set of the gateway process
+	StartMS        float64 `json:"start_ms"`  // from start of the process until it is ready
+	Rate           float64 `json:"rate"`
+	Parties        int     `json:"parties"`
+	Seed           uint64  `json:"seed"`
+	Cores          int     `json:"cores"`
 }
 
 // maxBenchParties is how many receivers bench starts at most.
@@ -143,7 +148,12 @@ func (c *benchCmd) measureOwn(a *app, r *benchReport, o simulate.LoadOptions) (e
 	if err := os.WriteFile(name, []byte(benchConfig(addr, filepath.Join(dir, "store"), o.Token, urls)), 0o600); err != nil {
 		return err
 	}
-	g, err := startGateway(a.ctx, a, addr, name, c.Profile)
+	stats := filepath.Join(dir, "run-stats.json")
+	env := []string{statsEnv + "=" + stats}
+	if c.Profile != "" {
+		env = append(env, profileEnv+"="+c.Profile)
+	}
+	g, err := startGateway(a.ctx, addr, name, env...)
 	if err != nil {
 		return err
 	}
@@ -157,6 +167,24 @@ func (c *benchCmd) measureOwn(a *app, r *benchReport, o simulate.LoadOptions) (e
 		r.CPUPerMessage = float64(g.cpu().Microseconds()) / 1000 / float64(r.Accepted)
 	}
 	r.MemoryMB = g.peakMB()
+	return r.collector(stats, g.cpu())
+}
+
+// collector reads what the gateway told of its garbage collector at its end.
+func (r *benchReport) collector(file string, cpu time.Duration) error {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) || r.Accepted == 0 {
+		return nil
+	}
+	var s runStats
+	if err == nil {
+		err = json.Unmarshal(b, &s)
+	}
+	if err != nil {
+		return fmt.Errorf("read what the gateway told of itself: %w", err)
+	}
+	r.CollectorShare = s.CollectorSeconds / cpu.Seconds()
+	r.AllocatedKB = float64(s.Allocated) / 1024 / float64(r.Accepted)
 	return nil
 }
 
@@ -210,13 +238,16 @@ func (r *benchReport) print(a *app) error {
 	row := func(name, format string, v any) { fmt.Fprintf(w, "%s\t"+format+"\t\n", name, v) }
 	row("accepted/s", "%.0f", r.AcceptedPerS)
 	row("delivered/s (confirmed by receipt)", "%.0f", r.DeliveredPerS)
-	row("p50 ms (request to last receipt)", "%.1f", r.P50)
+	row("p50 ms (due to last receipt)", "%.1f", r.P50)
 	row("p99 ms", "%.1f", r.P99)
 	row("CPU ms/message (gateway alone)", "%.2f", r.CPUPerMessage)
+	row("of which garbage collector %", "%.0f", 100*r.CollectorShare)
+	row("allocated KB/message", "%.0f", r.AllocatedKB)
 	row("peak memory MB", "%.0f", r.MemoryMB)
 	row("start ms", "%.0f", r.StartMS)
 	row("messages", "%d", r.Accepted)
 	row("bytes/message", "%d", r.MessageBytes)
+	row("due but not sent in time", "%d", r.Unsent)
 	row("lost", "%d", r.Lost)
 	row("duplicated", "%d", r.Duplicated)
 	row("out of order", "%d", r.OutOfOrder)

@@ -29,16 +29,15 @@ const (
 	stopLimit  = 30 * time.Second
 )
 
-func startGateway(ctx context.Context, a *app, addr, cfg, profile string) (*child, error) {
+// startGateway starts it and waits until it is ready. It gets env beside our own environment.
+func startGateway(ctx context.Context, addr, cfg string, env ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	c := &child{cmd: exec.Command(self, "run", "--config", cfg), log: &tail{}, ended: make(chan struct{})} //nolint:gosec // ourselves
 	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
-	if profile != "" {
-		c.cmd.Env = append(os.Environ(), profileEnv+"="+profile)
-	}
+	c.cmd.Env = append(os.Environ(), env...)
 	start := time.Now()
 	if err := c.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start gateway: %w", err)

@@ -39,6 +39,7 @@ func (c *runCmd) Run(a *app) error {
 		return err
 	}
 	defer stopProfile()
+	defer a.writeStats()
 	log := newLogger(a.errs, cfg.Log)
 	h, err := openHouse(a.ctx, cfg, log)
 	if err != nil {

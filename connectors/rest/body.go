@@ -85,40 +85,74 @@ var (
 	errBusy = errors.New("body budget used up")
 )
 
-// fill reads src into b, growing step by step: what a sender announces costs nothing until it comes.
+// Steps of fill. Unit: bytes.
+const (
+	firstStep = 16 << 10
+	// believed is the largest announced length for which memory is taken before it came.
+	believed = 8 * firstStep
+)
+
+// fill reads src into b, growing step by step: what a sender announces costs nothing until it comes,
+// except for what is small. The bytes live until the last receiver took them, so they get a piece of
+// memory of their size: at once when the length is known, else by a last copy.
 func (h *handler) fill(b *body, src io.Reader, known int64) error {
-	const first = 16 << 10
-	step := int64(first)
-	if known >= 0 && known < 8*first {
-		step = known + 1 // one more, so that the end is seen without growing
+	step := int64(firstStep)
+	if known > h.opt.MaxBody {
+		known = -1 // it will not come to that
+	}
+	if known >= 0 && known <= believed {
+		step = known
 	}
 	for {
 		if !h.budget.take(step) {
 			return errBusy
 		}
 		b.held += step
-		grown := make([]byte, len(b.bytes), int64(cap(b.bytes))+step)
+		grown := make([]byte, len(b.bytes), int64(len(b.bytes))+step)
 		copy(grown, b.bytes)
 		b.bytes = grown
-		for len(b.bytes) < cap(b.bytes) {
-			n, err := src.Read(b.bytes[len(b.bytes):cap(b.bytes)])
-			b.bytes = b.bytes[:len(b.bytes)+n]
-			if int64(len(b.bytes)) > h.opt.MaxBody {
-				b.bytes = b.bytes[:h.opt.MaxBody]
-				return errOver
-			}
-			if err == io.EOF {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
+		if done, err := h.fillUp(b, src, known); done || err != nil {
+			return err
 		}
-		step = min(int64(cap(b.bytes)), h.opt.MaxBody+1-int64(cap(b.bytes)))
-		if step <= 0 {
-			step = 1
+		have := int64(len(b.bytes))
+		step = max(1, min(have, h.opt.MaxBody+1-have))
+		if known >= 0 {
+			step = min(step, known-have)
 		}
 	}
+}
+
+// fillUp reads until the memory is full or src has ended.
+func (h *handler) fillUp(b *body, src io.Reader, known int64) (done bool, err error) {
+	for {
+		have := len(b.bytes)
+		if int64(have) == known {
+			return true, nil // HTTP itself tells when fewer or more bytes came than were announced
+		}
+		if have == cap(b.bytes) {
+			return false, nil
+		}
+		n, err := src.Read(b.bytes[have:cap(b.bytes)])
+		b.bytes = b.bytes[:have+n]
+		switch {
+		case int64(len(b.bytes)) > h.opt.MaxBody:
+			b.bytes = b.bytes[:h.opt.MaxBody]
+			return false, errOver
+		case err == io.EOF:
+			b.bytes = fitted(b.bytes)
+			return true, nil
+		case err != nil:
+			return false, err
+		}
+	}
+}
+
+// fitted moves b when more than an eighth of its memory would lie idle.
+func fitted(b []byte) []byte {
+	if cap(b)-len(b) <= len(b)/8 {
+		return b
+	}
+	return append(make([]byte, 0, len(b)), b...)
 }
 
 // readFault names what went wrong while reading.

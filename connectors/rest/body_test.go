@@ -87,3 +87,33 @@ func TestBodies(t *testing.T) {
 		})
 	}
 }
+
+// TestBodyFitsItsMemory: the bytes are kept until the last receiver took them, so what lies idle behind
+// them is paid for long.
+func TestBodyFitsItsMemory(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1, 100, 8 << 10, firstStep, firstStep + 1, believed, believed + 1, 3*believed + 7} {
+		for _, known := range []bool{true, false} {
+			h := NewHandler(ServerOptions{Receiver: &keeper{}, Parties: &Parties{}}).(*handler)
+			want := bytes.Repeat([]byte("x"), size)
+			announced := int64(-1)
+			if known {
+				announced = int64(size)
+			}
+			var b body
+			if err := h.fill(&b, io.MultiReader(bytes.NewReader(want[:size/3]), bytes.NewReader(want[size/3:])), announced); err != nil {
+				t.Fatalf("%d bytes, known %v: %v", size, known, err)
+			}
+			if !bytes.Equal(b.bytes, want) {
+				t.Errorf("%d bytes, known %v: read %d", size, known, len(b.bytes))
+			}
+			idle := cap(b.bytes) - len(b.bytes)
+			if known && idle > 0 || idle > size/8 {
+				t.Errorf("%d bytes, known %v: %d bytes of memory lie idle", size, known, idle)
+			}
+			if b.held < int64(len(b.bytes)) {
+				t.Errorf("%d bytes, known %v: only %d are counted", size, known, b.held)
+			}
+		}
+	}
+}

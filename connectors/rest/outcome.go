@@ -27,10 +27,11 @@ const MaxRetryAfter = time.Hour
 //	other 4xx             permanent
 //	1xx, anything else    transient: no HTTP server should answer so
 func Classify(status int, header http.Header, now time.Time) *samvirke.Fault {
+	if status >= 200 && status < 300 {
+		return nil
+	}
 	f := &samvirke.Fault{Code: "http-" + strconv.Itoa(status)}
 	switch {
-	case status >= 200 && status < 300:
-		return nil
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		f.Class, f.Safe = samvirke.Unauthorized, "the receiver does not accept our credential"
 	case status == http.StatusRequestTimeout || status == http.StatusTooEarly || status == http.StatusTooManyRequests || status >= 500 && status < 600:

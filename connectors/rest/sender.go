@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,10 @@ const (
 	DefaultMaxIdlePerHost = 64
 	DefaultMaxConns       = 256
 )
+
+// writeBuffer holds the head and the body of a usual message, so that both leave in one write to the
+// system and the body is not copied through a buffer made for it. Unit: bytes, one per open connection.
+const writeBuffer = 12 << 10
 
 // errTimeout tells our own time limit from a caller that gave up.
 var errTimeout = errors.New("time limit of one request")
@@ -66,6 +71,7 @@ type Sender struct {
 	opt       ClientOptions
 	now       func() time.Time
 	seconds   *prometheus.HistogramVec
+	taken     prometheus.Observer // seconds of the usual outcome
 }
 
 // NewSender checks the options and returns a sender with a transport of its own, so that a
@@ -99,6 +105,7 @@ func NewSender(opt ClientOptions) (*Sender, error) {
 		Name: "samvirke_rest_send_seconds", Help: "Time of one request to a party, by party and class of outcome.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30},
 	}, []string{"party", "class"}))
+	s.taken = s.seconds.WithLabelValues(opt.Party, "taken")
 	return s, nil
 }
 
@@ -114,6 +121,7 @@ func newTransport(opt ClientOptions) *http.Transport {
 		MaxConnsPerHost:        opt.MaxConns,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
+		WriteBufferSize:        writeBuffer,
 		DisableCompression:     true, // an answer is small, and a packed one could be a bomb
 	}
 }
@@ -143,40 +151,38 @@ func (silent) Debugf(string, ...any) {}
 // reasons, for instance a negative receipt.
 func (s *Sender) Send(ctx context.Context, d samvirke.Delivery) (connectors.Result, error) {
 	start := time.Now()
-	res, fault := s.send(ctx, d)
-	class := "taken"
+	res, fault := s.send(ctx, d, start)
+	took := time.Since(start).Seconds()
 	if fault != nil {
-		class = string(fault.Class)
-	}
-	s.seconds.WithLabelValues(s.opt.Party, class).Observe(time.Since(start).Seconds())
-	if fault != nil {
+		s.seconds.WithLabelValues(s.opt.Party, string(fault.Class)).Observe(took)
 		return res, fault
 	}
+	s.taken.Observe(took)
 	return res, nil
 }
 
-func (s *Sender) send(ctx context.Context, d samvirke.Delivery) (connectors.Result, *samvirke.Fault) {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.opt.Timeout, errTimeout)
-	defer cancel()
-	req := s.client.R().SetContext(ctx).SetBody(d.Body)
-	req.Header["Content-Type"] = []string{contentTypeOf(d)}
-	for _, h := range [...][2]string{{"X-Request-Id", d.ID}, {"Message-Id", d.ExternalID}, {"Traceparent", d.TraceParent}} {
-		if headerSafe(h[1]) {
-			req.Header[h[0]] = []string{h[1]}
-		}
+func (s *Sender) send(ctx context.Context, d samvirke.Delivery, start time.Time) (connectors.Result, *samvirke.Fault) {
+	limit := start.Add(s.opt.Timeout)
+	// The caller's own limit is the usual one; a second timer for the same moment would be waste.
+	if theirs, ok := ctx.Deadline(); !ok || limit.Before(theirs) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, limit, errTimeout)
+		defer cancel()
 	}
+	// The client library copies bytes twice, but reads a reader where it lies.
+	req := s.client.R().SetContext(ctx).SetBody(bytes.NewReader(d.Body))
+	setHeaders(req.Header, d)
 	resp, err := req.Post(s.opt.URL)
 	if err != nil {
 		return connectors.Result{Answer: "no answer"}, classifyError(ctx, err)
 	}
 	raw := resp.RawResponse
 	defer raw.Body.Close()
-	res := connectors.Result{Answer: fmt.Sprintf("HTTP %d", raw.StatusCode)}
+	res := connectors.Result{Answer: statusText(raw.StatusCode)}
 	fault := Classify(raw.StatusCode, raw.Header, s.now())
-	// One byte more than allowed shows that there is more. An answer that breaks off or is too
-	// large never turns "taken" into "try again": the receiver has the bytes. It loses the receipt
-	// at most, and then the receipt's clock tells.
-	answer, err := io.ReadAll(io.LimitReader(raw.Body, s.opt.MaxAnswer+1))
+	// An answer that breaks off or is too large never turns "taken" into "try again": the receiver
+	// has the bytes. It loses the receipt at most, and then the receipt's clock tells.
+	answer, err := readAnswer(raw, s.opt.MaxAnswer)
 	switch {
 	case err != nil:
 		res.Answer += ", answer broke off"
@@ -188,6 +194,48 @@ func (s *Sender) send(ctx context.Context, d samvirke.Delivery) (connectors.Resu
 		}
 	}
 	return res, fault
+}
+
+// setHeaders sets what differs from delivery to delivery; the client adds the rest.
+func setHeaders(h http.Header, d samvirke.Delivery) {
+	values := make([]string, 0, 4) // one piece of memory behind all
+	set := func(name, v string) {
+		values = append(values, v)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	set("Content-Type", contentTypeOf(d))
+	for _, v := range [...][2]string{{"X-Request-Id", d.ID}, {"Message-Id", d.ExternalID}, {"Traceparent", d.TraceParent}} {
+		if headerSafe(v[1]) {
+			set(v[0], v[1])
+		}
+	}
+}
+
+// statusText is the answer in short.
+func statusText(status int) string {
+	switch status { // the usual ones without making a text
+	case http.StatusOK:
+		return "HTTP 200"
+	case http.StatusAccepted:
+		return "HTTP 202"
+	}
+	return "HTTP " + strconv.Itoa(status)
+}
+
+// knownAnswer is the largest answer for which its announced length is believed before it came. Unit: bytes.
+const knownAnswer = 64 << 10
+
+// readAnswer reads the answer; one byte more than most shows that there is more.
+func readAnswer(raw *http.Response, most int64) ([]byte, error) {
+	switch n := raw.ContentLength; {
+	case n == 0:
+		return nil, nil
+	case n > 0 && n <= min(most, knownAnswer):
+		b := make([]byte, n)
+		_, err := io.ReadFull(raw.Body, b)
+		return b, err
+	}
+	return io.ReadAll(io.LimitReader(raw.Body, most+1))
 }
 
 // Close ends idle connections. Requests under way end by themselves.
@@ -228,6 +276,10 @@ func headerSafe(s string) bool {
 // Some systems write no useful content type, then the first character decides.
 func mayBeReceipt(contentType string, b []byte) bool {
 	c := first(b)
+	switch contentType {
+	case "application/xml", "text/xml", "application/fhir+json":
+		return c != 0
+	}
 	media, _, err := mime.ParseMediaType(contentType)
 	if c != 0 && err == nil && media != "application/octet-stream" && media != "text/plain" {
 		return strings.HasSuffix(media, "xml") || strings.HasSuffix(media, "json")

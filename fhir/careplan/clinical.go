@@ -209,7 +209,7 @@ func (f *fold) contact(r *rec, c contactRow) {
 		o.Role, o.RoleCode = first(o.Role, c.Role), first(o.RoleCode, c.Code)
 		for _, p := range c.Phone {
 			if !contains(o.Phone, p) {
-				o.Phone = append(slices.Clone(o.Phone), p)
+				o.Phone = append(o.Phone, p)
 			}
 		}
 		if c.Note != "" && !strings.Contains(o.Note, c.Note) {
@@ -217,6 +217,6 @@ func (f *fold) contact(r *rec, c contactRow) {
 		}
 		return
 	}
-	f.p.Contacts = append(f.p.Contacts, Contact{Kind: c.Kind, Name: c.Name, Role: c.Role, RoleCode: c.Code, Phone: c.Phone,
-		Note: c.Note, Owner: r.Key.Sender, From: []string{r.key}})
+	f.p.Contacts = append(f.p.Contacts, Contact{Kind: c.Kind, Name: c.Name, Role: c.Role, RoleCode: c.Code,
+		Phone: append([]string(nil), c.Phone...), Note: c.Note, Owner: r.Key.Sender, From: []string{r.key}})
 }

@@ -143,8 +143,6 @@ type answer struct {
 	At     string `json:"a,omitempty"`
 }
 
-func encodeContent(c *content) (json.RawMessage, error) { return json.Marshal(c) }
-
 func decodeContent(raw json.RawMessage) (*content, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return &content{}, nil

@@ -74,20 +74,19 @@ func FromMessage(b *fhir.Bundle, env *samvirke.Envelope, meta Meta) (Record, err
 	if n := c.largest(); n > MaxItems {
 		return Record{}, refuse("too-many-statements", "the message states more things of one sort than a plan can hold")
 	}
-	raw, err := encodeContent(c)
-	if err != nil {
-		return Record{}, refuse("no-message", "the message has a value that cannot be kept")
+	if meta.Room == nil {
+		meta.Room = make([]byte, 0, 2<<10)
 	}
+	raw := appendContent(meta.Room[:0], c)
 	if bytes.Contains(raw, []byte(`\ufffd`)) {
 		// Bytes that are no UTF-8 were replaced: what counts is what can be stored.
-		if c, err = decodeContent(raw); err == nil {
-			raw, err = encodeContent(c)
-		}
-		if err != nil {
+		var err error
+		if c, err = decodeContent(raw); err != nil {
 			return Record{}, refuse("no-message", "the message has a value that cannot be kept")
 		}
+		raw = appendContent(raw[:0], c)
 	}
-	r.Content, r.facts = raw, c
+	r.Content, r.facts, r.plain = raw, c, true
 	r.clean()
 	if r.Hash = meta.Checksum; r.Hash == "" {
 		if b != nil {

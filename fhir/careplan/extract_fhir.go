@@ -13,8 +13,8 @@ const extRemark = fhir.ExtBase + "StructureDefinition/remark"
 type extractor struct {
 	b    *fhir.Bundle
 	kind string
-	// index finds an entry by fullUrl and by type/id; panelAt a panel by instrument and date.
-	index   map[string]fhir.Entry
+	// index finds the place of an entry by fullUrl and by type/id; panelAt a panel by instrument and date.
+	index   map[string]int
 	panelAt map[string]int
 }
 
@@ -23,26 +23,28 @@ func newExtractor(b *fhir.Bundle, kind string) extractor {
 	if b == nil {
 		return x
 	}
-	x.index = make(map[string]fhir.Entry, len(b.Entries()))
-	for _, e := range b.Entries() {
-		x.name(e.FullURL, e)
+	x.index = make(map[string]int, len(b.Entries()))
+	for i, e := range b.Entries() {
+		x.name(e.FullURL, i)
 		if e.ID != "" {
-			x.name(e.Type+"/"+e.ID, e)
+			x.name(e.Type+"/"+e.ID, i)
 		}
 	}
 	return x
 }
 
-func (x extractor) name(ref string, e fhir.Entry) {
+func (x extractor) name(ref string, entry int) {
 	if _, taken := x.index[ref]; !taken && ref != "" {
-		x.index[ref] = e
+		x.index[ref] = entry
 	}
 }
 
 // resolve finds the entry a reference points to, like fhir.Bundle.Resolve but at once.
 func (x extractor) resolve(ref string) (fhir.Entry, bool) {
-	e, ok := x.index[ref]
-	return e, ok && ref != ""
+	if i, ok := x.index[ref]; ok {
+		return x.b.Entries()[i], true
+	}
+	return fhir.Entry{}, false
 }
 
 func (x extractor) fill(c *content) {
@@ -326,13 +328,12 @@ func humanName(list *fhir.Node) string {
 	if n == nil {
 		return ""
 	}
-	var parts []string
+	name := ""
 	for _, g := range n.Get("given").Items() {
-		parts = append(parts, g.Text())
+		name += g.Text() + " "
 	}
-	parts = append(parts, n.Get("family").Text())
-	if s := strings.TrimSpace(strings.Join(parts, " ")); s != "" {
-		return s
+	if name = strings.TrimSpace(name + n.Get("family").Text()); name != "" {
+		return name
 	}
 	return n.Get("text").Text()
 }
@@ -366,21 +367,20 @@ func phones(n *fhir.Node) []string {
 }
 
 func noteText(n *fhir.Node) string {
-	var parts []string
-	for _, k := range []string{"note", "comment", "description"} {
-		v := n.Get(k)
-		if v.IsArray() {
-			for _, i := range v.Items() {
-				if t := i.Get("text").Text(); t != "" {
-					parts = append(parts, t)
-				}
-			}
-		} else if t := v.Text(); t != "" {
-			parts = append(parts, t)
+	text := ""
+	add := func(t string) {
+		if text != "" && t != "" {
+			text += "\n"
 		}
+		text += t
 	}
-	if t := n.Extension(extRemark).Get("valueString").Text(); t != "" {
-		parts = append(parts, t)
+	for _, k := range [...]string{"note", "comment", "description"} {
+		v := n.Get(k)
+		for _, i := range v.Items() {
+			add(i.Get("text").Text())
+		}
+		add(v.Text())
 	}
-	return strings.Join(parts, "\n")
+	add(n.Extension(extRemark).Get("valueString").Text())
+	return text
 }

@@ -33,6 +33,9 @@ func (x extractor) panels(c *content) map[*fhir.Node]bool {
 			g := groups[name]
 			if g == nil {
 				g = &panel{Instrument: name, Date: p.Date, DateSource: p.DateSource, Note: p.Note}
+				if len(order) == 0 { // nearly always the only one
+					g.Scores = make([]score, 0, len(members))
+				}
 				groups[name] = g
 				order = append(order, name)
 			}

@@ -1,6 +1,7 @@
 package careplan
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/samvirke/samvirke/fhir"
@@ -85,30 +86,65 @@ func plainText(div string) string {
 	if div == "" {
 		return ""
 	}
-	var b strings.Builder
+	b := make([]byte, 0, len(div))
 	for div != "" {
 		i := strings.IndexByte(div, '<')
 		if i < 0 {
-			b.WriteString(div)
+			b = append(b, div...)
 			break
 		}
-		b.WriteString(div[:i])
+		b = append(b, div[:i]...)
 		j := strings.IndexByte(div[i:], '>')
 		if j < 0 {
 			break
 		}
 		tag := strings.ToLower(strings.Trim(div[i:i+j], "</ "))
 		if name, _, _ := strings.Cut(tag, " "); name == "br" || name == "p" || name == "div" || name == "li" || name == "tr" {
-			b.WriteByte('\n')
+			b = append(b, '\n')
 		}
 		div = div[i+j+1:]
 	}
-	s := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#39;", "'", "&apos;", "'", "&#160;", " ", "&nbsp;", " ", "&amp;", "&").Replace(b.String())
-	var lines []string
-	for _, l := range strings.Split(s, "\n") {
-		if l = strings.TrimSpace(l); l != "" {
-			lines = append(lines, l)
-		}
+	return string(trimLines(unescape(b)))
+}
+
+// unescape replaces the entities that narratives use, in place: none is shorter than what it stands for.
+func unescape(b []byte) []byte {
+	from := bytes.IndexByte(b, '&')
+	if from < 0 {
+		return b
 	}
-	return strings.Join(lines, "\n")
+	out := b[:from]
+next:
+	for rest := b[from:]; len(rest) > 0; {
+		if rest[0] == '&' {
+			for _, e := range [...][2]string{{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", `"`}, {"&#39;", "'"}, {"&apos;", "'"},
+				{"&#160;", " "}, {"&nbsp;", " "}, {"&amp;", "&"}} {
+				if len(rest) >= len(e[0]) && string(rest[:len(e[0])]) == e[0] {
+					out = append(out, e[1]...)
+					rest = rest[len(e[0]):]
+					continue next
+				}
+			}
+		}
+		out = append(out, rest[0])
+		rest = rest[1:]
+	}
+	return out
+}
+
+// trimLines drops empty lines and the space around the others, in place.
+func trimLines(b []byte) []byte {
+	out := b[:0]
+	for rest, more := b, true; more; {
+		var l []byte
+		l, rest, more = bytes.Cut(rest, []byte{'\n'})
+		if l = bytes.TrimSpace(l); len(l) == 0 {
+			continue
+		}
+		if len(out) > 0 {
+			out = append(out, '\n')
+		}
+		out = append(out, l...)
+	}
+	return out
 }

@@ -41,11 +41,15 @@ func (f *fold) assessment(r *rec, p *panel, seen map[string]int) {
 		a.Line = strings.TrimSuffix(scale+"/"+variant, "/")
 	}
 	var invalid bool
-	for _, s := range p.Scores {
-		sc := scoreFor(ins, known, scale, s)
-		sc.From = []string{r.key}
+	if len(p.Scores) > 0 {
+		a.Scores = make([]Score, len(p.Scores))
+	}
+	numbers := make([]float64, len(p.Scores)) // one piece for all
+	for i := range p.Scores {
+		sc := &a.Scores[i]
+		*sc = scoreFor(ins, known, scale, &p.Scores[i], &numbers[i])
+		sc.From = a.From
 		invalid = invalid || sc.Invalid
-		a.Scores = append(a.Scores, sc)
 	}
 	if invalid {
 		f.flag("value-out-of-range", "A function assessment holds a value that its scale does not have; it is shown as text.", r.key)
@@ -96,8 +100,9 @@ func (f *fold) beforeStay(date string) bool {
 	return false
 }
 
-// scoreFor judges one value by its scale. What the scale does not have stays text.
-func scoreFor(ins instrument, known bool, scale string, s score) Score {
+// scoreFor judges one value by its scale. What the scale does not have stays text. num is where the number
+// goes when there is one.
+func scoreFor(ins instrument, known bool, scale string, s *score, num *float64) Score {
 	out := Score{Value: Value{Text: s.Text, Code: s.Code, System: s.System}, Shown: s.Value, Unit: s.Unit, Note: s.Note}
 	min, max := ins.min, ins.max
 	switch {
@@ -134,7 +139,8 @@ func scoreFor(ins instrument, known bool, scale string, s score) Score {
 	case v < min || !ins.open && v > max || ins.whole && v != float64(int64(v)), ins.unit != "" && s.Unit != "" && !sameUnit(ins.unit, s.Unit):
 		out.Invalid = true
 	default:
-		out.Number = &v
+		*num = v
+		out.Number = num
 		out.Unit = first(s.Unit, ins.unit)
 	}
 	return out

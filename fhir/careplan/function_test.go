@@ -46,7 +46,7 @@ func TestScores(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			ins, known := lookupInstrument(c.scale)
-			got := scoreFor(ins, known, c.scale, c.score)
+			got := scoreFor(ins, known, c.scale, &c.score, new(float64))
 			n := math.NaN()
 			if got.Number != nil {
 				n = *got.Number

@@ -3,6 +3,7 @@ package careplan
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -40,10 +41,7 @@ func TestReaderReadsAll(t *testing.T) {
 			t.Fatalf("the test leaves out %s", v.Type().Field(i).Name)
 		}
 	}
-	raw, err := encodeContent(full())
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := encodeContent(full())
 	r := reader{s: string(raw)}
 	if got := r.content(); !r.end() || !reflect.DeepEqual(got, full()) {
 		t.Errorf("read %+v (bad %v)", got, r.bad)
@@ -71,7 +69,7 @@ func TestReaderAgrees(t *testing.T) {
 // FuzzReader: what the fast reader takes is JSON, and what is written as we write it reads the same
 // both ways. (Keys given twice or in other capitals, which encoding/json has its own rules for, are not our writing.)
 func FuzzReader(f *testing.F) {
-	c, _ := encodeContent(full())
+	c := encodeContent(full())
 	raw, _ := json.Marshal(Record{Content: c})
 	f.Add(raw)
 	f.Add([]byte(`{"content":{},"x":[1,{"a":null}],"key":{"sender":"\u00e5"}}`))
@@ -93,6 +91,27 @@ func FuzzReader(f *testing.F) {
 		}
 		if a, b := Fold([]Record{got}).JSON(), Fold([]Record{want}).JSON(); string(a) != string(b) {
 			t.Fatalf("reads otherwise:\n%s\n%s", a, b)
+		}
+	})
+}
+
+// TestPlainText: entities are replaced each at its place, none is made of two others, and lines are cut at
+// the ends of blocks.
+func TestPlainText(t *testing.T) {
+	t.Parallel()
+	entities := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#39;", "'", "&apos;", "'", "&#160;", " ", "&nbsp;", " ", "&amp;", "&")
+	blocks := strings.NewReplacer("<br/>", "\n", "</p>", "\n", "<b>", "")
+	rapid.Check(t, func(t *rapid.T) {
+		s := strings.Join(rapid.SliceOf(rapid.SampledFrom([]string{"&lt;", "&gt;", "&quot;", "&#39;", "&apos;", "&#160;", "&nbsp;", "&amp;",
+			"&", "lt;", "x", "å", "&&", ";", " ", "\n", "<br/>", "</p>", "<b>"})).Draw(t, "s"), "")
+		var want []string
+		for _, l := range strings.Split(entities.Replace(blocks.Replace(s)), "\n") {
+			if l = strings.TrimSpace(l); l != "" {
+				want = append(want, l)
+			}
+		}
+		if got := plainText(s); got != strings.Join(want, "\n") {
+			t.Fatalf("%q gives %q, want %q", s, got, strings.Join(want, "\n"))
 		}
 	})
 }

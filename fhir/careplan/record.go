@@ -34,6 +34,8 @@ type Record struct {
 
 	// facts is Content decoded; set by FromMessage and ParseRecord, else decoded by the fold.
 	facts *content
+	// plain: Content is as encodeContent writes it, so that it can be copied where it is encoded.
+	plain bool
 }
 
 // Key identifies a record: the sending enterprise (or, without HER-id, party) and its message id.
@@ -64,6 +66,9 @@ type Meta struct {
 	// Checksum is the hex SHA-256 of the message as received; it is the record's hash when given. Else the
 	// hash is made from the canonical form, which costs as much as writing it.
 	Checksum string
+	// Room, when not nil, is where Record.Content is written: the record is then good for as long as nobody
+	// else writes there.
+	Room []byte
 }
 
 // OrderTime is min(sent, received): a sender's clock that runs ahead cannot win.
@@ -97,14 +102,6 @@ func ParseRecord(raw []byte) (Record, error) {
 func brokenRecord(err error) error {
 	return &samvirke.Fault{Class: samvirke.Internal, Code: "record-broken",
 		Safe: "internal error", Err: fmt.Errorf("read plan record: %w", err)}
-}
-
-// Lean returns the record without its encoded content, for keeping many in memory: it folds as before
-// and must not be encoded any more.
-func (r Record) Lean() Record {
-	r.facts = r.contents()
-	r.Content = nil
-	return r
 }
 
 // contents returns the decoded content; a record whose content cannot be read states nothing.

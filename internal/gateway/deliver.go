@@ -62,6 +62,7 @@ type lane struct {
 	g       *Gateway
 	breaker *gobreaker.CircuitBreaker[connectors.Result]
 	slots   chan struct{}
+	late    error // the cause of a context that outlived SendTimeout
 
 	mu        sync.Mutex
 	openUntil time.Time
@@ -84,7 +85,7 @@ func newLane(p Party, g *Gateway) *lane {
 		p.Breaker.OpenFor = 5 * time.Second
 	}
 	p.Retry = p.Retry.withDefaults()
-	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight)}
+	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight), late: fmt.Errorf("party did not answer within %s", p.SendTimeout)}
 	l.breaker = gobreaker.NewCircuitBreaker[connectors.Result](gobreaker.Settings{
 		Name: p.ID, MaxRequests: 1, Timeout: p.Breaker.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= p.Breaker.Failures },
@@ -117,8 +118,11 @@ const leaseSlack = 30 * time.Second
 
 // run hands deliveries to the wire until ctx ends, then waits for what is on the wire.
 func (l *lane) run(ctx context.Context) {
-	var wg sync.WaitGroup
-	defer wg.Wait()
+	h := hands{work: make(chan queue.Leased), run: func(d queue.Leased) {
+		l.send(d)
+		l.release(1)
+	}}
+	defer h.stop()
 	for {
 		if !l.waitForBreaker(ctx) {
 			return
@@ -140,10 +144,7 @@ func (l *lane) run(ctx context.Context) {
 		}
 		l.release(free - len(batch))
 		for _, d := range batch {
-			wg.Go(func() {
-				defer l.release(1)
-				l.send(ctx, d)
-			})
+			h.do(d)
 		}
 	}
 }
@@ -203,7 +204,7 @@ func (l *lane) waitForBreaker(ctx context.Context) bool {
 }
 
 // send is one attempt. Once the bytes may have left, the outcome is stored even when the gateway stops.
-func (l *lane) send(ctx context.Context, d queue.Leased) {
+func (l *lane) send(d queue.Leased) {
 	l.inFlight.Add(1)
 	defer l.inFlight.Add(-1)
 	at := l.g.now()
@@ -222,7 +223,7 @@ func (l *lane) send(ctx context.Context, d queue.Leased) {
 		l.failed(d, a, samvirke.FaultOf(err))
 		return
 	}
-	l.taken(context.WithoutCancel(ctx), d, a, res)
+	l.taken(d, a, res)
 }
 
 func (l *lane) sendOnce(d samvirke.Delivery) (res connectors.Result, err error) {
@@ -232,7 +233,7 @@ func (l *lane) sendOnce(d samvirke.Delivery) (res connectors.Result, err error) 
 			err = &samvirke.Fault{Class: samvirke.Permanent, Code: "internal-error", Safe: "sending failed inside the gateway"}
 		}
 	}()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), l.SendTimeout, fmt.Errorf("party did not answer within %s", l.SendTimeout))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), l.SendTimeout, l.late)
 	defer cancel()
 	return l.Sender.Send(ctx, d)
 }
@@ -282,7 +283,7 @@ func (l *lane) failed(d queue.Leased, a *samvirke.Attempt, f *samvirke.Fault) {
 }
 
 // taken stores that the bytes were taken, and the application receipt when it came in the answer.
-func (l *lane) taken(ctx context.Context, d queue.Leased, a *samvirke.Attempt, res connectors.Result) {
+func (l *lane) taken(d queue.Leased, a *samvirke.Attempt, res connectors.Result) {
 	now := l.g.now()
 	s := queue.DeliveryStep{ID: d.ID, Token: d.Token, To: samvirke.DeliverySent, Attempt: a}
 	expects := l.Receipts != samvirke.ReceiptNone && l.Receipts != "" && d.Purpose == samvirke.PurposeForward

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,9 +12,13 @@ import (
 
 // Bounds of what waits between Receive and processing.
 const (
-	// maxHandover is how many parsed messages wait. One of 8 KB takes some 150 KB.
-	maxHandover = 96
-	// handoverWait is how long Receive holds a sender back when that many wait: without it the gateway
+	// maxHandover bounds the parsed messages that wait, by the size of their raw bytes: a parsed message takes
+	// some seven times that. It is room for 64 messages of 8 KB, several times what one sync of the disk holds
+	// up at 500 a second; a message that is larger than all of it waits alone.
+	maxHandover = 512 << 10
+	// minHandover is what a small message counts for. Unit: bytes.
+	minHandover = 4 << 10
+	// handoverWait is how long Receive holds a sender back when that much waits: without it the gateway
 	// would accept faster than it processes, and parse everything twice just when it has no time for it.
 	// After that the message is accepted all the same, and parsed again when its turn comes.
 	handoverWait = 2 * time.Second
@@ -27,50 +32,90 @@ type outcome struct {
 
 // handover carries parse outcomes from Receive to processing, so that a message is parsed once.
 type handover struct {
-	slots chan struct{}
-	mu    sync.Mutex
-	m     map[string]outcome
+	mu      sync.Mutex
+	used    int       // bytes of the places given
+	waiting []*waiter // in the order in which they came
+	m       map[string]placed
 }
 
-func newHandover() handover {
-	return handover{slots: make(chan struct{}, maxHandover), m: map[string]outcome{}}
+// placed is an outcome in its place, of that many bytes.
+type placed struct {
+	outcome
+	place int
 }
 
-// reserve waits for a place; false when there was none in time. What is reserved must be put or freed.
-func (h *handover) reserve(ctx context.Context) bool {
-	select {
-	case h.slots <- struct{}{}:
-		return true
-	default:
+type waiter struct {
+	place int
+	ready chan struct{} // closed when the place is given
+}
+
+func newHandover() handover { return handover{m: map[string]placed{}} }
+
+// reserve waits for a place for a message of that many bytes; it gives the size of the place, 0 when there was
+// none in time. What is reserved must be put or freed. Places are given in the order in which they are asked
+// for, so that a large message is not passed by small ones for ever.
+func (h *handover) reserve(ctx context.Context, size int) int {
+	w := &waiter{place: min(max(size, minHandover), maxHandover)}
+	h.mu.Lock()
+	if len(h.waiting) == 0 && h.used+w.place <= maxHandover {
+		h.used += w.place
+		h.mu.Unlock()
+		return w.place
 	}
+	w.ready = make(chan struct{})
+	h.waiting = append(h.waiting, w)
+	h.mu.Unlock()
 	t := time.NewTimer(handoverWait)
 	defer t.Stop()
 	select {
-	case h.slots <- struct{}{}:
-		return true
+	case <-w.ready:
+		return w.place
 	case <-t.C:
 	case <-ctx.Done():
 	}
-	return false
-}
-
-func (h *handover) free() { <-h.slots }
-
-// put fills a reserved place.
-func (h *handover) put(id string, o outcome) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.m[id] = o
+	at := slices.Index(h.waiting, w)
+	if at < 0 {
+		return w.place // given in this very moment
+	}
+	h.waiting = slices.Delete(h.waiting, at, at+1)
+	h.give()
+	return 0
+}
+
+// give gives places to those who wait, as far as there is room.
+func (h *handover) give() {
+	for len(h.waiting) > 0 && h.used+h.waiting[0].place <= maxHandover {
+		w := h.waiting[0]
+		h.waiting = slices.Delete(h.waiting, 0, 1)
+		h.used += w.place
+		close(w.ready)
+	}
+}
+
+// free gives a reserved place back; no place is no harm.
+func (h *handover) free(place int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.used -= place
+	h.give()
+}
+
+// put fills a reserved place.
+func (h *handover) put(id string, o outcome, place int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.m[id] = placed{o, place}
 }
 
 // take gives what was put under id and frees its place.
 func (h *handover) take(id string) (outcome, bool) {
 	h.mu.Lock()
-	o, ok := h.m[id]
+	defer h.mu.Unlock()
+	p, ok := h.m[id]
 	delete(h.m, id)
-	h.mu.Unlock()
-	if ok {
-		h.free()
-	}
-	return o, ok
+	h.used -= p.place
+	h.give()
+	return p.outcome, ok
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/samvirke/samvirke"
-	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/internal/route"
 	"github.com/samvirke/samvirke/mapping"
 	"github.com/samvirke/samvirke/queue"
@@ -21,16 +20,21 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	env := &p.Envelope
 	u := &queue.Unit{Now: g.now(), Message: g.step(m, p, samvirke.MessageProcessed, nil)}
 	u.Events = append(u.Events, g.event(m, samvirke.EventProcessed, env.Kind+" "+env.Version))
-	pl, changed, after, err := g.addPlan(ctx, u, m, p)
+	w := g.plans.workspace()
+	defer g.plans.release(w)
+	pl, err := g.addPlan(ctx, u, m, p, w)
 	if err != nil {
 		return nil, nil, err
 	}
-	in := route.Input{Envelope: *env, From: m.Party, PlanChanged: changed}
+	in := route.Input{Envelope: *env, From: m.Party}
 	in.Municipality, in.GP = g.o.Patient(env.Patient.Key())
 	if in.Municipality == "" {
 		in.Municipality = env.Patient.Municipality
 	}
+	var after func()
 	if pl != nil {
+		in.PlanChanged = pl.changed
+		after = g.committed(pl, u)
 		for _, t := range pl.plan.Team {
 			in.Team = append(in.Team, t.HER)
 		}
@@ -43,6 +47,8 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 		return nil, nil, err
 	}
 	d := g.o.Router.Decide(in)
+	u.Deliveries = make([]samvirke.Delivery, 0, len(d.Choices)+len(env.Receivers))
+	u.Events = slices.Grow(u.Events, len(d.Choices)+len(d.Dropped)+len(env.Receivers))
 	for _, c := range d.Choices {
 		if slices.Contains(had, c.Party) {
 			continue
@@ -109,82 +115,9 @@ func (g *Gateway) alreadyMade(ctx context.Context, m *samvirke.Message) ([]strin
 	return out, nil
 }
 
-// addPlan brings the patient's plan up to date with this message's record. It returns the plan after
-// the message and whether it changed; nil when the message is about nobody.
-func (g *Gateway) addPlan(ctx context.Context, u *queue.Unit, m *samvirke.Message, p *mapping.Parsed) (*planState, bool, func(), error) {
-	key := p.Envelope.Patient.Key()
-	if key == "" || p.Bundle == nil {
-		return nil, false, nil, nil
-	}
-	rec, err := careplan.FromMessage(p.Bundle, &p.Envelope, careplan.Meta{
-		Received: m.ReceivedAt, MessageID: m.ID, Mapping: p.Envelope.Format + "/" + p.Envelope.Version, Checksum: m.Checksum,
-	})
-	if err != nil {
-		return nil, false, nil, fmt.Errorf("make record: %w", err)
-	}
-	old, err := g.plans.get(ctx, g.store, key)
-	if err != nil {
-		return nil, false, nil, err
-	}
-	next := &planState{version: old.version, records: append(slices.Clip(old.records), rec)}
-	next.plan = careplan.Fold(next.records)
-	body := next.plan.JSON()
-	next.sum = sha256.Sum256(body)
-	// Telling asks whether somebody sees something new; storing asks whether anything differs, so that
-	// a withdrawal that shows nothing new is in the stored plan's history all the same.
-	next.shown = next.plan.Shown()
-	changed := next.shown != old.shown
-	u.Records = append(u.Records, queue.Record{
-		Key: rec.Key.Sender + "/" + rec.Key.MessageID, Hash: rec.Hash, Patient: key,
-		MessageID: m.ID, ReceivedAt: m.ReceivedAt, Body: mustJSON(rec),
-	})
-	if next.sum != old.sum || old.version == 0 {
-		u.Plan = &queue.PlanStep{Patient: key, Expect: old.version, MessageID: m.ID, Body: body}
-		next.version = old.version + 1
-		if old.version == 0 {
-			note(u, PlanSetting(g.PlanID(key)), key)
-		}
-	}
-	name, detail := samvirke.EventPlanChanged, fmt.Sprintf("version %d", next.version)
-	if !changed {
-		name = samvirke.EventPlanSame
-	}
-	u.Events = append(u.Events, g.event(m, name, detail))
-	kept := *next
-	kept.plan, kept.records = nil, append(slices.Clip(old.records), rec.Lean())
-	return next, changed, func() { g.plans.put(key, &kept) }, nil
-}
-
-// told lists the parties that were sent an earlier message of the same conversation: whoever got the
-// admission must get its withdrawal, even when membership has changed since.
-func (g *Gateway) told(ctx context.Context, pl *planState, m *samvirke.Message, env *samvirke.Envelope) ([]string, error) {
-	if env.Op == "" || env.Op == samvirke.OpNew {
-		return nil, nil
-	}
-	var out []string
-	self := pl.records[len(pl.records)-1]
-	for _, r := range pl.records {
-		same := r.Key.Sender == self.Key.Sender && r.Chain.Conversation == self.Chain.Conversation
-		if !same || r.MessageID == m.ID || r.MessageID == "" {
-			continue
-		}
-		ds, err := g.store.Deliveries(ctx, queue.DeliveryFilter{MessageID: r.MessageID, Purpose: samvirke.PurposeForward})
-		if err != nil {
-			return nil, fmt.Errorf("find who was told: %w", err)
-		}
-		for _, d := range ds {
-			if !slices.Contains(out, d.Party) {
-				out = append(out, d.Party)
-			}
-		}
-	}
-	slices.Sort(out)
-	return out, nil
-}
-
 // addDelivery renders the message for one receiver and queues it. A message that cannot be written in
 // the receiver's format is queued stopped, with the reason, so that a person sees it.
-func (g *Gateway) addDelivery(ctx context.Context, u *queue.Unit, m *samvirke.Message, p *mapping.Parsed, c route.Choice, pl *planState) error {
+func (g *Gateway) addDelivery(ctx context.Context, u *queue.Unit, m *samvirke.Message, p *mapping.Parsed, c route.Choice, pl *planWork) error {
 	l := g.parties[c.Party]
 	d := samvirke.Delivery{
 		ID: g.o.NewID(), MessageID: m.ID, Party: c.Party, Purpose: samvirke.PurposeForward,
@@ -212,7 +145,7 @@ func (g *Gateway) addDelivery(ctx context.Context, u *queue.Unit, m *samvirke.Me
 	u.Deliveries = append(u.Deliveries, d)
 	u.Events = append(u.Events, samvirke.Event{
 		At: u.Now, MessageID: m.ID, DeliveryID: d.ID, Party: d.Party, Patient: m.Patient, Name: samvirke.EventRouted,
-		Detail: fmt.Sprintf("%s %s by rule %s", d.Format, d.Version, d.Rule),
+		Detail: d.Format + " " + d.Version + " by rule " + d.Rule,
 	})
 	return nil
 }
@@ -223,6 +156,7 @@ func (g *Gateway) renderForward(d *samvirke.Delivery, m *samvirke.Message, p *ma
 	env := &p.Envelope
 	if c.Format == env.Format && (c.Version == "" || c.Version == env.Version) && c.Addressee >= 0 {
 		d.Body, d.Original, d.ExternalID, d.Version, d.ContentType = m.Raw, true, env.ID, env.Version, contentType(m)
+		d.Checksum = m.Checksum
 		return nil
 	}
 	f := g.formats[c.Format]
@@ -305,12 +239,16 @@ func (g *Gateway) addReceipts(u *queue.Unit, m *samvirke.Message, env *samvirke.
 		})
 		u.Events = append(u.Events, samvirke.Event{
 			At: u.Now, MessageID: m.ID, DeliveryID: d.ID, Party: m.Party, Patient: m.Patient,
-			Name: samvirke.EventReceiptMade, Detail: fmt.Sprintf("%s %s status %s", r.Kind, r.Version, c.Status),
+			Name: samvirke.EventReceiptMade, Detail: r.Kind + " " + r.Version + " status " + string(c.Status),
 		})
 	}
 }
 
+// finishBody sets size and checksum; the checksum of a message's own bytes was made when it came.
 func finishBody(d *samvirke.Delivery) {
-	sum := sha256.Sum256(d.Body)
-	d.Checksum, d.Size = hex.EncodeToString(sum[:]), int64(len(d.Body))
+	d.Size = int64(len(d.Body))
+	if d.Checksum == "" {
+		sum := sha256.Sum256(d.Body)
+		d.Checksum = hex.EncodeToString(sum[:])
+	}
 }

@@ -27,7 +27,7 @@ func (g *Gateway) SubscriptionID(party, patient string) string {
 // renderNotice writes a plan-changed notification. Its number is one more than the last of the
 // subscription, and the counter is raised in the same transaction: no gap, no reuse
 // (domain/careplan.md section 10).
-func (g *Gateway) renderNotice(ctx context.Context, u *queue.Unit, d *samvirke.Delivery, l *lane, pl *planState) error {
+func (g *Gateway) renderNotice(ctx context.Context, u *queue.Unit, d *samvirke.Delivery, l *lane, pl *planWork) error {
 	name := noticeCounter(l.ID, d.Patient)
 	last, err := g.store.Counter(ctx, name)
 	if err != nil {
@@ -54,7 +54,7 @@ func (g *Gateway) renderNotice(ctx context.Context, u *queue.Unit, d *samvirke.D
 
 // planResources is the plan as its reader may see it: what is withheld from the reader is withheld
 // before anything is derived.
-func (g *Gateway) planResources(pl *planState, hers []string, id string) map[string]*fhir.Node {
+func (g *Gateway) planResources(pl *planWork, hers []string, id string) map[string]*fhir.Node {
 	view := careplan.FoldFor(pl.records, careplan.Viewer{HER: hers})
 	if b := view.Export(g.PlanID); b != nil && b.First("CarePlan") != nil {
 		return map[string]*fhir.Node{"CarePlan/" + id: b.First("CarePlan")}

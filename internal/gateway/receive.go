@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime/debug"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/samvirke/samvirke"
@@ -22,12 +23,8 @@ func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connecto
 	if l == nil {
 		return connectors.Answer{}, fmt.Errorf("party %q is not configured", in.Party)
 	}
-	placed := g.parsed.reserve(ctx)
-	defer func() {
-		if placed {
-			g.parsed.free()
-		}
-	}()
+	place := g.parsed.reserve(ctx, len(in.Body))
+	defer func() { g.parsed.free(place) }()
 	out := g.look(in)
 	m := g.messageOf(in, out)
 	f := out.fault
@@ -35,13 +32,13 @@ func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connecto
 	switch {
 	case toldByWire:
 		m.Status, m.Fault, m.FaultText = statusFor(f), f.Code, faultText(f)
-	case placed:
-		g.parsed.put(m.ID, out) // from here on the place belongs to what was put
-		placed = false
+	case place > 0:
+		g.parsed.put(m.ID, out, place) // from here on the place belongs to what was put
+		place = 0
 	}
 	u := &queue.Unit{Now: m.ReceivedAt, Accept: &m, Events: []samvirke.Event{{
 		At: m.ReceivedAt, MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventReceived,
-		Detail: fmt.Sprintf("%d bytes", m.Size),
+		Detail: strconv.FormatInt(m.Size, 10) + " bytes",
 	}}}
 	if toldByWire {
 		u.Events = append(u.Events, samvirke.Event{

@@ -6,10 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -90,17 +91,18 @@ var errNotTaken = errors.New("the gateway takes no messages")
 
 // loader is one run.
 type loader struct {
-	o      LoadOptions
-	run    *run
-	w      *writer
-	client *http.Client
-	chain  []chainStep
-	slots  chan *slot
-	stop   context.CancelCauseFunc // ends the sending
+	o     LoadOptions
+	run   *run
+	w     *writer
+	wire  *gatewayWire
+	chain []chainStep
+	slots chan *slot
+	stop  context.CancelCauseFunc // ends the sending
+
+	bytes, unsent atomic.Int64
 
 	mu      sync.Mutex
 	next    int // persons given out
-	bytes   int64
 	refusal string
 }
 
@@ -144,8 +146,11 @@ func newLoader(o LoadOptions) (*loader, error) {
 	if o.Messages <= 0 || o.Messages > MaxLoadMessages {
 		o.Messages = MaxLoadMessages
 	}
-	o.Gateway = strings.TrimSuffix(o.Gateway, "/")
-	l := &loader{o: o, run: newRun(len(o.Sinks)), w: newWriter(len(o.Sinks)), client: newClient(o.Senders), chain: chain()}
+	wire, err := newGatewayWire(o.Gateway, o.Token)
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{o: o, run: newRun(len(o.Sinks)), w: newWriter(len(o.Sinks)), wire: wire, chain: chain()}
 	l.slots = make(chan *slot, o.Patients)
 	for i := range o.Patients {
 		s := &slot{random: rand.NewPCG(o.Seed, uint64(i))}
@@ -168,8 +173,8 @@ func (l *loader) admit(s *slot) {
 	s.admit = start.Add(time.Duration(n) * admissionSpacing)
 }
 
-// message makes the next message of a stay.
-func (l *loader) message(s *slot) (*message, []byte) {
+// message appends the next message of a stay to b.
+func (l *loader) message(b []byte, s *slot) (*message, []byte) {
 	step := &l.chain[s.pos]
 	m := &message{
 		step: step, id: s.uuid(), person: s.person, born: s.born, admitted: s.admit,
@@ -181,7 +186,7 @@ func (l *loader) message(s *slot) (*message, []byte) {
 	case "M":
 		s.parent = m.id
 	}
-	return m, l.w.write(make([]byte, 0, 10_000), m)
+	return m, l.w.write(b, m)
 }
 
 func (s *slot) uuid() string {
@@ -198,36 +203,46 @@ func (l *loader) send(ctx context.Context) time.Duration {
 	due := make(chan time.Time, l.o.Senders)
 	var wg sync.WaitGroup
 	for range l.o.Senders {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for at := range due {
-				s := <-l.slots
-				if l.post(ctx, s, at) {
-					s.pos++
-					if s.pos == len(l.chain) {
-						l.admit(s)
-					}
-				} else {
-					l.admit(s) // the stay is broken off: what follows would not hang together
-				}
-				l.slots <- s
-			}
-		}()
+		wg.Go(func() { l.sender(ctx, due) })
 	}
 	start := time.Now()
 	l.pace(ctx, due, start)
 	close(due)
 	wg.Wait()
-	l.client.CloseIdleConnections()
 	return time.Since(start)
 }
 
-// pace says when each message is due. Flat out, that is when a sender is free.
+// sender sends one message after the other on a connection of its own.
+func (l *loader) sender(ctx context.Context, due <-chan time.Time) {
+	p := &poster{wire: l.wire}
+	defer p.close()
+	var body []byte // used again and again
+	for at := range due {
+		s := <-l.slots
+		var m *message
+		if m, body = l.message(body[:0], s); l.post(ctx, p, s, m, at, body) {
+			s.pos++
+			if s.pos == len(l.chain) {
+				l.admit(s)
+			}
+		} else {
+			l.admit(s) // the stay is broken off: what follows would not hang together
+		}
+		l.slots <- s
+	}
+}
+
+// pace says when each message is due. Flat out, that is when a sender is free. At a rate it is the rate
+// that says so, whatever the gateway does: times count from then, and what was due before the end is
+// sent after it when the gateway is behind, for as long as drain. Otherwise the slowest would be left out.
 func (l *loader) pace(ctx context.Context, due chan<- time.Time, start time.Time) {
 	end := make(<-chan time.Time)
 	if l.o.Duration > 0 {
-		t := time.NewTimer(l.o.Duration)
+		limit := l.o.Duration
+		if l.o.Rate > 0 {
+			limit += l.o.Drain
+		}
+		t := time.NewTimer(limit)
 		defer t.Stop()
 		end = t.C
 	}
@@ -235,17 +250,16 @@ func (l *loader) pace(ctx context.Context, due chan<- time.Time, start time.Time
 		at := time.Now()
 		if l.o.Rate > 0 {
 			at = start.Add(time.Duration(float64(i) / l.o.Rate * 1e9))
-			if wait := time.Until(at); wait > 0 {
-				if sleep(ctx, wait) != nil {
-					return
-				}
-			}
 			if l.o.Duration > 0 && at.Sub(start) >= l.o.Duration {
+				return
+			}
+			if wait := time.Until(at); wait > 0 && sleep(ctx, wait) != nil {
 				return
 			}
 		}
 		select {
 		case <-end:
+			l.leave(i)
 			return
 		case <-ctx.Done():
 			return
@@ -254,6 +268,7 @@ func (l *loader) pace(ctx context.Context, due chan<- time.Time, start time.Time
 		select {
 		case due <- at:
 		case <-end:
+			l.leave(i)
 			return
 		case <-ctx.Done():
 			return
@@ -261,32 +276,36 @@ func (l *loader) pace(ctx context.Context, due chan<- time.Time, start time.Time
 	}
 }
 
+// leave counts what a rate asked for and was not sent in time; i is the first of them.
+func (l *loader) leave(i int) {
+	if l.o.Rate > 0 {
+		l.unsent.Store(min(int64(math.Ceil(l.o.Rate*l.o.Duration.Seconds())), int64(l.o.Messages)) - int64(i))
+	}
+}
+
 // post sends one message until the gateway answers for good; false when it was not taken.
-func (l *loader) post(ctx context.Context, s *slot, at time.Time) bool {
-	m, body := l.message(s)
+func (l *loader) post(ctx context.Context, p *poster, s *slot, m *message, at time.Time, body []byte) bool {
 	if l.o.Rate == 0 {
 		at = time.Now()
 	}
 	l.run.began(m.id, at, s.patient, int32(s.pos)+1, body)
-	l.mu.Lock()
-	l.bytes += int64(len(body))
-	l.mu.Unlock()
+	l.bytes.Add(int64(len(body)))
 	for range loadTries {
-		got, err := post(ctx, l.client, l.o.Gateway, l.o.Token, body, "application/xml")
+		status, text, err := p.post(ctx, body)
 		switch {
-		case err == nil && got.Status/100 == 2:
+		case err == nil && status/100 == 2:
 			l.run.accepted(m.id)
 			return true
-		case err == nil && got.Status < 500 && got.Status != http.StatusTooManyRequests:
+		case err == nil && status < 500 && status != http.StatusTooManyRequests:
 			l.run.refused.Add(1)
-			l.note(fmt.Sprintf("HTTP %d %s", got.Status, got.Body))
+			l.note(fmt.Sprintf("HTTP %d %s", status, text))
 			return false
 		case ctx.Err() != nil:
 			return false
 		case err != nil:
 			l.note("no answer: " + err.Error())
 		default:
-			l.note(fmt.Sprintf("HTTP %d %s", got.Status, got.Body))
+			l.note(fmt.Sprintf("HTTP %d %s", status, text))
 		}
 		l.run.retries.Add(1)
 		if sleep(ctx, loadRetryPause) != nil {

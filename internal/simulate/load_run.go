@@ -1,10 +1,8 @@
 package simulate
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
-	"slices"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +22,8 @@ type run struct {
 	deliveries, complete                   atomic.Int64
 	duplicated, changed, outOfOrder, alien atomic.Int64
 	receipts                               atomic.Int64
+	took                                   histogram
+	seed                                   maphash.Seed // of the checksums
 	lastAt                                 atomic.Int64 // ns since start of the newest confirmation
 	done                                   chan struct{}
 	// goal is how many accepted messages must be complete, receiptGoal how many receipts the sender
@@ -31,11 +31,13 @@ type run struct {
 	goal, receiptGoal atomic.Int64
 }
 
+// shard holds its messages in one slice without pointers: there may be millions, and the collector shall
+// not walk them while a gateway on the same processors is measured.
 type shard struct {
-	mu    sync.Mutex
-	byID  map[[16]byte]*track
-	order map[orderKey]int32
-	took  []float32 // ms
+	mu     sync.Mutex
+	byID   map[[16]byte]int32 // index in tracks
+	tracks []track
+	order  map[orderKey]int32
 }
 
 type orderKey struct {
@@ -48,7 +50,7 @@ type track struct {
 	began    int64 // ns since start
 	patient  int32
 	seq      int32
-	sum      [8]byte // of the bytes, enough to see a change
+	sum      uint64 // of the bytes, enough to see a change
 	accepted bool
 	got      uint32 // sinks it arrived at
 	answered uint32 // sinks that answered
@@ -56,50 +58,62 @@ type track struct {
 }
 
 func newRun(sinks int) *run {
-	r := &run{sinks: sinks, start: time.Now(), done: make(chan struct{}, 1)}
+	r := &run{sinks: sinks, start: time.Now(), done: make(chan struct{}, 1), seed: maphash.MakeSeed()}
 	r.goal.Store(-1)
 	for i := range r.shards {
-		r.shards[i].byID = map[[16]byte]*track{}
+		r.shards[i].byID = map[[16]byte]int32{}
 		r.shards[i].order = map[orderKey]int32{}
 	}
 	return r
 }
 
-func key(id string) (k [16]byte, ok bool) {
+// key gives the bytes of a UUID in either case of letters; for what is none zeros, which no message has.
+func key[T string | []byte](id T) (k [16]byte) {
 	if len(id) != 36 {
-		return k, false
+		return k
 	}
-	var hexed [32]byte
-	copy(hexed[:], id[:8])
-	copy(hexed[8:], id[9:13])
-	copy(hexed[12:], id[14:18])
-	copy(hexed[16:], id[19:23])
-	copy(hexed[20:], id[24:])
-	_, err := hex.Decode(k[:], bytes.ToLower(hexed[:]))
-	return k, err == nil
+	var digits [32]byte
+	copy(digits[:], id[:8])
+	copy(digits[8:], id[9:13])
+	copy(digits[12:], id[14:18])
+	copy(digits[16:], id[19:23])
+	copy(digits[20:], id[24:])
+	if _, err := hex.Decode(k[:], digits[:]); err != nil {
+		return [16]byte{}
+	}
+	return k
+}
+
+// find gives the message with this id and the shard it is in, which is locked then; nil when there is none.
+func (r *run) find(k [16]byte) (*shard, *track) {
+	s := &r.shards[k[0]%64]
+	s.mu.Lock()
+	i, ok := s.byID[k]
+	if !ok {
+		s.mu.Unlock()
+		return nil, nil
+	}
+	return s, &s.tracks[i]
 }
 
 // began notes a message before its first request; at is when it should have been sent.
 func (r *run) began(id string, at time.Time, patient, seq int32, body []byte) {
-	k, _ := key(id)
-	sum := sha256.Sum256(body)
-	t := &track{began: at.Sub(r.start).Nanoseconds(), patient: patient, seq: seq}
-	copy(t.sum[:], sum[:])
+	k := key(id)
+	t := track{began: at.Sub(r.start).Nanoseconds(), patient: patient, seq: seq, sum: maphash.Bytes(r.seed, body)}
 	s := &r.shards[k[0]%64]
 	s.mu.Lock()
-	s.byID[k] = t
+	s.byID[k] = int32(len(s.tracks))
+	s.tracks = append(s.tracks, t)
 	s.mu.Unlock()
 	r.sent.Add(1)
 }
 
 // accepted notes that the gateway promised to keep it.
 func (r *run) accepted(id string) {
-	k, _ := key(id)
-	s := &r.shards[k[0]%64]
-	s.mu.Lock()
-	t := s.byID[k]
+	k := key(id)
+	s, t := r.find(k)
 	t.accepted = true
-	finished := r.close(s, t)
+	finished := r.close(t)
 	s.mu.Unlock()
 	r.acceptedN.Add(1)
 	if finished {
@@ -108,20 +122,18 @@ func (r *run) accepted(id string) {
 }
 
 // arrived judges what a sink was sent.
-func (r *run) arrived(sink int, id string, sum [sha256.Size]byte) {
-	k, ok := key(id)
-	s := &r.shards[k[0]%64]
-	s.mu.Lock()
-	t := s.byID[k]
-	if !ok || t == nil {
-		s.mu.Unlock()
+func (r *run) arrived(sink int, id, body []byte) {
+	k := key(id)
+	sum := maphash.Bytes(r.seed, body)
+	s, t := r.find(k)
+	if t == nil {
 		r.alien.Add(1)
 		return
 	}
 	bit := uint32(1) << sink
 	again := t.got&bit != 0
 	t.got |= bit
-	changed := !bytes.Equal(t.sum[:], sum[:8])
+	changed := t.sum != sum
 	patient, seq := t.patient, t.seq
 	s.mu.Unlock()
 	if changed {
@@ -145,31 +157,28 @@ func (r *run) arrived(sink int, id string, sum [sha256.Size]byte) {
 }
 
 // answered notes that a sink's receipt is on the wire.
-func (r *run) answered(sink int, id string) {
-	k, _ := key(id)
-	s := &r.shards[k[0]%64]
-	s.mu.Lock()
-	t := s.byID[k]
+func (r *run) answered(sink int, id []byte) {
+	k := key(id)
+	s, t := r.find(k)
 	if t == nil {
-		s.mu.Unlock()
 		return
 	}
 	t.answered |= 1 << sink
-	finished := r.close(s, t)
+	finished := r.close(t)
 	s.mu.Unlock()
 	if finished {
 		r.finished()
 	}
 }
 
-// close ends a message that is accepted and answered by all; the shard is locked.
-func (r *run) close(s *shard, t *track) bool {
+// close ends a message that is accepted and answered by all; its shard is locked.
+func (r *run) close(t *track) bool {
 	if t.finished || !t.accepted || t.answered != 1<<r.sinks-1 {
 		return false
 	}
 	t.finished = true
 	now := time.Since(r.start).Nanoseconds()
-	s.took = append(s.took, float32(now-t.began)/1e6)
+	r.took.add(time.Duration(now - t.began))
 	if old := r.lastAt.Load(); now > old {
 		r.lastAt.CompareAndSwap(old, now)
 	}
@@ -211,25 +220,4 @@ func (r *run) check() {
 	case r.done <- struct{}{}:
 	default:
 	}
-}
-
-// times gives all end-to-end times in ms, sorted.
-func (r *run) times() []float32 {
-	var all []float32
-	for i := range r.shards {
-		s := &r.shards[i]
-		s.mu.Lock()
-		all = append(all, s.took...)
-		s.mu.Unlock()
-	}
-	slices.Sort(all)
-	return all
-}
-
-// quantile of sorted values, 0 for none.
-func quantile(sorted []float32, q float64) float64 {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return float64(sorted[min(len(sorted)-1, int(q*float64(len(sorted))))])
 }

@@ -259,3 +259,24 @@ func TestLoadMessagesAreReal(t *testing.T) {
 		t.Errorf("%s: %s", name, problem)
 	}
 }
+
+// TestLoadLeavesNothingOut: when a gateway falls behind the rate, times count from when each message was
+// due, what was due is sent after the end, and what is not even sent then is told.
+func TestLoadLeavesNothingOut(t *testing.T) {
+	slow := func(drain time.Duration) simulate.LoadReport {
+		gw := newRelay(t)
+		gw.status = func(int) int { time.Sleep(10 * time.Millisecond); return 0 } // under the relay's lock: 100 a second
+		return load(t, gw, simulate.LoadOptions{Rate: 200, Duration: 500 * time.Millisecond, Patients: 50, Senders: 4, Drain: drain})
+	}
+	r := slow(20 * time.Second)
+	if r.Sent != 100 || r.Unsent != 0 || r.Complete != 100 {
+		t.Errorf("report %+v", r)
+	}
+	if r.P99 < 400 { // the last one was due after 0.5 s and came after 1 s or more
+		t.Errorf("p99 %v ms hides that messages waited to be sent", r.P99)
+	}
+	r = slow(100 * time.Millisecond)
+	if r.Unsent == 0 || r.Sent+r.Unsent != 100 {
+		t.Errorf("report %+v: %d of 100 are told", r, r.Sent+r.Unsent)
+	}
+}

@@ -1,15 +1,13 @@
 package simulate
 
 import (
+	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,20 +15,26 @@ import (
 )
 
 // Sink is a receiver that can keep up: it answers each message with an AppRec 1.1 in the HTTP answer and
-// tells Load what came. It reads the id by a scan instead of parsing, so that it does not take
-// the processor from the gateway it measures. Party is the one that looks closely.
+// tells Load what came. It reads the id by a scan instead of parsing, and the wire with what this package
+// knows of HTTP, so that it does not take the processor from the gateway it measures. Party is the one
+// that looks closely.
 type Sink struct {
-	index  int
-	url    string
-	server *http.Server
-	served chan struct{}
-	slow   atomic.Int64
+	index    int
+	url      string
+	listener net.Listener
+	slow     atomic.Int64
 	// run is the load that is being measured; nil between runs.
 	run atomic.Pointer[run]
 
-	receipt template
+	receipt template // all that is the same for every message is in place
+	unit    string   // HER-id of the communication party
 
 	taken, receipts, unknown atomic.Int64
+
+	wg     sync.WaitGroup
+	closed chan struct{}
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{} // nil when closed
 }
 
 // NewSink starts the i-th sink of a load run (from 0) on a free port of 127.0.0.1.
@@ -43,13 +47,10 @@ func NewSinkAt(i int, address string) (*Sink, error) {
 		return nil, fmt.Errorf("start sink: %w", err)
 	}
 	s := &Sink{
-		index: i, url: "http://" + l.Addr().String(), served: make(chan struct{}), receipt: newTemplate(appRecXML),
+		index: i, url: "http://" + l.Addr().String(), listener: l, receipt: receiptTemplate(i), unit: sinkHER(i)[1],
+		closed: make(chan struct{}), conns: map[net.Conn]struct{}{},
 	}
-	s.server = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second, ErrorLog: discard()}
-	go func() {
-		defer close(s.served)
-		_ = s.server.Serve(l)
-	}()
+	s.wg.Go(s.accept)
 	return s, nil
 }
 
@@ -67,123 +68,175 @@ func (s *Sink) Slow(d time.Duration) { s.slow.Store(int64(d)) }
 
 // Close stops the sink. Calling it twice is harmless.
 func (s *Sink) Close() error {
-	err := s.server.Close()
-	<-s.served
+	s.mu.Lock()
+	conns := s.conns
+	s.conns = nil
+	s.mu.Unlock()
+	if conns == nil {
+		return nil
+	}
+	close(s.closed)
+	err := s.listener.Close()
+	for c := range conns {
+		_ = c.Close() // the gateway is not told: it is the gateway's turn to notice
+	}
+	s.wg.Wait()
 	return err
+}
+
+func (s *Sink) accept() {
+	for {
+		c, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		open := s.conns != nil
+		if open {
+			s.conns[c] = struct{}{}
+			s.wg.Go(func() { s.talk(c) })
+		}
+		s.mu.Unlock()
+		if !open {
+			_ = c.Close()
+		}
+	}
 }
 
 // maxLoadBody is the largest body a sink reads. Unit: bytes.
 const maxLoadBody = 1 << 20
 
-func (s *Sink) serve(w http.ResponseWriter, req *http.Request) {
-	body, err := readBody(req)
-	if err != nil {
-		http.Error(w, "body not taken", http.StatusBadRequest)
-		return
-	}
-	if d := time.Duration(s.slow.Load()); d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-req.Context().Done():
+// talk serves one connection until either side ends it.
+func (s *Sink) talk(c net.Conn) {
+	defer func() {
+		s.mu.Lock()
+		delete(s.conns, c)
+		s.mu.Unlock()
+		_ = c.Close()
+	}()
+	r := bufio.NewReaderSize(c, wireBuffer)
+	var body, answer []byte
+	for {
+		h, err := readHead(r)
+		if err != nil {
+			return
+		}
+		if h.expects {
+			_, _ = c.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n")) // a failure shows at the next read
+		}
+		if body, err = readBody(r, h, body, maxLoadBody); err != nil {
+			_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+			return
+		}
+		if !s.think() {
+			return
+		}
+		var told func()
+		answer, told = s.take(answer[:0], body)
+		if _, err := c.Write(answer); err != nil {
+			return
+		}
+		told()
+		if h.last {
 			return
 		}
 	}
+}
+
+// think waits as long as Slow says; false when the sink is closed meanwhile.
+func (s *Sink) think() bool {
+	d := time.Duration(s.slow.Load())
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.closed:
+		return false
+	}
+}
+
+// accepted is the answer when there is no receipt to give.
+const accepted = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+
+// take judges what came and appends the answer; told is to be called when that is on the wire.
+func (s *Sink) take(b, body []byte) (answer []byte, told func()) {
+	r := s.run.Load()
+	nobody := func() {}
 	if bytes.Contains(body[:min(len(body), 400)], []byte("<AppRec")) {
 		s.receipts.Add(1) // the sender's own endpoint: receipts from the gateway
-		if r := s.run.Load(); r != nil {
+		if r != nil {
 			r.receipt()
 		}
-		w.WriteHeader(http.StatusAccepted)
-		return
+		return append(b, accepted...), nobody
 	}
 	id := between(body, "<MsgId>", "</MsgId>")
-	if id == "" {
+	if len(id) == 0 {
 		s.unknown.Add(1)
-		w.WriteHeader(http.StatusAccepted)
-		return
+		return append(b, accepted...), nobody
 	}
 	s.taken.Add(1)
-	r := s.run.Load()
-	if r != nil {
-		r.arrived(s.index, id, sha256.Sum256(body))
+	if r == nil {
+		return s.answer(b, body, id), nobody
 	}
-	answer := s.answer(body, id)
-	w.Header().Set("Content-Type", "application/xml")
-	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
-	_, err = w.Write(answer)
-	if f, ok := w.(http.Flusher); ok {
-		f.Flush()
-	}
-	if r != nil && err == nil {
-		r.answered(s.index, id)
-	}
+	r.arrived(s.index, id, body)
+	return s.answer(b, body, id), func() { r.answered(s.index, id) }
 }
 
-func readBody(req *http.Request) ([]byte, error) {
-	if req.ContentLength > maxLoadBody {
-		return nil, errors.New("too large")
-	}
-	if req.ContentLength > 0 {
-		b := make([]byte, req.ContentLength)
-		_, err := io.ReadFull(req.Body, b)
-		return b, err
-	}
-	return io.ReadAll(io.LimitReader(req.Body, maxLoadBody))
-}
-
-// between gives the text between two marks, "" when they are not there.
-func between(b []byte, from, to string) string {
+// between gives the text between two marks, nil when they are not there.
+func between(b []byte, from, to string) []byte {
 	i := bytes.Index(b, []byte(from))
 	if i < 0 {
-		return ""
+		return nil
 	}
 	b = b[i+len(from):]
 	j := bytes.Index(b, []byte(to))
 	if j < 0 {
-		return ""
+		return nil
 	}
-	return string(b[:j])
+	return b[:j]
 }
 
-// answer writes the receipt for a message of Load.
-func (s *Sink) answer(body []byte, id string) []byte {
-	her := s.HER()
+// receiptTemplate is the receipt of the i-th sink, with marks only for what differs by message.
+func receiptTemplate(i int) template {
 	role, roleName := "PRIM", "Primærmottaker"
-	if s.index > 0 {
+	if i > 0 {
 		role, roleName = "COP", "Kopimottaker"
 	}
-	return s.receipt.fill(make([]byte, 0, 1800), func(b []byte, name string) []byte {
+	her := sinkHER(i)
+	return newTemplate(strings.NewReplacer("{role}", role, "{rolename}", roleName, "{her}", her[0], "{unit}", her[1],
+		"{sender}", LoadEnterprise, "{senderunit}", LoadUnit).Replace(appRecXML))
+}
+
+// answer appends the HTTP answer with the receipt for a message of Load.
+func (s *Sink) answer(b, body, id []byte) []byte {
+	b = append(b, "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: 0000\r\n\r\n"...)
+	start := len(b)
+	b = s.receipt.fill(b, func(b []byte, name string) []byte {
 		switch name {
 		case "id":
 			// One receipt per message and receiver: the same one again when the message comes again.
-			return append(b, fhir.NameUUID(id+"/"+her[1])...)
-		case "now", "gen":
+			return append(b, fhir.NameUUID(string(id)+"/"+s.unit)...)
+		case "gen":
 			return append(b, between(body, "<GenDate>", "</GenDate>")...)
-		case "role":
-			return append(b, role...)
-		case "rolename":
-			return append(b, roleName...)
-		case "her":
-			return append(b, her[0]...)
-		case "unit":
-			return append(b, her[1]...)
-		case "sender":
-			return append(b, LoadEnterprise...)
-		case "senderunit":
-			return append(b, LoadUnit...)
 		case "kind":
-			return append(b, strings.TrimSpace(between(body, `<Type V="`, `"`))...)
+			return append(b, bytes.TrimSpace(between(body, `<Type V="`, `"`))...)
 		case "original":
 			return append(b, id...)
 		}
 		panic("simulate: receipt template names " + name) // a programmer's mistake
 	})
+	// The length is known only now; its place was kept.
+	digits := strconv.AppendInt(nil, int64(len(b)-start), 10)
+	copy(b[start-len("\r\n\r\n")-len(digits):], digits)
+	return b
 }
 
 const appRecXML = `<?xml version="1.0" encoding="UTF-8"?>
-<AppRec xmlns="http://www.kith.no/xmlstds/apprec/2012-02-15"><MsgType V="APPREC" DN="Applikasjonskvittering"/><MIGversion>v1.1 2012-02-15</MIGversion><GenDate>{now}</GenDate><Id>{id}</Id>` +
+<AppRec xmlns="http://www.kith.no/xmlstds/apprec/2012-02-15"><MsgType V="APPREC" DN="Applikasjonskvittering"/><MIGversion>v1.1 2012-02-15</MIGversion><GenDate>{gen}</GenDate><Id>{id}</Id>` +
 	`<Sender><Role V="{role}" DN="{rolename}"/><HCP><Inst><Name>Simulert mottaker</Name><Id>{her}</Id><TypeId V="HER" DN="HER-id"/><Dept><Name>Sykepleietjeneste</Name><Id>{unit}</Id><TypeId V="HER" DN="HER-id"/></Dept></Inst></HCP></Sender>` +
 	`<Receiver><Role V="AVS" DN="Avsender"/><HCP><Inst><Name>Simulert sykehus</Name><Id>{sender}</Id><TypeId V="HER" DN="HER-id"/><Dept><Name>Simulert avdeling</Name><Id>{senderunit}</Id><TypeId V="HER" DN="HER-id"/></Dept></Inst></HCP></Receiver>` +
 	`<Status V="1" DN="OK"/><OriginalMsgId><MsgType V="{kind}" DN="{kind}"/><IssueDate>{gen}</IssueDate><Id>{original}</Id></OriginalMsgId></AppRec>

@@ -1,10 +1,9 @@
 package kith
 
 import (
-	"bytes"
-	"encoding/xml"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/mapping"
@@ -61,36 +60,30 @@ func (f *Format) renderAppRec(env *samvirke.Envelope, receiver int, c samvirke.R
 	fromRole, toRole := receiptRoles(version, to.Role == "copy")
 	out := &mapping.Rendered{ContentType: ContentType, ExternalID: t.NewID, Kind: kindReceipt, Version: version}
 
-	w := xmlText{}
-	w.raw(`<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<AppRec xmlns="` + ns + `">`)
-	w.code("MsgType", kindReceipt, "Applikasjonskvittering")
-	w.leaf("MIGversion", mig)
-	w.leaf("GenDate", norwegianTime(t.Now))
-	w.leaf("Id", t.NewID)
-	hcp := env.Kind == "EPIKRISE" || env.Kind == "E"
-	w.open("Sender")
-	w.code("Role", fromRole[0], fromRole[1])
-	w.hcp(to, hcp)
-	w.close("Sender")
-	w.open("Receiver")
-	w.code("Role", toRole[0], toRole[1])
-	w.hcp(env.Sender, hcp)
-	w.close("Receiver")
-	w.code("Status", string(c.Status), receiptStatusDisplay(string(c.Status)))
-	for _, e := range c.Errors {
-		w.receiptError(e)
-	}
-	w.open("OriginalMsgId")
-	w.code("MsgType", first(c.OriginalKind, env.Kind), env.KindDisplay)
 	issued, note := issueDate(env, c, t.Now)
 	if note != nil {
 		out.Notes = append(out.Notes, *note)
 	}
-	w.leaf("IssueDate", issued)
-	w.leaf("Id", first(c.OriginalID, env.ID))
-	w.close("OriginalMsgId")
-	w.close("AppRec")
-	out.Body = w.buf.Bytes()
+	hcp := env.Kind == "EPIKRISE" || env.Kind == "E"
+	var room [renderRoom]byte // stays on the stack
+	w := xmlText(room[:0]).
+		raw(`<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<AppRec xmlns="`).raw(ns).raw(`">`).
+		code("MsgType", kindReceipt, "Applikasjonskvittering").
+		leaf("MIGversion", mig).
+		leaf("GenDate", norwegianTime(t.Now)).
+		leaf("Id", t.NewID).
+		open("Sender").code("Role", fromRole[0], fromRole[1]).hcp(to, hcp).close("Sender").
+		open("Receiver").code("Role", toRole[0], toRole[1]).hcp(env.Sender, hcp).close("Receiver").
+		code("Status", string(c.Status), receiptStatusDisplay(string(c.Status)))
+	for _, e := range c.Errors {
+		w = w.receiptError(e)
+	}
+	w = w.open("OriginalMsgId").
+		code("MsgType", first(c.OriginalKind, env.Kind), env.KindDisplay).
+		leaf("IssueDate", issued).
+		leaf("Id", first(c.OriginalID, env.ID)).
+		close("OriginalMsgId").close("AppRec")
+	out.Body = append(make([]byte, 0, len(w)), w...) // it lives until it is delivered: not a byte too many
 	return out, nil
 }
 
@@ -186,92 +179,128 @@ func first(values ...string) string {
 	return ""
 }
 
-// xmlText writes XML without a tree: a receipt is made for every message.
-type xmlText struct{ buf bytes.Buffer }
+// renderRoom is what a receipt is written into before its size is known; a larger one grows. Unit: bytes.
+const renderRoom = 4 << 10
 
-func (w *xmlText) raw(s string)     { w.buf.WriteString(s) }
-func (w *xmlText) open(tag string)  { w.raw("<" + tag + ">") }
-func (w *xmlText) close(tag string) { w.raw("</" + tag + ">") }
+// xmlText is XML that grows without a tree: a receipt is made for every message. Its methods append
+// and give the longer text, so that what is appended to can stay on the stack of the caller.
+type xmlText []byte
 
-func (w *xmlText) text(s string) {
-	_ = xml.EscapeText(&w.buf, []byte(s)) // a bytes.Buffer takes everything
+func (w xmlText) raw(s string) xmlText { return append(w, s...) }
+
+func (w xmlText) open(tag string) xmlText { return append(append(append(w, '<'), tag...), '>') }
+
+func (w xmlText) close(tag string) xmlText { return append(append(append(w, '<', '/'), tag...), '>') }
+
+// text writes character data or the value of an attribute, with the very bytes of xml.EscapeText.
+func (w xmlText) text(s string) xmlText {
+	done := 0
+	for i := 0; i < len(s); {
+		c, width := s[i], 1
+		if c > '>' && c < utf8.RuneSelf || c >= '(' && c < '<' || c == ' ' {
+			i++ // nearly all there is
+			continue
+		}
+		r := rune(c)
+		if r >= utf8.RuneSelf {
+			r, width = utf8.DecodeRuneInString(s[i:])
+		}
+		if esc := escaped(r, width); esc != "" {
+			w = append(append(w, s[done:i]...), esc...)
+			done = i + width
+		}
+		i += width
+	}
+	return append(w, s[done:]...)
 }
 
-func (w *xmlText) leaf(tag, s string) {
-	w.open(tag)
-	w.text(s)
-	w.close(tag)
+// escaped is what stands for a character in XML, "" for the character itself. What XML cannot carry
+// becomes the replacement character.
+//
+// Source: XML 1.0 sections 2.2 (Char) and 2.4.
+func escaped(r rune, width int) string {
+	switch r {
+	case '"':
+		return "&#34;"
+	case '\'':
+		return "&#39;"
+	case '&':
+		return "&amp;"
+	case '<':
+		return "&lt;"
+	case '>':
+		return "&gt;"
+	case '\t':
+		return "&#x9;"
+	case '\n':
+		return "&#xA;"
+	case '\r':
+		return "&#xD;"
+	}
+	if r < ' ' || r == 0xFFFE || r == 0xFFFF || r == utf8.RuneError && width == 1 {
+		return "\uFFFD"
+	}
+	return ""
 }
+
+func (w xmlText) leaf(tag, s string) xmlText { return w.open(tag).text(s).close(tag) }
 
 // optional writes a leaf unless it is empty.
-func (w *xmlText) optional(tag, s string) {
-	if s != "" {
-		w.leaf(tag, s)
+func (w xmlText) optional(tag, s string) xmlText {
+	if s == "" {
+		return w
 	}
+	return w.leaf(tag, s)
 }
 
-func (w *xmlText) attr(name, s string) {
-	if s != "" {
-		w.raw(" " + name + `="`)
-		w.text(s)
-		w.raw(`"`)
+func (w xmlText) attr(name, s string) xmlText {
+	if s == "" {
+		return w
 	}
+	return append(append(append(w, ' '), name...), '=', '"').text(s).raw(`"`)
 }
 
-func (w *xmlText) code(tag, v, dn string) {
-	w.raw("<" + tag)
-	w.attr("V", v)
-	w.attr("DN", dn)
-	w.raw("/>")
+func (w xmlText) code(tag, v, dn string) xmlText {
+	return append(append(w, '<'), tag...).attr("V", v).attr("DN", dn).raw("/>")
 }
 
-func (w *xmlText) receiptError(e samvirke.ReceiptError) {
+func (w xmlText) receiptError(e samvirke.ReceiptError) xmlText {
 	system := first(strings.TrimPrefix(e.System, "urn:oid:"), oidReceiptErrors)
 	display := e.Display
 	if display == "" && system == oidReceiptErrors {
 		display = ReceiptCodeDisplay(e.Code)
 	}
-	w.raw("<Error")
-	w.attr("V", e.Code)
-	w.attr("S", system)
-	w.attr("DN", display)
-	w.attr("OT", e.Detail)
-	w.raw("/>")
+	return w.raw("<Error").attr("V", e.Code).attr("S", system).attr("DN", display).attr("OT", e.Detail).raw("/>")
 }
 
 const oidReceiptErrors = "2.16.578.1.12.4.1.1.8221"
 
 // hcp writes an address as HCP. asWritten keeps the order of identifiers; else, for a
 // header whose identifiers have no main one, the HER-id comes first, since it is the address.
-func (w *xmlText) hcp(a samvirke.Address, asWritten bool) {
-	w.open("HCP")
-	defer w.close("HCP")
+func (w xmlText) hcp(a samvirke.Address, asWritten bool) xmlText {
+	w = w.open("HCP")
 	if len(a.Levels) == 1 && a.Levels[0].Kind == levelPerson {
-		w.open("HCProf")
-		w.level(a.Levels[0], asWritten)
-		w.additional(a.Levels[0], asWritten)
-		w.close("HCProf")
-		return
+		return w.part("HCProf", a.Levels[0], asWritten).close("HCP")
 	}
-	w.open("Inst")
+	w = w.open("Inst")
 	var outer samvirke.AddressLevel
 	inner := a.Levels
 	if len(inner) > 0 && inner[0].Kind != levelPerson {
 		outer, inner = inner[0], inner[1:]
 	}
-	w.level(outer, asWritten)
+	w = w.level(outer, asWritten)
 	for _, l := range inner {
 		if l.Kind != levelPerson {
-			w.part("Dept", l, asWritten)
+			w = w.part("Dept", l, asWritten)
 		}
 	}
-	w.additional(outer, asWritten)
+	w = w.additional(outer, asWritten)
 	for _, l := range inner {
 		if l.Kind == levelPerson {
-			w.part("HCPerson", l, asWritten)
+			w = w.part("HCPerson", l, asWritten)
 		}
 	}
-	w.close("Inst")
+	return w.close("Inst").close("HCP")
 }
 
 const (
@@ -280,33 +309,28 @@ const (
 	levelPerson       = "person"
 )
 
-func (w *xmlText) part(tag string, l samvirke.AddressLevel, asWritten bool) {
-	w.open(tag)
-	w.level(l, asWritten)
-	w.additional(l, asWritten)
-	w.close(tag)
+func (w xmlText) part(tag string, l samvirke.AddressLevel, asWritten bool) xmlText {
+	return w.open(tag).level(l, asWritten).additional(l, asWritten).close(tag)
 }
 
 // level writes name and main identifier.
-func (w *xmlText) level(l samvirke.AddressLevel, asWritten bool) {
-	w.optional("Name", l.Name)
+func (w xmlText) level(l samvirke.AddressLevel, asWritten bool) xmlText {
+	w = w.optional("Name", l.Name)
 	if i := mainID(l, asWritten); i >= 0 {
-		w.leaf("Id", l.IDs[i].Value)
-		w.code("TypeId", l.IDs[i].Type, idTypeDisplay(l.IDs[i].Type))
+		w = w.leaf("Id", l.IDs[i].Value).code("TypeId", l.IDs[i].Type, idTypeDisplay(l.IDs[i].Type))
 	}
+	return w
 }
 
 // additional writes the identifiers beside the main one.
-func (w *xmlText) additional(l samvirke.AddressLevel, asWritten bool) {
+func (w xmlText) additional(l samvirke.AddressLevel, asWritten bool) xmlText {
 	m := mainID(l, asWritten)
 	for i, id := range l.IDs {
 		if i != m {
-			w.open("AdditionalId")
-			w.leaf("Id", id.Value)
-			w.code("Type", id.Type, idTypeDisplay(id.Type))
-			w.close("AdditionalId")
+			w = w.open("AdditionalId").leaf("Id", id.Value).code("Type", id.Type, idTypeDisplay(id.Type)).close("AdditionalId")
 		}
 	}
+	return w
 }
 
 func mainID(l samvirke.AddressLevel, asWritten bool) int {

@@ -57,6 +57,7 @@ func badInputs(t *testing.T, good []byte) []badInput {
 		{"wrong encoding declared", "encoding", "T01", edited(t, latin(t, good), "ISO-8859-1", "UTF-8"), false},
 		{"unknown encoding", "encoding", "T01", edited(t, good, "UTF-8", "EBCDIC-X"), false},
 		{"undeclared prefix", "undeclared-prefix", "T01", edited(t, good, "<Merknad>", "<zz:Merknad>", "</Merknad>", "</zz:Merknad>"), false},
+		{"copy receiver without role", "schema", "T02", edited(t, good, "</Receiver>", "</Receiver><OtherReceiver/>"), true},
 		{"attribute twice", "duplicate-attribute", "T01", edited(t, good, `V="LOG_INNLAGT"`, `V="LOG_INNLAGT" V="LOG_DOD"`), false},
 		{"unknown root", "unknown-format", "T10", []byte(`<a xmlns="urn:x"/>`), false},
 		{"unknown type", "unknown-type", "T10", edited(t, good, `V="LOG_INNLAGT"`, `V="LOG_REIST"`), true},

@@ -18,14 +18,20 @@ type builder struct {
 	seed    string // message id: fullUrls follow from it
 	entries []entry
 	made    map[string]*fhir.Node
-	roots   map[string]*entry
+	roots   map[string]entry
 	bundle  *fhir.Node
 	notes   []mapping.Note
+	top     *where // the root
 	here    *where // the element at hand, for notes of codecs
 	// State of event.go: events met, which homes are taken, and those whose position may still matter.
 	events int
 	homes  map[string]bool
 	open   []openEvent
+	// arena is where the nodes of the message come from; nil makes them one by one.
+	arena *fhir.Arena
+	// Memory of the element at hand: its leaf and its attributes.
+	leaf  leaf
+	attrs []attr
 }
 
 type entry struct {
@@ -40,6 +46,7 @@ type where struct {
 	name  string
 	index int
 	e     *etree.Element
+	inner *where // see at
 }
 
 func (w *where) String() string {
@@ -71,16 +78,77 @@ func (w *where) under(name string, index int) *where {
 	return &where{outer: w, name: name, index: index}
 }
 
-func newBuilder(n namespaces, seed string) *builder {
-	return &builder{
-		names: n, seed: seed, made: map[string]*fhir.Node{}, roots: map[string]*entry{}, homes: map[string]bool{},
-		bundle: fhir.NewObject("resourceType", "Bundle", "type", "message"),
+// at is the place of an element below w. It is the same place moved on: a walk is at one element of a level
+// at a time.
+func (w *where) at(e *etree.Element) *where {
+	if w.inner == nil {
+		w.inner = &where{outer: w}
+	}
+	w.inner.e = e
+	return w.inner
+}
+
+// forget lets go of the elements of w and below it, and of what lies deeper than real messages do.
+func (w *where) forget() {
+	for depth := 0; w != nil; depth, w = depth+1, w.inner {
+		w.e, w.name = nil, ""
+		if depth == keptPlaces {
+			w.inner = nil
+		}
 	}
 }
 
+// keptPlaces is how many levels of places serve the next message.
+const keptPlaces = 32
+
+// newBuilder gives a builder whose nodes are made one by one and may stay.
+func newBuilder(n namespaces, seed string) *builder {
+	b := &builder{made: map[string]*fhir.Node{}, roots: map[string]entry{}, homes: map[string]bool{}, top: &where{}}
+	b.begin(n, seed)
+	return b
+}
+
+func (b *builder) begin(n namespaces, seed string) {
+	b.names, b.seed = n, seed
+	b.bundle = b.arena.Texts("resourceType", "Bundle", "type", "message")
+}
+
+// builder gives a builder whose nodes are taken back by done: what stays of the message is a copy. The
+// memory of one message serves the next, and the copy is as small as the message allows.
+func (t *table) builder(n namespaces, seed string) *builder {
+	b, ok := t.builders.Get().(*builder)
+	if !ok {
+		b = newBuilder(nil, "")
+		b.arena = fhir.NewArena()
+	}
+	b.begin(n, seed)
+	return b
+}
+
+// done forgets the message and keeps the builder for the next.
+func (t *table) done(b *builder) {
+	b.arena.Reset()
+	clear(b.made)
+	clear(b.roots)
+	clear(b.homes)
+	clear(b.entries)
+	clear(b.open)
+	clear(b.attrs[:cap(b.attrs)])
+	b.top.forget()
+	*b = builder{
+		made: b.made, roots: b.roots, homes: b.homes, arena: b.arena, top: b.top,
+		entries: b.entries[:0], open: b.open[:0], attrs: b.attrs[:0],
+	}
+	t.builders.Put(b)
+}
+
+// usualFields is the room of a new resource.
+const usualFields = 12
+
 // resource makes a resource and gives its fullUrl, which follows from message id and position.
 func (b *builder) resource(typ string) (*fhir.Node, string) {
-	r := fhir.NewObject("resourceType", typ)
+	r := b.arena.Object(usualFields)
+	r.Set("resourceType", b.arena.String(typ))
 	url := positionURL(b.seed, len(b.entries))
 	b.entries = append(b.entries, entry{url, r})
 	b.made[url] = r
@@ -89,11 +157,20 @@ func (b *builder) resource(typ string) (*fhir.Node, string) {
 
 // positionURL is a name-based UUID (RFC 9562 version 5 layout) over message id and position.
 func positionURL(seed string, position int) string {
-	sum := sha1.Sum([]byte("samvirke\x1f" + seed + "\x1f" + strconv.Itoa(position)))
+	name := append(append(append(make([]byte, 0, 64), "samvirke\x1f"...), seed...), '\x1f')
+	sum := sha1.Sum(strconv.AppendInt(name, int64(position), 10))
 	sum[6] = sum[6]&0x0f | 0x50
 	sum[8] = sum[8]&0x3f | 0x80
-	h := hex.EncodeToString(sum[:16])
-	return "urn:uuid:" + h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:32]
+	url := append(make([]byte, 0, 45), "urn:uuid:"...)
+	from := 0
+	for _, to := range [...]int{4, 6, 8, 10, 16} {
+		if from > 0 {
+			url = append(url, '-')
+		}
+		url = hex.AppendEncode(url, sum[from:to])
+		from = to
+	}
+	return string(url)
 }
 
 // root gives the resource of which a message has one ("Patient", "Encounter", "Bundle" ...).
@@ -101,13 +178,28 @@ func (b *builder) root(typ string) cursor {
 	if typ == "Bundle" {
 		return cursor{res: b.bundle, obj: b.bundle}
 	}
-	e := b.roots[typ]
-	if e == nil {
+	e, ok := b.roots[typ]
+	if !ok {
 		r, url := b.resource(typ)
-		e = &entry{url, r}
+		e = entry{url, r}
 		b.roots[typ] = e
 	}
 	return cursor{res: e.res, obj: e.res}
+}
+
+// message ends the building: the Bundle with its entries, in memory of its own.
+func (b *builder) message() (*fhir.Bundle, error) {
+	entries := b.arena.Array()
+	for _, e := range b.entries {
+		n := b.arena.Texts("fullUrl", e.url)
+		n.Set("resource", e.res)
+		entries.Add(n)
+	}
+	b.bundle.Set("entry", entries)
+	if b.arena == nil {
+		return fhir.BundleOf(b.bundle)
+	}
+	return fhir.BundleOf(b.bundle.Clone())
 }
 
 func (b *builder) note(w *where, code, text string) {
@@ -125,7 +217,7 @@ func (b *builder) walk(kids []*el, e *etree.Element, sc *scope, c cursor, w *whe
 			}
 			continue
 		}
-		cw := &where{outer: w, e: child}
+		cw := w.at(child)
 		csc := sc.at(child)
 		uri, _ := csc.uriOf(child.Space)
 		row, at := b.match(kids, next, child, uri)
@@ -179,20 +271,20 @@ func (b *builder) matches(k *el, e *etree.Element, uri string) bool {
 func (b *builder) one(row *el, e *etree.Element, sc *scope, c cursor, w *where) {
 	b.here = w
 	if row.codec != nil {
-		l := leaf{text: textOf(e), attrs: b.attrs(e, sc, w), elem: e}
-		row.codec.parse(b, &l, row.path.slot(b, c))
-		b.leftovers(e, &l, row, w)
+		l := &b.leaf
+		*l = leaf{text: textOf(e), attrs: b.attributes(e, sc), elem: e}
+		row.codec.parse(b, l, row.path.slot(b, c))
+		b.leftovers(e, l, row, w)
 		return
 	}
 	in := c
 	if row.place != nil {
 		in = row.place.enter(b, c)
 	}
-	attrs := b.attrs(e, sc, w)
-	for _, a := range attrs {
+	for _, a := range b.attributes(e, sc) {
 		if k := attrRow(row.kids, a.name); k != nil {
-			l := leaf{text: a.value}
-			k.codec.parse(b, &l, k.path.slot(b, in))
+			b.leaf = leaf{text: a.value}
+			k.codec.parse(b, &b.leaf, k.path.slot(b, in))
 			continue
 		}
 		b.note(w.under("@"+a.name, 0), "not-carried", "no place for this attribute")
@@ -241,10 +333,10 @@ func takesText(c codec) bool {
 
 const nsXSI = "http://www.w3.org/2001/XMLSchema-instance"
 
-// attrs lists the attributes of e but declarations and schema locations; one in a namespace of the
-// tables gets that namespace's key as prefix.
-func (b *builder) attrs(e *etree.Element, sc *scope, w *where) []attr {
-	var out []attr
+// attributes lists those of e but declarations and schema locations; one in a namespace of the
+// tables gets that namespace's key as prefix. The list is good until the next element.
+func (b *builder) attributes(e *etree.Element, sc *scope) []attr {
+	b.attrs = b.attrs[:0]
 	for i := range e.Attr {
 		a := &e.Attr[i]
 		if a.Space == "xmlns" || a.Space == "" && a.Key == "xmlns" {
@@ -262,9 +354,9 @@ func (b *builder) attrs(e *etree.Element, sc *scope, w *where) []attr {
 				name = a.Space + ":" + a.Key
 			}
 		}
-		out = append(out, attr{name, a.Value})
+		b.attrs = append(b.attrs, attr{name, a.Value})
 	}
-	return out
+	return b.attrs
 }
 
 // textOf joins all text of an element, also around comments.

@@ -112,9 +112,7 @@ func (f *Format) check(src *source, p *mapping.Parsed) error {
 
 // checkEvents looks at codes and estimates of the events. Unknown codes never refuse.
 func (f *Format) checkEvents(src *source, env *samvirke.Envelope, warn func(code, path, text string)) {
-	want := map[string]string{
-		"LOG_INNLAGT": "1", "LOG_UTSKREVET": "2", "LOG_UTSKRIVNINGSKLAR": "3", "LOG_AVMELDING": "4", "LOG_DOD": "13",
-	}[env.Kind]
+	want := eventOfKind(env.Kind)
 	if want == "" {
 		return
 	}
@@ -130,6 +128,23 @@ func (f *Format) checkEvents(src *source, env *samvirke.Envelope, warn func(code
 	if !found {
 		warn("event-code", "TidsfestetHendelse", "no event of the code that this type of message is about")
 	}
+}
+
+// eventOfKind is the event in list 9121 that a type of message is about; "" for one about none.
+func eventOfKind(kind string) string {
+	switch kind {
+	case "LOG_INNLAGT":
+		return "1"
+	case "LOG_UTSKREVET":
+		return "2"
+	case "LOG_UTSKRIVNINGSKLAR":
+		return "3"
+	case "LOG_AVMELDING":
+		return "4"
+	case "LOG_DOD":
+		return "13"
+	}
+	return ""
 }
 
 func checkEvent(e *etree.Element, code string, warn func(code, path, text string)) {

@@ -17,7 +17,7 @@ func (k scalarCodec) parse(b *builder, l *leaf, s slot) {
 	if k.inV {
 		v, ok := l.take("V")
 		if !ok {
-			s.set(nil, lexical("none"))
+			s.set(nil, lexical(s.arena, "none"))
 			return
 		}
 		text = v
@@ -64,12 +64,13 @@ func base64() codec   { return scalarCodec{scalar: base64Scalar{}} }
 
 // codingCodec is CS or CV as a Coding: V, S, DN and, in an extension, OT.
 type codingCodec struct {
-	// list is the code list of a CS (see listSystem); "" for a CV, which names its own.
-	list string
+	// list is the code list of a CS and system its code system (see listSystem); both are "" for a CV, which
+	// names its own.
+	list, system string
 }
 
-func cs(list string) codec { return codingCodec{list} }
-func cv() codec            { return codingCodec{} }
+func cs(list string) codingCodec { return codingCodec{list, listSystem(list)} }
+func cv() codec                  { return codingCodec{} }
 
 // listSystem is the code system of a list: its number under the national OID, or one of our own for
 // the lists of the schemas that are published without a number.
@@ -87,35 +88,38 @@ func (k codingCodec) describe() (string, string) {
 	return "Coding", "@S"
 }
 
-func (k codingCodec) parse(_ *builder, l *leaf, s slot) { k.put(l, s.object(), true) }
+func (k codingCodec) parse(_ *builder, l *leaf, s slot) { k.fill(l, s, s.object(), true) }
 
 // put fills a Coding; original says whether OT goes here as an extension.
-func (k codingCodec) put(l *leaf, n *fhir.Node, original bool) {
+func (k codingCodec) put(l *leaf, n *fhir.Node, original bool) { k.fill(l, slot{}, n, original) }
+
+// fill is put with new nodes from where those of s come from.
+func (k codingCodec) fill(l *leaf, s slot, n *fhir.Node, original bool) {
 	empty := true
 	if k.list != "" {
-		n.SetText("system", listSystem(k.list))
+		n.Set("system", s.arena.String(k.system))
 	} else if v, ok := l.take("S"); ok {
-		putScalar(systemScalar{}, v, slot{obj: n, key: "system", index: -1})
+		putScalar(systemScalar{}, v, s.in(n, "system"))
 		empty = false
 	}
 	if v, ok := l.take("V"); ok {
-		putScalar(codeScalar{}, v, slot{obj: n, key: "code", index: -1})
+		putScalar(codeScalar{}, v, s.in(n, "code"))
 		empty = false
 	}
 	if v, ok := l.take("DN"); ok {
-		putScalar(stringScalar{}, v, slot{obj: n, key: "display", index: -1})
+		putScalar(stringScalar{}, v, s.in(n, "display"))
 		empty = false
 	}
 	if original && k.list == "" {
 		if v, ok := l.take("OT"); ok {
-			x := fhir.NewObject("url", extOriginal)
-			putScalar(stringScalar{}, v, slot{obj: x, key: "valueString", index: -1})
-			n.Append("extension", x)
+			x := s.arena.Texts("url", extOriginal)
+			putScalar(stringScalar{}, v, s.in(x, "valueString"))
+			s.arena.Append(n, "extension", x)
 			empty = false
 		}
 	}
 	if empty {
-		n.Append("extension", fhir.NewObject("url", fhir.ExtLexical, "valueCode", formEmpty))
+		s.arena.Append(n, "extension", lexicalExt(s.arena, formEmpty))
 	}
 }
 
@@ -155,7 +159,7 @@ func add2(r *reader, l *leaf, x *fhir.Node) {
 // conceptCodec is CS or CV as a CodeableConcept, OT as its text.
 type conceptCodec struct{ codingCodec }
 
-func csConcept(list string) codec { return conceptCodec{codingCodec{list}} }
+func csConcept(list string) codec { return conceptCodec{cs(list)} }
 func cvConcept() codec            { return conceptCodec{codingCodec{}} }
 
 func (k conceptCodec) describe() (string, string) {
@@ -166,14 +170,14 @@ func (k conceptCodec) describe() (string, string) {
 func (k conceptCodec) parse(_ *builder, l *leaf, s slot) {
 	n := s.object()
 	if ot, ok := l.take("OT"); ok {
-		putScalar(stringScalar{}, ot, slot{obj: n, key: "text", index: -1})
+		putScalar(stringScalar{}, ot, s.in(n, "text"))
 		if len(l.attrs) == 0 {
 			return
 		}
 	}
-	c := fhir.NewObject()
-	k.put(l, c, false)
-	n.Append("coding", c)
+	c := s.arena.Object(usualKeys)
+	k.fill(l, s, c, false)
+	s.arena.Append(n, "coding", c)
 }
 
 func (k conceptCodec) render(r *reader, s slot) (leaf, bool) {
@@ -227,20 +231,22 @@ func (k mapCodec) to(code string) string {
 }
 
 func (k mapCodec) parse(_ *builder, l *leaf, s slot) {
-	c := fhir.NewObject()
-	codingCodec{k.list}.put(l, c, false)
+	c := s.arena.Object(usualKeys)
+	cs(k.list).fill(l, s, c, false)
 	var v *fhir.Node
 	if f := k.to(c.Get("code").Text()); f != "" {
-		v = fhir.String(f)
+		v = s.arena.String(f)
 	}
-	s.set(v, withExt(fhir.NewObject("url", extSource, "valueCoding", c)))
+	x := s.arena.Texts("url", extSource)
+	x.Set("valueCoding", c)
+	s.set(v, withExt(s.arena, x))
 }
 
 func (k mapCodec) render(r *reader, s slot) (leaf, bool) {
 	v, ext := s.get()
 	src := ext.Extension(extSource).Get("valueCoding")
 	if src != nil && k.to(src.Get("code").Text()) == v.Text() {
-		if l, ok := (codingCodec{k.list}).get(r, src); ok {
+		if l, ok := cs(k.list).get(r, src); ok {
 			r.use(v)
 			return l, true
 		}
@@ -265,21 +271,21 @@ func (codeTextCodec) describe() (string, string) { return "string", "" }
 func (codeTextCodec) parse(_ *builder, l *leaf, s slot) {
 	v, hasV := l.take("V")
 	dn, hasDN := l.take("DN")
-	tmp := fhir.NewObject()
+	tmp := s.arena.Object(usualKeys)
 	if hasV {
-		putScalar(stringScalar{}, v, slot{obj: tmp, key: "v", index: -1})
+		putScalar(stringScalar{}, v, s.in(tmp, "v"))
 	}
 	val, ext := tmp.Get("v"), tmp.Get("_v")
 	if hasDN {
-		x := fhir.NewObject("url", extDisplay)
-		putScalar(stringScalar{}, dn, slot{obj: x, key: "valueString", index: -1})
+		x := s.arena.Texts("url", extDisplay)
+		putScalar(stringScalar{}, dn, s.in(x, "valueString"))
 		if ext == nil {
-			ext = fhir.NewObject()
+			ext = s.arena.Object(usualKeys)
 		}
-		ext.Append("extension", x)
+		s.arena.Append(ext, "extension", x)
 	}
 	if val == nil && ext == nil {
-		ext = lexical("none")
+		ext = lexical(s.arena, "none")
 	}
 	s.set(val, ext)
 }
@@ -309,14 +315,14 @@ func (quantityCodec) parse(_ *builder, l *leaf, s slot) {
 	n := s.object()
 	v, hasV := l.take("V")
 	if hasV {
-		putScalar(decimalScalar{}, v, slot{obj: n, key: "value", index: -1})
+		putScalar(decimalScalar{}, v, s.in(n, "value"))
 	}
 	u, hasU := l.take("U")
 	if hasU {
-		putScalar(stringScalar{}, u, slot{obj: n, key: "unit", index: -1})
+		putScalar(stringScalar{}, u, s.in(n, "unit"))
 	}
 	if !hasV && !hasU {
-		n.Append("extension", fhir.NewObject("url", fhir.ExtLexical, "valueCode", formEmpty))
+		s.arena.Append(n, "extension", lexicalExt(s.arena, formEmpty))
 	}
 }
 

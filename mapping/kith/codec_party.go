@@ -17,7 +17,7 @@ func (identTypeCodec) describe() (string, string) {
 func (identTypeCodec) parse(b *builder, l *leaf, s slot) {
 	conceptCodec{}.parse(b, l, s)
 	if sys := fhir.SystemOf(s.obj.At("type.coding.0.code").Text()); sys != "" {
-		s.obj.Set("system", fhir.String(sys))
+		s.obj.Set("system", s.arena.String(sys))
 	}
 }
 
@@ -69,7 +69,7 @@ func (telecomCodec) describe() (string, string) {
 func (telecomCodec) parse(_ *builder, l *leaf, s slot) {
 	v, ok := l.take("V")
 	if !ok {
-		s.set(nil, lexical("none"))
+		s.set(nil, lexical(s.arena, "none"))
 		return
 	}
 	scheme, rest, has := strings.Cut(v, ":")
@@ -89,14 +89,14 @@ func (telecomCodec) parse(_ *builder, l *leaf, s slot) {
 		if strings.ContainsAny(v, "0123456789") {
 			system = "phone"
 		}
-		s.obj.Set("system", fhir.String(system))
+		s.obj.Set("system", s.arena.String(system))
 		putScalar(stringScalar{}, v, s)
 		if v != "" {
-			s.set(nil, lexical("plain"))
+			s.set(nil, lexical(s.arena, "plain"))
 		}
 		return
 	}
-	s.obj.Set("system", fhir.String(system))
+	s.obj.Set("system", s.arena.String(system))
 	putScalar(stringScalar{}, rest, s)
 }
 

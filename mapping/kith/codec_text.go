@@ -20,12 +20,12 @@ const (
 func (narrativeCodec) parse(_ *builder, l *leaf, s slot) {
 	n := s.object()
 	if l.text == "" {
-		n.Set("status", fhir.String("empty"))
-		n.Set("div", fhir.String(divOpen+divClose))
+		n.Set("status", s.arena.String("empty"))
+		n.Set("div", s.arena.String(divOpen+divClose))
 		return
 	}
-	n.Set("status", fhir.String("additional"))
-	n.Set("div", fhir.String(divOpen+toXHTML(l.text)+divClose))
+	n.Set("status", s.arena.String("additional"))
+	n.Set("div", s.arena.String(divOpen+toXHTML(l.text)+divClose))
 }
 
 func toXHTML(t string) string {
@@ -88,6 +88,11 @@ func breaks(tag string) bool {
 	return false
 }
 
+// privacyScope says what kind of Consent one is.
+func privacyScope(a *fhir.Arena) *fhir.Node {
+	return conceptOf(a, a.Texts("system", "http://terminology.hl7.org/CodeSystem/consentscope", "code", "patient-privacy"))
+}
+
 // consentCodec is ForbeholdOmVideresending: a Consent that denies, or permits when it says false.
 type consentCodec struct{}
 
@@ -96,12 +101,11 @@ func (consentCodec) describe() (string, string) { return "Consent", "true=deny, 
 func (consentCodec) parse(_ *builder, l *leaf, s slot) {
 	n := s.object()
 	v, form, ok := (boolScalar{}).read(l.text)
-	c := s.res
-	c.Set("status", fhir.String("active"))
-	c.Set("scope", fhir.NewObject("coding", fhir.NewArray(fhir.NewObject(
-		"system", "http://terminology.hl7.org/CodeSystem/consentscope", "code", "patient-privacy"))))
-	c.Set("category", fhir.NewArray(markConcept("ForbeholdOmVideresending")))
-	typ := slot{obj: n, key: "type", index: -1}
+	c, a := s.res, s.arena
+	c.Set("status", a.String("active"))
+	c.Set("scope", privacyScope(a))
+	c.Set("category", a.Array(markConcept(a, "ForbeholdOmVideresending")))
+	typ := s.in(n, "type")
 	if !ok {
 		putScalar(boolScalar{}, l.text, typ)
 		return
@@ -112,9 +116,9 @@ func (consentCodec) parse(_ *builder, l *leaf, s slot) {
 	}
 	var ext *fhir.Node
 	if form != "" {
-		ext = lexical(form)
+		ext = lexical(a, form)
 	}
-	typ.set(fhir.String(code), ext)
+	typ.set(a.String(code), ext)
 }
 
 func (consentCodec) render(r *reader, _ slot) (leaf, bool) {

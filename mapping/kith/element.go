@@ -81,11 +81,11 @@ type leaf struct {
 
 type attr struct{ name, value string }
 
-// take gives the value of an attribute and marks it as taken.
+// take gives the value of an attribute and takes it out of the list, which must be the leaf's own.
 func (l *leaf) take(name string) (string, bool) {
 	for i, a := range l.attrs {
 		if a.name == name {
-			l.attrs = append(l.attrs[:i:i], l.attrs[i+1:]...)
+			l.attrs = append(l.attrs[:i], l.attrs[i+1:]...)
 			return a.value, true
 		}
 	}

@@ -62,7 +62,9 @@ func envelopeMsgHead(root *etree.Element) samvirke.Envelope {
 		for _, o := range info.SelectElements("OtherReceiver") {
 			a := headAddress(o)
 			a.Role = "copy"
-			a.RoleCode = childNamed(o, "RoleReceiver").SelectAttrValue("V", "")
+			if r := childNamed(o, "RoleReceiver"); r != nil { // the schema demands it, but is asked later
+				a.RoleCode = r.SelectAttrValue("V", "")
+			}
 			env.Receivers = append(env.Receivers, a)
 		}
 	}

@@ -37,9 +37,12 @@ func (f *Format) parseEpikrise(src *source, p *mapping.Parsed) error {
 		return &samvirke.Fault{Class: samvirke.Invalid, Code: "type-mismatch", Receipt: "T99", Path: "/Message/Type",
 			Safe: "the message type and the content contradict each other"}
 	}
-	b := newBuilder(f.tables[kindEpicrisis].releases[0].names, env.ID)
+	t := f.tables[kindEpicrisis]
+	b := t.builder(t.releases[0].names, env.ID)
+	defer t.done(b)
 	b.prepare(*env)
-	b.one(f.tables[kindEpicrisis].root, src.root, (*scope)(nil).at(src.root), cursor{}, &where{name: src.root.Tag})
+	b.top.name = src.root.Tag
+	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, b.top)
 	bundle, err := b.finishEpikrise(env)
 	if err != nil {
 		return &samvirke.Fault{Class: samvirke.Internal, Code: "mapping", Safe: "the message could not be mapped", Err: err}
@@ -54,20 +57,21 @@ func (f *Format) parseEpikrise(src *source, p *mapping.Parsed) error {
 // finishEpikrise adds what FHIR demands beside what the table has set. Nothing of it is read on the way back.
 func (b *builder) finishEpikrise(env *samvirke.Envelope) (*fhir.Bundle, error) {
 	patient := b.reference("Patient")
+	a := b.arena
 	h, c := b.roots["MessageHeader"].res, b.roots["Composition"].res
 	b.finishHeader(h, env)
-	c.Set("type", fhir.NewObject("coding", fhir.NewArray(fhir.NewObject("system", fhir.SystemMessageType, "code", env.Kind))))
+	c.Set("type", conceptOf(a, a.Texts("system", fhir.SystemMessageType, "code", env.Kind)))
 	c.Set("subject", patient)
 	if stays := b.stays(c, nil); len(stays) > 0 {
 		c.Set("encounter", stays[0])
 	}
-	author := h.Get("sender").Clone()
+	author := h.Get("sender")
 	if author == nil || author.Get("reference") == nil {
-		author = fhir.NewObject("display", "not stated")
+		author = a.Texts("display", "not stated")
 	}
-	c.Set("author", fhir.NewArray(fhir.NewObject("reference", author.Get("reference").Text(), "display", author.Get("display").Text())))
-	if a := c.At("attester.0"); a != nil {
-		a.Set("mode", fhir.String("official"))
+	c.Set("author", a.Array(a.Texts("reference", author.Get("reference").Text(), "display", author.Get("display").Text())))
+	if attester := c.At("attester.0"); attester != nil {
+		attester.Set("mode", a.String("official"))
 	}
 	when := b.bundle.Get("timestamp").Text()
 	for _, e := range b.entries {
@@ -77,22 +81,19 @@ func (b *builder) finishEpikrise(env *samvirke.Envelope) (*fhir.Bundle, error) {
 			continue
 		case "DocumentReference":
 			if e.res.Get("content") == nil {
-				e.res.Set("content", fhir.NewArray(fhir.NewObject("attachment", withExt(fhir.NewObject("url", extAbsent, "valueCode", "unknown")))))
+				content := a.Object(usualKeys)
+				content.Set("attachment", withExt(a, a.Texts("url", extAbsent, "valueCode", "unknown")))
+				e.res.Set("content", a.Array(content))
 			}
 		case "ServiceRequest":
-			e.res.Set("intent", fhir.String("order"))
+			e.res.Set("intent", a.String("order"))
 		case "CareTeam":
-			e.res.Set("status", fhir.String("active"))
+			e.res.Set("status", a.String("active"))
 			e.res.Set("subject", patient)
 		}
 		b.finishResource(e.res, env, when, patient)
 	}
-	entries := fhir.NewArray()
-	for _, e := range b.entries {
-		entries.Add(fhir.NewObject("fullUrl", e.url, "resource", e.res))
-	}
-	b.bundle.Set("entry", entries)
-	return fhir.BundleOf(b.bundle)
+	return b.message()
 }
 
 // stays lists references to the Encounters of the events in a section or report, and makes those of events

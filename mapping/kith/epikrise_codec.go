@@ -28,23 +28,23 @@ func (markupCodec) parse(b *builder, l *leaf, s slot) {
 	if len(e.ChildElements()) == 0 {
 		narrativeCodec{}.parse(b, l, s)
 		if l.text != "" {
-			s.object().Append("extension", fhir.NewObject("url", fhir.ExtLexical, "valueCode", formText))
+			s.arena.Append(s.object(), "extension", lexicalExt(s.arena, formText))
 		}
 		return
 	}
 	l.elem = nil // the elements inside are taken here
 	n := s.object()
-	n.Set("status", fhir.String("additional"))
+	n.Set("status", s.arena.String("additional"))
 	m := markup{note: func(text string) { b.note(b.here, "not-carried", text) }}
 	if div := onlyDiv(e); div != nil {
 		m.element(div, true)
 	} else {
-		n.Append("extension", fhir.NewObject("url", fhir.ExtLexical, "valueCode", formInside))
+		s.arena.Append(n, "extension", lexicalExt(s.arena, formInside))
 		m.out.WriteString(divOpen)
 		m.children(e)
 		m.out.WriteString(divClose)
 	}
-	n.Set("div", fhir.String(m.out.String()))
+	n.Set("div", s.arena.String(m.out.String()))
 }
 
 // onlyDiv gives the div that is all there is inside e.
@@ -179,12 +179,12 @@ func (wholeNameCodec) parse(_ *builder, l *leaf, s slot) {
 	n := s.object()
 	family, given, ok := strings.Cut(l.text, ", ")
 	if !ok || strings.TrimSpace(family) != family || family == "" || strings.TrimSpace(given) != given || given == "" || strings.Contains(given, ",") {
-		putScalar(stringScalar{}, l.text, slot{obj: n, key: "text", index: -1})
+		putScalar(stringScalar{}, l.text, s.in(n, "text"))
 		return
 	}
-	n.Set("family", fhir.String(family))
-	n.Set("given", fhir.NewArray(given))
-	n.Append("extension", fhir.NewObject("url", fhir.ExtLexical, "valueCode", "family-comma-given"))
+	n.Set("family", s.arena.String(family))
+	n.Set("given", s.arena.Array(s.arena.String(given)))
+	s.arena.Append(n, "extension", lexicalExt(s.arena, "family-comma-given"))
 }
 
 func (wholeNameCodec) render(r *reader, s slot) (leaf, bool) {
@@ -228,15 +228,17 @@ const useFurther = "secondary"
 // furtherIDs is the place of AdditionalId.
 type furtherIDs struct{}
 
+var identifiers = to("identifier[]")
+
 func (furtherIDs) enter(b *builder, c cursor) cursor {
-	c = to("identifier[]").enter(b, c)
-	c.obj.Set("use", fhir.String(useFurther))
+	c = identifiers.enter(b, c)
+	c.obj.Set("use", b.arena.String(useFurther))
 	return c
 }
 
 func (furtherIDs) each(r *reader, c cursor) []cursor {
 	var out []cursor
-	for i, f := range to("identifier[]").each(r, c) {
+	for i, f := range identifiers.each(r, c) {
 		if i > 0 || f.obj.Get("use").Text() == useFurther {
 			r.use(f.obj.Get("use"))
 			out = append(out, f)

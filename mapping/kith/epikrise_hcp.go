@@ -89,7 +89,7 @@ type through struct {
 }
 
 func (p through) enter(b *builder, c cursor) cursor {
-	return p.then.enter(b, at{path: p.path}.enter(b, c))
+	return p.then.enter(b, p.path.enter(b, c))
 }
 
 func (p through) each(r *reader, c cursor) []cursor {
@@ -113,8 +113,8 @@ func (departments) enter(b *builder, c cursor) cursor { return b.inside(c, "Orga
 // inside makes a resource inside the one that the reference at hand leads to, and leads the reference there.
 func (b *builder) inside(c cursor, typ, outer string) cursor {
 	res, url := b.resource(typ)
-	res.Set(outer, fhir.NewObject("reference", c.ref.Get("reference").Text()))
-	c.ref.SetText("reference", url)
+	res.Set(outer, b.arena.Texts("reference", c.ref.Get("reference").Text()))
+	c.ref.Set("reference", b.arena.String(url))
 	return cursor{res: res, obj: res, ref: c.ref}
 }
 
@@ -145,7 +145,9 @@ func (persons) enter(b *builder, c cursor) cursor {
 	if outer := current.Get("organization"); outer != nil {
 		role.Set("organization", outer.Clone())
 	}
-	current.Append("extension", fhir.NewObject("url", extFurther, "valueReference", fhir.NewObject("reference", url)))
+	x := b.arena.Texts("url", extFurther)
+	x.Set("valueReference", b.arena.Texts("reference", url))
+	b.arena.Append(current, "extension", x)
 	return cursor{res: role, obj: role, ref: c.ref}
 }
 
@@ -174,8 +176,10 @@ func (persons) describe(string) string { return "PractitionerRole (organization 
 // when there is no unit.
 type hcpHome struct{ path path }
 
+var practitioner = to("practitioner>Practitioner")
+
 func (p hcpHome) enter(b *builder, c cursor) cursor {
-	ref := at{path: p.path}.enter(b, c).obj
+	ref := p.path.enter(b, c).obj
 	n := b.made[ref.Get("reference").Text()]
 	for range maxOrgLevels {
 		outer := n.At("partOf.reference").Text() + n.At("organization.reference").Text()
@@ -185,7 +189,7 @@ func (p hcpHome) enter(b *builder, c cursor) cursor {
 		n = b.made[outer]
 	}
 	if n.Get("resourceType").Text() == "PractitionerRole" {
-		return to("practitioner>Practitioner").enter(b, cursor{res: n, obj: n})
+		return practitioner.enter(b, cursor{res: n, obj: n})
 	}
 	return cursor{res: n, obj: n}
 }

@@ -36,7 +36,7 @@ func infItems() *el {
 }
 
 // entriesOf is entries where several alternatives share a resource type.
-func entriesOf(name, typ string, init func(*fhir.Node), keep func(*fhir.Node) bool) section {
+func entriesOf(name, typ string, init filler, keep func(*fhir.Node) bool) section {
 	return section{name: name, shared: true, then: to("entry[]>" + typ).with(init).of(keep)}
 }
 
@@ -163,8 +163,10 @@ func textBlock() []*el {
 // says whether the text is there at all.
 type textResult struct{}
 
+var resultMark = to("@text-result")
+
 func (textResult) enter(b *builder, c cursor) cursor {
-	to("@text-result").enter(b, c).obj.Set("valueBoolean", fhir.Bool(false))
+	resultMark.enter(b, c).obj.Set("valueBoolean", fhir.Bool(false))
 	return c
 }
 
@@ -181,7 +183,7 @@ func (textResult) describe(below string) string { return below }
 type resultText struct{}
 
 func (resultText) enter(b *builder, c cursor) cursor {
-	to("@text-result").enter(b, c).obj.Set("valueBoolean", fhir.Bool(true))
+	resultMark.enter(b, c).obj.Set("valueBoolean", fhir.Bool(true))
 	return c
 }
 
@@ -214,9 +216,12 @@ func isDiagnosis(e *etree.Element) bool {
 }
 
 // mainDiagnosis derives the mark of a main diagnosis from the item's type.
-func mainDiagnosis(_ *builder, c cursor, e *etree.Element) {
-	c.res.Append("category", conceptList("http://terminology.hl7.org/CodeSystem/condition-category", "encounter-diagnosis").Items()[0])
-	c.res.Append("extension", fhir.NewObject("url", fhir.ExtMainDiagnosis, "valueBoolean", isType("H", "HD")(e)))
+func mainDiagnosis(b *builder, c cursor, e *etree.Element) {
+	a := b.arena
+	a.Append(c.res, "category", conceptOf(a, a.Texts("system", "http://terminology.hl7.org/CodeSystem/condition-category", "code", "encounter-diagnosis")))
+	x := a.Texts("url", fhir.ExtMainDiagnosis)
+	x.Set("valueBoolean", fhir.Bool(isType("H", "HD")(e)))
+	a.Append(c.res, "extension", x)
 }
 
 // itemType is the type of an item. For a diagnosis the mark of a main diagnosis goes before it: that is
@@ -244,15 +249,15 @@ func (k itemType) render(r *reader, s slot) (leaf, bool) {
 
 const observationCategory = "http://terminology.hl7.org/CodeSystem/observation-category"
 
-func initMedication(n *fhir.Node) { n.Set("status", fhir.String("unknown")) }
+func initMedication(a *fhir.Arena, n *fhir.Node) { n.Set("status", a.String("unknown")) }
 
-func initFlag(n *fhir.Node) { n.Set("status", fhir.String("active")) }
+func initFlag(a *fhir.Arena, n *fhir.Node) { n.Set("status", a.String("active")) }
 
-func initResult(n *fhir.Node) { n.Set("status", fhir.String("final")) }
+func initResult(a *fhir.Arena, n *fhir.Node) { n.Set("status", a.String("final")) }
 
-func initFinding(n *fhir.Node) {
-	n.Set("status", fhir.String("final"))
-	n.Set("category", conceptList(observationCategory, "exam"))
+func initFinding(a *fhir.Arena, n *fhir.Node) {
+	n.Set("status", a.String("final"))
+	n.Set("category", conceptList(a, observationCategory, "exam"))
 }
 
 func isFinding(n *fhir.Node) bool {

@@ -216,14 +216,14 @@ func reference() []*el {
 
 func firstOfItsName(e *etree.Element) bool { return childNamed(e.Parent(), e.Tag) == e }
 
-func initDocument(n *fhir.Node) { n.Set("status", fhir.String("current")) }
+func initDocument(a *fhir.Arena, n *fhir.Node) { n.Set("status", a.String("current")) }
 
 // encounterClass derives class and status of an Encounter, which FHIR demands, from what the event says.
 func encounterClass(b *builder, c cursor, e *etree.Element) {
 	if len(e.ChildElements()) == 0 {
 		return
 	}
-	stay := to("entry[0]>Encounter").enter(b, c).res
+	stay := firstStay.enter(b, c).res
 	status, class := "finished", [2]string{"IMP", "inpatient encounter"}
 	switch {
 	case childNamed(e, "PlannedEvent") != nil:
@@ -234,9 +234,12 @@ func encounterClass(b *builder, c cursor, e *etree.Element) {
 	if v, _ := childV(childNamed(e, "Service"), "AdmCat"); v != "" && v != "1" {
 		class = [2]string{"AMB", "ambulatory"}
 	}
-	stay.Set("status", fhir.String(status))
-	stay.Set("class", fhir.NewObject("system", "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code", class[0], "display", class[1]))
+	stay.Set("status", b.arena.String(status))
+	stay.Set("class", b.arena.Texts("system", "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code", class[0], "display", class[1]))
 }
+
+// firstStay is the Encounter of an event's section.
+var firstStay = to("entry[0]>Encounter")
 
 // copies are the receivers after the first. The message names them before the primary one, which
 // has its place at the front of the list all the same.
@@ -245,9 +248,9 @@ type copies struct{}
 func (copies) enter(b *builder, c cursor) cursor {
 	h := b.root("MessageHeader")
 	if h.obj.Get("destination") == nil {
-		h.obj.Append("destination", fhir.NewObject()) // the primary receiver, filled when it is met
+		b.arena.Append(h.obj, "destination", b.arena.Object(usualKeys)) // the primary receiver, filled when it is met
 	}
-	return to("destination[]").enter(b, h)
+	return destinations.enter(b, h)
 }
 
 func (copies) each(r *reader, _ cursor) []cursor { return others{}.each(r, r.root("MessageHeader")) }
@@ -257,10 +260,12 @@ func (copies) describe(string) string { return "MessageHeader.destination[1..]" 
 // comment is a section of an event that stands for no element but a text under a heading.
 type comment struct{}
 
-func (comment) enter(b *builder, c cursor) cursor { return to("section[]").enter(b, c) }
+var sections = to("section[]")
+
+func (comment) enter(b *builder, c cursor) cursor { return sections.enter(b, c) }
 
 func (comment) each(r *reader, c cursor) []cursor {
-	return to("section[]").of(func(n *fhir.Node) bool {
+	return sections.of(func(n *fhir.Node) bool {
 		for _, k := range n.At("code.coding").Items() {
 			if k.Get("system").Text() == fhir.SystemSection {
 				return false

@@ -1,6 +1,7 @@
 package kith
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -153,9 +154,9 @@ func (k fallbackText) absent(*reader) leaf { return leaf{text: k.text} }
 // stay, the end needs its position.
 func afterEvent(b *builder, _ cursor, _ *etree.Element) {
 	for _, p := range b.open {
-		setIndex(p.details, p.index)
+		b.setIndex(p.details, p.index)
 	}
-	b.open = nil
+	b.open = b.open[:0]
 	b.events++
 }
 
@@ -173,7 +174,7 @@ func (b *builder) placeEvent(obj *fhir.Node, details, code string) {
 	case x == nil:
 	case code == "1":
 		if at != 0 {
-			setIndex(x, at)
+			b.setIndex(x, at)
 		}
 	default:
 		b.open = append(b.open, openEvent{x, at})
@@ -183,8 +184,10 @@ func (b *builder) placeEvent(obj *fhir.Node, details, code string) {
 // pathOf gives "period._start" of "period._start.@event.%".
 func pathOf(details string) string { return details[:len(details)-len(".@event.%")] }
 
-func setIndex(x *fhir.Node, at int) {
+func (b *builder) setIndex(x *fhir.Node, at int) {
 	if x.Extension("index") == nil {
-		x.Append("extension", fhir.NewObject("url", "index", "valueInteger", at))
+		n := b.arena.Texts("url", "index")
+		n.Set("valueInteger", fhir.Number(strconv.Itoa(at)))
+		b.arena.Append(x, "extension", n)
 	}
 }

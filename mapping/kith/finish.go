@@ -14,7 +14,7 @@ func (b *builder) finish(env *samvirke.Envelope) (*fhir.Bundle, error) {
 	when := b.bundle.Get("timestamp").Text()
 	patient := b.reference("Patient")
 	if patient == nil {
-		patient = fhir.NewObject("display", "not stated")
+		patient = b.arena.Texts("display", "not stated")
 	}
 	h := b.roots["MessageHeader"].res
 	b.finishHeader(h, env)
@@ -22,43 +22,40 @@ func (b *builder) finish(env *samvirke.Envelope) (*fhir.Bundle, error) {
 	for _, e := range b.entries {
 		b.finishResource(e.res, env, when, patient)
 	}
-	entries := fhir.NewArray()
-	for _, e := range b.entries {
-		entries.Add(fhir.NewObject("fullUrl", e.url, "resource", e.res))
-	}
-	b.bundle.Set("entry", entries)
-	return fhir.BundleOf(b.bundle)
+	return b.message()
 }
 
 // reference refers to the resource of which there is one; nil when there is none.
 func (b *builder) reference(typ string) *fhir.Node {
-	e := b.roots[typ]
-	if e == nil {
+	e, ok := b.roots[typ]
+	if !ok {
 		return nil
 	}
-	return fhir.NewObject("reference", e.url)
+	return b.arena.Texts("reference", e.url)
 }
 
 func (b *builder) finishHeader(h *fhir.Node, env *samvirke.Envelope) {
-	source := childObject(h, "source")
-	source.SetText("name", outerName(env.Sender))
-	source.Set("endpoint", endpoint(env.Sender))
+	source := childObject(b.arena, h, "source")
+	b.arena.SetText(source, "name", outerName(env.Sender))
+	source.Set("endpoint", b.arena.String(endpoint(env.Sender)))
 	for i, d := range h.Get("destination").Items() {
 		var a samvirke.Address
 		if i < len(env.Receivers) {
 			a = env.Receivers[i]
 		}
-		d.SetText("name", outerName(a))
-		d.Set("endpoint", endpoint(a))
+		b.arena.SetText(d, "name", outerName(a))
+		d.Set("endpoint", b.arena.String(endpoint(a)))
 	}
-	attached := h.Get("focus").Items()
-	h.Set("focus", fhir.NewArray(b.reference("Composition")))
-	if p := b.reference("Patient"); p != nil {
-		h.Append("focus", p)
+	focus := b.arena.Array()
+	for _, root := range []string{"Composition", "Patient"} {
+		if ref := b.reference(root); ref != nil {
+			focus.Add(ref)
+		}
 	}
-	for _, a := range attached {
-		h.Append("focus", a)
+	for _, attached := range h.Get("focus").Items() {
+		focus.Add(attached)
 	}
+	h.Set("focus", focus)
 }
 
 func outerName(a samvirke.Address) string {
@@ -69,16 +66,16 @@ func outerName(a samvirke.Address) string {
 }
 
 // endpoint is the address on the wire: the HER-id of the communication party as an OID.
-func endpoint(a samvirke.Address) *fhir.Node {
+func endpoint(a samvirke.Address) string {
 	her := a.HER()
 	if !allDigits(her) {
-		return fhir.String(fhir.ExtBase + "endpoint/unknown")
+		return fhir.ExtBase + "endpoint/unknown"
 	}
-	return fhir.String(fhir.SystemHER + "." + her)
+	return fhir.SystemHER + "." + her
 }
 
 func (b *builder) finishComposition(h *fhir.Node, env *samvirke.Envelope, when string, patient *fhir.Node) {
-	c := b.roots["Composition"].res
+	c, a := b.roots["Composition"].res, b.arena
 	status := "final"
 	switch env.Op {
 	case samvirke.OpChange, samvirke.OpAddition:
@@ -86,23 +83,23 @@ func (b *builder) finishComposition(h *fhir.Node, env *samvirke.Envelope, when s
 	case samvirke.OpCancel:
 		status = "entered-in-error"
 	}
-	c.Set("status", fhir.String(status))
-	c.Set("type", fhir.NewObject("coding", fhir.NewArray(fhir.NewObject("system", fhir.SystemMessageType, "code", env.Kind))))
+	c.Set("status", a.String(status))
+	c.Set("type", conceptOf(a, a.Texts("system", fhir.SystemMessageType, "code", env.Kind)))
 	c.Set("subject", patient)
 	if e := b.reference("Encounter"); e != nil {
 		c.Set("encounter", e)
 	}
-	c.SetText("date", when)
-	author := h.Get("sender").Clone()
+	a.SetText(c, "date", when)
+	author := h.Get("sender")
 	if author == nil {
-		author = fhir.NewObject("display", "not stated")
+		author = a.Texts("display", "not stated")
 	}
-	c.Set("author", fhir.NewArray(author))
+	c.Set("author", a.Array(author))
 	title := strings.TrimSpace(env.KindDisplay)
 	if title == "" {
 		title = env.Kind
 	}
-	c.Set("title", fhir.String(title))
+	c.Set("title", a.String(title))
 }
 
 // finishResource sets required fields that are still empty.
@@ -112,7 +109,8 @@ func (b *builder) finishResource(n *fhir.Node, env *samvirke.Envelope, when stri
 			n.Set(key, v)
 		}
 	}
-	s := fhir.String
+	a := b.arena
+	s := a.String
 	switch n.Get("resourceType").Text() {
 	case "Encounter":
 		b.finishEncounter(n, env, patient)
@@ -120,7 +118,7 @@ func (b *builder) finishResource(n *fhir.Node, env *samvirke.Envelope, when stri
 		set("status", s("final"))
 		set("subject", patient)
 	case "Condition", "MedicationAdministration", "MedicationStatement", "ClinicalImpression", "Procedure", "Flag":
-		finishStatement(n, set)
+		b.finishStatement(n, set)
 		set("subject", patient)
 	case "ServiceRequest":
 		status := "active"
@@ -132,11 +130,11 @@ func (b *builder) finishResource(n *fhir.Node, env *samvirke.Envelope, when stri
 	case "DeviceRequest":
 		set("status", s("active"))
 		set("intent", s("order"))
-		set("codeCodeableConcept", markConcept("StatusHjelpemiddel"))
+		set("codeCodeableConcept", markConcept(a, "StatusHjelpemiddel"))
 		set("subject", patient)
 	case "Goal":
 		set("lifecycleStatus", s("active"))
-		set("description", markConcept("InnholdMaaldokument"))
+		set("description", markConcept(a, "InnholdMaaldokument"))
 		set("subject", patient)
 	case "Consent", "RelatedPerson", "AllergyIntolerance":
 		if n.Get("resourceType").Text() == "Consent" {
@@ -152,37 +150,43 @@ func (b *builder) finishResource(n *fhir.Node, env *samvirke.Envelope, when stri
 		for _, p := range n.Get("participant").Items() {
 			p.Set("status", s("accepted"))
 		}
-		n.Append("participant", fhir.NewObject("actor", patient, "status", "accepted"))
+		p := a.Object(usualKeys)
+		p.Set("actor", patient)
+		p.Set("status", s("accepted"))
+		a.Append(n, "participant", p)
 	case "Communication":
 		set("status", s("completed"))
 		set("subject", patient)
 	case "DocumentReference":
 		set("status", s("current"))
 		set("subject", patient)
-		set("content", fhir.NewArray(fhir.NewObject("attachment", fhir.NewObject("title", "not stated"))))
+		content := a.Object(usualKeys)
+		content.Set("attachment", a.Texts("title", "not stated"))
+		set("content", a.Array(content))
 	}
 }
 
-func finishStatement(n *fhir.Node, set func(string, *fhir.Node)) {
+func (b *builder) finishStatement(n *fhir.Node, set func(string, *fhir.Node)) {
+	a := b.arena
 	switch n.Get("resourceType").Text() {
 	case "MedicationAdministration":
-		set("status", fhir.String("completed"))
-		set("medicationCodeableConcept", markConcept("AdministrertLegemiddel"))
+		set("status", a.String("completed"))
+		set("medicationCodeableConcept", markConcept(a, "AdministrertLegemiddel"))
 	case "MedicationStatement":
 		if n.Get("_status") == nil {
-			set("status", fhir.String("active"))
+			set("status", a.String("active"))
 		}
 	case "ClinicalImpression":
-		set("status", fhir.String("completed"))
+		set("status", a.String("completed"))
 	case "Procedure":
-		set("status", fhir.String("completed"))
+		set("status", a.String("completed"))
 		for _, x := range n.Get("extension").Items() {
 			if x.Get("url").Text() == extURL("carried-out") {
-				n.SetText("performedDateTime", x.Extension("date").Get("valueDate").Text())
+				a.SetText(n, "performedDateTime", x.Extension("date").Get("valueDate").Text())
 			}
 		}
 	case "Flag":
-		set("status", fhir.String("active"))
+		set("status", a.String("active"))
 	}
 }
 
@@ -192,8 +196,8 @@ func (b *builder) finishEncounter(n *fhir.Node, env *samvirke.Envelope, patient 
 	if env.Kind == "LOG_UTSKREVET" || n.At("period.end") != nil && !planned {
 		status = "finished"
 	}
-	n.Set("status", fhir.String(status))
-	n.Set("class", fhir.NewObject("system", "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code", "IMP"))
+	n.Set("status", b.arena.String(status))
+	n.Set("class", b.arena.Texts("system", "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code", "IMP"))
 	n.Set("subject", patient)
 	if strings.HasPrefix(env.Kind, "INNLEGGELSE") {
 		return // the municipality sends; the stay is not its own
@@ -204,7 +208,7 @@ func (b *builder) finishEncounter(n *fhir.Node, env *samvirke.Envelope, patient 
 			return
 		}
 		if res.Get("resourceType").Text() == "Organization" {
-			n.Set("serviceProvider", fhir.NewObject("reference", url))
+			n.Set("serviceProvider", b.arena.Texts("reference", url))
 			url = res.At("partOf.reference").Text()
 			continue
 		}

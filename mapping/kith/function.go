@@ -21,8 +21,8 @@ func (scoreCodec) describe() (string, string) {
 
 func (scoreCodec) parse(_ *builder, l *leaf, s slot) {
 	if strings.TrimSpace(l.text) == scoreNotRelevant && s.obj.At("code.coding.0.system").Text() != fhir.SystemGAF {
-		s.obj.Set("valueCodeableConcept", fhir.NewObject("coding", fhir.NewArray(fhir.NewObject(
-			"system", fhir.SystemFunctionScore, "code", scoreNotRelevant, "display", "Ikke relevant"))))
+		s.obj.Set("valueCodeableConcept", conceptOf(s.arena, s.arena.Texts(
+			"system", fhir.SystemFunctionScore, "code", scoreNotRelevant, "display", "Ikke relevant")))
 		return
 	}
 	putScalar(intScalar{}, l.text, s)
@@ -59,20 +59,20 @@ func fromRemark(panel *fhir.Node) bool {
 
 // assessed dates the panel from its remark when Ansvarlig does not, and copies the date to the members.
 func assessed(b *builder, c cursor, _ *etree.Element) {
-	p := c.obj
+	p, a := c.obj, b.arena
 	if p.Get("effectiveDateTime") == nil {
 		b.dateFromRemark(p)
 	}
 	when := p.Get("effectiveDateTime").Text()
 	for _, m := range p.Get("hasMember").Items() {
 		o := b.made[m.Get("reference").Text()]
-		o.Set("category", conceptList(fhir.SystemFunctionCategory, "functional-status"))
-		o.SetText("effectiveDateTime", when)
+		o.Set("category", conceptList(a, fhir.SystemFunctionCategory, "functional-status"))
+		a.SetText(o, "effectiveDateTime", when)
 		if o.Get("code") == nil {
-			o.Set("code", markConcept("KartlagtFunksjon"))
+			o.Set("code", markConcept(a, "KartlagtFunksjon"))
 		}
 	}
-	p.Set("category", conceptList(fhir.SystemFunctionCategory, "functional-status"))
+	p.Set("category", conceptList(a, fhir.SystemFunctionCategory, "functional-status"))
 }
 
 func (b *builder) dateFromRemark(p *fhir.Node) {
@@ -84,8 +84,8 @@ func (b *builder) dateFromRemark(p *fhir.Node) {
 	remark := b.here.under("SamletVurderingFunksjonsniva/Merknad", 0)
 	switch verdict {
 	case dateFound:
-		p.Set("effectiveDateTime", fhir.String(d))
-		p.Set("_effectiveDateTime", withExt(fhir.NewObject("url", fhir.ExtDateSource, "valueCode", "remark")))
+		p.Set("effectiveDateTime", b.arena.String(d))
+		p.Set("_effectiveDateTime", withExt(b.arena, b.arena.Texts("url", fhir.ExtDateSource, "valueCode", "remark")))
 		b.note(remark, "derived", "the date of the assessment is read from the remark")
 	case dateAmbiguous:
 		b.note(remark, "ambiguous", "the remark holds more than one possible date of assessment; none is taken")

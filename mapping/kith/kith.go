@@ -2,11 +2,14 @@ package kith
 
 import (
 	"maps"
+	"strings"
+	"sync"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
 	"github.com/samvirke/samvirke/mapping/kith/schema"
+	"github.com/samvirke/samvirke/mapping/kith/xmltree"
 )
 
 // Name is the format's short name in configuration, logs and the database.
@@ -39,6 +42,8 @@ type Format struct {
 	opt    Options
 	schema *schema.Set
 	tables map[string]*table
+	// trees are parsers that wait for the next message, with the memory of the last.
+	trees sync.Pool
 }
 
 // New prepares schemas and element tables.
@@ -66,12 +71,15 @@ func (f *Format) Sniff(raw []byte) (mapping.Sniffed, bool) { return sniff(raw) }
 // Order: bounds and well-formedness, kind, envelope, schema, mapping, business checks. A message
 // that is only refused by a business check comes back with its Bundle beside the Fault.
 func (f *Format) Parse(raw []byte) (*mapping.Parsed, error) {
-	src, err := readSource(raw, f.opt.MaxBytes)
+	tree := f.tree()
+	defer f.done(tree)
+	src, err := readSource(tree, raw, f.opt.MaxBytes)
 	if err != nil {
 		return nil, err
 	}
 	p := &mapping.Parsed{}
 	kind, err := f.identify(src, p)
+	detach(&p.Envelope)
 	if err != nil {
 		return p, err
 	}
@@ -91,6 +99,35 @@ func (f *Format) Parse(raw []byte) (*mapping.Parsed, error) {
 		return p, f.parseEpikrise(src, p)
 	}
 	return p, f.parsePLO(src, p)
+}
+
+// detach copies what a gateway remembers of a message by itself, ids and codes: they are parts of the
+// message's text, and would keep all of it in memory for as long.
+func detach(env *samvirke.Envelope) {
+	for _, s := range []*string{
+		&env.ID, &env.Kind, &env.Version, &env.Parent, &env.Conversation,
+		&env.Patient.System, &env.Patient.Type, &env.Patient.Value,
+	} {
+		*s = strings.Clone(*s)
+	}
+	if r := env.Receipt; r != nil {
+		r.OriginalID, r.OriginalKind = strings.Clone(r.OriginalID), strings.Clone(r.OriginalKind)
+	}
+}
+
+// tree gives a parser. What it reads ends with done: nothing of the tree may stand in what Parse gives
+// away, of the strings in it what it likes.
+func (f *Format) tree() *xmltree.Parser {
+	if p, ok := f.trees.Get().(*xmltree.Parser); ok {
+		return p
+	}
+	return &xmltree.Parser{}
+}
+
+// done forgets the message that a parser has read, and keeps the parser for the next.
+func (f *Format) done(p *xmltree.Parser) {
+	p.Reset()
+	f.trees.Put(p)
 }
 
 // plain tells whether a receipt says which message it answers, and whether it is taken or not.

@@ -132,34 +132,42 @@ func (s step) String() string {
 	return out
 }
 
+// enter goes the whole way, creating what is not there.
+func (p path) enter(b *builder, c cursor) cursor {
+	for i := range p {
+		c = p[i].enter(b, c)
+	}
+	return c
+}
+
 // enter makes one step downwards, creating what is not there.
-func (s step) enter(b *builder, c cursor) cursor {
+func (s *step) enter(b *builder, c cursor) cursor {
 	var next *fhir.Node
 	switch s.kind {
 	case stepRoot:
 		return b.root(s.key)
 	case stepKey:
-		next = childObject(c.obj, s.key)
+		next = childObject(b.arena, c.obj, s.key)
 	case stepIndex:
-		next = arrayItem(c.obj, s.key, s.index)
+		next = arrayItem(b.arena, c.obj, s.key, s.index)
 	case stepEach:
-		next = fhir.NewObject()
-		c.obj.Append(s.key, next)
+		next = b.arena.Object(usualKeys)
+		b.arena.Append(c.obj, s.key, next)
 	case stepMatch:
 		if next = matching(c.obj, s); next == nil {
-			next = fhir.NewObject()
+			next = b.arena.Object(usualKeys)
 			if !isList(s.match) {
-				next.Set("code", markConcept(s.match))
+				next.Set("code", markConcept(b.arena, s.match))
 			}
-			c.obj.Append(s.key, next)
+			b.arena.Append(c.obj, s.key, next)
 		}
 	case stepExt:
 		if !s.each {
 			next = c.obj.Extension(s.key)
 		}
 		if next == nil {
-			next = fhir.NewObject("url", s.key)
-			c.obj.Append("extension", next)
+			next = b.arena.Texts("url", s.key)
+			b.arena.Append(c.obj, "extension", next)
 		}
 	}
 	c.obj = next
@@ -170,19 +178,19 @@ func (s step) enter(b *builder, c cursor) cursor {
 }
 
 // link goes from a reference to its resource, making it when the reference is empty.
-func (s step) link(b *builder, c cursor) cursor {
+func (s *step) link(b *builder, c cursor) cursor {
 	if url := c.obj.Get("reference").Text(); url != "" {
 		if r := b.made[url]; r != nil {
 			return cursor{res: r, obj: r, ref: c.obj}
 		}
 	}
 	r, url := b.resource(s.typ)
-	c.obj.SetText("reference", url)
+	c.obj.Set("reference", b.arena.String(url))
 	return cursor{res: r, obj: r, ref: c.obj}
 }
 
 // find lists what one step leads to.
-func (s step) find(r *reader, c cursor) []cursor {
+func (s *step) find(r *reader, c cursor) []cursor {
 	var out []cursor
 	order := c.order
 	add := func(n *fhir.Node) {
@@ -231,7 +239,7 @@ func (s step) find(r *reader, c cursor) []cursor {
 }
 
 // matching finds the item of an array that a stepMatch means.
-func matching(obj *fhir.Node, s step) *fhir.Node {
+func matching(obj *fhir.Node, s *step) *fhir.Node {
 	for _, n := range obj.Get(s.key).Items() {
 		if isList(s.match) {
 			if n.At("coding.0.system").Text() == fhir.OIDVolven+s.match {
@@ -248,30 +256,38 @@ func matching(obj *fhir.Node, s step) *fhir.Node {
 
 func isList(match string) bool { return match[0] >= '0' && match[0] <= '9' }
 
-func childObject(obj *fhir.Node, key string) *fhir.Node {
+// usualKeys is the room of a new object that may get any keys.
+const usualKeys = 4
+
+func childObject(a *fhir.Arena, obj *fhir.Node, key string) *fhir.Node {
 	n := obj.Get(key)
 	if n == nil {
-		n = fhir.NewObject()
+		n = a.Object(usualKeys)
 		obj.Set(key, n)
 	}
 	return n
 }
 
-func arrayItem(obj *fhir.Node, key string, index int) *fhir.Node {
+func arrayItem(a *fhir.Arena, obj *fhir.Node, key string, index int) *fhir.Node {
 	items := obj.Get(key).Items()
 	if index < len(items) {
 		return items[index]
 	}
-	n := fhir.NewObject()
-	obj.Append(key, n)
+	n := a.Object(usualKeys)
+	a.Append(obj, key, n)
 	return n
 }
 
 // mark is the coding that names a block or element of the source.
-func mark(name string) *fhir.Node {
-	return fhir.NewObject("system", fhir.SystemSection, "code", name)
+func mark(a *fhir.Arena, name string) *fhir.Node {
+	return a.Texts("system", fhir.SystemSection, "code", name)
 }
 
-func markConcept(name string) *fhir.Node {
-	return fhir.NewObject("coding", fhir.NewArray(mark(name)))
+func markConcept(a *fhir.Arena, name string) *fhir.Node { return conceptOf(a, mark(a, name)) }
+
+// conceptOf is a CodeableConcept of one coding.
+func conceptOf(a *fhir.Arena, coding *fhir.Node) *fhir.Node {
+	n := a.Object(2) // a text may follow
+	n.Set("coding", a.Array(coding))
+	return n
 }

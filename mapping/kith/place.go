@@ -28,35 +28,36 @@ func (inlineIf) describe(at string) string { return at }
 // at is a group at a path; init fills what is new there.
 type at struct {
 	path path
-	init func(*fhir.Node)
+	init filler
 	// keep, when set, says which of the things found at the path are meant.
 	keep func(*fhir.Node) bool
 }
 
+// filler sets in a new object what says what it is.
+type filler func(a *fhir.Arena, n *fhir.Node)
+
 func to(p string) at { return at{path: parsePath(p)} }
 
 // with gives a place whose new objects are filled by init.
-func (p at) with(init func(*fhir.Node)) at { p.init = init; return p }
+func (p at) with(init filler) at { p.init = init; return p }
 
 // of gives a place that finds only what keep wants.
 func (p at) of(keep func(*fhir.Node) bool) at { p.keep = keep; return p }
 
 func (p at) enter(b *builder, c cursor) cursor {
-	for _, s := range p.path {
-		c = s.enter(b, c)
-	}
+	c = p.path.enter(b, c)
 	if p.init != nil {
-		p.init(c.obj)
+		p.init(b.arena, c.obj)
 	}
 	return c
 }
 
 func (p at) each(r *reader, c cursor) []cursor {
 	found := []cursor{c}
-	for _, s := range p.path {
+	for i := range p.path {
 		var next []cursor
 		for _, f := range found {
-			next = append(next, s.find(r, f)...)
+			next = append(next, p.path[i].find(r, f)...)
 		}
 		found = next
 	}
@@ -97,7 +98,7 @@ type section struct {
 func sec(name string) section { return section{name: name} }
 
 // entries is a shared section with one resource per occurrence of the element.
-func entries(name, typ string, init func(*fhir.Node)) section {
+func entries(name, typ string, init filler) section {
 	return section{name: name, shared: true, then: to("entry[]>" + typ).with(init)}
 }
 
@@ -106,8 +107,10 @@ func (p section) enter(b *builder, c cursor) cursor {
 	if all := c.obj.Get("section").Items(); p.shared && len(all) > 0 && p.is(all[len(all)-1]) {
 		s = all[len(all)-1]
 	} else {
-		s = fhir.NewObject("title", p.name, "code", markConcept(p.name))
-		c.obj.Append("section", s)
+		s = b.arena.Object(usualKeys)
+		s.Set("title", b.arena.String(p.name))
+		s.Set("code", markConcept(b.arena, p.name))
+		b.arena.Append(c.obj, "section", s)
 	}
 	in := cursor{res: c.res, obj: s}
 	if p.then != nil {
@@ -155,7 +158,7 @@ type organisation struct{ path path }
 
 func org(p string) organisation { return organisation{parsePath(p)} }
 
-func (p organisation) enter(b *builder, c cursor) cursor { return at{path: p.path}.enter(b, c) }
+func (p organisation) enter(b *builder, c cursor) cursor { return p.path.enter(b, c) }
 
 func (p organisation) each(r *reader, c cursor) []cursor {
 	loose := append(path(nil), p.path...)
@@ -201,16 +204,16 @@ func (p organisation) describe(below string) string { return join(below, p.path.
 type inner struct{ typ string }
 
 // besides is the extension of an organisation for its own person beside an inner organisation.
-const besides = "@person.valueReference>PractitionerRole"
+var besides = to("@person.valueReference>PractitionerRole")
 
 func (p inner) enter(b *builder, c cursor) cursor {
 	outerURL := c.ref.Get("reference").Text()
 	if b.made[outerURL] != c.obj {
-		return to(besides).enter(b, c)
+		return besides.enter(b, c)
 	}
 	res, url := b.resource(p.typ)
-	res.Set(p.outer(), fhir.NewObject("reference", outerURL))
-	c.ref.SetText("reference", url)
+	res.Set(p.outer(), b.arena.Texts("reference", outerURL))
+	c.ref.Set("reference", b.arena.String(url))
 	return cursor{res: res, obj: res, ref: c.ref}
 }
 
@@ -223,7 +226,7 @@ func (p inner) outer() string {
 
 func (p inner) each(r *reader, c cursor) []cursor {
 	if p.typ == "PractitionerRole" {
-		if own := to(besides).each(r, c); len(own) > 0 {
+		if own := besides.each(r, c); len(own) > 0 {
 			return own
 		}
 	}
@@ -238,9 +241,11 @@ func (p inner) describe(string) string { return p.typ }
 // others is the receivers after the first.
 type others struct{}
 
-func (others) enter(b *builder, c cursor) cursor { return to("destination[]").enter(b, c) }
+var destinations = to("destination[]")
+
+func (others) enter(b *builder, c cursor) cursor { return destinations.enter(b, c) }
 func (others) each(r *reader, c cursor) []cursor {
-	all := to("destination[]").each(r, c)
+	all := destinations.each(r, c)
 	if len(all) < 2 {
 		return nil
 	}

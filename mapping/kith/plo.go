@@ -3,6 +3,7 @@ package kith
 import (
 	"maps"
 	"strings"
+	"sync"
 
 	"github.com/beevik/etree"
 
@@ -25,6 +26,8 @@ type table struct {
 	prefixes [][2]string
 	// unchecked begin the namespaces of further documents that have no published schema.
 	unchecked []string
+	// builders wait for the next message of this kind.
+	builders sync.Pool
 }
 
 // ploPrefixes are usual in nursing and care messages, whose common component is the default.
@@ -51,9 +54,11 @@ func (f *Format) parsePLO(src *source, p *mapping.Parsed) error {
 	env := &p.Envelope
 	t := f.tables[env.Kind]
 	v, _ := t.release(env.Version) // checkKind let no other pass
-	b := newBuilder(v.names, env.ID)
+	b := t.builder(v.names, env.ID)
+	defer t.done(b)
 	b.prepare(p.Envelope)
-	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, &where{name: src.root.Tag, index: 1})
+	b.top.name, b.top.index = src.root.Tag, 1
+	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, b.top)
 	bundle, err := b.finish(env)
 	if err != nil {
 		return &samvirke.Fault{Class: samvirke.Internal, Code: "mapping", Safe: "the message could not be mapped", Err: err}
@@ -71,7 +76,7 @@ func (f *Format) parsePLO(src *source, p *mapping.Parsed) error {
 // prepare makes the resources that stand first, in the order of the canonical layout.
 func (b *builder) prepare(env samvirke.Envelope) {
 	h := b.root("MessageHeader").obj
-	h.Set("extension", fhir.NewArray(fhir.NewObject("url", fhir.ExtMessageVersion, "valueString", env.Version)))
+	h.Set("extension", b.arena.Array(b.arena.Texts("url", fhir.ExtMessageVersion, "valueString", env.Version)))
 	b.root("Composition")
 }
 

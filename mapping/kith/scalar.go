@@ -2,6 +2,7 @@ package kith
 
 import (
 	"strings"
+	"unique"
 
 	"github.com/samvirke/samvirke/fhir"
 )
@@ -30,15 +31,15 @@ type scalar interface {
 // putScalar writes a primitive; s names the place.
 func putScalar(k scalar, text string, s slot) {
 	if text == "" {
-		s.set(nil, lexical(formEmpty))
+		s.set(nil, lexical(s.arena, formEmpty))
 		return
 	}
 	v, form, ok := k.read(text)
 	switch {
 	case !ok:
-		s.set(nil, withExt(fhir.NewObject("url", extWritten, "valueString", text)))
+		s.set(nil, withExt(s.arena, s.arena.Texts("url", extWritten, "valueString", text)))
 	case form != "":
-		s.set(v, lexical(form))
+		s.set(v, lexical(s.arena, form))
 	default:
 		s.set(v, nil)
 	}
@@ -61,11 +62,17 @@ func getScalar(r *reader, k scalar, s slot) (text string, ok bool) {
 	return "", lexicalOf(r, ext) == formEmpty
 }
 
-func lexical(form string) *fhir.Node {
-	return withExt(fhir.NewObject("url", fhir.ExtLexical, "valueCode", form))
+func lexical(a *fhir.Arena, form string) *fhir.Node { return withExt(a, lexicalExt(a, form)) }
+
+func lexicalExt(a *fhir.Arena, form string) *fhir.Node {
+	return a.Texts("url", fhir.ExtLexical, "valueCode", form)
 }
 
-func withExt(e *fhir.Node) *fhir.Node { return fhir.NewObject("extension", fhir.NewArray(e)) }
+func withExt(a *fhir.Arena, e *fhir.Node) *fhir.Node {
+	n := a.Object(usualKeys)
+	n.Set("extension", a.Array(e))
+	return n
+}
 
 func lexicalOf(r *reader, ext *fhir.Node) string {
 	if ext == nil {
@@ -199,7 +206,8 @@ func (systemScalar) read(t string) (*fhir.Node, string, bool) {
 			return nil, "", false
 		}
 	}
-	return fhir.String(fhir.OIDPrefix + t), "", true
+	// The same few dozen systems stand in every message, some of them thirty times: one text serves them all.
+	return fhir.String(unique.Make(fhir.OIDPrefix + t).Value()), "", true
 }
 func (systemScalar) write(v, _ string) string { return strings.TrimPrefix(v, fhir.OIDPrefix) }
 func (systemScalar) kind() string             { return "uri" }

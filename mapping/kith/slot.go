@@ -12,18 +12,23 @@ type slot struct {
 	// new is true for a value that repeats: it goes to the end of the array.
 	new bool
 	res *fhir.Node
+	// arena is where new nodes come from; nil makes them one by one.
+	arena *fhir.Arena
+}
+
+// in is the place of a single value in another object.
+func (s slot) in(obj *fhir.Node, key string) slot {
+	return slot{obj: obj, key: key, index: -1, arena: s.arena}
 }
 
 // slot walks to the parent of the value, creating what is missing.
 func (p path) slot(b *builder, c cursor) slot {
 	if len(p) == 0 { // the object at the cursor itself
-		return slot{obj: c.obj, index: -1, res: c.res}
+		return slot{obj: c.obj, index: -1, res: c.res, arena: b.arena}
 	}
-	for _, s := range p[:len(p)-1] {
-		c = s.enter(b, c)
-	}
-	last := p[len(p)-1]
-	s := slot{obj: c.obj, key: last.key, index: -1, res: c.res}
+	c = p[:len(p)-1].enter(b, c)
+	last := &p[len(p)-1]
+	s := slot{obj: c.obj, key: last.key, index: -1, res: c.res, arena: b.arena}
 	switch last.kind {
 	case stepIndex:
 		s.index = last.index
@@ -42,17 +47,17 @@ func (p path) slots(r *reader, c cursor) []slot {
 		return []slot{{obj: c.obj, index: -1, res: c.res}}
 	}
 	at := []cursor{c}
-	for _, s := range p[:len(p)-1] {
+	for i := range p[:len(p)-1] {
 		var next []cursor
 		for _, c := range at {
-			next = append(next, s.find(r, c)...)
+			next = append(next, p[i].find(r, c)...)
 		}
 		if len(next) == 0 {
 			return nil
 		}
 		at = next
 	}
-	last := p[len(p)-1]
+	last := &p[len(p)-1]
 	var out []slot
 	for _, c := range at {
 		switch last.kind {
@@ -118,7 +123,7 @@ func (s slot) set(value, ext *fhir.Node) {
 	}
 	// FHIR keeps repeated primitives in two arrays in step; a missing side is null.
 	if ext != nil || s.obj.Get("_"+s.key) != nil {
-		fill(s.obj, "_"+s.key, s.index)
+		fill(s.arena, s.obj, "_"+s.key, s.index)
 		if ext == nil {
 			ext = &fhir.Node{}
 		}
@@ -126,22 +131,22 @@ func (s slot) set(value, ext *fhir.Node) {
 	}
 	if value == nil {
 		if s.obj.Get(s.key) != nil {
-			s.obj.Append(s.key, &fhir.Node{})
+			s.arena.Append(s.obj, s.key, &fhir.Node{})
 		}
 		return
 	}
 	if s.index > 0 {
-		fill(s.obj, s.key, s.index)
+		fill(s.arena, s.obj, s.key, s.index)
 	}
-	s.obj.Append(s.key, value)
+	s.arena.Append(s.obj, s.key, value)
 }
 
-func fill(obj *fhir.Node, key string, n int) {
+func fill(a *fhir.Arena, obj *fhir.Node, key string, n int) {
 	for len(obj.Get(key).Items()) < n {
-		obj.Append(key, &fhir.Node{})
+		a.Append(obj, key, &fhir.Node{})
 	}
 	if obj.Get(key) == nil {
-		obj.Set(key, fhir.NewArray())
+		obj.Set(key, a.Array())
 	}
 }
 
@@ -151,11 +156,11 @@ func (s slot) object() *fhir.Node {
 	case s.key == "":
 		return s.obj
 	case s.new:
-		n := fhir.NewObject()
-		s.obj.Append(s.key, n)
+		n := s.arena.Object(usualKeys)
+		s.arena.Append(s.obj, s.key, n)
 		return n
 	case s.index >= 0:
-		return arrayItem(s.obj, s.key, s.index)
+		return arrayItem(s.arena, s.obj, s.key, s.index)
 	}
-	return childObject(s.obj, s.key)
+	return childObject(s.arena, s.obj, s.key)
 }

@@ -43,23 +43,38 @@ func (s *tagScan) next() (tag, bool) {
 			}
 			continue
 		}
-		switch {
-		case bytes.HasPrefix(rest, []byte("<!--")):
-			s.skip(4, "-->")
-		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
-			at := s.pos + 9
-			s.skip(9, "]]>")
-			return tag{kind: tagText, body: s.src[at:max(at, s.pos-3)]}, true
-		case bytes.HasPrefix(rest, []byte("<?")):
-			s.skip(2, "?>")
-		case bytes.HasPrefix(rest, []byte("<!")):
-			s.pos = len(s.src) // a document type: refused later, nothing to be found behind it
-		case bytes.HasPrefix(rest, []byte("</")):
+		second := byte(0)
+		if len(rest) > 1 {
+			second = rest[1]
+		}
+		switch second {
+		case '/':
 			s.skip(2, ">")
 			return tag{kind: tagEnd}, true
+		case '?':
+			s.skip(2, "?>")
+		case '!':
+			if t, ok := s.declaration(rest); ok {
+				return t, true
+			}
 		default:
 			return s.open(rest), true
 		}
+	}
+	return tag{}, false
+}
+
+// declaration reads what begins with "<!"; only a CDATA section is something to return.
+func (s *tagScan) declaration(rest []byte) (tag, bool) {
+	switch {
+	case bytes.HasPrefix(rest, []byte("<!--")):
+		s.skip(4, "-->")
+	case bytes.HasPrefix(rest, []byte("<![CDATA[")):
+		at := s.pos + 9
+		s.skip(9, "]]>")
+		return tag{kind: tagText, body: s.src[at:max(at, s.pos-3)]}, true
+	default:
+		s.pos = len(s.src) // a document type: refused later, nothing to be found behind it
 	}
 	return tag{}, false
 }
@@ -84,9 +99,9 @@ func (s *tagScan) open(rest []byte) tag {
 		t.empty = true
 		body = body[:len(body)-1]
 	}
-	n := bytes.IndexAny(body, " \t\r\n")
-	if n < 0 {
-		n = len(body)
+	n := 0
+	for n < len(body) && !blank(body[n]) {
+		n++
 	}
 	t.local, t.body = body[:n], body[n:]
 	if i := bytes.IndexByte(t.local, ':'); i >= 0 {
@@ -97,28 +112,23 @@ func (s *tagScan) open(rest []byte) tag {
 
 // tagLength gives the length of the tag at the start of b; a ">" inside quotes does not end it.
 func tagLength(b []byte) int {
-	end := bytes.IndexByte(b, '>')
-	for i := 1; end >= 0; {
-		q := bytes.IndexAny(b[i:end], `"'`)
-		if q < 0 {
-			return end + 1
-		}
-		i += q + 1
-		closing := bytes.IndexByte(b[i:], b[i-1])
-		if closing < 0 {
-			break
-		}
-		i += closing + 1
-		if i > end { // looked for again only when the quotes went past it, else many quotes cost their square
-			next := bytes.IndexByte(b[i:], '>')
-			if next < 0 {
-				break
+	for i := 1; i < len(b); i++ {
+		switch c := b[i]; c {
+		case '>':
+			return i + 1
+		case '"', '\'':
+			closing := bytes.IndexByte(b[i+1:], c)
+			if closing < 0 {
+				return len(b)
 			}
-			end = i + next
+			i += closing + 1
 		}
 	}
 	return len(b)
 }
+
+// blank tells whether a byte is white space of XML.
+func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // attributes lists name and raw value of the attributes in the body of a start tag.
 func attributes(b []byte) iter.Seq2[[]byte, []byte] {

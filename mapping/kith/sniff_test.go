@@ -1,6 +1,7 @@
 package kith
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +119,33 @@ func TestSniffExamples(t *testing.T) {
 		}
 		if s.Version == "" && e.SchemaValid && versions[e.Namespace] != "" {
 			t.Errorf("%s: no version for %s", e.File, e.Namespace)
+		}
+	}
+}
+
+// TestTagLength holds the end of a tag against a plain statement of it: the first ">" outside quotes.
+func TestTagLength(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	for range 20_000 {
+		b := []byte{'<'}
+		for range rng.IntN(20) {
+			b = append(b, `ab= '">/`[rng.IntN(8)])
+		}
+		want, quote := len(b), byte(0)
+		for i, c := range b[1:] {
+			if quote == 0 && c == '>' {
+				want = i + 2
+				break
+			}
+			switch {
+			case quote == 0 && (c == '"' || c == '\''):
+				quote = c
+			case c == quote:
+				quote = 0
+			}
+		}
+		if got := tagLength(b); got != want {
+			t.Fatalf("%q: %d, want %d", b, got, want)
 		}
 	}
 }

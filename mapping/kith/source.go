@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/html/charset"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/mapping/kith/xmltree"
 )
 
 // Bounds on one message, beside Options.MaxBytes. Real messages stay under 2,000 elements.
@@ -29,8 +30,9 @@ type source struct {
 	doubtful bool
 }
 
-// readSource checks bounds, transcodes and parses. Errors are Faults with receipt code T01.
-func readSource(raw []byte, maxBytes int) (*source, error) {
+// readSource checks bounds, transcodes and parses. Errors are Faults with receipt code T01. The tree
+// is the parser's and gone with its next text.
+func readSource(p *xmltree.Parser, raw []byte, maxBytes int) (*source, error) {
 	if len(raw) > maxBytes {
 		return nil, faultForm("too-large", "the message is larger than this receiver takes", nil)
 	}
@@ -38,32 +40,32 @@ func readSource(raw []byte, maxBytes int) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if bytes.Count(text, []byte("<")) > 2*maxElements {
-		return nil, faultForm("too-many-elements", "the message has too many elements", nil)
-	}
-	if bytes.Count(text, []byte(`="`))+bytes.Count(text, []byte(`='`)) > maxAttributes {
-		return nil, faultForm("too-many-attributes", "the message has too many attributes", nil)
+	if err := checkCounts(text); err != nil {
+		return nil, err
 	}
 	if i := doctypeAt(text); i >= 0 {
 		f := faultForm("doctype", "a document type declaration is not allowed", nil)
 		f.Line = lineAt(text, i)
 		return nil, f
 	}
-	doc := etree.NewDocument()
-	// ValidateInput stays off: it reads everything twice and refuses white space behind the root.
-	// What it would find is found by the reader itself, by oneRoot and by checkNames.
-	doc.ReadSettings = etree.ReadSettings{PreserveCData: true, PreserveDuplicateAttrs: true, MaxDepth: maxDepth}
-	if err := doc.ReadFromBytes(text); err != nil {
-		return nil, faultRead(text, err)
-	}
-	root, err := oneRoot(doc)
+	p.MaxDepth = maxDepth
+	root, err := p.Parse(string(text))
 	if err != nil {
-		return nil, err
-	}
-	if err := checkNames(root, nil, text); err != nil {
-		return nil, err
+		return nil, faultRead(err)
 	}
 	return &source{utf8: text, root: root, doubtful: doubtful}, nil
+}
+
+// checkCounts bounds what a tree may become before one is built.
+func checkCounts(text []byte) error {
+	if bytes.Count(text, []byte("<")) > 2*maxElements {
+		return faultForm("too-many-elements", "the message has too many elements", nil)
+	}
+	// The one byte is counted far faster than the two that tell an attribute from text.
+	if bytes.Count(text, []byte("=")) > maxAttributes && bytes.Count(text, []byte(`="`))+bytes.Count(text, []byte(`='`)) > maxAttributes {
+		return faultForm("too-many-attributes", "the message has too many attributes", nil)
+	}
+	return nil
 }
 
 // faultForm is a fault in the form of a message: unreadable XML.
@@ -71,35 +73,40 @@ func faultForm(code, safe string, err error) *samvirke.Fault {
 	return &samvirke.Fault{Class: samvirke.Invalid, Code: code, Safe: safe, Receipt: "T01", Err: err}
 }
 
-func faultRead(text []byte, err error) error {
-	if errors.Is(err, etree.ErrMaxDepth) {
+// faultRead says in the words of a receipt what the parser found.
+func faultRead(err error) error {
+	var e *xmltree.Error
+	if !errors.As(err, &e) {
+		return faultForm("not-well-formed", "the message is not well-formed XML", err)
+	}
+	switch e.Kind {
+	case xmltree.TooDeep:
 		return faultForm("too-deep", "the message has too many levels", nil)
+	case xmltree.NoRoot:
+		return faultForm("not-xml", "the message is not XML", nil)
+	case xmltree.TwoRoots:
+		return faultForm("two-roots", "the document has more than one root element", nil)
+	case xmltree.TextOutside:
+		return faultForm("not-well-formed", "there is text outside the root element", nil)
+	case xmltree.Directive:
+		return faultForm("doctype", "a document type declaration is not allowed", nil)
+	case xmltree.ElementPrefix:
+		return faultForm("undeclared-prefix", "an element has a prefix that is not declared", nil)
+	case xmltree.AttributePrefix:
+		return faultForm("undeclared-prefix", "an attribute has a prefix that is not declared", nil)
+	case xmltree.AttributeTwice:
+		return faultForm("duplicate-attribute", "an element has the same attribute twice", nil)
 	}
 	f := faultForm("not-well-formed", "the message is not well-formed XML", nil)
-	f.Line = syntaxLine(text)
+	f.Line = e.Line
 	return f
 }
 
-// oneRoot demands exactly one root element and nothing but white space around it.
+// oneRoot gives the root of a document that etree has read.
 func oneRoot(doc *etree.Document) (*etree.Element, error) {
-	var root *etree.Element
-	for _, t := range doc.Child {
-		switch t := t.(type) {
-		case *etree.Element:
-			if root != nil {
-				return nil, faultForm("two-roots", "the document has more than one root element", nil)
-			}
-			root = t
-		case *etree.CharData:
-			if strings.TrimSpace(t.Data) != "" {
-				return nil, faultForm("not-well-formed", "there is text outside the root element", nil)
-			}
-		case *etree.Directive:
-			return nil, faultForm("doctype", "a document type declaration is not allowed", nil)
-		}
-	}
-	if root == nil {
-		return nil, faultForm("not-xml", "the message is not XML", nil)
+	root, err := xmltree.Root(doc)
+	if err != nil {
+		return nil, faultRead(err)
 	}
 	return root, nil
 }

@@ -45,7 +45,7 @@ func administered() *el {
 			"@reason.valueString", "dosage.text", "@use.valueCoding")...)
 	}
 	given := func(name string) at {
-		return to("entry[]>MedicationAdministration").with(func(n *fhir.Node) { n.Set("category", markConcept(name)) }).
+		return to("entry[]>MedicationAdministration").with(func(a *fhir.Arena, n *fhir.Node) { n.Set("category", markConcept(a, name)) }).
 			of(func(n *fhir.Node) bool { return n.At("category.coding.0.code").Text() == name })
 	}
 	by := group("epj3", "AdmAvHelsepersonell", "*", given("AdmAvHelsepersonell"), append(common(),
@@ -106,13 +106,13 @@ func measure(card string, p place, only func(*etree.Element) bool) *el {
 
 // measuresDone is IverksatteTiltak: what is carried out and no longer planned is a Procedure, the rest an order.
 func measuresDone() *el {
-	wrap := func(typ string, init func(*fhir.Node), only func(*etree.Element) bool) *el {
+	wrap := func(typ string, init filler, only func(*etree.Element) bool) *el {
 		row := group("po", "IverksatteTiltak", "*", entries("IverksatteTiltak", typ, init), measure("1", inline{}, nil))
 		row.only = only
 		return row
 	}
 	return choice("*",
-		wrap("Procedure", func(n *fhir.Node) { n.Set("category", markConcept("IverksatteTiltak")) }, isOver),
+		wrap("Procedure", func(a *fhir.Arena, n *fhir.Node) { n.Set("category", markConcept(a, "IverksatteTiltak")) }, isOver),
 		wrap("ServiceRequest", category("IverksatteTiltak", "intent", "order"), nil))
 }
 
@@ -201,7 +201,9 @@ func function() *el {
 	).then(assessed)
 }
 
-func panel(n *fhir.Node) { n.Set("code", markConcept("InfoKartleggingFunksjonsniva")) }
+func panel(a *fhir.Arena, n *fhir.Node) {
+	n.Set("code", markConcept(a, "InfoKartleggingFunksjonsniva"))
+}
 
 func existingService() *el {
 	return group("po", "EksisterendeTjeneste", "*", entries("EksisterendeTjeneste", "ServiceRequest", category("EksisterendeTjeneste", "intent", "order")),

@@ -62,17 +62,17 @@ func commonHead() []*el {
 	}
 }
 
-func attested(n *fhir.Node) { n.Set("mode", fhir.String("professional")) }
+func attested(a *fhir.Arena, n *fhir.Node) { n.Set("mode", a.String("professional")) }
 
 // remarkRow is a Merknad.
 func remarkRow(ns, at string) *el { return leafEl(ns, "Merknad", "?", text(), at) }
 
 // category gives an init that marks a resource with the block it comes from.
-func category(name string, more ...any) func(*fhir.Node) {
-	return func(n *fhir.Node) {
-		n.Set("category", fhir.NewArray(markConcept(name)))
+func category(name string, more ...string) filler {
+	return func(a *fhir.Arena, n *fhir.Node) {
+		n.Set("category", a.Array(markConcept(a, name)))
 		for i := 0; i+1 < len(more); i += 2 {
-			n.Set(more[i].(string), fhir.String(more[i+1].(string)))
+			n.Set(more[i], a.String(more[i+1]))
 		}
 	}
 }
@@ -128,16 +128,16 @@ func diagnoses() *el {
 		))
 }
 
-func encounterDiagnosis(n *fhir.Node) {
-	n.Set("category", conceptList("http://terminology.hl7.org/CodeSystem/condition-category", "encounter-diagnosis"))
+func encounterDiagnosis(a *fhir.Arena, n *fhir.Node) {
+	n.Set("category", conceptList(a, "http://terminology.hl7.org/CodeSystem/condition-category", "encounter-diagnosis"))
 }
 
-func problem(n *fhir.Node) {
-	n.Set("category", conceptList("http://terminology.hl7.org/CodeSystem/condition-category", "problem-list-item"))
+func problem(a *fhir.Arena, n *fhir.Node) {
+	n.Set("category", conceptList(a, "http://terminology.hl7.org/CodeSystem/condition-category", "problem-list-item"))
 }
 
-func conceptList(system, code string) *fhir.Node {
-	return fhir.NewArray(fhir.NewObject("coding", fhir.NewArray(fhir.NewObject("system", system, "code", code))))
+func conceptList(a *fhir.Arena, system, code string) *fhir.Node {
+	return a.Array(conceptOf(a, a.Texts("system", system, "code", code)))
 }
 
 func medicalInformation() *el {
@@ -175,8 +175,8 @@ func cave() []*el {
 }
 
 // coded gives an init that names an Observation after its element.
-func coded(name string) func(*fhir.Node) {
-	return func(n *fhir.Node) { n.Set("code", markConcept(name)) }
+func coded(name string) filler {
+	return func(a *fhir.Arena, n *fhir.Node) { n.Set("code", markConcept(a, name)) }
 }
 
 func isCoded(name string) func(*fhir.Node) bool {

@@ -83,9 +83,11 @@ func payloadDocument(payload *el) *el {
 // payload's document. A Bundle from elsewhere does not have it; there still is one document.
 type payloadPlace struct{}
 
-func (payloadPlace) enter(b *builder, c cursor) cursor { return to("@document").enter(b, c) }
+var aboutPayload = to("@document")
+
+func (payloadPlace) enter(b *builder, c cursor) cursor { return aboutPayload.enter(b, c) }
 func (payloadPlace) each(r *reader, c cursor) []cursor {
-	if found := to("@document").each(r, c); len(found) > 0 {
+	if found := aboutPayload.each(r, c); len(found) > 0 {
 		return found[:1]
 	}
 	return []cursor{{res: c.res, obj: fhir.NewObject()}}
@@ -180,12 +182,12 @@ func (msgIDCodec) parse(_ *builder, l *leaf, s slot) {
 	id := l.text
 	n := s.object()
 	if isUUID(id) {
-		n.Set("system", fhir.String(fhir.SystemURI))
-		n.Set("value", fhir.String("urn:uuid:"+id))
+		n.Set("system", s.arena.String(fhir.SystemURI))
+		n.Set("value", s.arena.String("urn:uuid:"+id))
 		return
 	}
-	n.Set("system", fhir.String(SystemMessageID))
-	putScalar(stringScalar{}, id, slot{obj: n, key: "value", index: -1})
+	n.Set("system", s.arena.String(SystemMessageID))
+	putScalar(stringScalar{}, id, s.in(n, "value"))
 }
 
 func (msgIDCodec) render(r *reader, s slot) (leaf, bool) {

@@ -74,10 +74,9 @@ func reservations() *el {
 		))
 }
 
-func reservation(n *fhir.Node) {
-	n.Set("scope", fhir.NewObject("coding", fhir.NewArray(fhir.NewObject(
-		"system", "http://terminology.hl7.org/CodeSystem/consentscope", "code", "patient-privacy"))))
-	n.Set("category", fhir.NewArray(markConcept("ReservasjonOnske")))
+func reservation(a *fhir.Arena, n *fhir.Node) {
+	n.Set("scope", privacyScope(a))
+	n.Set("category", a.Array(markConcept(a, "ReservasjonOnske")))
 }
 
 func informationGiven(card string) *el {
@@ -95,7 +94,7 @@ func informationGiven(card string) *el {
 // checkups are the alternatives of InfoKontrolltime; the element's name stands in serviceCategory.
 func checkups() *el {
 	form := func(name string, kids ...*el) *el {
-		init := func(n *fhir.Node) { n.Set("serviceCategory", fhir.NewArray(markConcept(name))) }
+		init := func(a *fhir.Arena, n *fhir.Node) { n.Set("serviceCategory", a.Array(markConcept(a, name))) }
 		is := func(n *fhir.Node) bool { return n.At("serviceCategory.0.coding.0.code").Text() == name }
 		return group("po", name, "1", to("entry[0]>Appointment").with(init).of(is), kids...)
 	}
@@ -136,9 +135,9 @@ func (k boolMap) parse(_ *builder, l *leaf, s slot) {
 	}
 	var ext *fhir.Node
 	if form != "" {
-		ext = lexical(form)
+		ext = lexical(s.arena, form)
 	}
-	s.set(fhir.String(code), ext)
+	s.set(s.arena.String(code), ext)
 }
 
 func (k boolMap) render(r *reader, s slot) (leaf, bool) {
@@ -234,13 +233,15 @@ func (k listCoding) describe() (string, string) { return "Coding", k.list }
 
 func (k listCoding) parse(_ *builder, l *leaf, s slot) {
 	n := s.object()
-	c := fhir.NewObject()
-	codingCodec{}.put(l, c, true)
+	c := s.arena.Object(usualKeys)
+	codingCodec{}.fill(l, s, c, true)
 	if c.Get("system").Text() == fhir.OIDVolven+k.list {
-		n.Append("coding", c)
+		s.arena.Append(n, "coding", c)
 		return
 	}
-	n.Append("extension", fhir.NewObject("url", extURL("disposition-"+k.list), "valueCoding", c))
+	x := s.arena.Texts("url", extURL("disposition-"+k.list))
+	x.Set("valueCoding", c)
+	s.arena.Append(n, "extension", x)
 }
 
 func (k listCoding) render(r *reader, s slot) (leaf, bool) {

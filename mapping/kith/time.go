@@ -134,16 +134,28 @@ func splitZone(s string) (rest, zone string) {
 // Summer time has run from the last Sunday of March since 1981, and until the last Sunday of
 // September, from 1996 on of October. It is computed here so that it does not depend on a zone database.
 func osloOffset(date, hms string) string {
+	if len(date) != len(time.DateOnly) { // a value from elsewhere that is no date
+		return "+01:00"
+	}
 	year, _ := strconv.Atoi(date[:4])
 	if year < 1981 {
 		return "+01:00"
 	}
-	endMonth := time.October
+	end := time.October
 	if year < 1996 {
-		endMonth = time.September
+		end = time.September
 	}
-	local := date + "T" + hms
-	if local >= lastSunday(year, time.March)+"T03:00:00" && local < lastSunday(year, endMonth)+"T03:00:00" {
+	month, _ := strconv.Atoi(date[5:7])
+	switch m := time.Month(month); {
+	case m < time.March || m > end:
+		return "+01:00"
+	case m > time.March && m < end:
+		return "+02:00"
+	}
+	// The changes are at three o'clock of a last Sunday.
+	change := lastSunday(year, time.Month(month))
+	late := date > change || date == change && hms >= "03:00:00"
+	if late == (time.Month(month) == time.March) {
 		return "+02:00"
 	}
 	return "+01:00"

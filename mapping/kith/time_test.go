@@ -49,6 +49,7 @@ func TestTimeEdited(t *testing.T) {
 		{"2026-07-02T08:30:00+02:00", "local-minutes", "2026-07-02T08:30"},
 		{"2026-07-02T08:30:15+02:00", "local-minutes", "2026-07-02T08:30:15"},
 		{"2026-07-02", "local", "2026-07-02"},
+		{"20T08:30:00+02:00", "local", "20T08:30:00"}, // no time at all; it must only not stop us
 	} {
 		if got := k.write(c.value, c.form); got != c.want {
 			t.Errorf("%s as %s: got %s, want %s", c.value, c.form, got, c.want)

@@ -24,13 +24,13 @@ func (f *Format) problemsBut(text []byte, all []schema.Problem) []schema.Problem
 		return all
 	}
 	for _, space := range t.unchecked {
-		text = blank(text, space)
+		text = blankForeign(text, space)
 	}
 	return f.schema.Validate(text)
 }
 
-// blank overwrites the elements inside Content whose namespace begins so with white space; lines stay.
-func blank(text []byte, space string) []byte {
+// blankForeign overwrites the elements inside Content whose namespace begins so with white space; lines stay.
+func blankForeign(text []byte, space string) []byte {
 	out := bytes.Clone(text)
 	dec := xml.NewDecoder(bytes.NewReader(text))
 	depth, inside, from := 0, 0, int64(0) // inside: depth of the element being overwritten

@@ -8,7 +8,9 @@ import (
 // business rules. What is no well-formed XML within bounds gives one fault. Class is Invalid,
 // Receipt the code of list 8221 that a negative AppRec would carry.
 func (f *Format) CheckSchema(raw []byte) []*samvirke.Fault {
-	src, err := readSource(raw, f.opt.MaxBytes)
+	tree := f.tree()
+	defer f.done(tree)
+	src, err := readSource(tree, raw, f.opt.MaxBytes)
 	if err != nil {
 		return []*samvirke.Fault{samvirke.FaultOf(err)}
 	}

@@ -27,6 +27,24 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Errorf("%d rows are remembered, at most %d may be", n, cacheRows)
 	}
 
+	// What has come to its end goes with its group, unless it is taken up again meanwhile.
+	c = newRowCache()
+	c.message("m", messageRow{status: samvirke.MessageProcessed})
+	c.message("again", messageRow{status: samvirke.MessageProcessed})
+	c.message("again", messageRow{status: samvirke.MessageReceived})
+	c.delivery(deliveryRow{id: "d", state: samvirke.DeliveryAcknowledged})
+	c.delivery(deliveryRow{id: "awaited", state: samvirke.DeliverySent, expectBy: 1})
+	if len(c.messages) != 2 || len(c.deliveries) != 2 {
+		t.Error("a row is forgotten within its group")
+	}
+	c.trim()
+	if _, known := c.messages["again"]; !known || len(c.messages) != 1 {
+		t.Errorf("messages remembered: %v", c.messages)
+	}
+	if _, known := c.deliveries["awaited"]; !known || len(c.deliveries) != 1 || len(c.ended) != 0 {
+		t.Errorf("deliveries remembered: %v", c.deliveries)
+	}
+
 	f := newFresh()
 	for i := range int64(100_000) {
 		f.add(&samvirke.Delivery{Seq: i, Body: make([]byte, 1000)})

@@ -24,13 +24,15 @@ type faultVFS struct {
 	shadow string // folder of the synced copies, "" to keep none
 
 	mu        sync.Mutex
-	methods   map[uintptr]lib.Tsqlite3_io_methods // ours -> the original
+	methods   map[uintptr]lib.Tsqlite3_io_methods // open file -> its original ones; another layer may replace ours
 	ours      map[uintptr]uintptr                 // original -> ours
 	paths     map[uintptr]string                  // open file -> its path
 	dirty     map[string]bool                     // written since its last sync
 	syncs     map[string]int
+	writes    int    // to logs
 	failSync  string // suffix of files whose sync fails
 	failWrite string // suffix of files whose writes fail
+	failFrom  int    // the number of writes to logs before they do
 	cut       bool   // the power is off: nothing reaches the disk any more
 	keep      []any  // functions that only C memory points to
 }
@@ -105,13 +107,14 @@ func (f *faultVFS) opened(tls *libc.TLS, file uintptr, path string) {
 	defer f.mu.Unlock()
 	f.paths[file] = path
 	h := at[lib.Tsqlite3_file](file)
+	f.methods[file] = *at[lib.Tsqlite3_io_methods](h.FpMethods)
 	if f.ours[h.FpMethods] == 0 {
 		original := *at[lib.Tsqlite3_io_methods](h.FpMethods)
 		mem := libc.Xmalloc(tls, libc.Tsize_t(unsafe.Sizeof(original)))
 		m := at[lib.Tsqlite3_io_methods](mem)
 		*m = original
 		m.FxWrite, m.FxSync, m.FxClose = f.cFunc(f.write), f.cFunc(f.sync), f.cFunc(f.close)
-		f.ours[h.FpMethods], f.methods[mem] = mem, original
+		f.ours[h.FpMethods] = mem
 	}
 	h.FpMethods = f.ours[h.FpMethods]
 }
@@ -127,14 +130,17 @@ func (f *faultVFS) removed(path string) {
 }
 
 func (f *faultVFS) original(file uintptr) lib.Tsqlite3_io_methods {
-	return f.methods[at[lib.Tsqlite3_file](file).FpMethods]
+	return f.methods[file]
 }
 
 func (f *faultVFS) write(tls *libc.TLS, file, data uintptr, n int32, at int64) int32 {
 	f.mu.Lock()
 	path, original := f.paths[file], f.original(file)
-	fails := f.failWrite != "" && strings.HasSuffix(path, f.failWrite)
+	fails := f.failWrite != "" && strings.HasSuffix(path, f.failWrite) && f.writes >= f.failFrom
 	f.dirty[path] = true
+	if strings.HasSuffix(path, "-wal") {
+		f.writes++
+	}
 	f.mu.Unlock()
 	if fails {
 		return lib.SQLITE_IOERR_WRITE
@@ -180,6 +186,20 @@ func (f *faultVFS) set(failSync, failWrite string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.failSync, f.failWrite = failSync, failWrite
+}
+
+// failAfter lets writes fail after n more of them.
+func (f *faultVFS) failAfter(suffix string, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failWrite, f.failFrom = suffix, f.writes+n
+}
+
+// logWrites counts the writes to logs.
+func (f *faultVFS) logWrites() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.writes
 }
 
 // unsynced says whether a file with this suffix has writes that no sync has covered.

@@ -124,11 +124,6 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		w.close()
 		return nil, err
 	}
-	if s.leaseStmt, err = s.db.PrepareContext(ctx, leaseSelect); err != nil {
-		w.close()
-		s.db.Close()
-		return nil, err
-	}
 	s.reader.leased = s.lanes.leased
 	s.reader.totals = s.liveStats
 	s.measureSize()
@@ -149,11 +144,16 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	if err := migrate(ctx, address, s.opts); err != nil {
 		return nil, err
 	}
-	db, err := dial(address)
+	log, err := newLogBuffer(s.opts.vfs)
 	if err != nil {
+		return nil, err
+	}
+	db, err := dial(dsn(s.path, log.name, pragmas...))
+	if err != nil {
+		log.close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	w := &writer{s: s, db: db, cache: newRowCache()}
+	w := &writer{s: s, db: db, log: log, cache: newRowCache()}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -180,6 +180,7 @@ func (w *writer) close() {
 	w.st.close()
 	w.load.close()
 	_ = w.db.close()
+	w.log.close()
 }
 
 // migrate refuses what is too old or too new and applies what is missing.

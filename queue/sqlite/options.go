@@ -25,10 +25,10 @@ const (
 	maxGroupBytes = 32 << 20
 	// maxHeldRaw bounds the raw bytes of received messages kept in memory for the next
 	// Received, maxHeldOne those of one message; the rest is read from disk again.
-	maxHeldRaw = 16 << 20
+	maxHeldRaw = 4 << 20
 	maxHeldOne = 64 << 10
 	// maxFresh bounds what is kept of new deliveries for their first lease.
-	maxFresh = 8 << 20
+	maxFresh = 4 << 20
 	// maxParts bounds the slices of one unit.
 	maxParts = 10000
 )

@@ -56,7 +56,7 @@ func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...an
 	leased := r.inHand()
 	var file string
 	var body []byte
-	d, err := one(ctx, r.db, func(rows *sql.Rows) (samvirke.Delivery, error) {
+	d, err := one(ctx, r.hot, func(rows *sql.Rows) (samvirke.Delivery, error) {
 		return scanDelivery(rows, &file, &body)
 	}, deliverySelect+bodySelect+` FROM delivery d JOIN delivery_body b ON b.seq = d.seq
 		LEFT JOIN message m ON m.seq = d.message`+bodyJoin+` WHERE `+condition, args...)
@@ -72,7 +72,11 @@ func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...an
 func (r *reader) Deliveries(ctx context.Context, f queue.DeliveryFilter) ([]samvirke.Delivery, error) {
 	leased := r.inHand()
 	query, args := deliveryQuery(f, leased)
-	return list(ctx, r.db, func(rows *sql.Rows) (samvirke.Delivery, error) {
+	db := asker(r.db)
+	if f.MessageID != "" && f.Patient+f.Party == "" && len(f.State) == 0 && f.OverdueAt.IsZero() {
+		db = r.hot // what a message gave rise to
+	}
+	return list(ctx, db, func(rows *sql.Rows) (samvirke.Delivery, error) {
 		d, err := scanDelivery(rows)
 		shown(&d, leased)
 		return d, err
@@ -185,10 +189,10 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 	var err error
 	if len(set) > 0 {
 		// Without the caller's end: the leases are given, losing the answer would hold up the lanes.
-		rows, err = scanAll(context.WithoutCancel(ctx), s.leaseStmt, func(rows *sql.Rows) (f found, err error) {
+		rows, err = list(context.WithoutCancel(ctx), s.hot, func(rows *sql.Rows) (f found, err error) {
 			f.delivery, err = scanDelivery(rows, &f.file, &f.body)
 			return f, err
-		}, numbers(set))
+		}, leaseSelect, numbers(set))
 		if err != nil {
 			for i := range got {
 				s.lanes.expire(got[i].Seq, got[i].Token)

@@ -135,7 +135,7 @@ func (s *Store) fillReceived(ctx context.Context, got []samvirke.Message) ([]sam
 
 func (r *reader) messageBySeq(ctx context.Context, seq int64) (samvirke.Message, error) {
 	var file string
-	m, err := one(ctx, r.db, func(rows *sql.Rows) (m samvirke.Message, err error) {
+	m, err := one(ctx, r.hot, func(rows *sql.Rows) (m samvirke.Message, err error) {
 		var raw []byte
 		m, err = scanMessage(rows, &file, &raw)
 		m.Raw = raw

@@ -49,7 +49,7 @@ func (r *reader) Records(ctx context.Context, patient string) (out []queue.Recor
 	// In pieces, so that a patient with very many does not pin the log.
 	for after := int64(0); ; {
 		n := len(out)
-		piece, err := list(ctx, r.db, func(rows *sql.Rows) (x queue.Record, err error) {
+		piece, err := list(ctx, r.hot, func(rows *sql.Rows) (x queue.Record, err error) {
 			var at int64
 			var file string
 			if err = rows.Scan(&after, &x.Key, &x.Hash, &x.Patient, &x.MessageID, &at, &file, &x.Body); err != nil {
@@ -87,7 +87,7 @@ func (r *reader) Plan(ctx context.Context, patient string, version int64) (queue
 	if version != 0 {
 		w.add(`version = ?`, version)
 	}
-	p, err := one(ctx, r.db, func(rows *sql.Rows) (queue.PlanVersion, error) { return scanPlan(rows, &file, &body) },
+	p, err := one(ctx, r.hot, func(rows *sql.Rows) (queue.PlanVersion, error) { return scanPlan(rows, &file, &body) },
 		`SELECT `+planColumns+`, file, body FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
 	if err != nil {
 		return p, err
@@ -120,7 +120,7 @@ func (r *reader) Setting(ctx context.Context, name string) (string, error) {
 }
 
 // single reads one value, its zero when there is no row.
-func single[T any](ctx context.Context, db *sql.DB, query string, args ...any) (T, error) {
+func single[T any](ctx context.Context, db asker, query string, args ...any) (T, error) {
 	x, err := one(ctx, db, func(rows *sql.Rows) (x T, err error) {
 		err = rows.Scan(&x)
 		return x, err

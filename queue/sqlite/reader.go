@@ -20,8 +20,8 @@ import (
 type reader struct {
 	db     *sql.DB
 	bodies *bodies
-	// leaseStmt is prepared because it runs for each lease of what is not held in memory.
-	leaseStmt *sql.Stmt
+	// hot is db for what is asked for each message.
+	hot *prepared
 	// leased gives the deliveries that are being sent; nil when this process does not send.
 	leased func() map[int64]bool
 	// totals fills in what only the writing process knows; nil elsewhere.
@@ -37,7 +37,7 @@ func openReader(path, vfs string, connections int, b *bodies) (*reader, error) {
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	return &reader{db: db, bodies: b}, nil
+	return &reader{db: db, bodies: b, hot: &prepared{db: db, byText: map[string]*sql.Stmt{}}}, nil
 }
 
 // Reader is a store opened for reading only.
@@ -151,24 +151,11 @@ func numbers(set map[int64]bool) string {
 }
 
 // list reads all rows of a query at once.
-func list[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+func list[T any](ctx context.Context, db asker, scan func(*sql.Rows) (T, error), query string, args ...any) (out []T, err error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, readError(ctx, err)
 	}
-	return collect(ctx, rows, scan)
-}
-
-// scanAll is list for a prepared statement.
-func scanAll[T any](ctx context.Context, s *sql.Stmt, scan func(*sql.Rows) (T, error), args ...any) ([]T, error) {
-	rows, err := s.QueryContext(ctx, args...)
-	if err != nil {
-		return nil, readError(ctx, err)
-	}
-	return collect(ctx, rows, scan)
-}
-
-func collect[T any](ctx context.Context, rows *sql.Rows, scan func(*sql.Rows) (T, error)) (out []T, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		x, err := scan(rows)
@@ -181,7 +168,7 @@ func collect[T any](ctx context.Context, rows *sql.Rows, scan func(*sql.Rows) (T
 }
 
 // one reads the first row; queue.ErrNotFound when there is none.
-func one[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, error), query string, args ...any) (x T, err error) {
+func one[T any](ctx context.Context, db asker, scan func(*sql.Rows) (T, error), query string, args ...any) (x T, err error) {
 	all, err := list(ctx, db, scan, query, args...)
 	if err != nil {
 		return x, err

@@ -88,7 +88,9 @@ func (s *Store) submit(ctx context.Context, r *request) (queue.Outcome, error) {
 type writer struct {
 	s  *Store
 	db *conn
-	st statements
+	// log gathers the writes of db to the log.
+	log *logBuffer
+	st  statements
 	// seqs are the last numbers given; a rollback puts them back.
 	seqs  sequences
 	cache *rowCache

@@ -1,0 +1,144 @@
+package fhir
+
+// Arena makes the nodes of one tree side by side, in memory that the next tree uses again: what builds
+// a message for every message that comes in makes a thousand nodes, and the collector need not know them
+// one by one. A nil Arena makes every node by itself, as NewObject and String do.
+//
+// Reset takes all nodes of an Arena back. Whoever keeps a tree beyond that keeps a Clone of it.
+//
+// An Arena is not safe for concurrent use.
+type Arena struct {
+	nodes  chunk[Node]
+	fields chunk[field]
+	items  chunk[*Node]
+}
+
+// Sizes of the first chunks: enough for a message of some 8 KB.
+const (
+	firstNodes  = 1024
+	firstFields = 4096
+	firstItems  = 1024
+	// keptChunk is how large a chunk may be to be used again, as a multiple of the first size: after one
+	// huge message the memory goes back.
+	keptChunk = 16
+	// usualFields is the room of an object that nothing is known about; most have one to four keys.
+	usualFields = 4
+	usualItems  = 2
+)
+
+// NewArena returns an empty Arena. It takes memory with the first node.
+func NewArena() *Arena {
+	return &Arena{
+		nodes: chunk[Node]{next: firstNodes}, fields: chunk[field]{next: firstFields}, items: chunk[*Node]{next: firstItems},
+	}
+}
+
+// Reset takes back every node made since the last Reset: they must not be used any more.
+func (a *Arena) Reset() {
+	a.nodes.reset(firstNodes)
+	a.fields.reset(firstFields)
+	a.items.reset(firstItems)
+}
+
+// String returns a JSON string node.
+func (a *Arena) String(s string) *Node {
+	if a == nil {
+		return String(s)
+	}
+	n := a.node()
+	n.leaf(nodeString, s)
+	return n
+}
+
+// Object returns an empty object with room for some keys; it takes more when needed.
+func (a *Arena) Object(room int) *Node {
+	if a == nil {
+		return &Node{room: uint32(nodeObject)}
+	}
+	n := a.node()
+	n.setFields(a.fields.take(room))
+	return n
+}
+
+// Texts returns an object of strings: key, value, key, value. Pairs with an empty value are left out.
+func (a *Arena) Texts(pairs ...string) *Node {
+	n := a.Object(max(len(pairs)/2, usualFields))
+	for i := 0; i+1 < len(pairs); i += 2 {
+		a.SetText(n, pairs[i], pairs[i+1])
+	}
+	return n
+}
+
+// Array returns an array of these values.
+func (a *Arena) Array(values ...*Node) *Node {
+	if a == nil {
+		n := &Node{}
+		n.setItems(append([]*Node(nil), values...))
+		return n
+	}
+	n := a.node()
+	n.setItems(append(a.items.take(max(len(values), usualItems)), values...))
+	return n
+}
+
+// SetText is obj.SetText with the new node from the Arena.
+func (a *Arena) SetText(obj *Node, key, s string) {
+	if s != "" {
+		obj.Set(key, a.String(s))
+	}
+}
+
+// Append is obj.Append with the new array from the Arena.
+func (a *Arena) Append(obj *Node, key string, v *Node) {
+	list := obj.Get(key)
+	if list == nil {
+		obj.Set(key, a.Array(v))
+		return
+	}
+	list.Add(v)
+}
+
+func (a *Arena) node() *Node {
+	if len(a.nodes.free) == 0 {
+		a.nodes.grow(1)
+	}
+	n := &a.nodes.free[0]
+	a.nodes.free = a.nodes.free[1:]
+	return n
+}
+
+// chunk hands out pieces of one slice, and of a new one when it is used up.
+type chunk[T any] struct {
+	all, free []T
+	next      int  // how much the new one holds
+	even      bool // all are of one size; else each is twice as large as the one before
+}
+
+// take gives an empty slice with room for n.
+func (c *chunk[T]) take(n int) []T {
+	if len(c.free) < n {
+		c.grow(n)
+	}
+	piece := c.free[:0:n]
+	c.free = c.free[n:]
+	return piece
+}
+
+func (c *chunk[T]) grow(n int) {
+	c.all = make([]T, max(c.next, n))
+	c.free = c.all
+	if !c.even {
+		c.next = 2 * len(c.all)
+	}
+}
+
+// reset makes the newest slice, which is the largest, free again, and forgets what stood in it, so that
+// nothing of the tree before stays alive.
+func (c *chunk[T]) reset(first int) {
+	if len(c.all) > keptChunk*first {
+		c.all, c.free, c.next = nil, nil, first
+		return
+	}
+	clear(c.all[:len(c.all)-len(c.free)])
+	c.free = c.all
+}

@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestHandoverBounds: what waits is bounded by bytes; the next one gets its place as soon as there is room, in
+// the order of asking, and none after the time for waiting.
+func TestHandoverBounds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandover()
+		const each = maxHandover / 4
+		for n := range 4 {
+			place := h.reserve(t.Context(), each)
+			if place != each {
+				t.Fatalf("place %d of %d bytes, want %d", n, place, each)
+			}
+			h.put(fmt.Sprint(n), outcome{}, place)
+		}
+		start := time.Now()
+		if place := h.reserve(t.Context(), 1); place != 0 || time.Since(start) != handoverWait {
+			t.Fatalf("a place of %d bytes after %v, want none after %v", place, time.Since(start), handoverWait)
+		}
+		var mu sync.Mutex
+		var got []int
+		ask := func(size int) {
+			go func() {
+				place := h.reserve(context.Background(), size)
+				mu.Lock()
+				got = append(got, place)
+				mu.Unlock()
+			}()
+			synctest.Wait()
+		}
+		ask(2 * each)
+		ask(1) // would fit sooner, must not pass
+		if _, ok := h.take("0"); !ok {
+			t.Fatal("what was put is not there")
+		}
+		synctest.Wait()
+		if len(got) != 0 {
+			t.Fatalf("places %v given, there is no room for the first", got)
+		}
+		h.take("1")
+		synctest.Wait()
+		if fmt.Sprint(got) != fmt.Sprint([]int{2 * each}) {
+			t.Fatalf("places %v, want the first only", got)
+		}
+		h.take("2")
+		synctest.Wait()
+		if fmt.Sprint(got) != fmt.Sprint([]int{2 * each, minHandover}) {
+			t.Fatalf("places %v, want both", got)
+		}
+		for _, place := range got {
+			h.free(place)
+		}
+		h.take("3")
+		if _, again := h.take("3"); again || h.used != 0 || len(h.m) != 0 || len(h.waiting) != 0 {
+			t.Fatalf("%d bytes, %d messages and %d waiters are left", h.used, len(h.m), len(h.waiting))
+		}
+	})
+}
+
+// TestHandoverLargeWaitsAlone: a message larger than all room gets all of it; a sender that goes away makes
+// way for the one behind.
+func TestHandoverLargeWaitsAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandover()
+		small := h.reserve(t.Context(), 10)
+		ctx, cancel := context.WithCancel(t.Context())
+		places := make(chan int, 2)
+		go func() { places <- h.reserve(ctx, 50<<20) }()
+		synctest.Wait()
+		go func() { places <- h.reserve(t.Context(), 10) }()
+		synctest.Wait()
+		cancel()
+		if one, other := <-places, <-places; one+other != minHandover {
+			t.Fatalf("places %d and %d, want one small one", one, other)
+		}
+		h.free(small)
+		h.free(minHandover)
+		if place := h.reserve(t.Context(), 50<<20); place != maxHandover {
+			t.Fatalf("place of %d bytes, want %d", place, maxHandover)
+		}
+		h.free(maxHandover)
+		if h.free(0); h.used != 0 {
+			t.Fatalf("%d bytes are left", h.used)
+		}
+	})
+}

@@ -1,0 +1,88 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// largeUnit has n bodies of 40,000 bytes, each of its own.
+func largeUnit(n int) *queue.Unit {
+	u := acceptUnit("large", []byte("raw"))
+	for i := range n {
+		u.Deliveries = append(u.Deliveries, samvirke.Delivery{ID: fmt.Sprint("d", i), MessageID: "large", Party: "gp",
+			Patient: fmt.Sprint(i), State: samvirke.DeliveryQueued, Body: bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 20_000)})
+	}
+	return u
+}
+
+// TestLogBuffer commits a unit that is larger than SQLite's own memory, so that it writes pages of the log before the
+// commit, reads them back and writes some again: all of it stands there, also after a restart, and took a tenth
+// of the calls.
+func TestLogBuffer(t *testing.T) {
+	f := newFaultVFS(t, "")
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir, vfs: f.name, CheckpointEvery: time.Hour})
+	const n = 400 // 16 MB in 4,000 pages
+	u := largeUnit(n)
+	before := f.logWrites()
+	if _, err := s.Commit(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.logWrites() - before; got == 0 || got > 600 {
+		t.Errorf("%d calls wrote about 4,000 pages of the log", got)
+	}
+	check := func() {
+		t.Helper()
+		for i := range n {
+			d, err := s.Delivery(t.Context(), fmt.Sprint("d", i))
+			if err != nil || !bytes.Equal(d.Body, u.Deliveries[i].Body) {
+				t.Fatalf("delivery %d: %d bytes, %v", i, len(d.Body), err)
+			}
+		}
+		var sound string
+		if err := s.db.QueryRow(`PRAGMA integrity_check`).Scan(&sound); err != nil || sound != "ok" {
+			t.Fatalf("database is damaged: %s, %v", sound, err)
+		}
+	}
+	check()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, Options{Dir: dir})
+	check()
+}
+
+// TestLogBufferFails lets the log fail in the middle of a unit that does not fit into the buffer, nor into memory.
+func TestLogBufferFails(t *testing.T) {
+	f := newFaultVFS(t, "")
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir, vfs: f.name, CheckpointEvery: time.Hour})
+	if _, err := s.Commit(t.Context(), acceptUnit("before", nil)); err != nil {
+		t.Fatal(err)
+	}
+	f.failAfter("-wal", 50)
+	if _, err := s.Commit(context.Background(), largeUnit(400)); !errors.Is(err, queue.ErrFailed) {
+		t.Errorf("commit on a failing log: %v", err)
+	}
+	f.set("", "")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, Options{Dir: dir})
+	if _, err := s.Message(t.Context(), "before"); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Message(t.Context(), "large"); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("half a unit is there: %v", err)
+	}
+	if off, err := s.countOff(t.Context()); err != nil || len(off) != 0 {
+		t.Errorf("the books are off by %v, %v", off, err)
+	}
+}
