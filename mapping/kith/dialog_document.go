@@ -55,7 +55,7 @@ func xmlDocument(content *el, is func(format string) bool) *el {
 	ref.kid("MsgType").codec = fallback{cs("8114"), []attr{{"V", "XML"}, {"DN", "XML-instans"}}}
 	ref.kid("MimeType").codec = impliedType{scalarCodec{scalar: codeScalar{}}}
 	ref.kids[len(ref.kids)-1] = content
-	return doc.then(func(_ *builder, c cursor, e *etree.Element) { markDocument(c.obj, formatOf(e)) })
+	return doc.then(func(b *builder, c cursor, e *etree.Element) { markDocument(b.arena, c.obj, formatOf(e)) })
 }
 
 // formatOf names what a Document holds; "" for anything but XML.
@@ -74,13 +74,13 @@ func formatOf(doc *etree.Element) string {
 const formImplied = "implied"
 
 // markDocument sets the mark and, where the message does not say one, the media type.
-func markDocument(n *fhir.Node, format string) {
-	c := arrayItem(n, "content", 0)
-	c.Set("format", fhir.NewObject("system", systemXML, "code", format))
-	a := childObject(c, "attachment")
-	if a.Get("contentType") == nil && a.Get("_contentType") == nil {
-		a.Set("contentType", fhir.String(mediaType(format)))
-		a.Set("_contentType", lexical(formImplied))
+func markDocument(a *fhir.Arena, n *fhir.Node, format string) {
+	c := arrayItem(a, n, "content", 0)
+	c.Set("format", a.Texts("system", systemXML, "code", format))
+	file := childObject(a, c, "attachment")
+	if file.Get("contentType") == nil && file.Get("_contentType") == nil {
+		file.Set("contentType", a.String(mediaType(format)))
+		file.Set("_contentType", lexical(a, formImplied))
 	}
 }
 
@@ -137,7 +137,9 @@ type docSection struct{ name string }
 func (p docSection) enter(b *builder, c cursor) cursor {
 	doc := c.ref.Get("reference").Text()
 	in := sec(p.name).enter(b, b.root("Composition"))
-	in.obj.Append("extension", fhir.NewObject("url", extURL("document"), "valueReference", fhir.NewObject("reference", doc)))
+	x := b.arena.Texts("url", extURL("document"))
+	x.Set("valueReference", b.arena.Texts("reference", doc))
+	b.arena.Append(in.obj, "extension", x)
 	return in
 }
 

@@ -4,8 +4,6 @@ import (
 	"strings"
 
 	"github.com/beevik/etree"
-
-	"github.com/samvirke/samvirke/fhir"
 )
 
 // saidCodec is what a note or enquiry says: plain text is the payload's contentString, markup the Narrative of the
@@ -22,12 +20,12 @@ func (k saidCodec) parse(b *builder, l *leaf, s slot) {
 		if !onlyXHTML(l.elem, scopeOf(l.elem)) {
 			b.note(b.here, "normalised", "markup in another namespace becomes XHTML")
 		}
-		markupCodec{}.parse(b, l, slot{obj: s.obj, key: "text", index: -1})
+		markupCodec{}.parse(b, l, s.in(s.obj, "text"))
 		return
 	}
-	item := fhir.NewObject()
-	putScalar(stringScalar{}, l.text, slot{obj: item, key: "contentString", index: -1})
-	s.obj.Append("payload", item)
+	item := s.arena.Object(1)
+	putScalar(stringScalar{}, l.text, s.in(item, "contentString"))
+	s.arena.Append(s.obj, "payload", item)
 }
 
 // onlyXHTML tells whether all elements inside e are in the XHTML namespace.

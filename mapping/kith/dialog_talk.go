@@ -155,15 +155,17 @@ func parentID(id string) string {
 // afterNote sets what FHIR readers look for in a Communication and the message says elsewhere.
 func afterNote(b *builder, c cursor, _ *etree.Element) {
 	h := b.roots["MessageHeader"].res
-	c.obj.Set("status", fhir.String("completed"))
-	setParty(c.obj, "sender", h.Get("sender"))
-	addParty(c.obj, "recipient", h.At("destination.0.receiver"))
+	c.obj.Set("status", b.arena.String("completed"))
+	setParty(b.arena, c.obj, "sender", h.Get("sender"))
+	addParty(b.arena, c.obj, "recipient", h.At("destination.0.receiver"))
 	if parent := h.Extension(extURL("parent")).Get("valueString").Text(); parent != "" {
-		id := fhir.NewObject("system", fhir.SystemURI, "value", parentID(parent))
+		system := fhir.SystemURI
 		if !isUUID(parent) {
-			id = fhir.NewObject("system", SystemMessageID, "value", parent)
+			system = SystemMessageID
 		}
-		c.obj.Set("inResponseTo", fhir.NewArray(fhir.NewObject("identifier", id)))
+		ref := b.arena.Object(1)
+		ref.Set("identifier", b.arena.Texts("system", system, "value", parentID(parent)))
+		c.obj.Set("inResponseTo", b.arena.Array(ref))
 	}
 }
 
@@ -180,22 +182,22 @@ func afterAnswered(b *builder, c cursor, _ *etree.Element) {
 }
 
 func finishEnquiry(b *builder, n *fhir.Node, status string, from, to *fhir.Node) {
-	n.Set("status", fhir.String(status))
+	n.Set("status", b.arena.String(status))
 	if p := b.reference("Patient"); p != nil {
 		n.Set("subject", p)
 	}
-	setParty(n, "requester", from)
-	addParty(n, "recipient", to)
+	setParty(b.arena, n, "requester", from)
+	addParty(b.arena, n, "recipient", to)
 }
 
-func setParty(n *fhir.Node, key string, ref *fhir.Node) {
+func setParty(a *fhir.Arena, n *fhir.Node, key string, ref *fhir.Node) {
 	if url := ref.Get("reference").Text(); url != "" {
-		n.Set(key, fhir.NewObject("reference", url))
+		n.Set(key, a.Texts("reference", url))
 	}
 }
 
-func addParty(n *fhir.Node, key string, ref *fhir.Node) {
+func addParty(a *fhir.Arena, n *fhir.Node, key string, ref *fhir.Node) {
 	if url := ref.Get("reference").Text(); url != "" {
-		n.Set(key, fhir.NewArray(fhir.NewObject("reference", url)))
+		n.Set(key, a.Array(a.Texts("reference", url)))
 	}
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/beevik/etree"
 
-	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/mapping/kith/xmltree"
 )
 
 // foreignCodec is XML that no row takes, inside Content: the attachment of a DocumentReference, the one
@@ -21,7 +21,7 @@ func (foreignCodec) parse(b *builder, l *leaf, s slot) {
 		return // more than one is refused by the schema; leftovers notes them
 	}
 	l.elem = nil // taken here
-	s.set(fhir.String(b64.StdEncoding.EncodeToString(alone(kids[0]))), nil)
+	s.set(s.arena.String(b64.StdEncoding.EncodeToString(alone(kids[0]))), nil)
 	b.note(b.here, "carried-unread", "XML that no row takes is carried as it is, as an attachment")
 }
 
@@ -81,7 +81,7 @@ func (foreignCodec) render(r *reader, s slot) (leaf, bool) {
 	if err != nil || len(raw) == 0 {
 		return leaf{}, false // noted as not carried
 	}
-	src, err := readSource(raw, DefaultMaxBytes)
+	src, err := readSource(&xmltree.Parser{MaxDepth: maxDepth}, raw, DefaultMaxBytes)
 	if err != nil {
 		return leaf{}, false
 	}
