@@ -58,6 +58,13 @@ package fhir
 //	period of illness Condition problem-list-item with onset and abatement (InfoIPLOSrelevantInformasjon); an event there is an
 //	                 extension of the section, not an Encounter: the sender does not tell of a stay of its own
 //	doctor absent    Communication {SystemSection, Fraversassistent}: recipient = who has the message now, extension absence = period
+//	enquiry          CommunicationRequest (section Foresporsel): category = TypeForesp, payload.contentString or, for markup, text.div =
+//	                 Sporsmal, reasonCode = Formål, requester and recipient from the header
+//	note             Communication (section Notat): topic = TemaKodet with Tema as text, payload or text as above, basedOn = the enquiry that
+//	                 it answers, inResponseTo = RefToParent; others who are named: extension participant on either
+//	extract          EPJ-EKSTRAKT: one DocumentReference per component, content.format {xml-document, namespace#root}; Cave, Notater and
+//	                 Legemidler are sections with extension document, Node and tilleggsinfo extensions of the DocumentReference
+//	foreign XML      DocumentReference marked the same way, the XML as it came in content.attachment.data
 //	assessment text  ClinicalImpression (InfoVurderinger); information given: Communication; reservation: Consent {SystemSection, ReservasjonOnske}
 //
 // Elements of the source without a home in FHIR are extensions ExtBase+"StructureDefinition/<name>"; samvirke
