@@ -47,7 +47,7 @@ func (c *translateCmd) Run(a *app) error {
 	if fault != nil {
 		fmt.Fprintf(a.errs, "samvirke: %s: %v\n", c.File, fault)
 	}
-	notes := p.Notes
+	notes := append(p.Notes, codeNotes(p.Bundle)...)
 	out := p.Bundle.Bytes()
 	if c.To == "fhir" && !c.Compact {
 		out = indent(out)

@@ -23,6 +23,8 @@ type verdict struct {
 	Version  string    `json:"version,omitempty"`
 	Problems []problem `json:"problems"`
 	Warnings []problem `json:"warnings,omitempty"`
+	// Notes are oddities that are nobody's fault: codes outside the national lists, displays that differ.
+	Notes []mapping.Note `json:"notes,omitempty"`
 }
 
 type problem struct {
@@ -108,6 +110,7 @@ func (c *validateCmd) rules(fs []mapping.Format, raw []byte, v *verdict) {
 		for _, w := range p.Warnings {
 			v.Warnings = append(v.Warnings, problemOf(w))
 		}
+		v.Notes = codeNotes(p.Bundle)
 	}
 	if fault != nil {
 		v.Problems = append(v.Problems, problemOf(fault))
@@ -118,9 +121,13 @@ func problemOf(f *samvirke.Fault) problem {
 	return problem{Code: f.Code, Receipt: f.Receipt, Line: f.Line, Path: f.Path, Text: f.Safe}
 }
 
+// printVerdict says in lines what JSON says in fields; notes are only counted, they are for --json.
 func (a *app) printVerdict(v *verdict) {
 	if v.Valid {
 		fmt.Fprintf(a.out, "%s: valid %s %s\n", v.File, v.Kind, v.Version)
+		if n := len(v.Notes); n > 0 {
+			fmt.Fprintf(a.errs, "%s: %d codes or displays are not as in the national lists; --json tells which\n", v.File, n)
+		}
 	}
 	for _, list := range [][]problem{v.Problems, v.Warnings} {
 		for _, p := range list {
