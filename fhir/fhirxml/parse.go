@@ -217,6 +217,7 @@ func (p *parser) attributes(start xml.StartElement, resource bool) []attribute {
 		p.fail(CodeTooManyAttributes, "an element has too many attributes")
 		return nil
 	}
+	values := p.values(start)
 	for i, a := range start.Attr {
 		for _, b := range start.Attr[:i] {
 			if a.Name == b.Name {
@@ -231,14 +232,10 @@ func (p *parser) attributes(start xml.StartElement, resource bool) []attribute {
 		case a.Name.Space != "":
 			p.fail(CodeUnknownAttribute, "an attribute of another namespace")
 		}
-		v := a.Value
-		if strings.ContainsAny(v, "\t\n") {
-			v = p.lineBreaks(i, v)
-		}
-		if v == "" {
+		if values[i].Value == "" {
 			p.fail(CodeEmpty, "an attribute is empty")
 		}
-		out = append(out, attribute{name: a.Name.Local, value: v})
+		out = append(out, attribute{name: a.Name.Local, value: values[i].Value})
 	}
 	return out
 }
