@@ -46,6 +46,8 @@ type house struct {
 	adminURL string
 	stopOnce sync.Once
 	failed   chan error
+	// started counts serve loops and audit entries on their way; stop waits for them.
+	started sync.WaitGroup
 }
 
 // openHouse builds and starts everything. What was started is stopped again when a later step fails.
@@ -233,10 +235,10 @@ func (h *house) listen(ln net.Listener, handler http.Handler) error {
 			return errors.Join(&exitError{code: exitBadConfig, err: err}, ln.Close())
 		}
 		s.TLSConfig = tlsConfig
-		go func() { h.report(s.ServeTLS(ln, "", "")) }()
+		h.started.Go(func() { h.report(s.ServeTLS(ln, "", "")) })
 		return nil
 	}
-	go func() { h.report(s.Serve(ln)) }()
+	h.started.Go(func() { h.report(s.Serve(ln)) })
 	return nil
 }
 
@@ -282,6 +284,7 @@ func (h *house) stop() {
 				_ = s.Close()
 			}
 		}
+		h.started.Wait() // each has a time limit of its own
 		if h.gateway != nil {
 			h.gateway.Stop()
 		}
@@ -293,18 +296,23 @@ func (h *house) stop() {
 	})
 }
 
-// auditRefusal writes who was not let in. No body and no token, only the address.
+// auditRefusal writes who was not let in, of at most rest.MaxRefusals a second. No body and no token, only
+// the address.
 func (h *house) auditRefusal(_ context.Context, r rest.Refusal) {
-	go func() {
+	why := r.Why
+	if r.Missed > 0 {
+		why += fmt.Sprintf(" (and %d more before it)", r.Missed)
+	}
+	h.started.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		_, err := h.store.Commit(ctx, &queue.Unit{Now: r.At.UTC(), Audit: []samvirke.Audit{{
-			At: r.At.UTC(), Who: "unknown@" + r.Remote, Action: "refused", Object: r.Path, Reason: r.Why,
+			At: r.At.UTC(), Who: "unknown@" + r.Remote, Action: "refused", Object: r.Path, Reason: why,
 		}}})
 		if err != nil && !errors.Is(err, queue.ErrClosed) {
 			h.log.Error("audit a refused request", "err", err)
 		}
-	}()
+	})
 }
 
 var _ connectors.Receiver = (*gateway.Gateway)(nil)

@@ -6,18 +6,26 @@ import (
 	"os"
 	"time"
 
+	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/fhir/fhirxml"
 	"github.com/samvirke/samvirke/mapping"
 )
 
 type translateCmd struct {
-	From    string `help:"Source format; found out when not given." enum:",kith,fhir" default:""`
-	To      string `help:"Target format: fhir or kith." required:"" enum:"fhir,kith"`
+	From    string `help:"Source format: fhir, fhir+xml or kith; found out when not given." enum:",kith,fhir,fhir+xml" default:""`
+	To      string `help:"Target format: fhir, fhir+xml or kith." required:"" enum:"fhir,fhir+xml,kith"`
 	Version string `help:"Version of the target's standard, for instance 1.5; as the message says when not given." name:"to-version"`
 	Notes   string `help:"File for the notes on what did not fit, as JSON; - for standard error." placeholder:"FILE"`
 	Compact bool   `help:"FHIR without line breaks."`
 	File    string `arg:"" help:"Message file, - for standard input."`
 }
+
+// Names of FHIR's two forms.
+const (
+	inJSON = "fhir"
+	inXML  = "fhir+xml"
+)
 
 // Run translates one message. Exit code 65 for a message that cannot be read.
 func (c *translateCmd) Run(a *app) error {
@@ -25,49 +33,102 @@ func (c *translateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	fs, err := formats(false)
+	root, notes, fault, err := c.read(raw)
 	if err != nil {
-		return err
-	}
-	if c.From != "" {
-		fs = only(fs, c.From)
-	}
-	p, fault := parse(fs, raw)
-	if p == nil || p.Bundle == nil {
-		// The gateway keeps no Bundle of a FHIR message that it refuses or that is a receipt; it can be translated all the same.
-		b, err := fhir.ParseBundle(raw)
-		if err != nil {
-			if fault != nil {
-				err = fault
-			}
-			return &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, err)}
-		}
-		p = &mapping.Parsed{Bundle: b}
+		return &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, err)}
 	}
 	if fault != nil {
 		fmt.Fprintf(a.errs, "samvirke: %s: %v\n", c.File, fault)
 	}
-	notes := append(p.Notes, codeNotes(p.Bundle)...)
-	out := p.Bundle.Bytes()
-	if c.To == "fhir" && !c.Compact {
-		out = indent(out)
+	if b, err := fhir.BundleOf(root); err == nil {
+		notes = append(notes, codeNotes(b)...)
 	}
-	if c.To != "fhir" {
-		all, err := formats(false)
-		if err != nil {
-			return err
-		}
-		r, err := only(all, c.To)[0].Render(p.Bundle, mapping.Target{Version: c.Version, Now: time.Now()})
-		if err != nil {
-			return &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, err)}
-		}
-		out, notes = r.Body, append(notes, r.Notes...)
+	out, more, err := c.write(root)
+	if err != nil {
+		return &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, err)}
 	}
-	if err := a.writeNotes(c.Notes, notes); err != nil {
+	if err := a.writeNotes(c.Notes, append(notes, more...)); err != nil {
 		return err
 	}
 	_, err = a.out.Write(out)
 	return err
+}
+
+// read gives the FHIR form of a message. A message that has one in spite of a fault is read with it.
+func (c *translateCmd) read(raw []byte) (*fhir.Node, []mapping.Note, *samvirke.Fault, error) {
+	from := c.From
+	if from == "" && fhirxml.Sniff(raw) {
+		from = inXML
+	}
+	if from == inXML {
+		n, err := fhirxml.Parse(raw, fhirxml.Options{MaxBytes: maxFile})
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		raw, from = n.Bytes(), inJSON
+	}
+	fs, err := formats(false)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if from != "" {
+		fs = only(fs, from)
+	}
+	p, fault := parse(fs, raw)
+	if p != nil && p.Bundle != nil {
+		return p.Bundle.Root, p.Notes, fault, nil
+	}
+	// The gateway keeps no Bundle of a FHIR message that it refuses or that is a receipt; it can be
+	// translated all the same. Between the two forms of FHIR that holds for any resource.
+	n, err := fhir.ParseNode(raw)
+	switch {
+	case err != nil && fault != nil:
+		return nil, nil, nil, fault
+	case err != nil:
+		return nil, nil, nil, err
+	case c.To != inXML && c.To != inJSON || n.Get("resourceType") == nil:
+		if _, err := fhir.BundleOf(n); err != nil {
+			if fault != nil {
+				err = fault
+			}
+			return nil, nil, nil, err
+		}
+	case n.Get("resourceType").Text() != "Bundle":
+		fault = nil // it says that a resource is no message, and nobody claimed it was
+	}
+	return n, nil, fault, nil
+}
+
+// write gives the target format's bytes.
+func (c *translateCmd) write(root *fhir.Node) ([]byte, []mapping.Note, error) {
+	switch c.To {
+	case inJSON:
+		out := root.Bytes()
+		if !c.Compact {
+			out = indent(out)
+		}
+		return out, nil, nil
+	case inXML:
+		out, notes, err := fhirxml.Render(root, fhirxml.Style{Indent: !c.Compact})
+		var all []mapping.Note
+		for _, n := range notes {
+			all = append(all, mapping.Note(n))
+		}
+		return out, all, err
+	}
+	b, err := fhir.BundleOf(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	fs, err := formats(false)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := only(fs, c.To)[0].Render(b, mapping.Target{Version: c.Version, Now: time.Now()})
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.Body, r.Notes, nil
 }
 
 func only(fs []mapping.Format, name string) []mapping.Format {

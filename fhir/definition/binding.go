@@ -49,17 +49,3 @@ func (vs *valueSet) has(system, code string) bool {
 	}
 	return false
 }
-
-// Required tells the codes of a required binding and whether they can be listed; for tests and pages.
-func (s *Set) Required(b Binding) (codes []string, ok bool) {
-	set := s.values[b.ValueSet]
-	if b.Strength != "required" || set == nil {
-		return nil, false
-	}
-	for _, list := range set.codes {
-		for c := range list {
-			codes = append(codes, c)
-		}
-	}
-	return codes, true
-}

@@ -124,3 +124,24 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	}
 }
+
+// Whatever JSON holds, the checks end, with a bounded list that names only elements.
+func FuzzCheck(f *testing.F) {
+	set := r4(f)
+	f.Add(`{"resourceType":"Patient","meta":{"profile":["` + noBasis + `Patient"]},"name":[{"given":["A",null],"_given":[null,{"id":"g"}]}]}`)
+	f.Add(`{"resourceType":"MedicationStatement","medicationReference":{"display":"x"},"reasonCode":[{"coding":[{"system":"x"}]}]}`)
+	f.Fuzz(func(t *testing.T, raw string) {
+		n, err := fhir.ParseNode([]byte(raw))
+		if err != nil {
+			return
+		}
+		for _, list := range [][]definition.Issue{set.Check(n), set.CheckDeclared(n)} {
+			if len(list) > definition.MaxIssues {
+				t.Fatalf("%d issues", len(list))
+			}
+		}
+		for _, p := range set.ProfilesFor(n.Get("resourceType").Text()) {
+			set.CheckProfile(n, p)
+		}
+	})
+}

@@ -68,25 +68,25 @@ func (p *parser) scope() map[string]string {
 	return sum
 }
 
-// lineBreaks gives the value of the i-th attribute of the tag just read as XML defines it: a line break or
+// values gives the attributes of the tag just read with their values as XML defines them: a line break or
 // tab that stands there as such is a space, one written as &#10; is a line break. The decoder gives
-// both alike, so the tag is read once more.
-func (p *parser) lineBreaks(i int, decoded string) string {
+// both alike, so a tag in doubt is read once more.
+func (p *parser) values(start xml.StartElement) []xml.Attr {
+	doubt := false
+	for _, a := range start.Attr {
+		doubt = doubt || strings.ContainsAny(a.Value, "\t\n\r")
+	}
 	end := int(p.d.InputOffset())
 	from := bytes.LastIndexByte(p.text[:end], '<') // "<" cannot stand inside a tag
-	if from < 0 {
-		return decoded
+	if !doubt || from < 0 || !bytes.ContainsAny(p.text[from:end], "\t\n\r") {
+		return start.Attr
 	}
-	tag := string(p.text[from:end])
-	if !strings.ContainsAny(tag, "\t\n\r") {
-		return decoded
-	}
-	tag = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ").Replace(tag)
+	tag := strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ").Replace(string(p.text[from:end]))
 	tok, err := xml.NewDecoder(strings.NewReader(tag)).RawToken()
-	start, ok := tok.(xml.StartElement)
-	if err != nil || !ok || i >= len(start.Attr) {
+	again, ok := tok.(xml.StartElement)
+	if err != nil || !ok || len(again.Attr) != len(start.Attr) {
 		p.fail(CodeNotWellFormed, "the message is not well-formed XML")
-		return decoded
+		return start.Attr
 	}
-	return start.Attr[i].Value
+	return again.Attr
 }

@@ -245,7 +245,7 @@ func (w *writer) readSequences() error {
 	q := &w.seqs
 	s, err := w.db.prepare(`SELECT
 		coalesce((SELECT max(seq) FROM message), 0), coalesce((SELECT max(seq) FROM delivery), 0),
-		coalesce((SELECT max(seq) FROM event), 0), coalesce((SELECT max(seq) FROM receipt), 0),
+		coalesce((SELECT max(seq) FROM event_run), 0), coalesce((SELECT max(seq) FROM receipt), 0),
 		coalesce((SELECT max(seq) FROM record), 0), coalesce((SELECT max(seq) FROM plan_version), 0),
 		(SELECT seq FROM audit_head), (SELECT hash FROM audit_head)`)
 	if err != nil {

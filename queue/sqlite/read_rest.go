@@ -11,13 +11,16 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// Receipts lists receipts, oldest first; see queue.Reader.
+// throughMessage selects the rows of a delivery in a table of events or receipts: those of its message, and those
+// that go astray. What belongs to other deliveries of the message is for the caller to leave out.
+func throughMessage(table string) string {
+	return `seq IN (SELECT seq FROM ` + table + ` WHERE message IS NOT NULL AND message = (SELECT message FROM delivery WHERE id = ?)
+		UNION ALL SELECT seq FROM ` + table + ` WHERE stray IS NOT NULL AND stray = (SELECT seq FROM delivery WHERE id = ?))`
+}
+
+// Receipts lists receipts, oldest first; see queue.Reader. A party alone, or none of the filters, walks them.
 func (r *reader) Receipts(ctx context.Context, f queue.ReceiptFilter) ([]samvirke.Receipt, error) {
-	var w where
-	w.text(`message = (SELECT seq FROM message WHERE id = ?) AND message IS NOT NULL`, f.MessageID)
-	w.text(`delivery = (SELECT seq FROM delivery WHERE id = ?) AND delivery IS NOT NULL`, f.DeliveryID)
-	w.text(`party = ?`, f.Party)
-	w.text(`note = ? AND note <> ''`, f.Note)
+	query, args := receiptQuery(f)
 	return list(ctx, r.db, func(rows *sql.Rows) (x samvirke.Receipt, err error) {
 		var content []byte
 		if err = rows.Scan(&content); err != nil {
@@ -25,24 +28,49 @@ func (r *reader) Receipts(ctx context.Context, f queue.ReceiptFilter) ([]samvirk
 		}
 		err = json.Unmarshal(content, &x)
 		return x, err
-	}, `SELECT content FROM receipt WHERE `+w.String()+` ORDER BY seq LIMIT ?`, append(w.args, page(f.Limit))...)
+	}, query, args...)
+}
+
+func receiptQuery(f queue.ReceiptFilter) (string, []any) {
+	var w where
+	w.text(`message = (SELECT seq FROM message WHERE id = ?) AND message IS NOT NULL`, f.MessageID)
+	if f.DeliveryID != "" {
+		w.add(throughMessage("receipt"), f.DeliveryID, f.DeliveryID)
+		w.add(`+delivery = (SELECT seq FROM delivery WHERE id = ?)`, f.DeliveryID)
+	}
+	w.text(`party = ?`, f.Party)
+	w.text(`note = ? AND note <> ''`, f.Note)
+	return `SELECT content FROM receipt WHERE ` + w.String() + ` ORDER BY seq LIMIT ?`, append(w.args, page(f.Limit))
 }
 
 // Events lists events, oldest first; see queue.Reader.
 func (r *reader) Events(ctx context.Context, f queue.EventFilter) ([]samvirke.Event, error) {
-	var w where
-	w.text(`e.message = (SELECT seq FROM message WHERE id = ?) AND e.message IS NOT NULL`, f.MessageID)
-	w.text(`e.delivery = (SELECT seq FROM delivery WHERE id = ?) AND e.delivery IS NOT NULL`, f.DeliveryID)
-	w.add(`e.seq > ?`, f.After)
+	query, args := eventQuery(f)
 	return list(ctx, r.db, func(rows *sql.Rows) (e samvirke.Event, err error) {
 		var at int64
 		err = rows.Scan(&e.Seq, &at, &e.MessageID, &e.DeliveryID, &e.Party, &e.Patient, &e.Name, &e.Detail)
 		e.At = moment(at)
 		return e, err
-	}, `SELECT e.seq, e.at, coalesce(m.id, ''), coalesce(d.id, ''), e.party, e.patient, e.name, e.detail
-		FROM event e LEFT JOIN message m ON m.seq = e.message LEFT JOIN delivery d ON d.seq = e.delivery
-		WHERE `+w.String()+` ORDER BY e.seq LIMIT ?`, append(w.args, page(f.Limit))...)
+	}, query, args...)
 }
+
+// eventQuery takes the rows apart again. The number of an event counts back from that of its row.
+func eventQuery(f queue.EventFilter) (string, []any) {
+	var w where
+	w.text(`e.message = (SELECT seq FROM message WHERE id = ?) AND e.message IS NOT NULL`, f.MessageID)
+	if f.DeliveryID != "" {
+		w.add(`e.`+throughMessage("event_run"), f.DeliveryID, f.DeliveryID)
+		w.add(`d.seq = (SELECT seq FROM delivery WHERE id = ?)`, f.DeliveryID)
+	}
+	w.add(`e.seq > ? AND `+eventSeq+` > ?`, f.After, f.After)
+	return `SELECT ` + eventSeq + `, j.value ->> 0, coalesce(m.id, ''), coalesce(d.id, ''), j.value ->> 2, e.patient,
+		j.value ->> 3, j.value ->> 4
+		FROM event_run e CROSS JOIN json_each(e.content) j LEFT JOIN message m ON m.seq = e.message
+		LEFT JOIN delivery d ON d.seq = j.value ->> 1
+		WHERE ` + w.String() + ` ORDER BY e.seq, j.key LIMIT ?`, append(w.args, page(f.Limit))
+}
+
+const eventSeq = `e.seq - json_array_length(e.content) + 1 + j.key`
 
 // Records gives all records of a patient in order of arrival; see queue.Reader.
 func (r *reader) Records(ctx context.Context, patient string) (out []queue.Record, err error) {

@@ -58,7 +58,7 @@ func (st *statements) text() []struct {
 		{&st.deliveryByID, `SELECT d.seq, d.state, d.hold, d.party, d.lane, d.attempts, d.created_at, d.sent_at,
 			d.done_at, d.expect_by, d.due_at, d.message, m.id FROM delivery d LEFT JOIN message m ON m.seq = d.message
 			WHERE d.id = ?`},
-		{&st.deliverySeq, `SELECT seq FROM delivery WHERE id = ?`},
+		{&st.deliverySeq, `SELECT seq, message FROM delivery WHERE id = ?`},
 		{&st.deliveryStep, `UPDATE delivery SET state = ?, hold = ?, attempts = ?, due_at = ?, sent_at = ?,
 			done_at = ?, expect_by = ?, fault = ?, fault_text = ? WHERE seq = ?`},
 		{&st.counterGet, `SELECT value FROM counter WHERE name = ?`},
@@ -97,8 +97,8 @@ func (st *statements) batches() []struct {
 		{&st.deliveryAdd, 26, deliveryInsert, ``},
 		{&st.deliveryBody, 3, `INSERT INTO delivery_body (seq, file, body) VALUES `, ``},
 		{&st.attemptAdd, 8, `INSERT INTO attempt (delivery, number, at, took, answer, class, fault, fault_text) VALUES `, ``},
-		{&st.receiptAdd, 6, `INSERT INTO receipt (seq, message, delivery, party, note, content) VALUES `, ``},
-		{&st.eventAdd, 8, `INSERT INTO event (seq, at, message, delivery, party, patient, name, detail) VALUES `, ``},
+		{&st.receiptAdd, 7, `INSERT INTO receipt (seq, message, delivery, stray, party, note, content) VALUES `, ``},
+		{&st.eventAdd, 5, `INSERT INTO event_run (seq, message, stray, patient, content) VALUES `, ``},
 	}
 }
 

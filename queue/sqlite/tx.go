@@ -21,6 +21,7 @@ type tx struct {
 	lanes  []laneChange
 	feed   []feedChange
 	events []samvirke.Event
+	story  eventRun
 	audits bool
 
 	// The unit at hand.
@@ -138,21 +139,36 @@ type looked struct {
 	message  *messageRow
 	existing *samvirke.Message
 	// messages and deliveries are the numbers of all ids named in the unit.
-	messages, deliveries map[string]int64
-	steps                []*deliveryRow
-	rows                 map[string]*deliveryRow
-	receiptRefs          []refs
-	eventRefs            []refs
-	counters             map[string]int64
+	messages    map[string]int64
+	deliveries  map[string]deliveryRef
+	steps       []*deliveryRow
+	rows        map[string]*deliveryRow
+	receiptRefs []refs
+	eventRefs   []refs
+	counters    map[string]int64
 }
 
-// refs are the message and the delivery a row belongs to; nil stands for none.
-type refs struct{ message, delivery any }
+// deliveryRef is the number of a delivery, and that of its own message, nil for none.
+type deliveryRef struct {
+	seq     int64
+	message any
+}
+
+// refs are the message and the delivery a row belongs to; nil stands for none. through is the delivery's own message.
+type refs struct{ message, delivery, through any }
+
+// stray gives the delivery when the row cannot be found through that one's message.
+func (r refs) stray() any {
+	if r.message != nil && r.message == r.through {
+		return nil
+	}
+	return r.delivery
+}
 
 func (l *looked) reset() {
 	l.accept, l.message, l.existing = 0, nil, nil
 	if l.messages == nil {
-		l.messages, l.deliveries = map[string]int64{}, map[string]int64{}
+		l.messages, l.deliveries = map[string]int64{}, map[string]deliveryRef{}
 		l.rows, l.counters = map[string]*deliveryRow{}, map[string]int64{}
 	}
 	clear(l.messages)
@@ -185,33 +201,32 @@ func (t *tx) messageRef(id string) (any, error) {
 	return row[0], nil
 }
 
-// deliveryRef finds the number of a delivery; nil for "".
-func (t *tx) deliveryRef(id string) (any, error) {
-	if id == "" {
-		return nil, nil
-	}
-	if seq, ok := t.look.deliveries[id]; ok {
-		return seq, nil
+// deliveryRef finds a delivery that a receipt or event names.
+func (t *tx) deliveryRef(id string) (ref deliveryRef, err error) {
+	if ref, ok := t.look.deliveries[id]; ok {
+		return ref, nil
 	}
 	if row, known := t.w.cache.deliveries[id]; known {
-		t.look.deliveries[id] = row.seq
-		return row.seq, nil
+		ref = deliveryRef{row.seq, row.message}
+		t.look.deliveries[id] = ref
+		return ref, nil
 	}
 	row, err := t.w.st.deliverySeq.row(id)
 	if err == nil && row == nil && len(t.w.st.deliveryAdd.vals) > 0 {
 		if err := t.flushGathered(); err != nil {
-			return nil, err
+			return ref, err
 		}
 		row, err = t.w.st.deliverySeq.row(id)
 	}
 	if err != nil {
-		return nil, err
+		return ref, err
 	}
 	if row == nil {
-		return nil, fmt.Errorf("delivery %s: %w", id, queue.ErrNotFound)
+		return ref, fmt.Errorf("delivery %s: %w", id, queue.ErrNotFound)
 	}
-	t.look.deliveries[id] = row[0].(int64)
-	return row[0], nil
+	ref = deliveryRef{row[0].(int64), row[1]}
+	t.look.deliveries[id] = ref
+	return ref, nil
 }
 
 // flushGathered writes the deliveries of earlier units of the group, so that this one can see them.
@@ -244,6 +259,10 @@ func (t *tx) refs(message, delivery string) (r refs, err error) {
 	if r.message, err = t.messageRef(message); err != nil {
 		return r, err
 	}
-	r.delivery, err = t.deliveryRef(delivery)
+	if delivery == "" {
+		return r, nil
+	}
+	d, err := t.deliveryRef(delivery)
+	r.delivery, r.through = d.seq, d.message
 	return r, err
 }

@@ -49,7 +49,7 @@ func (t *tx) lookDeliveries() error {
 			return fmt.Errorf("delivery %s stands twice in the unit: %w", d.ID, queue.ErrExists)
 		}
 		t.w.seqs.delivery++
-		t.look.deliveries[d.ID] = t.w.seqs.delivery
+		t.look.deliveries[d.ID] = deliveryRef{t.w.seqs.delivery, message}
 		t.look.rows[d.ID] = &deliveryRow{seq: t.w.seqs.delivery, id: d.ID, party: d.Party,
 			lane: t.w.s.lanes.key(d.Lane), state: d.State, attempts: int64(d.Attempts), created: nanos(d.CreatedAt),
 			due: nanos(d.DueAt), sent: nanos(d.SentAt), done: nanos(d.DoneAt), expectBy: nanos(d.ExpectBy),
@@ -139,7 +139,7 @@ func (t *tx) deliveryRow(id string) (*deliveryRow, error) {
 		}
 	}
 	t.look.rows[id] = row
-	t.look.deliveries[id] = row.seq
+	t.look.deliveries[id] = deliveryRef{row.seq, row.message}
 	if row.messageID != "" {
 		t.look.messages[row.messageID] = row.message.(int64)
 	}

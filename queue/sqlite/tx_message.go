@@ -48,6 +48,7 @@ func (t *tx) writeRepeat() error {
 	if t.r.out.Duplicate {
 		t.addEvent(samvirke.Event{At: t.u.Now, MessageID: earlier.ID, Party: m.Party, Patient: earlier.Patient,
 			Name: samvirke.EventDuplicate}, refs{message: earlier.Seq})
+		t.endRun()
 		return nil
 	}
 	q := *m
@@ -60,6 +61,7 @@ func (t *tx) writeRepeat() error {
 	}
 	t.addEvent(samvirke.Event{At: t.u.Now, MessageID: q.ID, Party: q.Party, Patient: q.Patient,
 		Name: samvirke.EventQuarantined}, refs{message: t.r.out.Seq})
+	t.endRun()
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -76,7 +75,7 @@ func (t *tx) writeReceipts() error {
 		}
 		ref := t.look.receiptRefs[i]
 		t.w.seqs.receipt++
-		t.w.st.receiptAdd.add(t.w.seqs.receipt, ref.message, ref.delivery, r.Party, r.Note, string(content))
+		t.w.st.receiptAdd.add(t.w.seqs.receipt, ref.message, ref.delivery, ref.stray(), r.Party, r.Note, string(content))
 	}
 	return nil
 }
@@ -127,15 +126,8 @@ func (t *tx) writeEvents() error {
 	for i := range t.u.Events {
 		t.addEvent(t.u.Events[i], t.look.eventRefs[i])
 	}
+	t.endRun()
 	return nil
-}
-
-func (t *tx) addEvent(e samvirke.Event, r refs) {
-	t.w.seqs.event++
-	e.Seq = t.w.seqs.event
-	e.At = orTime(e.At, t.u.Now).UTC()
-	t.w.st.eventAdd.add(e.Seq, nanos(e.At), r.message, r.delivery, e.Party, e.Patient, string(e.Name), e.Detail)
-	t.events = append(t.events, e)
 }
 
 func (t *tx) writeAudit() error {
