@@ -7,6 +7,7 @@ import "time"
 //	queued -> sending -> sent -> acknowledged
 //	          sending -> waiting -> queued          (transient fault; back when due)
 //	          sending | sent -> stopped             (permanent fault, or refused by the receiver)
+//	          acknowledged -> stopped       (the receiver takes it back with an error report)
 //	          stopped -> queued                     (resend: same bytes, same id)
 //	          stopped -> given-up                   (with a reason)
 //

@@ -19,9 +19,13 @@ type Envelope struct {
 	// Op is N, M, A or C; "" for kinds that have no such status (AppRec).
 	Op Op `json:"op,omitempty"`
 	// Parent and Conversation are the references to earlier messages; "" when absent.
-	// For Epikrise, which has no ConversationRef, Conversation is ServProvId and Parent is "".
+	// For Epikrise and Henvisning 1.x, which have no ConversationRef, Conversation is the id of the document
+	// (ServProvId, ServReq/Id) and Parent is "".
 	Parent       string `json:"parent,omitempty"`
 	Conversation string `json:"conversation,omitempty"`
+	// Referrals are the ids of the referrals that the message is or answers: an epicrisis and its referral
+	// have one in common (standards/no README section 4). Nil for other kinds.
+	Referrals []string `json:"referrals,omitempty"`
 	// GeneratedAt is GenDate with Norwegian local time assumed when no zone is written.
 	GeneratedAt time.Time `json:"generated_at,omitzero"`
 	// GeneratedRaw is GenDate exactly as written; an AppRec repeats it as IssueDate.
@@ -36,6 +40,9 @@ type Envelope struct {
 	// NoForwarding is true when the patient objects to forwarding
 	// (ForbeholdOmVideresending): only the original addressees may get the message.
 	NoForwarding bool `json:"no_forwarding,omitempty"`
+	// Emergency is true for a referral of the highest urgency: it is accepted even when the patient
+	// is not sufficiently identified (standards/no README section 6).
+	Emergency bool `json:"emergency,omitempty"`
 	// Receipt is set when the message itself is an application receipt.
 	Receipt *ReceiptContent `json:"receipt,omitempty"`
 }

@@ -19,6 +19,11 @@ type Party struct {
 	Receipts ReceiptMode `json:"receipts"`
 	// AppRecVersion overrides the version that the message standard decides; "" = decided by it.
 	AppRecVersion string `json:"apprec_version,omitempty"`
+	// UnknownService and UnknownPatient say what is answered on behalf of this party as a receiver; "" = accept.
+	UnknownService Answer `json:"unknown_service,omitempty"`
+	UnknownPatient Answer `json:"unknown_patient,omitempty"`
+	// PatientCodes says how exactly this party, as a sender, is told what is wrong with a patient; "" = general.
+	PatientCodes PatientCodes `json:"patient_codes,omitempty"`
 	// OnStop says what the lane does behind a stopped delivery: "wait" (default) or "go-on".
 	OnStop string `json:"on_stop,omitempty"`
 	// AnswerWithin is how long an application receipt may take; zero means 96 h.
@@ -34,6 +39,28 @@ type Accept struct {
 	// Versions are the payload versions read, best first, for instance "1.6", "1.5"; empty means all.
 	Versions []string `json:"versions,omitempty"`
 }
+
+// Answer is what is answered where the standard leaves the choice to the receiver.
+type Answer string
+
+// The answers.
+const (
+	AnswerAccept Answer = "accept" // taken, a person at the receiver sorts it out
+	// AnswerRefuse is a negative receipt: E21 for a service that the enterprise does not have, E35 for an
+	// epicrisis about a patient nobody here knows.
+	AnswerRefuse Answer = "refuse"
+)
+
+// PatientCodes says which codes of list 8221 tell that a patient is not sufficiently identified.
+type PatientCodes string
+
+// The ways to tell it.
+const (
+	PatientCodesGeneral PatientCodes = "general" // E36 for all of it, as the standard has it
+	// PatientCodesExact is E30, E31 or E32 where one of them says exactly what is wrong: only for senders
+	// whose documentation names these codes.
+	PatientCodesExact PatientCodes = "exact"
+)
 
 // ReceiptMode says what application receipt a party gives for what it is sent.
 type ReceiptMode string

@@ -58,6 +58,11 @@ type Receipt struct {
 	ExternalID string    `json:"external_id"`
 	At         time.Time `json:"at"`
 	ReceiptContent
-	// Note is "", "late", "duplicate", "contradicting" or "unknown".
+	// Note is "", "late", "duplicate", "contradicting", "unknown" or NoteDeviation.
 	Note string `json:"note,omitempty"`
 }
+
+// NoteDeviation marks an entry that is no AppRec but an error report about a message that had been accepted
+// (DIALOG_AVVIK), the only way back from a positive AppRec. Its errors carry codes of list 8117 and,
+// as Detail, what the report says.
+const NoteDeviation = "deviation"

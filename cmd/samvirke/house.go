@@ -82,7 +82,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *slog.Logger) (h *ho
 
 func (h *house) openCore(ctx context.Context) (err error) {
 	cfg := h.cfg
-	if h.formats, err = formatsWith(kith.Options{MaxBytes: int(cfg.Limits.MaxBody), AllowSynthetic: cfg.Test(), PlainReceipts: true}); err != nil {
+	if h.formats, err = formatsWith(kith.Options{MaxBytes: int(cfg.Limits.MaxBody), AllowSynthetic: cfg.Test(), PlainReceipts: true, AllowH: cfg.HNumber == "accept"}); err != nil {
 		return err
 	}
 	for _, f := range h.formats {

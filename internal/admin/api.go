@@ -330,8 +330,12 @@ func (s *Server) apiPlanVersions(r *http.Request, x *session) (any, error) {
 	return map[string]any{"versions": rows}, nil
 }
 
-func (s *Server) apiAttention(r *http.Request, _ *session) (any, error) {
-	return s.attentionData(r.Context())
+func (s *Server) apiAttention(r *http.Request, x *session) (any, error) {
+	p, err := s.attentionData(r.Context())
+	if err == nil {
+		err = s.addSaid(r, x, p.Stopped)
+	}
+	return p, err
 }
 
 func (s *Server) apiParties(r *http.Request, _ *session) (any, error) {

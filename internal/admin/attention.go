@@ -16,15 +16,18 @@ const maxAttention = 100
 
 // attentionItem is one thing that a person should look at.
 type attentionItem struct {
-	MessageID    string                 `json:"message_id"`
-	DeliveryID   string                 `json:"delivery_id,omitempty"`
-	Kind         string                 `json:"kind"`
-	Label        string                 `json:"-"`
-	Person       string                 `json:"person,omitempty"` // sealed id
-	Party        partyRef               `json:"party"`
-	At           time.Time              `json:"at"`
-	Code         string                 `json:"code,omitempty"`
-	Text         string                 `json:"text,omitempty"`
+	MessageID  string    `json:"message_id"`
+	DeliveryID string    `json:"delivery_id,omitempty"`
+	Kind       string    `json:"kind"`
+	Label      string    `json:"-"`
+	Person     string    `json:"person,omitempty"` // sealed id
+	Party      partyRef  `json:"party"`
+	At         time.Time `json:"at"`
+	Code       string    `json:"code,omitempty"`
+	Text       string    `json:"text,omitempty"`
+	// Said are the errors of the receiver's receipts, with its own words.
+	Said         []samvirke.ReceiptError `json:"receipt_errors,omitempty"`
+	patient      string
 	Explain      explanation            `json:"-"` // stands with the group, and with refused messages on the page
 	Message      samvirke.MessageStatus `json:"message_status,omitempty"`
 	Delivery     samvirke.DeliveryState `json:"delivery_state,omitempty"`
@@ -69,6 +72,9 @@ type attentionPage struct {
 
 func (s *Server) attention(w http.ResponseWriter, r *http.Request, x *session) error {
 	p, err := s.attentionData(r.Context())
+	if err == nil {
+		err = s.addSaid(r, x, p.Stopped)
+	}
 	if err != nil {
 		return err
 	}
@@ -112,7 +118,7 @@ func (s *Server) deliveryGroups(sort string, list []samvirke.Delivery, name func
 	groups := []attentionGroup{}
 	for _, d := range list {
 		it := attentionItem{MessageID: d.MessageID, DeliveryID: d.ID, Kind: d.Kind, Party: name(d.Party), At: d.CreatedAt,
-			Label: s.sealer.label(d.Patient), Person: s.sealer.seal(d.Patient), Code: d.Fault, Text: d.FaultText, Delivery: d.State, Overdue: overdue(d, s.now()),
+			Label: s.sealer.label(d.Patient), Person: s.sealer.seal(d.Patient), Code: d.Fault, Text: d.FaultText, patient: d.Patient, Delivery: d.State, Overdue: overdue(d, s.now()),
 			Attempts: d.Attempts, CanResend: mayResend(d, s.now()), CanGiveUp: d.State == samvirke.DeliveryStopped}
 		it.Explain = explainDelivery(d, it.Party.Name, s.now())
 		title := "Delivery to " + it.Party.Name + " stopped"

@@ -225,6 +225,9 @@ func overdue(d samvirke.Delivery, now time.Time) bool {
 }
 
 func verdictWord(r samvirke.Receipt) word {
+	if r.Note == samvirke.NoteDeviation {
+		return word{"reported as wrong", "stop", "✕", "The receiver had accepted the content and took that back with an error report."}
+	}
 	switch r.Status {
 	case samvirke.ReceiptOK:
 		return word{"accepted", "ok", "✓", "The content was accepted."}

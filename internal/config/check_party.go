@@ -64,6 +64,9 @@ func (c *checker) party(p *Party, at string) {
 	}
 	c.ways(p, at)
 	c.receipts(p, at)
+	if p.UnknownPat == "refuse" && c.cfg.Patients == "" {
+		c.report(at+".unknown_patient", CodeConflict, "nobody can be known without a patients file", "add patients, or set unknown_patient: accept")
+	}
 	if p.Retry.First > p.Retry.Max {
 		c.report(at+".retry.first", CodeConflict, fmt.Sprintf("the first wait (%s) is longer than the longest (%s)", p.Retry.First, p.Retry.Max), "lower first or raise max")
 	}

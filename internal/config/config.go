@@ -23,6 +23,7 @@ type Config struct {
 	Log         Log           `key:"log" doc:"What is written to standard error."`
 	Metrics     Metrics       `key:"metrics" doc:"Figures for Prometheus."`
 	Admin       Admin         `key:"admin" doc:"The UI for people."`
+	HNumber     string        `key:"h_number" enum:"refuse|accept" default:"refuse" doc:"Patients who are named by a local H-number with name and birth date, without national number and sex: refuse them with AppRec error E36 as the standard says, or accept them for matching by hand."`
 	Patients    string        `key:"patients" as:"path" doc:"CSV or YAML file with the municipality and the GP of patients, for routing; columns identifier, municipality, gp."`
 	Parties     []Party       `key:"parties" need:"yes" doc:"The systems the gateway talks with."`
 	Routes      []Route       `key:"routes" doc:"Who receives what. Absent: one rule that sends every message to its addressees."`
@@ -77,6 +78,9 @@ type Party struct {
 	Accepts      []Accept      `key:"accepts" doc:"Formats the party reads, best first. Absent: it only sends."`
 	Receipts     string        `key:"receipts" enum:"none|apprec|fhir" was:"apprec when it accepts kith, else none" doc:"Application receipt the party answers with. None: a delivery is done when its bytes are taken."`
 	AppRec       string        `key:"apprec_version" enum:"1.0|1.1" doc:"Version of AppRec the party reads. Absent: the one that belongs to the message answered."`
+	UnknownServ  string        `key:"unknown_service" enum:"accept|refuse" default:"accept" doc:"What a sender is answered who names this party's enterprise but a service it does not have: accept hands it to the party, refuse is AppRec error E21."`
+	UnknownPat   string        `key:"unknown_patient" enum:"accept|refuse" default:"accept" doc:"What a sender of an epicrisis to this party is answered when neither the patients file nor an earlier message names the patient: accept hands it to the party, refuse is AppRec error E35. Refuse needs patients."`
+	PatientCodes string        `key:"patient_codes" enum:"general|exact" default:"general" doc:"How this party is told that a patient it names is not sufficiently identified: E36 in general, or exactly with E30, E31 or E32 where one of them fits."`
 	OnStop       string        `key:"on_stop" enum:"wait|go-on" default:"wait" doc:"What later messages about the same patient do behind one that stopped."`
 	AnswerWithin time.Duration `key:"answer_within" default:"96h" min:"1m" max:"60d" doc:"When a missing application receipt is overdue."`
 	Retry        Retry         `key:"retry" doc:"How a delivery is tried again after a passing fault."`
@@ -137,7 +141,8 @@ type Route struct {
 func (p *Party) Word() samvirke.Party {
 	w := samvirke.Party{
 		ID: p.ID, Name: p.Name, Role: p.Role, HER: p.HER, Municipality: p.Municipality,
-		Receipts: samvirke.ReceiptMode(p.Receipts), AppRecVersion: p.AppRec, OnStop: p.OnStop, AnswerWithin: p.AnswerWithin,
+		Receipts: samvirke.ReceiptMode(p.Receipts), AppRecVersion: p.AppRec,
+		UnknownService: samvirke.Answer(p.UnknownServ), UnknownPatient: samvirke.Answer(p.UnknownPat), PatientCodes: samvirke.PatientCodes(p.PatientCodes), OnStop: p.OnStop, AnswerWithin: p.AnswerWithin,
 	}
 	for _, a := range p.Accepts {
 		w.Accepts = append(w.Accepts, samvirke.Accept(a))

@@ -177,6 +177,7 @@ func TestDefaults(t *testing.T) {
 	want := samvirke.Party{
 		ID: "a", Name: "a", Role: "gp", Accepts: []samvirke.Accept{{Format: "kith"}},
 		Receipts: samvirke.ReceiptAppRec, OnStop: "wait", AnswerWithin: 96 * time.Hour,
+		UnknownService: samvirke.AnswerAccept, UnknownPatient: samvirke.AnswerAccept, PatientCodes: samvirke.PatientCodesGeneral,
 	}
 	if got := cfg.Words()[0]; !reflect.DeepEqual(got, want) {
 		t.Errorf("Words: got %+v, want %+v", got, want)

@@ -72,12 +72,14 @@ func TestStatusFor(t *testing.T) {
 	}
 }
 
-func TestReceiptTextShowsDetail(t *testing.T) {
+// What the other side wrote in its own words may name a patient: it must not reach lists, events or the log.
+func TestCodesTextLeavesOutForeignWords(t *testing.T) {
 	t.Parallel()
-	got := receiptText(&samvirke.ReceiptContent{Errors: []samvirke.ReceiptError{
-		{Code: "E21", Display: "Mottaker finnes ikke", Detail: "ukjent tjeneste"}, {Code: "X99"},
+	got := codesText(&samvirke.ReceiptContent{Errors: []samvirke.ReceiptError{
+		{Code: "E21", Display: "Ola Nordmann", Detail: "Ola Nordmann"}, {Code: "X99"}, {Code: "Ola Nordmann"},
+		{Code: "2", System: "2.16.578.1.12.4.1.1.8117", Display: "Ola", Detail: "Ola"}, {Code: "14", System: "2.16.578.1.12.4.1.1.8222", Display: "Ola"},
 	}})
-	if want := "E21 Mottaker finnes ikke ukjent tjeneste; X99"; got != want {
+	if want := "E21 Mottaker finnes ikke; X99 Annen feil; no code; 2 (8117) Mangelfulle opplysninger; 14"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -18,6 +18,14 @@ import (
 // receipts, events. Everything in one unit, everything rendered now.
 func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mapping.Parsed) (*queue.Unit, func(), error) {
 	env := &p.Envelope
+	refused, err := g.refusals(ctx, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	if ours := g.ourReceivers(env); len(refused) > 0 && len(refused) == len(ours) {
+		u, err := g.faultUnit(ctx, m, outcome{parsed: p, fault: refused[ours[0]]})
+		return u, nil, err
+	}
 	u := &queue.Unit{Now: g.now(), Message: g.step(m, p, samvirke.MessageProcessed, nil)}
 	u.Events = append(u.Events, g.event(m, samvirke.EventProcessed, env.Kind+" "+env.Version))
 	w := g.plans.workspace()
@@ -25,6 +33,11 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	pl, err := g.addPlan(ctx, u, m, p, w)
 	if err != nil {
 		return nil, nil, err
+	}
+	if env.Kind == kindDeviation {
+		if err := g.addDeviation(ctx, u, m, p); err != nil {
+			return nil, nil, err
+		}
 	}
 	in := route.Input{Envelope: *env, From: m.Party}
 	in.Municipality, in.GP = g.o.Patient(env.Patient.Key())
@@ -53,6 +66,10 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 		if slices.Contains(had, c.Party) {
 			continue
 		}
+		if g.onlyRefusing(env, refused, c.Party) { // what is refused must not be imported
+			u.Events = append(u.Events, g.event(m, samvirke.EventRouted, "not to "+c.Party+": refused on its behalf ("+c.Rule+")"))
+			continue
+		}
 		if err := g.addDelivery(ctx, u, m, p, c, pl); err != nil {
 			return nil, nil, err
 		}
@@ -69,7 +86,15 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	if u.Message.To == samvirke.MessageAttention {
 		return u, after, nil // not rendered for somebody: no receipt before a person has looked
 	}
-	g.addReceipts(u, m, env, samvirke.ReceiptContent{Status: samvirke.ReceiptOK}, had...)
+	g.addReceipts(u, m, env, func(i int) samvirke.ReceiptContent {
+		if f := refused[i]; f != nil {
+			return g.refusal(g.parties[m.Party], env, f)
+		}
+		return samvirke.ReceiptContent{Status: samvirke.ReceiptOK}
+	}, had)
+	if u.Message.Fault == faultDeviationUnknown && u.Message.To == samvirke.MessageProcessed {
+		u.Message.To = samvirke.MessageAttention
+	}
 	return u, after, nil
 }
 
@@ -201,20 +226,21 @@ func addressOf(p samvirke.Party) *samvirke.Address {
 	return a
 }
 
-// addReceipts queues one application receipt per receiver of ours in the message
-// (standards/no README 7.3 rules 1, 5, 8).
+// addReceipts queues one application receipt per receiver of ours in the message, with what content gives for
+// the receiver of that index (standards/no README 7.3 rules 1, 5, 8).
 // made lists the rules of those made before.
-func (g *Gateway) addReceipts(u *queue.Unit, m *samvirke.Message, env *samvirke.Envelope, c samvirke.ReceiptContent, made ...string) {
+func (g *Gateway) addReceipts(u *queue.Unit, m *samvirke.Message, env *samvirke.Envelope, content func(int) samvirke.ReceiptContent, made []string) {
 	l, f := g.parties[m.Party], g.formats[env.Format]
 	if l.Sender == nil || f == nil || env.Receipt != nil {
 		return
 	}
-	c.OriginalID, c.OriginalKind, c.OriginalIssued = env.ID, env.Kind, env.GeneratedRaw
 	for _, i := range g.ourReceivers(env) {
 		rule := receiptRule(i)
 		if slices.Contains(made, rule) {
 			continue
 		}
+		c := content(i)
+		c.OriginalID, c.OriginalKind, c.OriginalIssued = env.ID, env.Kind, env.GeneratedRaw
 		t := mapping.Target{Version: l.AppRecVersion, NewID: g.o.NewID(), Now: u.Now}
 		r, err := f.RenderReceipt(env, i, c, t)
 		if err != nil {

@@ -75,8 +75,14 @@ func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
 		case over(ctx, err):
 			return
 		case errors.Is(err, queue.ErrState):
-			g.log.Info("message was processed by another hand", "message_id", m.ID)
-			return
+			now, rerr := g.store.Message(ctx, m.ID)
+			if rerr != nil || now.Status != samvirke.MessageReceived {
+				g.log.Info("message was processed by another hand", "message_id", m.ID)
+				return
+			}
+			if try%maxRedo != maxRedo-1 {
+				continue // a delivery that a receipt answers moved meanwhile
+			}
 		case errors.Is(err, queue.ErrPlanVersion) || errors.Is(err, queue.ErrCounter):
 			g.plans.drop(m.Patient)
 			if try%maxRedo != maxRedo-1 {
@@ -131,45 +137,52 @@ func (g *Gateway) unitFor(ctx context.Context, m *samvirke.Message, out outcome)
 	defer func() {
 		if r := recover(); r != nil {
 			g.log.Error("processing panic", "message_id", m.ID, "panic", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
-			u, after, err = g.faultUnit(m, outcome{parsed: out.parsed, fault: &samvirke.Fault{
+			after = nil
+			u, err = g.faultUnit(ctx, m, outcome{parsed: out.parsed, fault: &samvirke.Fault{
 				Class: samvirke.Internal, Code: "internal-error", Safe: "the message is kept; processing failed",
-			}}), nil, nil
+			}})
 		}
 	}()
 	switch {
 	case out.fault != nil:
-		return g.faultUnit(m, out), nil, nil
+		u, err = g.faultUnit(ctx, m, out)
+		return u, nil, err
 	case out.parsed.Envelope.Receipt != nil:
 		u, err = g.receiptUnit(ctx, m, &out.parsed.Envelope)
 		return u, nil, err
 	case len(g.ourReceivers(&out.parsed.Envelope)) == 0 && len(out.parsed.Envelope.Receivers) > 0:
 		out.fault = &samvirke.Fault{Class: samvirke.Permanent, Code: "unknown-receiver",
 			Safe: "none of the receivers in the message is a party of this gateway"}
-		return g.faultUnit(m, out), nil, nil
+		u, err = g.faultUnit(ctx, m, out)
+		return u, nil, err
 	}
 	u, after, err = g.messageUnit(ctx, m, out.parsed)
 	if class := samvirke.ClassOf(err); err != nil && class != samvirke.Transient {
 		// The content itself cannot be used: trying again would give the same.
-		return g.faultUnit(m, outcome{parsed: out.parsed, fault: samvirke.FaultOf(err)}), nil, nil
+		u, err = g.faultUnit(ctx, m, outcome{parsed: out.parsed, fault: samvirke.FaultOf(err)})
+		return u, nil, err
 	}
 	return u, after, err
 }
 
 // faultUnit ends a message with a fault: refused with a negative receipt where the standard has one,
-// else waiting for a person.
-func (g *Gateway) faultUnit(m *samvirke.Message, out outcome) *queue.Unit {
+// else waiting for a person. A receiver that has answered before, in an earlier processing, does not answer again.
+func (g *Gateway) faultUnit(ctx context.Context, m *samvirke.Message, out outcome) (*queue.Unit, error) {
 	f, now := out.fault, g.now()
 	to := statusFor(f)
 	u := &queue.Unit{Now: now, Message: g.step(m, out.parsed, to, f)}
-	if to == samvirke.MessageRefused && g.receiptCanSay(g.parties[m.Party], out) {
-		g.addReceipts(u, m, &out.parsed.Envelope, samvirke.ReceiptContent{
-			Status: samvirke.ReceiptRejected,
-			Errors: []samvirke.ReceiptError{{Code: f.Receipt, Detail: faultText(f)}},
-		})
+	l := g.parties[m.Party]
+	if to == samvirke.MessageRefused && g.receiptCanSay(l, out) {
+		had, err := g.alreadyMade(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		env := &out.parsed.Envelope
+		g.addReceipts(u, m, env, func(int) samvirke.ReceiptContent { return g.refusal(l, env, f) }, had)
 	}
 	u.Events = append(u.Events, g.event(m, eventFor(to), f.Code))
 	g.log.Info("message not processed", "message_id", m.ID, "party", m.Party, "class", f.Class, "code", f.Code)
-	return u
+	return u, nil
 }
 
 // step is the change of the message itself, with what parsing found out.

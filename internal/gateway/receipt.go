@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/samvirke/samvirke"
@@ -80,6 +79,9 @@ func (g *Gateway) settle(u *queue.Unit, d *samvirke.Delivery, c *samvirke.Receip
 	}
 	refusedBefore := d.State == samvirke.DeliveryStopped && d.Fault == faultRejected
 	switch {
+	case d.State == samvirke.DeliveryStopped && d.Fault == faultDeviation:
+		event(samvirke.EventReceiptIn, "after an error report; the report counts")
+		return "late"
 	case d.State == samvirke.DeliveryAcknowledged, refusedBefore:
 		same := refusedBefore == (c.Status == samvirke.ReceiptRejected)
 		note := "contradicting"
@@ -100,11 +102,11 @@ func (g *Gateway) settle(u *queue.Unit, d *samvirke.Delivery, c *samvirke.Receip
 		samvirke.DeliverySent, samvirke.DeliverySending, samvirke.DeliveryQueued, samvirke.DeliveryWaiting, samvirke.DeliveryStopped,
 	}, To: samvirke.DeliveryAcknowledged}
 	if c.Status == samvirke.ReceiptRejected {
-		step.To, step.Fault, step.FaultText = samvirke.DeliveryStopped, faultRejected, receiptText(c)
-		event(samvirke.EventRejected, receiptText(c))
+		step.To, step.Fault, step.FaultText = samvirke.DeliveryStopped, faultRejected, codesText(c)
+		event(samvirke.EventRejected, codesText(c))
 	} else {
 		if c.Status == samvirke.ReceiptPartial {
-			step.FaultText = receiptText(c)
+			step.FaultText = codesText(c)
 		}
 		event(samvirke.EventAcknowledged, strings.TrimSpace("receipt status "+string(c.Status)+" "+note))
 		g.m.endToEnd.Observe(u.Now.Sub(d.CreatedAt).Seconds())
@@ -116,14 +118,40 @@ func (g *Gateway) settle(u *queue.Unit, d *samvirke.Delivery, c *samvirke.Receip
 // faultRejected is the fault of a delivery whose receiver refused the content.
 const faultRejected = "receipt-rejected"
 
-// receiptText shows every error with its detail: the standard demands that the detail is always shown.
-func receiptText(c *samvirke.ReceiptContent) string {
+// codesText names every error by its code and the code list's own text. What the other side wrote in its own words
+// may name a patient: it stands with the receipt alone, and reading that is audited.
+func codesText(c *samvirke.ReceiptContent) string {
 	parts := make([]string, 0, len(c.Errors))
 	for _, e := range c.Errors {
-		parts = append(parts, strings.TrimSpace(strings.Join(slices.DeleteFunc([]string{e.Code, e.Display, e.Detail}, func(s string) bool { return s == "" }), " ")))
+		parts = append(parts, strings.TrimSpace(knownCode(e.Code)+" "+codeDisplay(e)))
 	}
 	if len(parts) == 0 {
 		return "refused without an error code"
 	}
 	return strings.Join(parts, "; ")
+}
+
+// maxCode bounds what is taken for a code. Unit: bytes.
+const maxCode = 8
+
+// knownCode is a code as it was written, unless it is no code at all.
+func knownCode(code string) string {
+	code = strings.TrimSpace(code)
+	if code == "" || len(code) > maxCode || strings.ContainsAny(code, " \t\n") {
+		return "no code"
+	}
+	return code
+}
+
+// codeDisplay is the text of a code in its list, "" for a list or code that is not known here.
+//
+// Source: code lists 8221 and 8117.
+func codeDisplay(e samvirke.ReceiptError) string {
+	switch strings.TrimPrefix(e.System, "urn:oid:") {
+	case "", "2.16.578.1.12.4.1.1.8221":
+		return samvirke.ReceiptCodeDisplay(e.Code)
+	case listDeviation:
+		return "(8117) " + map[string]string{"1": "Feil adressat", "2": "Mangelfulle opplysninger", "9": "Annet"}[e.Code]
+	}
+	return ""
 }

@@ -37,8 +37,13 @@ func TestNegativeReceiptStopsTheDelivery(t *testing.T) {
 	r.untilState(id, samvirke.DeliverySent)
 	r.receive("city", appRec(uuid.NewString(), msgID, "2", "E21"))
 	d := r.untilState(id, samvirke.DeliveryStopped)
-	if d.Fault != "receipt-rejected" || d.FaultText != "E21 feil detalj om feilen" {
+	if d.Fault != "receipt-rejected" || d.FaultText != "E21 Mottaker finnes ikke" {
 		t.Errorf("fault is %q %q", d.Fault, d.FaultText)
+	}
+	// The receiver's own words stand with the receipt, where reading is audited, and nowhere else.
+	rs := inbound(r.receipts(queue.ReceiptFilter{DeliveryID: d.ID}))
+	if len(rs) != 1 || len(rs[0].Errors) != 1 || rs[0].Errors[0].Detail != "detalj om feilen" {
+		t.Errorf("receipts are %+v", rs)
 	}
 }
 

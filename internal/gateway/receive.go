@@ -101,6 +101,10 @@ func (g *Gateway) look(in connectors.Incoming) (out outcome) {
 	if err != nil {
 		out.fault = samvirke.FaultOf(err)
 	}
+	if p != nil && p.Bundle != nil && out.fault != nil && emergency(&p.Envelope, out.fault) {
+		p.Warnings = append(p.Warnings, out.fault)
+		out.fault = nil
+	}
 	if p != nil && out.fault == nil {
 		out.fault = g.checkSender(in.Party, &p.Envelope)
 	}

@@ -62,13 +62,13 @@ func (g Repair) Resend(ctx context.Context, who, deliveryID, reason string) erro
 	return err
 }
 
-// MayResend tells whether a delivery may be sent again as it is. What the receiver refused must be
-// corrected and come as a new message, and a receipt that was taken is final (standards/no README 7.3
+// MayResend tells whether a delivery may be sent again as it is. What the receiver refused, or took and
+// then reported as wrong, must be corrected and come as a new message, and a receipt that was taken is final (standards/no README 7.3
 // rules 1, 7 and 12).
 func MayResend(d samvirke.Delivery) bool {
 	switch d.State {
 	case samvirke.DeliveryStopped:
-		return d.Fault != faultRejected
+		return !final(d.Fault)
 	case samvirke.DeliverySent:
 		return d.Purpose == samvirke.PurposeForward
 	}
@@ -103,9 +103,19 @@ func (g Repair) Reprocess(ctx context.Context, who, messageID, reason string) er
 
 // GiveUp implements Actions.
 func (g Repair) GiveUp(ctx context.Context, who, id, reason string) error {
-	reason, err := checkReason(reason)
+	u, _, err := g.giveUpUnit(ctx, who, id, reason)
 	if err != nil {
 		return err
+	}
+	_, err = g.Store.Commit(ctx, u)
+	return err
+}
+
+// giveUpUnit ends a delivery or a message; the message is given when it is one.
+func (g Repair) giveUpUnit(ctx context.Context, who, id, reason string) (*queue.Unit, *queue.MessageDetail, error) {
+	reason, err := checkReason(reason)
+	if err != nil {
+		return nil, nil, err
 	}
 	now := g.now()
 	u := &queue.Unit{Now: now}
@@ -118,10 +128,11 @@ func (g Repair) GiveUp(ctx context.Context, who, id, reason string) error {
 		}}
 		u.Events = []samvirke.Event{{At: now, MessageID: d.MessageID, DeliveryID: d.ID, Party: d.Party, Patient: d.Patient, Name: samvirke.EventGivenUp, Detail: "by " + who}}
 		u.Audit = []samvirke.Audit{{At: now, Who: who, Action: "give-up", Object: d.ID, Patient: d.Patient, Reason: reason}}
+		return u, nil, nil
 	case errors.Is(err, queue.ErrNotFound):
 		m, err := g.Store.Message(ctx, id)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		u.Message = &queue.MessageStep{
 			ID: m.ID, From: []samvirke.MessageStatus{samvirke.MessageAttention, samvirke.MessageQuarantined}, To: samvirke.MessageClosed,
@@ -129,9 +140,7 @@ func (g Repair) GiveUp(ctx context.Context, who, id, reason string) error {
 		}
 		u.Events = []samvirke.Event{{At: now, MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventGivenUp, Detail: "by " + who}}
 		u.Audit = []samvirke.Audit{{At: now, Who: who, Action: "give-up", Object: m.ID, Patient: m.Patient, Reason: reason}}
-	default:
-		return fmt.Errorf("read delivery: %w", err)
+		return u, &m, nil
 	}
-	_, err = g.Store.Commit(ctx, u)
-	return err
+	return nil, nil, fmt.Errorf("read delivery: %w", err)
 }

@@ -57,14 +57,14 @@ func (f *Format) renderAppRec(env *samvirke.Envelope, receiver int, c samvirke.R
 	}
 	ns, mig, _ := appRecNamespace(version)
 	to := env.Receivers[receiver]
-	fromRole, toRole := receiptRoles(version, to.Role == "copy")
+	fromRole, toRole := receiptRoles(version, env.Kind, to.Role == "copy")
 	out := &mapping.Rendered{ContentType: ContentType, ExternalID: t.NewID, Kind: kindReceipt, Version: version}
 
 	issued, note := issueDate(env, c, t.Now)
 	if note != nil {
 		out.Notes = append(out.Notes, *note)
 	}
-	hcp := env.Kind == "EPIKRISE" || env.Kind == "E"
+	hcp := withoutHeader(env.Kind)
 	var room [renderRoom]byte // stays on the stack
 	w := xmlText(room[:0]).
 		raw(`<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<AppRec xmlns="`).raw(ns).raw(`">`).
@@ -85,6 +85,18 @@ func (f *Format) renderAppRec(env *samvirke.Envelope, receiver int, c samvirke.R
 		close("OriginalMsgId").close("AppRec")
 	out.Body = append(make([]byte, 0, len(w)), w...) // it lives until it is delivered: not a byte too many
 	return out, nil
+}
+
+// withoutHeader tells the kinds of the generation whose addresses are HCPs already, so that a receipt repeats
+// them as they stand.
+//
+// Source: standards/no README section 1.
+func withoutHeader(kind string) bool {
+	switch kind {
+	case "EPIKRISE", "E", "HENVISNING", "H":
+		return true
+	}
+	return false
 }
 
 // checkReceipt refuses what must not be sent: a receipt for a receipt, one that nobody can be addressed
@@ -268,7 +280,7 @@ func (w xmlText) receiptError(e samvirke.ReceiptError) xmlText {
 	system := first(strings.TrimPrefix(e.System, "urn:oid:"), oidReceiptErrors)
 	display := e.Display
 	if display == "" && system == oidReceiptErrors {
-		display = ReceiptCodeDisplay(e.Code)
+		display = samvirke.ReceiptCodeDisplay(e.Code)
 	}
 	return w.raw("<Error").attr("V", e.Code).attr("S", system).attr("DN", display).attr("OT", e.Detail).raw("/>")
 }

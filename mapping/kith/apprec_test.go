@@ -273,18 +273,18 @@ func TestReceiptForExamples(t *testing.T) {
 }
 
 func TestReceiptCodes(t *testing.T) {
-	if n := len(ReceiptCodes()); n != 21 {
+	if n := len(samvirke.ReceiptCodes()); n != 21 {
 		t.Errorf("%d codes, want the 21 of list 8221", n)
 	}
 	seen := map[string]bool{}
-	for _, c := range ReceiptCodes() {
-		if seen[c.Code] || c.Display == "" || ReceiptCodeDisplay(c.Code) != c.Display {
+	for _, c := range samvirke.ReceiptCodes() {
+		if seen[c.Code] || c.Display == "" || samvirke.ReceiptCodeDisplay(c.Code) != c.Display {
 			t.Errorf("code %+v", c)
 		}
 		seen[c.Code] = true
 	}
 	for _, no := range []string{"E22", "E23", "E24", ""} {
-		if ReceiptCodeDisplay(no) != "" {
+		if samvirke.ReceiptCodeDisplay(no) != "" {
 			t.Errorf("%q is in no list", no)
 		}
 	}
