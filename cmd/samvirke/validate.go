@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/mapping"
@@ -25,6 +26,11 @@ type verdict struct {
 	Warnings []problem `json:"warnings,omitempty"`
 	// Notes are oddities that are nobody's fault: codes outside the national lists, displays that differ.
 	Notes []mapping.Note `json:"notes,omitempty"`
+	// Sendable is whether the message may leave a house like this: valid and without an error among Findings.
+	Sendable bool              `json:"sendable"`
+	Findings []mapping.Finding `json:"findings,omitempty"`
+
+	envelope samvirke.Envelope
 }
 
 type problem struct {
@@ -35,7 +41,7 @@ type problem struct {
 	Text    string `json:"text"`
 }
 
-// Run checks each file and exits with 65 when one is not valid.
+// Run checks each file and exits with 65 when one is not valid or may not be sent as it is.
 func (c *validateCmd) Run(a *app) error {
 	fs, err := formats(c.Production)
 	if err != nil {
@@ -55,12 +61,17 @@ func (c *validateCmd) Run(a *app) error {
 			c.rules(fs, raw, &v)
 		}
 		v.Valid = len(v.Problems) == 0
-		if !v.Valid {
+		out = append(out, v)
+	}
+	chain(out)
+	for i := range out {
+		v := &out[i]
+		v.Sendable = v.Valid && mapping.Unsendable(v.Findings) == nil
+		if !v.Sendable {
 			bad++
 		}
-		out = append(out, v)
 		if !c.JSON {
-			a.printVerdict(&v)
+			a.printVerdict(v)
 		}
 	}
 	if c.JSON {
@@ -115,6 +126,45 @@ func (c *validateCmd) rules(fs []mapping.Format, raw []byte, v *verdict) {
 	if fault != nil {
 		v.Problems = append(v.Problems, problemOf(fault))
 	}
+	if p != nil && (fault == nil || p.Bundle != nil) {
+		v.envelope = p.Envelope
+		v.Findings = lint(fs, &p.Envelope, raw)
+		v.Warnings = unsaid(v.Warnings, v.Findings)
+	}
+}
+
+// lint runs the checks before sending of the message's format.
+func lint(fs []mapping.Format, env *samvirke.Envelope, raw []byte) []mapping.Finding {
+	for _, f := range fs {
+		if l, ok := f.(mapping.Linter); ok && f.Name() == env.Format {
+			return l.Lint(raw)
+		}
+	}
+	return nil
+}
+
+// unsaid leaves out warnings of the mapping that a finding says in better words.
+func unsaid(warnings []problem, findings []mapping.Finding) []problem {
+	same := map[string]string{
+		"event-code": "event-missing", "unknown-event": "event-unknown", "unknown-op": "status-unknown",
+		"no-reference": "conversation-missing", "no-referral": "referral-missing", "sender-address": "address-her",
+	}
+	return slices.DeleteFunc(warnings, func(p problem) bool {
+		return slices.ContainsFunc(findings, func(f mapping.Finding) bool {
+			return f.Code == p.Code || f.Code == same[p.Code]
+		})
+	})
+}
+
+// chain looks at the messages together.
+func chain(all []verdict) {
+	envs := make([]samvirke.Envelope, len(all))
+	for i := range all {
+		envs[i] = all[i].envelope
+	}
+	for i, f := range kith.LintChain(envs) {
+		all[i].Findings = append(all[i].Findings, f)
+	}
 }
 
 func problemOf(f *samvirke.Fault) problem {
@@ -123,11 +173,14 @@ func problemOf(f *samvirke.Fault) problem {
 
 // printVerdict says in lines what JSON says in fields; notes are only counted, they are for --json.
 func (a *app) printVerdict(v *verdict) {
-	if v.Valid {
+	switch {
+	case v.Sendable:
 		fmt.Fprintf(a.out, "%s: valid %s %s\n", v.File, v.Kind, v.Version)
-		if n := len(v.Notes); n > 0 {
-			fmt.Fprintf(a.errs, "%s: %d codes or displays are not as in the national lists; --json tells which\n", v.File, n)
-		}
+	case v.Valid:
+		fmt.Fprintf(a.out, "%s: valid %s %s, but must not be sent like this\n", v.File, v.Kind, v.Version)
+	}
+	if n := len(v.Notes); n > 0 && v.Valid {
+		fmt.Fprintf(a.errs, "%s: %d codes or displays are not as in the national lists; --json tells which\n", v.File, n)
 	}
 	for _, list := range [][]problem{v.Problems, v.Warnings} {
 		for _, p := range list {
@@ -141,5 +194,12 @@ func (a *app) printVerdict(v *verdict) {
 			}
 			fmt.Fprintf(a.out, "%s: %s%s: %s %s\n", place, p.Code, receipt, p.Text, p.Path)
 		}
+	}
+	for _, f := range v.Findings {
+		place := v.File
+		if f.Line > 0 {
+			place += fmt.Sprintf(":%d", f.Line)
+		}
+		fmt.Fprintf(a.out, "%s: %s %s: %s (%s) %s\n", place, f.Severity, f.Code, f.Text, f.TextNO, f.Path)
 	}
 }

@@ -196,6 +196,9 @@ func (g *Gateway) renderForward(d *samvirke.Delivery, m *samvirke.Message, p *ma
 	if err != nil {
 		return err
 	}
+	if err := sendable(f, r.Body); err != nil {
+		return err
+	}
 	d.Body, d.ExternalID, d.ContentType, d.Version = r.Body, r.ExternalID, r.ContentType, r.Version
 	return nil
 }
