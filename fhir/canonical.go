@@ -40,8 +40,9 @@ package fhir
 //	diagnosis        Condition code (ICD-10, ICPC-2), category encounter-diagnosis, ExtMainDiagnosis boolean
 //	check-up         Appointment: status booked (BestiltKontrolltime) or proposed; start; minutesDuration
 //	aid              DeviceRequest
-//	medicine         MedicationStatement (read and carried, never part of the plan)
-//	allergy, CAVE    AllergyIntolerance, Flag
+//	medicine         MedicationStatement and the Medication that it refers to (read and carried, never part of the plan)
+//	allergy, CAVE    AllergyIntolerance, Flag. The reaction that no-basis demands is the anaphylactic one when the message tells
+//	                 of that; else reaction, code and display are absent with data-absent-reason unknown
 //	next of kin      RelatedPerson;  contact: PractitionerRole + Practitioner;  unit: Organization (partOf for the inner level)
 //	no forwarding    Consent: status active, scope patient-privacy, provision.type deny, category {SystemSection, ForbeholdOmVideresending}
 //	epicrisis        Composition (title, status, date as in the report); a section "Event" per Event, its first entry the
@@ -72,6 +73,10 @@ package fhir
 // has the details of those events; its sub-extension index (integer) is the position among the events where
 // it is not the usual one. References to a sender, receiver or unit lead to the innermost level; partOf and
 // PractitionerRole.organization lead outwards.
+//
+// Profiles: every resource keeps the rules of the Norwegian base profile (no-basis) of its type, and a test
+// holds it to them. meta.profile does not say so: a receiver can check without being told, the claim would outlive an edit
+// that breaks it, and a system that does not know the profiles may refuse a message for naming them.
 //
 // Times: FHIR demands a zone; a source time without one is Norwegian local time. What the
 // text looked like stands in extension ExtLexical on the "_" field ("local", "local-minutes",

@@ -114,8 +114,8 @@ func edits() map[string]func(*fhir.Bundle) string {
 			return "Formål[1]/@V"
 		},
 		"drug": func(b *fhir.Bundle) string {
-			c := b.First("MedicationStatement").Get("medicationCodeableConcept")
-			if c.Get("text") == nil {
+			c := b.First("Medication").Get("code")
+			if c.Get("text") == nil || kindOfBundle(b) == kindEpicrisis {
 				return ""
 			}
 			c.Set("text", fhir.String("Paracet"))

@@ -93,11 +93,11 @@ func concept(code, modifier string) []*el {
 
 func medication() *el {
 	return group("root", "Medication", "1", inline{},
-		leafEl("root", "DrugId", "1", cvConcept(), "medicationCodeableConcept"),
+		leafEl("root", "DrugId", "1", cvConcept(), toMedication+"code"),
 		leafEl("root", "DosageCoded", "?", cvConcept(), "dosage[0].timing.code"),
 		leafEl("root", "Comment", "?", text(), "note[0].text"),
 		leafEl("root", "Status", "1", medicationStatus(), "status"),
-		leafEl("root", "Form", "?", cvConcept(), "@form.valueCodeableConcept"),
+		leafEl("root", "Form", "?", cvConcept(), toMedication+"form"),
 		leafEl("root", "RouteOfAdm", "?", cvConcept(), "dosage[0].route"),
 		leafEl("root", "IntendedDuration", "?", quantity(), "dosage[0].timing.repeat.boundsDuration"),
 		leafEl("root", "QuantitySupplied", "?", quantity(), "@quantity-supplied.valueQuantity"),

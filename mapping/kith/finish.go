@@ -136,7 +136,10 @@ func (b *builder) finishResource(n *fhir.Node, env *samvirke.Envelope, when stri
 		set("lifecycleStatus", s("active"))
 		set("description", markConcept(a, "InnholdMaaldokument"))
 		set("subject", patient)
-	case "Consent", "RelatedPerson", "AllergyIntolerance":
+	case "AllergyIntolerance":
+		finishAllergy(a, n)
+		set("patient", patient)
+	case "Consent", "RelatedPerson":
 		if n.Get("resourceType").Text() == "Consent" {
 			status := "active"
 			if n.Extension(extURL("withdrawn")) != nil {
@@ -171,7 +174,9 @@ func (b *builder) finishStatement(n *fhir.Node, set func(string, *fhir.Node)) {
 	switch n.Get("resourceType").Text() {
 	case "MedicationAdministration":
 		set("status", a.String("completed"))
-		set("medicationCodeableConcept", markConcept(a, "AdministrertLegemiddel"))
+		if n.Get("medicationReference") == nil {
+			set("medicationCodeableConcept", markConcept(a, "AdministrertLegemiddel"))
+		}
 	case "MedicationStatement":
 		if n.Get("_status") == nil {
 			set("status", a.String("active"))

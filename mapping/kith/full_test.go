@@ -343,6 +343,7 @@ func TestFullMessages(t *testing.T) {
 					if vs := f.Versions(kind); version == vs[len(vs)-1] { // the schema check of 200 resources is slow; the versions differ by a few elements
 						r4.Check(t, p.Bundle.Bytes())
 					}
+					keepsProfiles(t, p.Bundle)
 					b, err := fhir.ParseBundle(p.Bundle.Bytes())
 					if err != nil {
 						t.Fatal(err)

@@ -211,6 +211,9 @@ func (s *step) find(r *reader, c cursor) []cursor {
 			return []cursor{root}
 		}
 	case stepKey:
+		if s.typ == "Medication" {
+			return s.findMedication(r, c)
+		}
 		add(c.obj.Get(s.key))
 	case stepIndex:
 		items := c.obj.Get(s.key).Items()

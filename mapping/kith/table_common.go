@@ -196,7 +196,7 @@ func allergy() *el {
 			leafEl("epj1", "AllergiskMot", "1", text(), "code.text"),
 			leafEl("epj1", "VirkestoffLegemiddel", "?", cv(), "code.coding[]"),
 			leafEl("epj1", "KodeAnnetStoff", "?", cv(), "@other-substance.valueCoding"),
-			leafEl("epj1", "AnafylaktiskeReaksjoner", "?", cs("7497"), "@anaphylaxis.valueCoding"),
+			leafEl("epj1", "AnafylaktiskeReaksjoner", "?", cs(listAnaphylaxis), "@anaphylaxis.valueCoding"),
 		),
 	)...)
 }
@@ -230,12 +230,12 @@ func drug(start, end, reason, dose, use string) []*el {
 	return []*el{
 		leafEl("epj3", "BruksomradeTekst", "?", text(), reason),
 		leafEl("epj3", "DosVeiledEnkel", "?", text(), dose),
-		leafEl("epj3", "Nr", "?", text(), "@article-number.valueString"),
-		leafEl("epj3", "Navn", "1", text(), "medicationCodeableConcept.text"),
-		leafEl("epj3", "GeneriskNavn", "?", text(), "@generic-name.valueString"),
-		leafEl("epj3", "Atc", "?", cs("7180"), "medicationCodeableConcept.coding[]"),
-		leafEl("epj3", "Legemiddelform", "?", cs("7448"), "@form.valueCoding"),
-		leafEl("epj3", "Styrke", "?", quantity(), "@strength.valueQuantity"),
+		leafEl("epj3", "Nr", "?", text(), toMedication+"@article-number.valueString"),
+		leafEl("epj3", "Navn", "1", text(), toMedication+"code.text"),
+		leafEl("epj3", "GeneriskNavn", "?", text(), toMedication+"@generic-name.valueString"),
+		leafEl("epj3", "Atc", "?", cs("7180"), toMedication+"code.coding[]"),
+		leafEl("epj3", "Legemiddelform", "?", csConcept("7448"), toMedication+"form"),
+		leafEl("epj3", "Styrke", "?", quantity(), toMedication+"@strength.valueQuantity"),
 		leafEl("epj3", "Bruk", "?", cs("9101"), use),
 		leafEl("epj3", "DoseringStarttidspunkt", "?", ts(), start),
 		leafEl("epj3", "DoseringSluttidspunkt", "?", ts(), end),

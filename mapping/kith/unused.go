@@ -151,6 +151,8 @@ func derived(rule []byte, n *fhir.Node) bool {
 		return true
 	case "Condition.clinicalStatus":
 		return n.Get("abatementDateTime") != nil
+	case "AllergyIntolerance.clinicalStatus", "AllergyIntolerance.reaction":
+		return ownAllergy(n)
 	case "Appointment.participant.actor":
 		return n.Get("actor").Get("reference") != nil
 	}
