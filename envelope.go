@@ -120,6 +120,8 @@ func digits(s string) string {
 		case c >= '0' && c <= '9':
 			out = append(out, c)
 		case c == '.' || c == ' ':
+		case c == 0xc2 && i+1 < len(s) && s[i+1] == 0xa0: // a space that does not break
+			i++
 		default:
 			return s
 		}

@@ -3,7 +3,6 @@ package fhir
 import (
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/samvirke/samvirke"
 )
@@ -123,7 +122,7 @@ func IdentifierNode(id samvirke.Identifier) *Node {
 
 // NormalizeHER drops the dots and spaces that published HER-ids contain ("369.767"). A value
 // with any other character is returned as it is, so that it matches nothing by accident.
-func NormalizeHER(s string) string { return stripTo(s, ". ") }
+func NormalizeHER(s string) string { return stripTo(s, ". \u00a0") }
 
 // NormalizePerson drops the spaces that people write between date and number.
 // A value with any other character is returned as it is.
@@ -147,21 +146,11 @@ func stripTo(s, drop string) string {
 // PersonOption changes what ParsePerson and the checks of person numbers allow.
 type PersonOption func(*personRules)
 
-type personRules struct {
-	synthetic bool
-	at        time.Time
-}
+type personRules struct{ synthetic bool }
 
 // AllowSynthetic lets numbers of the test registers pass (month + 80, + 65, + 40). Without it
 // they are refused: production must never take a test person for a real one.
 func AllowSynthetic() PersonOption { return func(r *personRules) { r.synthetic = true } }
-
-// IssuedBefore tells that the number was known at this time. From 2032 on numbers carry no sex,
-// so with a later time neither sex nor birth date is derived from any number.
-func IssuedBefore(at time.Time) PersonOption { return func(r *personRules) { r.at = at } }
-
-// rules2032 is when numbers of the new kind may be issued.
-func rules2032() time.Time { return time.Date(2032, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func personRulesOf(opts []PersonOption) personRules {
 	var r personRules

@@ -6,7 +6,9 @@ import (
 	"github.com/samvirke/samvirke"
 )
 
-// PersonID is a Norwegian person number after its checks.
+// PersonID is a Norwegian person number after its checks. It tells nothing about the person: birth date and
+// sex are what the message states, never what a number seems to say. Numbers of the test registers carry
+// the wrong ones, those of 2032 carry no sex, and people whose sex or birth date is corrected may keep theirs.
 type PersonID struct {
 	samvirke.Identifier
 	// Synthetic is true for numbers of a test register.
@@ -14,12 +16,8 @@ type PersonID struct {
 	// Ambiguous is true when the form (month + 40) is both an H-number and a synthetic number;
 	// only the declared type or the issuer can tell.
 	Ambiguous bool
-	// New2032 is true when only the check rule of 2032 holds; such a number says nothing about the person.
+	// New2032 is true when only the check rule of 2032 holds.
 	New2032 bool
-	// BirthDate (YYYY-MM-DD) and Sex ("male", "female") as the number has them; "" where the kind of
-	// number does not carry them or they must not be derived. Never overwrite what a message states.
-	BirthDate string
-	Sex       string
 }
 
 // ParsePerson tells which person number value is and checks it. It recognises
@@ -65,16 +63,13 @@ func ParsePerson(value string, opts ...PersonOption) (PersonID, error) {
 		typ, what = TypeHNR, "H-number"
 	}
 	p = p.as(typ)
-	if day < 1 || day > 31 || month < 1 || month > 12 {
+	if !possible(day, month, int(d[4])*10+int(d[5])) {
 		return p, faultSyntax(what + " holds no possible date")
 	}
 	if err := p.checkDigits(d, what, typ != TypeHNR); err != nil {
 		return p, err
 	}
 	p.New2032 = first(d) != 0
-	if err := p.derive(d, day, month, rules, what); err != nil {
-		return p, err
-	}
 	if p.Synthetic && !rules.synthetic {
 		return p, &samvirke.Fault{
 			Class: samvirke.Invalid, Code: CodeSyntheticIdentifier,
@@ -89,50 +84,14 @@ func (p PersonID) as(typ string) PersonID {
 	return p
 }
 
-// derive fills birth date and sex where the number may tell them.
-func (p *PersonID) derive(d [11]byte, day, month int, rules personRules, what string) error {
-	if p.New2032 || p.Type == TypeHNR || !rules.at.IsZero() && !rules.at.Before(rules2032()) {
-		if day > monthDays(month) {
-			return faultSyntax(what + " holds no possible date")
-		}
-		return nil
+// possible tells whether a day exists in a month of a year of two digits, in any century: which one it is
+// would have to be read out of the number. The year 00 has the 29th of February in 2000.
+func possible(day, month, year int) bool {
+	if month < 1 || month > 12 || day < 1 {
+		return false
 	}
-	year, ok := century(int(d[4])*10+int(d[5]), int(d[6])*100+int(d[7])*10+int(d[8]))
-	if !ok {
-		if day > monthDays(month) {
-			return faultSyntax(what + " holds no possible date")
-		}
-		return nil
-	}
-	born := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
-	if born.Day() != day {
-		return faultSyntax(what + " holds no possible date")
-	}
-	p.BirthDate, p.Sex = born.Format(time.DateOnly), "female"
-	if d[8]%2 == 1 {
-		p.Sex = "male"
-	}
-	return nil
-}
-
-func monthDays(month int) int {
-	return time.Date(2000, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
-}
-
-// century gives the full year of a two-digit year with this individual number; false for the
-// combinations that were never given out.
-func century(year, individual int) (int, bool) {
-	switch {
-	case individual <= 499:
-		return 1900 + year, true
-	case year < 40:
-		return 2000 + year, true
-	case individual <= 749 && year > 54:
-		return 1800 + year, true
-	case individual >= 900:
-		return 1900 + year, true
-	}
-	return 0, false
+	days := time.Date(2000+year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	return day <= days
 }
 
 // personDigits wants exactly eleven digits, spaces aside.
