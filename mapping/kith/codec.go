@@ -25,8 +25,8 @@ func (k scalarCodec) parse(b *builder, l *leaf, s slot) {
 	putScalar(k.scalar, text, s)
 	switch k.scalar.(type) {
 	case timeScalar:
-		if d, c, ok := strings.Cut(text, "T"); ok && isDate(d) && len(d) == 10 && len(c) >= 5 && !strings.ContainsAny(c, "Z+-") && twice(d, c) {
-			b.note(b.here, "ambiguous", "local time in the hour that autumn has twice; the first is taken")
+		if n := edgeNote(text); n != "" {
+			b.note(b.here, "ambiguous", n)
 		}
 	case base64Scalar:
 		if strings.ContainsAny(strings.TrimSpace(text), " \t\r\n") && wrapForm(text) == "" {

@@ -164,7 +164,11 @@ func osloOffset(date, hms string) string {
 // twice tells whether a local time stands in the hour that autumn has twice.
 func twice(date, hms string) bool {
 	year, _ := strconv.Atoi(date[:4])
-	return year >= 1996 && date == lastSunday(year, time.October) && strings.HasPrefix(hms, "02:")
+	end := time.October
+	if year < 1996 {
+		end = time.September
+	}
+	return year >= 1981 && date == lastSunday(year, end) && strings.HasPrefix(hms, "02:")
 }
 
 func lastSunday(year int, m time.Month) string {
