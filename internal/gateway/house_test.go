@@ -79,6 +79,11 @@ type rig struct {
 	breaker        gateway.Breaker
 	rules          []route.Rule
 	now            func() time.Time
+	// What follows is for tests of receipts.
+	hospitalParty samvirke.Party
+	more          []gateway.Party // further parties, with their wires
+	patient       func(key string) (municipality, gp string)
+	options       kith.Options
 }
 
 func newRig(t *testing.T, change ...func(*rig)) *rig {
@@ -91,6 +96,11 @@ func newRig(t *testing.T, change ...func(*rig)) *rig {
 		},
 		retry: gateway.Retry{First: 5 * time.Millisecond, Max: 20 * time.Millisecond},
 		rules: []route.Rule{{Name: "addressees", To: []string{"addressees"}}},
+		hospitalParty: samvirke.Party{
+			ID: "hospital", Name: "Fjordby sykehus", Role: "hospital",
+			HER: []string{simulate.AdmissionHospital, simulate.AdmissionWard}, Accepts: []samvirke.Accept{{Format: "kith"}},
+		},
+		options: kith.Options{AllowSynthetic: true},
 	}
 	for _, c := range change {
 		c(r)
@@ -118,25 +128,27 @@ func (r *rig) open() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	k, err := kith.New(kith.Options{AllowSynthetic: true})
+	k, err := kith.New(r.options)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	hospital := samvirke.Party{
-		ID: "hospital", Name: "Fjordby sykehus", Role: "hospital",
-		HER: []string{simulate.AdmissionHospital, simulate.AdmissionWard}, Accepts: []samvirke.Accept{{Format: "kith"}},
+	all := []gateway.Party{
+		{Party: r.hospitalParty, Sender: r.hospital, Retry: r.retry},
+		{Party: r.cityParty, Sender: r.city, Retry: r.retry, Breaker: r.breaker},
 	}
-	table, errs := route.New([]samvirke.Party{hospital, r.cityParty}, r.rules)
+	all = append(all, r.more...)
+	var words []samvirke.Party
+	for _, p := range all {
+		words = append(words, p.Party)
+	}
+	table, errs := route.New(words, r.rules)
 	if len(errs) > 0 {
 		r.t.Fatal(errs)
 	}
 	r.store = store
 	r.g, err = gateway.New(gateway.Options{
 		Store: store, Formats: []mapping.Format{k}, Router: table, Logger: log, ClockEvery: 20 * time.Millisecond, Now: r.now,
-		Parties: []gateway.Party{
-			{Party: hospital, Sender: r.hospital, Retry: r.retry},
-			{Party: r.cityParty, Sender: r.city, Retry: r.retry, Breaker: r.breaker},
-		},
+		Patient: r.patient, Parties: all,
 	})
 	if err != nil {
 		r.t.Fatal(err)

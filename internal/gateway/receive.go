@@ -32,6 +32,9 @@ func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connecto
 	switch {
 	case toldByWire:
 		m.Status, m.Fault, m.FaultText = statusFor(f), f.Code, faultText(f)
+		if out.parsed != nil && out.parsed.Envelope.Receipt == nil && g.checkSender(in.Party, &out.parsed.Envelope) != nil {
+			m.Status = samvirke.MessageAttention // no receipt can be addressed: somebody must tell the sender
+		}
 	case place > 0:
 		g.parsed.put(m.ID, out, place) // from here on the place belongs to what was put
 		place = 0
