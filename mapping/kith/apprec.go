@@ -20,12 +20,12 @@ func appRecTable() *el {
 		leafEl("root", "GenDate", "1", instant(), "$Bundle.timestamp"),
 		leafEl("root", "Id", "1", msgIDCodec{}, "$Bundle.identifier"),
 		group("root", "Sender", "1", inline{},
-			leafEl("root", "Role", "?", cv(), "sender.@role.valueCoding"),
-			hcp("sender", true),
+			leafEl("root", "Role", "?", csFree(), "sender.@role.valueCoding"),
+			hcp("sender", inReceipt),
 		),
 		group("root", "Receiver", "1", to("destination[0]"),
-			leafEl("root", "Role", "?", cv(), "@role.valueCoding"),
-			hcp("receiver", true),
+			leafEl("root", "Role", "?", csFree(), "@role.valueCoding"),
+			hcp("receiver", inReceipt),
 		),
 		leafEl("root", "Status", "1", mapCodec{list: "8258", pairs: [][3]string{
 			{"1", "ok", "OK"}, {"2", "fatal-error", "Avvist"}, {"3", "ok", "OK, feil i delmelding"},
@@ -198,7 +198,7 @@ func (f *Format) renderAppRecBundle(in *fhir.Bundle, t mapping.Target) (*mapping
 		return nil, &samvirke.Fault{Class: samvirke.Permanent, Code: "unknown-version", Safe: "this version cannot be written"}
 	}
 	r := newReader(in, hcpNames(ns), version)
-	doc := r.hcpDocument(f.tables[kindReceipt].root)
+	doc := r.hcpDocument(f.tables[kindReceipt])
 	if id := childNamed(doc.Root(), "Id"); t.NewID != "" && id != nil {
 		id.SetText(t.NewID)
 	}

@@ -19,6 +19,8 @@ type el struct {
 	many bool
 	// since is the payload version that brought the element ("1.6"); "" = always there.
 	since string
+	// until is the last version that has the element; "" = the newest has it too.
+	until string
 	// manySince is the version from which on the element may repeat; "" = as many says in all.
 	manySince string
 	// required15 says that version 1.5 demands what 1.6 leaves open; the value is what to write then.
@@ -118,6 +120,17 @@ func (e *el) setCard(card string) {
 	if card == "1" || card == "+" {
 		e.min = 1
 	}
+}
+
+// to marks an element that no version after this one has.
+func (e *el) to(version string) *el { e.until = version; return e }
+
+// from marks an element that no version before this one has.
+func (e *el) from(version string) *el { e.since = version; return e }
+
+// absentIn tells whether a version does not have the element.
+func (e *el) absentIn(version string) bool {
+	return e.since > version || e.until != "" && e.until < version
 }
 
 // in16 marks an element that version 1.5 does not have.

@@ -15,7 +15,7 @@ type rootKind uint8
 const (
 	kindUnknown rootKind = iota
 	kindMsgHead
-	kindEpikrise
+	kindHCP
 	kindAppRec
 )
 
@@ -25,8 +25,8 @@ func rootOf(root *etree.Element) (rootKind, error) {
 	switch {
 	case uri == nsMsgHead && root.Tag == "MsgHead":
 		return kindMsgHead, nil
-	case uri == kithNS+"/epikrise/2012-02-15" && root.Tag == "Message":
-		return kindEpikrise, nil
+	case root.Tag == "Message" && hcpKind(uri) != "" && versions[uri] != "":
+		return kindHCP, nil
 	case root.Tag == "AppRec" && (uri == kithNS+"/apprec/2004-11-21" || uri == kithNS+"/apprec/2012-02-15"):
 		return kindAppRec, nil
 	}

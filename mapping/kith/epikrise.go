@@ -8,42 +8,25 @@ import (
 	"github.com/samvirke/samvirke/mapping"
 )
 
-// kindEpicrisis is the message type of an epicrisis 1.2 and versionEpicrisis the version that is written.
-const (
-	kindEpicrisis    = "EPIKRISE"
-	versionEpicrisis = "1.2"
-)
-
 // extAbsent says why a value that FHIR demands is not there. Source: FHIR R4, data-absent-reason.
 const extAbsent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
-// withHCPTables adds the tables of the messages without a separate header.
-func withHCPTables(t map[string]*table) map[string]*table {
-	t[kindEpicrisis] = &table{kind: kindEpicrisis, root: epikriseTable(), payload: "Message", releases: []release{{versionEpicrisis, hcpNames(nsEpikrise + "/2012-02-15")}}}
-	t[kindReceipt] = &table{kind: kindReceipt, root: appRecTable(), payload: "AppRec", releases: []release{
-		{"1.0", hcpNames(nsAppRec + "2004-11-21")}, {"1.1", hcpNames(nsAppRec + "2012-02-15")}}}
-	return t
-}
-
-// hcpNames are the namespaces of a message without a separate header.
-func hcpNames(uri string) namespaces {
-	return namespaces{"root": uri, "b64": kithNS + "/base64container"}
-}
-
-// parseEpikrise maps an epicrisis; the schema check has passed.
-func (f *Format) parseEpikrise(src *source, p *mapping.Parsed) error {
+// parseHCP maps an epicrisis or a referral 1.x; the schema check has passed.
+func (f *Format) parseHCP(src *source, p *mapping.Parsed) error {
 	env := &p.Envelope
-	if env.Kind != kindEpicrisis {
+	uri, _ := (*scope)(nil).at(src.root).uriOf(src.root.Space)
+	t := f.tables[hcpKind(uri)]
+	if env.Kind != t.kind {
 		return &samvirke.Fault{Class: samvirke.Invalid, Code: "type-mismatch", Receipt: "T99", Path: "/Message/Type",
 			Safe: "the message type and the content contradict each other"}
 	}
-	t := f.tables[kindEpicrisis]
-	b := t.builder(t.releases[0].names, env.ID)
+	v, _ := t.release(env.Version) // identify let no other pass
+	b := t.builder(v.names, env.ID)
 	defer t.done(b)
 	b.prepare(*env)
 	b.top.name = src.root.Tag
 	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, b.top)
-	bundle, err := b.finishEpikrise(env)
+	bundle, err := b.finishHCP(env)
 	if err != nil {
 		return &samvirke.Fault{Class: samvirke.Internal, Code: "mapping", Safe: "the message could not be mapped", Err: err}
 	}
@@ -51,29 +34,28 @@ func (f *Format) parseEpikrise(src *source, p *mapping.Parsed) error {
 	if src.doubtful {
 		p.Notes = append(p.Notes, mapping.Note{Path: "/", Code: "encoding", Text: "the bytes look like UTF-8 although another encoding is declared"})
 	}
-	return f.checkEpikrise(src, p)
+	return f.checkHCP(src, p)
 }
 
-// finishEpikrise adds what FHIR demands beside what the table has set. Nothing of it is read on the way back.
-func (b *builder) finishEpikrise(env *samvirke.Envelope) (*fhir.Bundle, error) {
+// finishHCP adds what FHIR demands beside what the table has set. Nothing of it is read on the way back.
+func (b *builder) finishHCP(env *samvirke.Envelope) (*fhir.Bundle, error) {
 	patient := b.reference("Patient")
 	a := b.arena
 	h, c := b.roots["MessageHeader"].res, b.roots["Composition"].res
+	if h.Get("eventCoding") == nil { // the schema leaves it open, FHIR does not
+		code, display := typeCode(env.Kind, env.Version)
+		event := a.Texts("system", fhir.SystemMessageType, "code", code, "display", display)
+		event.Set("extension", a.Array(lexicalExt(a, formAbsent)))
+		h.Set("eventCoding", event)
+	}
 	b.finishHeader(h, env)
-	c.Set("type", conceptOf(a, a.Texts("system", fhir.SystemMessageType, "code", env.Kind)))
-	c.Set("subject", patient)
-	if stays := b.stays(c, nil); len(stays) > 0 {
-		c.Set("encounter", stays[0])
-	}
-	author := h.Get("sender")
-	if author == nil || author.Get("reference") == nil {
-		author = a.Texts("display", "not stated")
-	}
-	c.Set("author", a.Array(a.Texts("reference", author.Get("reference").Text(), "display", author.Get("display").Text())))
-	if attester := c.At("attester.0"); attester != nil {
-		attester.Set("mode", a.String("official"))
-	}
 	when := b.bundle.Get("timestamp").Text()
+	if env.Kind == kindReferral {
+		b.finishComposition(h, env, when, patient)
+		b.finishReferral(h, env)
+	} else {
+		b.finishReport(h, c, env, patient)
+	}
 	for _, e := range b.entries {
 		switch e.res.Get("resourceType").Text() {
 		case "Encounter":
@@ -96,6 +78,36 @@ func (b *builder) finishEpikrise(env *samvirke.Envelope) (*fhir.Bundle, error) {
 	return b.message()
 }
 
+// finishReport completes the Composition of an epicrisis, and says which referrals its stays come from.
+func (b *builder) finishReport(h, c *fhir.Node, env *samvirke.Envelope, patient *fhir.Node) {
+	a := b.arena
+	c.Set("type", conceptOf(a, a.Texts("system", fhir.SystemMessageType, "code", env.Kind)))
+	c.Set("subject", patient)
+	stays := b.stays(c, nil)
+	if len(stays) > 0 {
+		c.Set("encounter", stays[0])
+	}
+	var referrals []*fhir.Node
+	for _, s := range c.Get("section").Items() {
+		if ref := s.At("entry.0"); ref != nil && sec("ServReq").is(s) {
+			referrals = append(referrals, ref)
+		}
+	}
+	for _, stay := range stays {
+		for _, ref := range referrals {
+			a.Append(b.made[stay.Get("reference").Text()], "basedOn", ref.Clone())
+		}
+	}
+	author := h.Get("sender")
+	if author == nil || author.Get("reference") == nil {
+		author = a.Texts("display", "not stated")
+	}
+	c.Set("author", a.Array(a.Texts("reference", author.Get("reference").Text(), "display", author.Get("display").Text())))
+	if attester := c.At("attester.0"); attester != nil {
+		attester.Set("mode", a.String("official"))
+	}
+}
+
 // stays lists references to the Encounters of the events in a section or report, and makes those of events
 // inside events part of the outer one.
 func (b *builder) stays(in, outer *fhir.Node) []*fhir.Node {
@@ -114,38 +126,55 @@ func (b *builder) stays(in, outer *fhir.Node) []*fhir.Node {
 	return out
 }
 
-// renderEpikrise writes an epicrisis 1.2.
-func (f *Format) renderEpikrise(in *fhir.Bundle, t mapping.Target) (*mapping.Rendered, error) {
+// renderHCP writes an epicrisis or a referral 1.x.
+func (f *Format) renderHCP(in *fhir.Bundle, t mapping.Target) (*mapping.Rendered, error) {
 	version := t.Version
 	if version == "" {
 		version = in.First("MessageHeader").Extension(fhir.ExtMessageVersion).Get("valueString").Text()
 	}
-	tab := f.tables[kindEpicrisis]
+	tab := f.tables[kindOfBundle(in)]
 	v, ok := tab.release(version)
 	if !ok {
 		return nil, &samvirke.Fault{Class: samvirke.Permanent, Code: "unknown-version", Safe: "this version cannot be written"}
 	}
 	r := newReader(in, v.names, v.version)
-	doc := r.hcpDocument(tab.root)
-	adjustEpikrise(doc.Root(), t)
-	return f.written(r, doc, kindEpicrisis, "MsgId")
+	doc := r.hcpDocument(tab)
+	if tab.kind == kindEpicrisis && v.version < "1.2" {
+		numberEvents(doc.Root().SelectElement("ServRprt"))
+	}
+	adjustHCP(doc.Root(), t)
+	return f.written(r, doc, tab.kind, "MsgId")
 }
 
 // hcpDocument writes the tree of a message without a separate header.
-func (r *reader) hcpDocument(root *el) *etree.Document {
+func (r *reader) hcpDocument(t *table) *etree.Document {
 	r.prefixes = map[string]string{}
+	for _, p := range t.prefixes {
+		r.prefixes[p[0]] = p[1]
+	}
 	doc := etree.NewDocument()
 	doc.WriteSettings = etree.WriteSettings{CanonicalText: true, CanonicalAttrVal: true}
 	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)
-	r.write(&doc.Element, root, cursor{}, nil)
-	if doc.Root() == nil {
-		doc.CreateElement(root.name)
+	r.write(&doc.Element, t.root, cursor{}, nil)
+	root := doc.Root()
+	if root == nil {
+		root = doc.CreateElement(t.root.name)
 	}
-	declareDefault(doc.Root(), r.names["root"])
-	for _, e := range doc.Root().FindElements(".//Base64Container") {
+	r.declareHCP(root, t)
+	return doc
+}
+
+// declareHCP puts the namespace declarations of a message without a separate header.
+func (r *reader) declareHCP(root *etree.Element, t *table) {
+	for _, p := range t.prefixes {
+		if p[1] != "" && usesPrefix(root, p[1]) {
+			root.Attr = append(root.Attr, etree.Attr{Space: "xmlns", Key: p[1], Value: r.names[p[0]]})
+		}
+	}
+	declareDefault(root, r.names["root"])
+	for _, e := range root.FindElements(".//Base64Container") {
 		declareDefault(e, r.names["b64"])
 	}
-	return doc
 }
 
 func declareDefault(e *etree.Element, uri string) {
@@ -168,33 +197,39 @@ func (f *Format) written(r *reader, doc *etree.Document, kind, id string) (*mapp
 	}, nil
 }
 
-// adjustEpikrise gives a written epicrisis another id and another receiver where the target says so.
-// The primary receiver is a fact of the report, who referred the patient, and stays: a receiver that is not
+// adjustHCP gives a written message another id and another receiver where the target says so.
+// The primary receiver is a fact of the content, who referred or who is asked, and stays: a receiver that is not
 // among the addressees becomes the only copy receiver.
-func adjustEpikrise(root *etree.Element, t mapping.Target) {
+func adjustHCP(root *etree.Element, t mapping.Target) {
 	if id := childNamed(root, "MsgId"); t.NewID != "" && id != nil {
 		id.SetText(t.NewID)
 	}
-	rprt := childNamed(root, "ServRprt")
-	if rprt == nil || t.To == nil || len(t.To.Levels) == 0 {
+	content, primary := childNamed(root, "ServRprt"), "Requester"
+	if content == nil {
+		content, primary = childNamed(root, "ServReq"), "ServProvider"
+	}
+	if content == nil || t.To == nil || len(t.To.Levels) == 0 {
 		return
 	}
-	old := rprt.SelectElements("CopyDest")
-	for _, e := range append(rprt.SelectElements("Requester"), old...) {
+	old := content.SelectElements("CopyDest")
+	for _, e := range append(content.SelectElements(primary), old...) {
 		if her := t.To.HER(); her != "" && party(e, "").HER() == her {
 			return
 		}
 	}
 	for _, e := range old {
-		rprt.RemoveChild(e)
+		content.RemoveChild(e)
 	}
 	dest := etree.NewElement("CopyDest")
 	putHCP(dest.CreateElement("HCP"), *t.To)
-	at := len(rprt.Child)
-	if req := childNamed(rprt, "Requester"); req != nil {
-		at = req.Index()
+	at := len(content.Child)
+	if req := childNamed(content, "Requester"); req != nil {
+		at = req.Index() // an epicrisis names copies before the primary receiver
+		if primary == "ServProvider" {
+			at++
+		}
 	}
-	rprt.InsertChildAt(at, dest)
+	content.InsertChildAt(at, dest)
 }
 
 // putHCP writes the levels of an address.
@@ -249,70 +284,4 @@ func putType(e *etree.Element, tag, typ string) {
 	if dn := idTypeDisplay(typ); dn != "" {
 		t.CreateAttr("DN", dn)
 	}
-}
-
-// checkEpikrise are the rules beyond the schema. The first refusing one is the Fault; the rest warns.
-//
-// Source: standards/no README sections 4 and 7.2.
-func (f *Format) checkEpikrise(src *source, p *mapping.Parsed) error {
-	env := &p.Envelope
-	warn := func(code, path, text string) {
-		p.Warnings = append(p.Warnings, &samvirke.Fault{Class: samvirke.Invalid, Code: code, Safe: text, Path: path})
-	}
-	if !isUUID(env.ID) {
-		return &samvirke.Fault{Class: samvirke.Invalid, Code: "message-id", Safe: "the message id is not a UUID", Receipt: "E10", Path: "/Message/MsgId"}
-	}
-	if env.Sender.HER() == "" {
-		warn("sender-address", "/Message/ServRprt/ServProvider", "the sender has no HER-id")
-	}
-	switch env.Op {
-	case samvirke.OpNew, samvirke.OpChange, samvirke.OpAddition, samvirke.OpCancel:
-	default:
-		warn("unknown-op", "/Message/ServRprt/ServType", "the status of the message is not one of N, M, A, C")
-	}
-	if env.Conversation == "" {
-		warn("no-reference", "/Message/ServRprt/ServProvId", "an epicrisis without an id of its own cannot be changed or cancelled")
-	}
-	if req := childNamed(childNamed(src.root, "ServRprt"), "ServReq"); env.Op == samvirke.OpNew && childText(req, "Id") == "" {
-		warn("no-referral", "/Message/ServRprt/ServReq/Id", "a new epicrisis that names no referral")
-	}
-	return f.checkEpikrisePatient(childNamed(childNamed(src.root, "ServRprt"), "Patient"), p, warn)
-}
-
-// checkEpikrisePatient is rule E36: name with a number that holds, or name with birth date and sex.
-func (f *Format) checkEpikrisePatient(pat *etree.Element, p *mapping.Parsed, warn func(code, path, text string)) error {
-	const where = "/Message/ServRprt/Patient"
-	ref := &p.Envelope.Patient
-	var opts []fhir.PersonOption
-	if f.opt.AllowSynthetic {
-		opts = append(opts, fhir.AllowSynthetic())
-	}
-	var wrong *samvirke.Fault
-	good := false
-	for _, id := range patientIDs(pat) {
-		err := fhir.Check(id.Type, id.Value, opts...)
-		switch {
-		case err == nil:
-			good = good || rankOf(id.Type) < len(patientTypes)
-		case rankOf(id.Type) == len(patientTypes):
-			warn("patient-identifier", where+"/AdditionalId", "an identifier of the patient does not hold")
-		default:
-			fault := *samvirke.FaultOf(err)
-			fault.Receipt, fault.Path = "E36", where+"/OffId"
-			wrong = &fault
-		}
-	}
-	if wrong != nil && !good {
-		// A number that does not hold must never become a key, whatever else stands there.
-		ref.Identifier = samvirke.Identifier{}
-		return wrong
-	}
-	if wrong != nil {
-		warn(wrong.Code, wrong.Path, wrong.Safe)
-	}
-	enough := ref.HasName && (good || ref.HasBirthDate && ref.HasSex)
-	if !enough && !(f.opt.AllowH && ref.HasName && ref.HasBirthDate && ref.Type == fhir.TypeHNR) {
-		return &samvirke.Fault{Class: samvirke.Invalid, Code: "patient-insufficient", Safe: "the patient is not sufficiently identified", Receipt: "E36", Path: where}
-	}
-	return nil
 }

@@ -29,7 +29,7 @@ func TestEpikriseBad(t *testing.T) {
 		{"no name", "patient-insufficient", "E36", []string{"<Name>Nordli, Astrid Prøve</Name>", ""}},
 		{"name alone", "patient-insufficient", "E36", []string{"<OffId>13116900216</OffId>", "", noFurther, "", `<DateOfBirth V="1969-11-13"/>`, ""}},
 		{"H-number alone", "patient-insufficient", "E36", []string{"<OffId>13116900216", "<OffId>13516900290", `TypeOffId V="FNR"`, `TypeOffId V="HNR"`, noFurther, "", `<DateOfBirth V="1969-11-13"/>`, ""}},
-		{"older version", "unknown-format", "T10", []string{"epikrise/2012-02-15", "epikrise/2006-09-23"}},
+		{"unknown version", "unknown-format", "T10", []string{"epikrise/2012-02-15", "epikrise/2004-09-23"}},
 		{"not well-formed", "not-well-formed", "T01", []string{"</ServProvider>", "</ServProvide>"}},
 		{"DOCTYPE", "doctype", "T01", []string{"<Message ", "<!DOCTYPE Message><Message "}},
 	}

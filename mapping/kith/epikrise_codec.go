@@ -269,18 +269,3 @@ func (uriScalar) read(t string) (*fhir.Node, string, bool) {
 }
 func (uriScalar) write(v, _ string) string { return v }
 func (uriScalar) kind() string             { return "uri" }
-
-// orText writes a fixed text where FHIR has none and the schema wants one.
-type orText struct {
-	codec
-	text string
-}
-
-func (k orText) render(r *reader, s slot) (leaf, bool) {
-	if l, ok := k.codec.render(r, s); ok {
-		return l, true
-	}
-	return k.absent(r), true
-}
-
-func (k orText) absent(*reader) leaf { return leaf{text: k.text} }

@@ -27,34 +27,45 @@ func childV(e *etree.Element, tag string) (v, dn string) {
 	return c.SelectAttrValue("V", ""), c.SelectAttrValue("DN", "")
 }
 
-// envelopeEpikrise reads who, to whom and about whom from a message of the HCP generation. It takes
-// what it finds and never fails, so that a message which is refused can be answered; also from the older
-// versions and from referrals, which are refused.
-func envelopeEpikrise(root *etree.Element) samvirke.Envelope {
-	env := samvirke.Envelope{Format: Name, Version: versions[root.NamespaceURI()], ID: childText(root, "MsgId")}
+// envelopeHCP reads who, to whom and about whom from an epicrisis or a referral 1.x. It takes what it finds and
+// never fails, so that a message which is refused can be answered.
+func envelopeHCP(root *etree.Element) samvirke.Envelope {
+	uri, _ := (*scope)(nil).at(root).uriOf(root.Space)
+	env := samvirke.Envelope{Format: Name, Version: versions[uri], ID: childText(root, "MsgId")}
 	env.Kind, env.KindDisplay = childV(root, "Type")
+	env.Kind = kindOf(env.Kind)
+	if root.SelectElement("Type") == nil { // the schema leaves it open
+		env.Kind = hcpKind(uri)
+	}
 	env.GeneratedRaw, _ = childV(root, "GenDate")
 	env.GeneratedAt, _ = timeOf(env.GeneratedRaw)
-	sender, primary := "ServProvider", "Requester"
-	report := root.SelectElement("ServRprt")
-	if report == nil { // a referral: the same parts the other way round
-		sender, primary = primary, sender
-		if report = root.SelectElement("ServReq"); report == nil {
+	sender, primary, id := "ServProvider", "Requester", "ServProvId"
+	content := root.SelectElement("ServRprt")
+	if content == nil { // a referral: the same parts the other way round
+		sender, primary, id = primary, sender, "Id"
+		if content = root.SelectElement("ServReq"); content == nil {
 			return env
 		}
 	}
-	op, _ := childV(report, "ServType")
+	op, _ := childV(content, "ServType")
 	env.Op = samvirke.Op(op)
-	env.Conversation = childText(report, "ServProvId")
-	env.Sender = party(report.SelectElement(sender), "")
-	for _, e := range report.SelectElements(primary) {
+	env.Conversation = childText(content, id)
+	env.Sender = party(content.SelectElement(sender), "")
+	for _, e := range content.SelectElements(primary) {
 		env.Receivers = append(env.Receivers, party(e, "primary"))
 	}
-	for _, e := range report.SelectElements("CopyDest") {
+	for _, e := range content.SelectElements("CopyDest") {
 		env.Receivers = append(env.Receivers, party(e, "copy"))
 	}
-	env.Patient = patientOf(report.SelectElement("Patient"))
-	env.EventAt = lastEvent(report)
+	env.Patient = patientOf(content.SelectElement("Patient"))
+	if sender == "Requester" {
+		env.Referrals = referralIDs(env.Conversation)
+		return env
+	}
+	for _, r := range content.SelectElements("ServReq") {
+		env.Referrals = append(env.Referrals, referralIDs(childText(r, "Id"))...)
+	}
+	env.EventAt = lastEvent(content)
 	return env
 }
 

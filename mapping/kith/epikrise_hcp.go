@@ -1,6 +1,8 @@
 package kith
 
 import (
+	"slices"
+
 	"github.com/beevik/etree"
 
 	"github.com/samvirke/samvirke/fhir"
@@ -10,32 +12,56 @@ import (
 // and the application receipts write it. The reference it stands behind leads to the innermost level, as fhir.AddressOf
 // reads it: an Organization (partOf the outer one), or a PractitionerRole (organization the outer one).
 
-// hcp is the element HCP behind the reference at p; receipt tells the application receipt's variant.
-func hcp(p string, receipt bool) *el {
-	specialty := "MedSpecialty"
-	if receipt {
-		specialty = "MedSpeciality"
+// hcpForm is which of the standards' variants of an HCP a row is.
+type hcpForm uint8
+
+const (
+	inReport   hcpForm = iota // epicrisis
+	inReceipt                 // application receipt
+	inReferral                // referral 1.x
+)
+
+// hcp is the element HCP behind the reference at p.
+func hcp(p string, form hcpForm) *el {
+	specialty := "MedSpeciality"
+	if form == inReport {
+		specialty = "MedSpecialty"
 	}
-	unit := group("root", "Inst", "1", org(p+">Organization"), institution(receipt)...)
-	person := group("root", "HCProf", "1", to(p+">PractitionerRole").of(aloneRole), soleProfessional(receipt)...)
-	return group("root", "HCP", "1", inline{},
-		choice("1", unit, person),
-		leafEl("root", specialty, "?", cv(), p+".@specialty.valueCoding"),
-		hcpAddress("root", hcpHome{parsePath(p)}, "address[0]"),
-	)
+	unit := group("root", "Inst", "1", org(p+">Organization"), institution(form)...)
+	person := group("root", "HCProf", "1", to(p+">PractitionerRole").of(aloneRole), soleProfessional(form)...)
+	rows := append([]*el{choice("1", unit, person), leafEl("root", specialty, "?", cv(), p+".@specialty.valueCoding")}, form.partyIDs(p)...)
+	return group("root", "HCP", "1", inline{}, append(rows, hcpAddress("root", hcpHome{parsePath(p)}, "address[0]"))...)
+}
+
+// partyIDs are the names that the two sides of older versions have for a party among themselves.
+func (form hcpForm) partyIDs(p string) []*el {
+	if form == inReceipt {
+		return nil
+	}
+	last := map[hcpForm]string{inReport: "1.1", inReferral: "1.0"}[form]
+	return []*el{
+		leafEl("root", "PartyIdByRequester", "?", text(), p+".@party-id-by-requester.valueString").to(last),
+		leafEl("root", "PartyIdByServProv", "?", text(), p+".@party-id-by-provider.valueString").to(last),
+	}
 }
 
 // aloneRole tells whether a PractitionerRole stands for a person outside any unit.
 func aloneRole(role *fhir.Node) bool { return role.Get("organization") == nil }
 
-func institution(receipt bool) []*el {
-	rows := append(named("name"), group("root", "Dept", "+", departments{},
-		append([]*el{leafEl("root", "Type", "?", cvConcept(), "type[0]")}, append(named("name"), additional(""))...)...))
-	persons := group("root", "HCPerson", "+", persons{}, append(personNamed(), additional(personPath))...)
-	if receipt {
-		return append(rows, additional(""), persons)
+func institution(form hcpForm) []*el {
+	rows := named("name")
+	units := group("root", "Dept", "+", departments{},
+		append([]*el{leafEl("root", "Type", "?", csFreeConcept(), "type[0]")}, append(named("name"), form.additional(""))...)...)
+	people := group("root", "HCPerson", "+", persons{}, append(personNamed(), form.additional(personPath))...)
+	further := form.additional("")
+	switch form {
+	case inReceipt:
+		return append(rows, units, further, people)
+	case inReferral:
+		return append(rows, further, people, units)
 	}
-	return append(rows, persons, additional(""))
+	rows = slices.Insert(rows, 1, leafEl("root", "Type", "?", csFreeConcept(), "type[0]").to("1.1"))
+	return append(rows, units, people, further)
 }
 
 const personPath = "practitioner>Practitioner."
@@ -58,16 +84,25 @@ func personNamed() []*el {
 	}
 }
 
-func soleProfessional(receipt bool) []*el {
-	rows := []*el{leafEl("root", "Type", "?", cvConcept(), "@professional-type.valueCodeableConcept")}
-	if receipt {
-		return append(append(rows, personNamed()...), additional(personPath))
+func soleProfessional(form hcpForm) []*el {
+	rows := []*el{leafEl("root", "Type", "?", csFreeConcept(), "@professional-type.valueCodeableConcept")}
+	if form != inReport {
+		return append(append(rows, personNamed()...), form.additional(personPath))
 	}
 	n := personNamed()
 	rows = append(rows, leafEl("root", "Position", "?", cvConcept(), "code[0]"), n[0],
 		leafEl("root", "Qual", "*", cvConcept(), personPath+"qualification[].code"),
 		n[1], n[2])
-	return append(rows, additional(personPath))
+	return append(rows, form.additional(personPath))
+}
+
+// additional is AdditionalId of a party, which the first epicrisis did not have.
+func (form hcpForm) additional(below string) *el {
+	row := additional(below)
+	if form == inReport {
+		row.since = "1.1"
+	}
+	return row
 }
 
 // additional is AdditionalId below a path that ends in a resource.
@@ -108,7 +143,24 @@ func (p through) describe(below string) string {
 // reference can lead to one only, so each is part of the one before it.
 type departments struct{}
 
-func (departments) enter(b *builder, c cursor) cursor { return b.inside(c, "Organization", "partOf") }
+func (departments) enter(b *builder, c cursor) cursor {
+	role := b.made[c.ref.Get("reference").Text()]
+	if role.Get("resourceType").Text() != "PractitionerRole" {
+		return b.inside(c, "Organization", "partOf")
+	}
+	// A referral names the people before the units that they work in.
+	res, url := b.resource("Organization")
+	if outer := role.Get("organization"); outer != nil {
+		res.Set("partOf", outer.Clone())
+	}
+	role.Set("organization", b.arena.Texts("reference", url))
+	for _, x := range role.Get("extension").Items() {
+		if x.Get("url").Text() == extFurther {
+			b.made[x.At("valueReference.reference").Text()].Set("organization", b.arena.Texts("reference", url))
+		}
+	}
+	return cursor{res: res, obj: res, ref: c.ref}
+}
 
 // inside makes a resource inside the one that the reference at hand leads to, and leads the reference there.
 func (b *builder) inside(c cursor, typ, outer string) cursor {
@@ -228,7 +280,7 @@ func hcpAddress(ns string, p place, at string) *el {
 		leafEl(ns, "City", "?", text(), at+".city"),
 		leafEl(ns, "County", "?", cs("3402"), at+".@"+extMunicipality+".valueCoding"),
 		leafEl(ns, "Country", "?", codeTextCodec{}, at+".country"),
-		leafEl(ns, "CityDistr", "?", cv(), at+".@urban-district.valueCoding"),
+		leafEl(ns, "CityDistr", "?", csFree(), at+".@urban-district.valueCoding"),
 		leafEl(ns, "TeleAddress", "*", telecomCodec{}, "telecom[].value"),
 	)
 }

@@ -55,10 +55,10 @@ func item(only func(*etree.Element) bool, p place, at itemPaths, content *el) *e
 		leafEl("root", "EndDateTime", "?", ts(), at.end),
 		leafEl("root", "OrgDate", "?", recorded, at.recorded),
 		group("root", "Origin", "?", inlineIf{parsePath(at.origin)},
-			leafEl("root", "Role", "?", cv(), at.origin+".@role.valueCoding"),
-			hcp(at.origin, false),
+			leafEl("root", "Role", "?", csFree(), at.origin+".@role.valueCoding"),
+			hcp(at.origin, inReport),
 		),
-		group("root", "RelHCProvider", "*", to("@related-provider[]"), related(cv())...),
+		group("root", "RelHCProvider", "*", to("@related-provider[]"), related(csFree())...),
 	).when(only)
 }
 
@@ -66,15 +66,15 @@ func item(only func(*etree.Element) bool, p place, at itemPaths, content *el) *e
 func related(relation codec) []*el {
 	return []*el{
 		leafEl("root", "Relation", "1", relation, "valueReference.@relation.valueCoding"),
-		leafEl("root", "Role", "?", cv(), "valueReference.@role.valueCoding"),
-		hcp("valueReference", false),
+		leafEl("root", "Role", "?", csFree(), "valueReference.@role.valueCoding"),
+		hcp("valueReference", inReport),
 	}
 }
 
 // observation is the element Observation: text, remark and coded description.
 func observation(code, note string) *el {
 	return group("root", "Observation", "1", inline{},
-		leafEl("root", "Description", "?", markupCodec{}, "text"),
+		leafEl("root", "Description", "?", reportText{}, "text"),
 		leafEl("root", "Comment", "?", text(), note),
 		group("root", "CodedDescr", "?", inlineIf{parsePath(code)}, concept(code, "@modifier[]")...),
 	)
@@ -85,7 +85,7 @@ func concept(code, modifier string) []*el {
 	return []*el{
 		leafEl("root", "Concept", "1", cvConcept(), code),
 		group("root", "Modifier", "*", to(modifier),
-			leafEl("root", "Name", "1", cv(), "%name.valueCoding"),
+			leafEl("root", "Name", "1", csFree(), "%name.valueCoding"),
 			leafEl("root", "Value", "+", cv(), "%value[].valueCoding"),
 		),
 	}
@@ -153,8 +153,8 @@ func comparator() codec {
 // textBlock are heading, text and codes of a text: the text is the Narrative at the cursor.
 func textBlock() []*el {
 	return []*el{
-		leafEl("root", "Heading", "?", cv(), "@heading.valueCoding"),
-		leafEl("root", "TextResultValue", "?", markupCodec{}, "text"),
+		leafEl("root", "Heading", "?", csFree(), "@heading.valueCoding"),
+		leafEl("root", "TextResultValue", "?", reportText{}, "text"),
 		leafEl("root", "TextCode", "*", cv(), "@text-code[].valueCoding"),
 	}
 }

@@ -6,19 +6,13 @@ import (
 	"github.com/samvirke/samvirke/fhir"
 )
 
-// epikriseTable is the table of a whole epicrisis 1.2.
+// epikriseTable is the table of a whole epicrisis.
 //
-// Source: HIS 80226, Epikrise v1.2.
+// Source: HIS 80226, Epikrise v1.2; the schemas of 1.0 and 1.1.
 func epikriseTable() *el {
-	return group("root", "Message", "1", to("$MessageHeader"),
-		leafEl("root", "Type", "1", cs("8279"), "eventCoding"),
-		leafEl("root", "MsgVersion", "?", text(), "@message-variant.valueString"),
-		leafEl("root", "MIGversion", "1", orText{text(), "v1.2 2012-02-15"}, "@mig-version.valueString"),
-		leafEl("root", "GenDate", "1", scalarCodec{scalar: timeScalar{levelInstant}, inV: true}, "$Bundle.timestamp"),
-		leafEl("root", "MsgId", "1", msgIDCodec{}, "$Bundle.identifier"),
-		leafEl("root", "Status", "?", cs("8323"), "@message-status.valueCoding"),
-		group("root", "ServRprt", "1", to("$Composition"), report()...),
-	)
+	t := messageRows(kindEpicrisis, group("root", "ServRprt", "1", to("$Composition"), report()...))
+	t.kid("Status").from("1.2")
+	return t
 }
 
 // report are the rows of ServRprt; the cursor is the Composition.
@@ -31,34 +25,18 @@ func report() []*el {
 			{"F", "final", "Endelig rapport"}, {"P", "preliminary", "Foreløpig rapport"},
 			{"A", "amended", "Tillegg til rapport"}, {"S", "preliminary", "Planlagt"},
 		}, other: "final"}, "status"),
-		leafEl("root", "Priority", "?", cv(), "@priority.valueCoding"),
+		leafEl("root", "Priority", "?", csFree(), "@priority.valueCoding"),
 		leafEl("root", "Ack", "?", cs("7304"), "$MessageHeader.@ack.valueCoding"),
 		leafEl("root", "MsgDescr", "1", text(), "title"),
 		leafEl("root", "ServProvId", "?", text(), "$MessageHeader.@conversation.valueString"),
 		group("root", "ServReq", "*", sec("ServReq"), referral()...),
 		event(),
 		group("root", "Patient", "1", to("$Patient"), epikrisePatient()...),
-		group("root", "ServProvider", "1", to("$MessageHeader"),
-			leafEl("root", "Role", "?", cv(), "sender.@role.valueCoding"),
-			leafEl("root", "ComMethod", "?", cs("8235"), "source.@com-method.valueCoding"),
-			hcp("sender", false),
-		),
-		group("root", "CopyDest", "*", copies{},
-			leafEl("root", "Role", "?", cv(), "@role.valueCoding"),
-			group("root", "CopyDestRole", "*", to("@copy-role[]"),
-				leafEl("root", "MsgType", "1", cs("8279"), "%msg-type.valueCoding"),
-				leafEl("root", "ReqComMethod", "?", cs("8235"), "%requested-method.valueCoding"),
-				leafEl("root", "ActComMethod", "?", cs("8235"), "%actual-method.valueCoding"),
-			),
-			hcp("receiver", false),
-		),
-		group("root", "Requester", "1", to("$MessageHeader.destination[0]"),
-			leafEl("root", "Role", "?", cv(), "@role.valueCoding"),
-			leafEl("root", "ComMethod", "?", cs("8235"), "@com-method.valueCoding"),
-			hcp("receiver", false),
-		),
+		group("root", "ServProvider", "1", to("$MessageHeader"), senderRows(inReport)...),
+		copyDest(inReport),
+		group("root", "Requester", "1", to("$MessageHeader.destination[0]"), receiverRows(inReport)...),
 		group("root", "RelServProvider", "*", to("@related-provider[]"), related(cs("7318"))...),
-		group("root", "RefDoc", "*", entries("RefDoc", "DocumentReference", initDocument), reference()...),
+		group("root", "RefDoc", "*", entries("RefDoc", "DocumentReference", initDocument), reference(inReport)...),
 	}
 }
 
@@ -72,7 +50,7 @@ func referral() []*el {
 		leafEl("root", "IssueDate", "1", ts(), req+"authoredOn"),
 		leafEl("root", "ReceiptDate", "?", ts(), req+"@received.valueDateTime"),
 		leafEl("root", "ReqComment", "?", text(), req+"note[0].text"),
-		leafEl("root", "MsgDescr", "1", csConcept("8455"), req+"category[0]"),
+		leafEl("root", "MsgDescr", "1", referralDescription(), req+"category[0]"),
 		leafEl("root", "Id", "1", text(), req+"identifier[0].value"),
 		group("root", "ReasonAsText", "+", sec("ReasonAsText"), textBlock()...),
 		group("root", "Diagnosis", "+", to(req+"reasonCode[]"), concept("", "@modifier[]")...),
@@ -92,10 +70,11 @@ func event() *el {
 			),
 		),
 		leafEl("root", "ServType", "?", cs("7309"), stay+"@op.valueCoding"),
-		leafEl("root", "Recipient", "?", cv(), stay+"@recipient.valueCoding"),
-		leafEl("root", "Priority", "?", cvConcept(), stay+"priority"),
+		leafEl("root", "Recipient", "?", csFree(), stay+"@recipient.valueCoding"),
+		leafEl("root", "Priority", "?", csFreeConcept(), stay+"priority"),
 		leafEl("root", "AdmOutcome", "?", csConcept("7300"), stay+"hospitalization.dischargeDisposition"),
 		leafEl("root", "ExpDuration", "?", quantity(), stay+"@expected-duration.valueDuration"),
+		leafEl("root", "Id", "1", scalarCodec{scalar: wholeScalar{}}, stay+"identifier[0].value").to("1.1"),
 		e,
 		group("root", "Service", "1", inlineIf{parsePath("entry")},
 			leafEl("root", "ServId", "?", cvConcept(), stay+"serviceType"),
@@ -104,8 +83,8 @@ func event() *el {
 		),
 		group("root", "RelServProvider", "*", to(stay+"participant[]"),
 			leafEl("root", "Relation", "1", csConcept("7318"), "type[0]"),
-			leafEl("root", "Role", "?", cv(), "@role.valueCoding"),
-			hcp("individual", false),
+			leafEl("root", "Role", "?", csFree(), "@role.valueCoding"),
+			hcp("individual", inReport),
 		),
 		group("root", "AssRequest", "*", to(stay+"@associated-request[]"),
 			leafEl("root", "IssueDate", "?", ts(), "%issued.valueDateTime"),
@@ -116,7 +95,7 @@ func event() *el {
 		infItems(),
 		group("root", "Comment", "+", comment{},
 			leafEl("root", "Heading", "?", csConcept("8311"), "code"),
-			leafEl("root", "TextResultValue", "?", markupCodec{}, "text"),
+			leafEl("root", "TextResultValue", "?", reportText{}, "text"),
 			leafEl("root", "TextCode", "*", cv(), "@text-code[].valueCoding"),
 		),
 		group("root", "CodedComment", "*", to(stay+"@coded-comment[]"), concept("%concept.valueCodeableConcept", "%modifier[]")...),
@@ -126,21 +105,21 @@ func event() *el {
 
 func planned() []*el {
 	return []*el{
-		leafEl("root", "PlanningStage", "?", cv(), "%planning-stage.valueCoding"),
-		leafEl("root", "StatusOfPlan", "?", cv(), "%status.valueCoding"),
+		leafEl("root", "PlanningStage", "?", csFree(), "%planning-stage.valueCoding"),
+		leafEl("root", "StatusOfPlan", "?", csFree(), "%status.valueCoding"),
 		leafEl("root", "PlanComment", "?", text(), "%remark.valueString"),
 		leafEl("root", "PlanningDate", "?", ts(), "%planned-at.valueDateTime"),
 		leafEl("root", "ScheduledDate", "?", ts(), "%scheduled.valueDateTime"),
-		leafEl("root", "AdviceSentTo", "?", cv(), "%advice-sent-to.valueCoding"),
+		leafEl("root", "AdviceSentTo", "?", csFree(), "%advice-sent-to.valueCoding"),
 		leafEl("root", "ExpectedDelay", "?", quantity(), "%expected-delay.valueDuration"),
 		leafEl("root", "CommentExpDuration", "?", text(), "%duration-remark.valueString"),
 		leafEl("root", "Preparation", "?", text(), "%preparation.valueString"),
 		leafEl("root", "Advice", "?", text(), "%advice.valueString"),
 		group("root", "TransportArr", "?", to("%transport"),
-			leafEl("root", "Responsibility", "?", cv(), "%responsibility.valueCoding"),
-			leafEl("root", "Status", "?", cv(), "%status.valueCoding"),
+			leafEl("root", "Responsibility", "?", csFree(), "%responsibility.valueCoding"),
+			leafEl("root", "Status", "?", csFree(), "%status.valueCoding"),
 			leafEl("root", "TransportRequirement", "?", cv(), "%requirement.valueCoding"),
-			leafEl("root", "EscortRequired", "?", cv(), "%escort.valueCoding"),
+			leafEl("root", "EscortRequired", "?", csFree(), "%escort.valueCoding"),
 			leafEl("root", "Comment", "?", text(), "%remark.valueString"),
 		),
 	}
@@ -148,16 +127,16 @@ func planned() []*el {
 
 func location() []*el {
 	return []*el{
-		leafEl("root", "Role", "?", cv(), "@role.valueCoding"),
+		leafEl("root", "Role", "?", csFree(), "@role.valueCoding"),
 		leafEl("root", "StartDateTime", "?", ts(), "period.start"),
 		leafEl("root", "EndDateTime", "?", ts(), "period.end"),
 		group("root", "Location", "1", to("location>Location"),
-			leafEl("root", "Type", "?", cvConcept(), "type[0]"),
+			leafEl("root", "Type", "?", csFreeConcept(), "type[0]"),
 			leafEl("root", "Description", "?", text(), "description"),
-			group("root", "Inst", "?", org("managingOrganization>Organization"), institution(false)...),
+			group("root", "Inst", "?", org("managingOrganization>Organization"), institution(inReport)...),
 			hcpAddress("root", inlineIf{parsePath("address")}, "address"),
 			group("root", "SubLocation", "*", to("@sub-location[]"),
-				leafEl("root", "Type", "1", cv(), "%type.valueCoding"),
+				leafEl("root", "Type", "1", csFree(), "%type.valueCoding"),
 				leafEl("root", "Place", "1", text(), "%place.valueString"),
 			),
 		),
@@ -185,38 +164,11 @@ func epikrisePatient() []*el {
 			leafEl("root", "RelPartyOffId", "?", text(), "identifier[0].value"),
 			hcpAddress("root", inlineIf{parsePath("address")}, "address[0]"),
 		),
-		group("root", "PatRelHCP", "*", to("$CareTeam.participant[]"),
-			leafEl("root", "Relation", "1", csConcept("7319"), "role[0]"),
-			leafEl("root", "StartDateTime", "?", ts(), "period.start"),
-			leafEl("root", "EndDateTime", "?", ts(), "period.end"),
-			hcp("member", false),
-		),
+		relatedHCP(inReport),
 		additional(""),
 		hcpAddress("root", inlineIf{parsePath("address")}, "address[0]"),
 	}
 }
-
-// reference are the rows of RefDoc; the cursor is a DocumentReference.
-func reference() []*el {
-	const file = "content[0].attachment."
-	return []*el{
-		leafEl("root", "IssueDate", "?", ts(), file+"creation"),
-		leafEl("root", "MsgType", "1", csConcept("8114"), "type"),
-		leafEl("root", "Id", "?", text(), "masterIdentifier.value"),
-		leafEl("root", "MimeType", "?", scalarCodec{scalar: codeScalar{}}, file+"contentType"),
-		leafEl("root", "Description", "?", text(), file+"title"),
-		leafEl("root", "Compression", "?", cs("1204"), "@compression.valueCoding"),
-		leafEl("root", "FileReference", "?", scalarCodec{scalar: uriScalar{}}, file+"url"),
-		group("root", "Content", "?", inline{},
-			leafEl("b64", "Base64Container", "?", base64(), file+"data").when(firstOfItsName),
-			leafEl("b64", "Base64Container", "*", base64(), "@further-content[].valueBase64Binary"),
-		),
-	}
-}
-
-func firstOfItsName(e *etree.Element) bool { return childNamed(e.Parent(), e.Tag) == e }
-
-func initDocument(a *fhir.Arena, n *fhir.Node) { n.Set("status", a.String("current")) }
 
 // encounterClass derives class and status of an Encounter, which FHIR demands, from what the event says.
 func encounterClass(b *builder, c cursor, e *etree.Element) {
@@ -240,22 +192,6 @@ func encounterClass(b *builder, c cursor, e *etree.Element) {
 
 // firstStay is the Encounter of an event's section.
 var firstStay = to("entry[0]>Encounter")
-
-// copies are the receivers after the first. The message names them before the primary one, which
-// has its place at the front of the list all the same.
-type copies struct{}
-
-func (copies) enter(b *builder, c cursor) cursor {
-	h := b.root("MessageHeader")
-	if h.obj.Get("destination") == nil {
-		b.arena.Append(h.obj, "destination", b.arena.Object(usualKeys)) // the primary receiver, filled when it is met
-	}
-	return destinations.enter(b, h)
-}
-
-func (copies) each(r *reader, _ cursor) []cursor { return others{}.each(r, r.root("MessageHeader")) }
-
-func (copies) describe(string) string { return "MessageHeader.destination[1..]" }
 
 // comment is a section of an event that stands for no element but a text under a heading.
 type comment struct{}

@@ -19,6 +19,9 @@ func (b *builder) finish(env *samvirke.Envelope) (*fhir.Bundle, error) {
 	h := b.roots["MessageHeader"].res
 	b.finishHeader(h, env)
 	b.finishComposition(h, env, when, patient)
+	if isReferral(env.Kind) {
+		b.finishReferral(h, env)
+	}
 	for _, e := range b.entries {
 		b.finishResource(e.res, env, when, patient)
 	}

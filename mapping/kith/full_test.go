@@ -37,8 +37,12 @@ func fullMessage(t *testing.T, tab *table, version string, variant int) []byte {
 	}
 	doc := etree.NewDocument()
 	f.add(&doc.Element, tab.root, 0)
-	doc.Root().Attr = append(doc.Root().Attr, etree.Attr{Key: "xmlns", Value: nsMsgHead})
-	f.r.declare(doc.Root(), tab)
+	if tab.root.name == "Message" {
+		f.r.declareHCP(doc.Root(), tab)
+	} else {
+		doc.Root().Attr = append(doc.Root().Attr, etree.Attr{Key: "xmlns", Value: nsMsgHead})
+		f.r.declare(doc.Root(), tab)
+	}
 	out, err := doc.WriteToBytes()
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +60,7 @@ func names(t *testing.T, tab *table, version string) namespaces {
 }
 
 func (f *full) add(parent *etree.Element, row *el, depth int) {
-	if row.since > f.version || f.excluded(parent, row) {
+	if row.absentIn(f.version) || f.excluded(parent, row) {
 		return
 	}
 	if row.name == "" {
@@ -144,7 +148,7 @@ func (f *full) choose(parent *etree.Element, row *el, depth int) {
 	if !row.many {
 		var fit []*el
 		for _, k := range row.kids {
-			if k.since <= f.version {
+			if !k.absentIn(f.version) {
 				fit = append(fit, k)
 			}
 		}
@@ -163,6 +167,13 @@ func (f *full) special(parent *etree.Element, k *el, depth int) {
 	before := len(parent.ChildElements())
 	f.add(parent, &one, depth)
 	e := parent.ChildElements()[before]
+	if k.name == "InfItem" && (k.only == nil || !k.only(e)) {
+		for _, code := range []string{"FUNN", "H", "CAVE", "SM", "ART"} {
+			if e.SelectElement("Type").CreateAttr("V", code); k.only == nil || k.only(e) {
+				break
+			}
+		}
+	}
 	if t := e.SelectElement("Tiltaksbeskrivelse"); t != nil && k.only != nil {
 		t.RemoveChild(t.SelectElement("PlanlagtGjennomforingTiltak"))
 	}
@@ -179,22 +190,11 @@ func (f *full) special(parent *etree.Element, k *el, depth int) {
 func (f *full) leaf(e *etree.Element, row *el) {
 	f.n++
 	n := strconv.Itoa(f.n)
-	c := row.codec
+	c := f.bare(row.codec)
 	switch k := c.(type) {
-	case fallback:
-		c = k.codec
-	case eventCode:
-		c = k.codec
-	case fallbackText:
-		c = k.codec
-	case assessedCodec:
-		c = k.codec
-	case noticeType:
-		c = k.codec
-	case topicCodec:
-		c = k.codec
-	}
-	switch k := c.(type) {
+	case freeCode, freeConcept:
+		e.CreateAttr("V", "K"+n)
+		e.CreateAttr("DN", "vist "+n)
 	case codingCodec, conceptCodec, listCoding:
 		f.coded(e, row, n, c)
 	case mapCodec:
@@ -206,6 +206,11 @@ func (f *full) leaf(e *etree.Element, row *el) {
 	case quantityCodec:
 		e.CreateAttr("V", n+".50")
 		e.CreateAttr("U", "mg")
+	case idTypeCodec:
+		e.CreateAttr("V", []string{"HER", "FNR", "XYZ"}[f.n%3])
+		e.CreateAttr("DN", "type "+n)
+	case reportText:
+		f.markup(e, row, f.version >= "1.1")
 	case identTypeCodec:
 		e.CreateAttr("V", []string{"HER", "FNR", "XYZ"}[f.n%3])
 		e.CreateAttr("S", "2.16.578.1.12.4.1.1.8116")
@@ -213,17 +218,14 @@ func (f *full) leaf(e *etree.Element, row *el) {
 	case telecomCodec:
 		e.CreateAttr("V", []string{"tel:7355", "7355", "mailto:a@example.org", "x:y"}[f.n%4]+n)
 	case saidCodec:
-		if f.n%3 > 0 || f.version < k.markupSince {
-			e.SetText(f.text(row))
-			return
-		}
-		div := e.CreateElement("div")
-		div.CreateAttr("xmlns", nsXHTML)
-		div.CreateElement("p").SetText(f.text(row))
-		div.CreateElement("br")
+		f.markup(e, row, f.version >= k.markupSince)
 	case foreignCodec: // anything with a published schema that is no payload of this kind
 		e.AddChild(unread(n))
 	case scalarCodec:
+		if _, is := k.scalar.(boolScalar); is && k.inV {
+			e.CreateAttr("V", []string{"true", "false"}[f.n%2])
+			return
+		}
 		if k.inV {
 			e.CreateAttr("V", []string{"2026-03-29T10:00:0", "2026-11-21T07:30:0"}[f.n%2]+strconv.Itoa(f.n%10)+[]string{"", "Z", "+02:00"}[f.n%3])
 			return
@@ -232,6 +234,55 @@ func (f *full) leaf(e *etree.Element, row *el) {
 	default:
 		e.SetText(f.text(row))
 	}
+}
+
+// bare is a codec without what is around it.
+func (f *full) bare(c codec) codec {
+	switch k := c.(type) {
+	case fallback:
+		return f.bare(k.codec)
+	case eventCode:
+		return k.codec
+	case fallbackText:
+		return k.codec
+	case assessedCodec:
+		return k.codec
+	case noticeType:
+		return k.codec
+	case topicCodec:
+		return k.codec
+	case ownVersion:
+		return k.codec
+	case migText:
+		return k.codec
+	case referralID:
+		return k.codec
+	case mainOnly:
+		return k.codec
+	case itemType:
+		return k.codec
+	case typeCodec:
+		return k.codingCodec
+	case codeOrText:
+		return k.codingCodec
+	case dayText:
+		return k.codec
+	case until:
+		return f.bare(k.at(f.version))
+	}
+	return c
+}
+
+// markup is a text, sometimes with markup where that is allowed.
+func (f *full) markup(e *etree.Element, row *el, allowed bool) {
+	if f.n%3 > 0 || !allowed {
+		e.SetText(f.text(row))
+		return
+	}
+	div := e.CreateElement("div")
+	div.CreateAttr("xmlns", nsXHTML)
+	div.CreateElement("p").SetText(f.text(row))
+	div.CreateElement("br")
 }
 
 // unread is XML that no row of the kinds with further documents takes.
@@ -258,7 +309,11 @@ func (f *full) coded(e *etree.Element, row *el, n string, c codec) {
 	if row.name == "Type" && e.Parent().Tag == "MsgInfo" {
 		e.CreateAttr("V", f.kind)
 	}
-	if row.name == "Forsendelsesstatus" {
+	if row.name == "Type" && e.Parent().Tag == "Message" {
+		code, _ := typeCode(f.kind, f.version)
+		e.CreateAttr("V", code)
+	}
+	if row.name == "Forsendelsesstatus" || row.name == "ServType" && e.Parent().Parent().Tag != "ReqServ" {
 		e.CreateAttr("V", "N")
 	}
 	if row.name == "MsgType" {
@@ -296,7 +351,7 @@ func (f *full) text(row *el) string {
 		return []string{"1", "9", "5", "42", "-3"}[f.n%5]
 	case "AntallEnheterOnsket":
 		return "2.5"
-	case "TidspunktForHendelse", "TidspunktTime", "gyldigFra", "gyldigTil":
+	case "IssueDate", "StartDateTime", "EndDateTime", "OrgDate", "InvDate", "TidspunktForHendelse", "TidspunktTime", "gyldigFra", "gyldigTil":
 		return "2026-01-0" + strconv.Itoa(1+f.n%9) + "T12:00:00"
 	case "ForbeholdOmVideresending":
 		return "true"
@@ -307,7 +362,7 @@ func (f *full) text(row *el) string {
 	switch kind {
 	case "boolean", "code":
 		return []string{"true", "false", "1", "0"}[f.n%4]
-	case "integer", "positiveInt":
+	case "integer", "positiveInt", "string (integer)":
 		return n
 	case "decimal":
 		return n + ".50"
@@ -325,7 +380,7 @@ func TestFullMessages(t *testing.T) {
 	r4 := mappingtest.R4Schema(t)
 	out := map[string][]byte{}
 	for _, kind := range distinct(f) {
-		if f.tables[kind].root.name != "MsgHead" {
+		if f.tables[kind].root.name == "AppRec" {
 			continue
 		}
 		for _, version := range f.Versions(kind) {

@@ -57,6 +57,7 @@ func New(opt Options) (*Format, error) {
 	}
 	tables := withHCPTables(ploTables())
 	maps.Copy(tables, dialogTables())
+	maps.Copy(tables, referralTables())
 	return &Format{opt: opt, schema: set, tables: tables}, nil
 }
 
@@ -96,8 +97,8 @@ func (f *Format) Parse(raw []byte) (*mapping.Parsed, error) {
 	switch kind {
 	case kindAppRec:
 		return p, f.parseAppRec(src, p)
-	case kindEpikrise:
-		return p, f.parseEpikrise(src, p)
+	case kindHCP:
+		return p, f.parseHCP(src, p)
 	}
 	return p, f.parsePLO(src, p)
 }
@@ -110,6 +111,9 @@ func detach(env *samvirke.Envelope) {
 		&env.Patient.System, &env.Patient.Type, &env.Patient.Value,
 	} {
 		*s = strings.Clone(*s)
+	}
+	for i := range env.Referrals {
+		env.Referrals[i] = strings.Clone(env.Referrals[i])
 	}
 	if r := env.Receipt; r != nil {
 		r.OriginalID, r.OriginalKind = strings.Clone(r.OriginalID), strings.Clone(r.OriginalKind)
@@ -151,19 +155,20 @@ func plain(env *samvirke.Envelope) bool {
 func (f *Format) identify(src *source, p *mapping.Parsed) (rootKind, error) {
 	kind, err := rootOf(src.root)
 	if err != nil {
-		if src.root.Tag == "Message" { // other versions and referrals: refused, but who sent it can be read
-			p.Envelope = envelopeEpikrise(src.root)
+		if src.root.Tag == "Message" { // other versions: refused, but who sent it can be read
+			p.Envelope = envelopeHCP(src.root)
 		}
 		return kind, err
 	}
 	switch kind {
 	case kindAppRec:
 		p.Envelope = envelopeAppRec(src.root)
-	case kindEpikrise:
-		p.Envelope = envelopeEpikrise(src.root)
+	case kindHCP:
+		p.Envelope = envelopeHCP(src.root)
 	default:
 		p.Envelope = envelopeMsgHead(src.root)
 		dialogEnvelope(&p.Envelope)
+		referralEnvelope(&p.Envelope, payloadOf(src.root))
 		return kind, f.checkKind(src, &p.Envelope)
 	}
 	return kind, nil
@@ -172,8 +177,8 @@ func (f *Format) identify(src *source, p *mapping.Parsed) (rootKind, error) {
 // Render writes a canonical message for a receiver; see mapping.Format.
 func (f *Format) Render(b *fhir.Bundle, t mapping.Target) (*mapping.Rendered, error) {
 	switch kindOfBundle(b) {
-	case kindEpicrisis:
-		return f.renderEpikrise(b, t)
+	case kindEpicrisis, kindReferral:
+		return f.renderHCP(b, t)
 	case kindReceipt:
 		return f.renderAppRecBundle(b, t)
 	}

@@ -185,5 +185,5 @@ func kindOfBundle(b *fhir.Bundle) string {
 	if h.At("eventCoding.system").Text() != fhir.SystemMessageType {
 		return ""
 	}
-	return strings.ToUpper(h.At("eventCoding.code").Text())
+	return kindOf(strings.ToUpper(h.At("eventCoding.code").Text()))
 }

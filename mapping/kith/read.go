@@ -105,7 +105,7 @@ func (r *reader) writeLeaves(parent *etree.Element, row *el, c cursor, w *where)
 			continue
 		}
 		n++
-		if row.since > r.version || n > 1 && row.manySince > r.version {
+		if row.absentIn(r.version) || n > 1 && row.manySince > r.version {
 			r.tooNew(w.under(row.name, n))
 			continue
 		}
@@ -134,6 +134,9 @@ type demanded interface{ absent(r *reader) leaf }
 
 // missing writes the value that a version demands where nothing stands in FHIR.
 func (r *reader) missing(parent *etree.Element, row *el, w *where) int {
+	if row.absentIn(r.version) {
+		return 0
+	}
 	if k, ok := row.codec.(demanded); ok && parent != nil && row.min == 1 && row.required15 == "" {
 		r.element(parent, row, k.absent(r))
 		return 0
@@ -200,8 +203,10 @@ func (r *reader) writeGroup(parent *etree.Element, row *el, c cursor, w *where) 
 	for _, k := range row.kids {
 		n += r.write(e, k, c, w)
 	}
-	if n > 0 && row.since > r.version {
-		r.tooNew(w)
+	if row.absentIn(r.version) {
+		if n > 0 {
+			r.tooNew(w)
+		}
 		n = 0
 	} else if n > 0 || row.min > 0 {
 		return n

@@ -57,7 +57,7 @@ type lister struct {
 }
 
 func (l *lister) list(e *el, xml, at string, above []*el) {
-	if e.since > l.version || slices.Contains(above, e) {
+	if e.absentIn(l.version) || slices.Contains(above, e) {
 		return // of another version, or an organisation inside itself
 	}
 	if e.name == "" {

@@ -70,7 +70,7 @@ func sniff(raw []byte) (mapping.Sniffed, bool) {
 		return mapping.Sniffed{}, false
 	}
 	out := mapping.Sniffed{
-		Format: Name, Kind: s.kind, Version: s.version, ExternalID: s.id,
+		Format: Name, Kind: kindOf(s.kind), Version: s.version, ExternalID: s.id,
 		GeneratedAt: s.time(),
 	}
 	if s.patient != "" {

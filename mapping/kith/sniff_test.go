@@ -105,7 +105,7 @@ func TestSniffExamples(t *testing.T) {
 		if !ok {
 			continue
 		}
-		if e.MessageType != "" && s.Kind != e.MessageType {
+		if e.MessageType != "" && s.Kind != kindOf(e.MessageType) {
 			t.Errorf("%s: kind %q, want %q", e.File, s.Kind, e.MessageType)
 		}
 		if e.MsgID != "" && s.ExternalID != strings.TrimSpace(e.MsgID) {

@@ -55,6 +55,7 @@ func TestTableHasEveryElement(t *testing.T) {
 			files[kind] = "Dialogmelding"
 		}
 	}
+	files[kindNewReferral], files[kindOnwardReferral] = "Henvisning", "Henvisning"
 	for kind, file := range files {
 		for _, version := range f.Versions(kind) {
 			const at = "/MsgHead/Document/RefDoc/Content"
@@ -64,7 +65,7 @@ func TestTableHasEveryElement(t *testing.T) {
 			}
 			missing := 0
 			tree := "PLO-v" + version + "-" + file
-			if isDialog(kind) {
+			if isDialog(kind) || isReferral(kind) {
 				tree = file + "-v" + version
 			}
 			for _, p := range treePaths(t, tree+".txt") {
@@ -88,6 +89,70 @@ func TestTableHasEveryElement(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestHCPTableHasEveryElement does the same for epicrises and referrals 1.x. The tree of referral 1.0 is not published; the
+// generated message of TestFullMessages holds all that its schema names.
+func TestHCPTableHasEveryElement(t *testing.T) {
+	f := newFormat(t)
+	for file, at := range map[string][2]string{
+		"Epikrise-v1.0": {kindEpicrisis, "1.0"}, "Epikrise-v1.1": {kindEpicrisis, "1.1"}, "Epikrise-v1.2": {kindEpicrisis, "1.2"},
+		"Henvisning-v1.1": {kindReferral, "1.1"},
+	} {
+		have, tree := map[string]bool{}, map[string]bool{}
+		for _, r := range f.Table(at[0], at[1]) {
+			have[r.XML] = true
+		}
+		for _, p := range treePaths(t, file+".txt") {
+			if tree[p] = true; !have[p] && !strings.HasSuffix(p, "/Event/Event") { // the table lists what stands inside itself once
+				t.Errorf("%s: no row for %s", file, p)
+			}
+		}
+		for p := range have {
+			if !tree[p] && !strings.Contains(p, "/Base64Container") && !strings.Contains(p, "/PreferertTolk/") { // the tree expands a type once
+				t.Errorf("%s: the table has %s, which the tree has not", file, p)
+			}
+		}
+	}
+}
+
+// TestCodesHaveTheirType compares the codes of the tables with the published types: a CS has no system in the message,
+// a CV names it.
+func TestCodesHaveTheirType(t *testing.T) {
+	f := newFormat(t)
+	for file, at := range map[string][2]string{
+		"Epikrise-v1.0": {kindEpicrisis, "1.0"}, "Epikrise-v1.1": {kindEpicrisis, "1.1"}, "Epikrise-v1.2": {kindEpicrisis, "1.2"},
+		"Henvisning-v1.1": {kindReferral, "1.1"}, "Henvisning-v2.0": {kindNewReferral, "2.0"},
+	} {
+		codes := map[string]string{}
+		for _, r := range f.Table(at[0], at[1]) {
+			codes[strings.TrimPrefix(r.XML, "/MsgHead/Document/RefDoc/Content")] = r.Codes
+		}
+		for p, typ := range treeTypes(t, file+".txt") {
+			if typ == "CS" && codes[p] == "@S" || typ == "CV" && codes[p] != "@S" && !strings.HasSuffix(p, "/TypeId") {
+				t.Errorf("%s: %s is %s, the table has %q", file, p, typ, codes[p])
+			}
+		}
+	}
+}
+
+// treeTypes gives the type of each element path of a published tree.
+func treeTypes(t *testing.T, file string) map[string]string {
+	t.Helper()
+	raw, err := os.ReadFile(mappingtest.Shared(t, "standards/no/trees/"+file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, paths := map[string]string{}, treePaths(t, file)
+	for line := range strings.Lines(string(raw)) {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' || line[0] == '<' {
+			continue
+		}
+		_, typ, _ := strings.Cut(line, " : ")
+		out[paths[0]] = typ
+		paths = paths[1:]
+	}
+	return out
 }
 
 // otherChild tells whether a path leads through the element of another kind of logistics message.

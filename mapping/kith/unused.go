@@ -122,7 +122,7 @@ func (u *leftover) object(n *fhir.Node) {
 // isOurs are parts that only this package's own layout needs: markers and the version.
 func isOurs(n *fhir.Node) bool {
 	switch n.Get("url").Text() {
-	case fhir.ExtMessageVersion, fhir.ExtDateSource:
+	case fhir.ExtMessageVersion, fhir.ExtDateSource, extAbsent:
 		return true
 	case extSource: // read when it still agrees with its code
 		return true
