@@ -41,6 +41,7 @@ var house = []room{
 	{name: "connectors", duty: "wires", may: []string{""}},
 	{name: "queue", duty: "everything durable", may: []string{""}},
 	{name: "internal/route", duty: "who receives", may: []string{"", "fhir"}},
+	{name: "internal/addressbook", duty: "who bears which HER-id", may: []string{"fhir", "fhir/codes"}},
 	{
 		name: "internal/gateway", duty: "the conductor",
 		may:    []string{"", "fhir", "fhir/careplan", "mapping", "connectors", "queue", "internal/route"},

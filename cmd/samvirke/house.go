@@ -105,6 +105,9 @@ func (h *house) openCore(ctx context.Context) (err error) {
 		Store: h.store, Formats: h.formats, Patient: cfg.Directory.Find, Workers: cfg.Limits.Workers,
 		BaseURL: h.baseURL(), Logger: h.log, Registerer: h.registry,
 	}
+	if o.Addresses, err = addresses(cfg, h.log); err != nil {
+		return err
+	}
 	var errs []error
 	if o.Router, errs = route.New(cfg.Words(), rules(cfg)); len(errs) > 0 {
 		return &exitError{code: exitBadConfig, err: errors.Join(errs...)}

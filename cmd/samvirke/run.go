@@ -97,6 +97,7 @@ func (c *checkCmd) Run(a *app) error {
 	var errs []error
 	if len(problems) == 0 {
 		_, errs = routes(cfg)
+		problems = addressProblems(cfg)
 	}
 	if c.JSON {
 		texts := []string{}

@@ -25,6 +25,7 @@ type Config struct {
 	Admin       Admin         `key:"admin" doc:"The UI for people."`
 	HNumber     string        `key:"h_number" enum:"refuse|accept" default:"refuse" doc:"Patients who are named by a local H-number with name and birth date, without national number and sex: refuse them with AppRec error E36 as the standard says, or accept them for matching by hand."`
 	Patients    string        `key:"patients" as:"path" doc:"CSV or YAML file with the municipality and the GP of patients, for routing; columns identifier, municipality, gp."`
+	AddressBook *AddressBook  `key:"address_book" doc:"Local copy of the national address register, which receivers are looked up in."`
 	Parties     []Party       `key:"parties" need:"yes" doc:"The systems the gateway talks with."`
 	Routes      []Route       `key:"routes" doc:"Who receives what. Absent: one rule that sends every message to its addressees."`
 	Directory   PatientsTable `key:"-"`

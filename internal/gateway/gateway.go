@@ -43,6 +43,8 @@ type Options struct {
 	Router  *route.Table
 	// Patient tells municipality (number) and GP (party id) of a patient key; nil: unknown.
 	Patient func(key string) (municipality, gp string)
+	// Addresses looks receivers up; the zero value knows no address book.
+	Addresses Addresses
 	// BaseURL is where systems read plans back, without trailing slash; it stands in notifications.
 	BaseURL string
 	// Workers bounds messages processed at once; 0 means 64.

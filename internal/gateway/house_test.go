@@ -78,6 +78,7 @@ type rig struct {
 	retry          gateway.Retry
 	breaker        gateway.Breaker
 	rules          []route.Rule
+	addresses      gateway.Addresses
 	now            func() time.Time
 	// What follows is for tests of receipts.
 	hospitalParty samvirke.Party
@@ -147,7 +148,7 @@ func (r *rig) open() {
 	}
 	r.store = store
 	r.g, err = gateway.New(gateway.Options{
-		Store: store, Formats: []mapping.Format{k}, Router: table, Logger: log, ClockEvery: 20 * time.Millisecond, Now: r.now,
+		Store: store, Formats: []mapping.Format{k}, Router: table, Logger: log, Addresses: r.addresses, ClockEvery: 20 * time.Millisecond, Now: r.now,
 		Patient: r.patient, Parties: all,
 	})
 	if err != nil {

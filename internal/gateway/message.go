@@ -190,7 +190,11 @@ func (g *Gateway) renderForward(d *samvirke.Delivery, m *samvirke.Message, p *ma
 	}
 	t := mapping.Target{Version: c.Version, Now: g.now()}
 	if c.Addressee < 0 {
-		t.NewID, t.To = g.o.NewID(), addressOf(l.Party.Party)
+		to, fault := g.addressOf(l.Party.Party)
+		if fault != nil {
+			return fault
+		}
+		t.NewID, t.To = g.o.NewID(), to
 	}
 	r, err := f.Render(p.Bundle, t)
 	if err != nil {
@@ -208,25 +212,6 @@ func contentType(m *samvirke.Message) string {
 		return m.ContentType
 	}
 	return "application/xml"
-}
-
-// addressOf is how the gateway addresses a party that the sender did not: first HER-id the
-// enterprise, second the communication party.
-func addressOf(p samvirke.Party) *samvirke.Address {
-	a := &samvirke.Address{Role: "primary"}
-	for i, h := range p.HER {
-		kind := "organisation"
-		if i > 0 {
-			kind = "department"
-		}
-		if i == 2 {
-			break
-		}
-		a.Levels = append(a.Levels, samvirke.AddressLevel{
-			Kind: kind, Name: p.Name, IDs: []samvirke.Identifier{{Type: "HER", Value: h}},
-		})
-	}
-	return a
 }
 
 // addReceipts queues one application receipt per receiver of ours in the message, with what content gives for

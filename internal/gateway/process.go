@@ -156,6 +156,10 @@ func (g *Gateway) unitFor(ctx context.Context, m *samvirke.Message, out outcome)
 		u, err = g.faultUnit(ctx, m, out)
 		return u, nil, err
 	}
+	if f := g.unlistedReceiver(&out.parsed.Envelope); f != nil {
+		u, err = g.faultUnit(ctx, m, outcome{parsed: out.parsed, fault: f})
+		return u, nil, err
+	}
 	u, after, err = g.messageUnit(ctx, m, out.parsed)
 	if class := samvirke.ClassOf(err); err != nil && class != samvirke.Transient {
 		// The content itself cannot be used: trying again would give the same.

@@ -22,6 +22,9 @@ func (g *Gateway) refusals(ctx context.Context, env *samvirke.Envelope) (map[int
 		p := g.parties[g.partyOf(env.Receivers[i])]
 		f := g.unknownService(p, env.Receivers[i])
 		if f == nil {
+			f = g.unlistedRefusal(env.Receivers[i])
+		}
+		if f == nil {
 			var err error
 			if f, err = g.unknownPatient(ctx, p, env); err != nil {
 				return nil, err
