@@ -53,8 +53,12 @@ var house = []room{
 		may: []string{"", "fhir", "fhir/careplan", "queue", "internal/gateway"}, inTest: everything,
 	},
 	{
+		name: "internal/reading", duty: "a message as a page that people read",
+		may: []string{"", "fhir", "fhir/codes"}, inTest: everything,
+	},
+	{
 		name: "internal/admin", duty: "UI for people",
-		may: []string{"", "fhir", "fhir/careplan", "queue", "internal/gateway"}, inTest: everything,
+		may: []string{"", "fhir", "fhir/codes", "fhir/careplan", "queue", "internal/gateway", "internal/reading"}, inTest: everything,
 	},
 	{
 		name: "internal/simulate", duty: "simulated parties",

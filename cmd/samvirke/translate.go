@@ -14,7 +14,7 @@ import (
 
 type translateCmd struct {
 	From    string `help:"Source format: fhir, fhir+xml or kith; found out when not given." enum:",kith,fhir,fhir+xml" default:""`
-	To      string `help:"Target format: fhir, fhir+xml or kith." required:"" enum:"fhir,fhir+xml,kith"`
+	To      string `help:"Target format: fhir, fhir+xml or kith, or html for a page that people read." required:"" enum:"fhir,fhir+xml,kith,html"`
 	Version string `help:"Version of the target's standard, for instance 1.5; as the message says when not given." name:"to-version"`
 	Notes   string `help:"File for the notes on what did not fit, as JSON; - for standard error." placeholder:"FILE"`
 	Compact bool   `help:"FHIR without line breaks."`
@@ -119,6 +119,10 @@ func (c *translateCmd) write(root *fhir.Node) ([]byte, []mapping.Note, error) {
 	b, err := fhir.BundleOf(root)
 	if err != nil {
 		return nil, nil, err
+	}
+	if c.To == "html" {
+		page, err := readingPage(b)
+		return page, nil, err
 	}
 	fs, err := formats(false)
 	if err != nil {
