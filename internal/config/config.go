@@ -79,7 +79,7 @@ type Party struct {
 	Accepts      []Accept      `key:"accepts" doc:"Formats the party reads, best first. Absent: it only sends."`
 	Receipts     string        `key:"receipts" enum:"none|apprec|fhir" was:"apprec when it accepts kith, else none" doc:"Application receipt the party answers with. None: a delivery is done when its bytes are taken."`
 	AppRec       string        `key:"apprec_version" enum:"1.0|1.1" doc:"Version of AppRec the party reads. Absent: the one that belongs to the message answered."`
-	UnknownServ  string        `key:"unknown_service" enum:"accept|refuse" default:"accept" doc:"What a sender is answered who names this party's enterprise but a service it does not have: accept hands it to the party, refuse is AppRec error E21."`
+	UnknownServ  string        `key:"unknown_service" enum:"accept|refuse" default:"accept" doc:"What a sender is answered who names this party's enterprise (the first of its HER-ids) with a service it does not have, or with none: accept hands it to the party, refuse is AppRec error E21."`
 	UnknownPat   string        `key:"unknown_patient" enum:"accept|refuse" default:"accept" doc:"What a sender of an epicrisis to this party is answered when neither the patients file nor an earlier message names the patient: accept hands it to the party, refuse is AppRec error E35. Refuse needs patients."`
 	PatientCodes string        `key:"patient_codes" enum:"general|exact" default:"general" doc:"How this party is told that a patient it names is not sufficiently identified: E36 in general, or exactly with E30, E31 or E32 where one of them fits."`
 	OnStop       string        `key:"on_stop" enum:"wait|go-on" default:"wait" doc:"What later messages about the same patient do behind one that stopped."`

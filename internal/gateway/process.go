@@ -150,7 +150,7 @@ func (g *Gateway) unitFor(ctx context.Context, m *samvirke.Message, out outcome)
 	case out.parsed.Envelope.Receipt != nil:
 		u, err = g.receiptUnit(ctx, m, &out.parsed.Envelope)
 		return u, nil, err
-	case len(g.ourReceivers(&out.parsed.Envelope)) == 0 && len(out.parsed.Envelope.Receivers) > 0:
+	case !g.forSomebody(&out.parsed.Envelope):
 		out.fault = &samvirke.Fault{Class: samvirke.Permanent, Code: "unknown-receiver",
 			Safe: "none of the receivers in the message is a party of this gateway"}
 		u, err = g.faultUnit(ctx, m, out)

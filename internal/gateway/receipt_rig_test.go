@@ -35,12 +35,8 @@ func (a answer) String() string {
 }
 
 // readReceipt reads the bytes of a receipt and holds them against the published schema.
-func readReceipt(t testing.TB, party string, body []byte) answer {
+func readReceipt(t testing.TB, f *kith.Format, party string, body []byte) answer {
 	t.Helper()
-	f, err := kith.New(kith.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	p, err := f.Parse(body)
 	if err != nil || p.Envelope.Receipt == nil || len(p.Warnings) > 0 {
 		t.Fatalf("our own receipt is not as it should be: %v %v\n%s", err, p.Warnings, body)
@@ -61,13 +57,17 @@ func (r *rig) answers(id string) []answer {
 	r.until("processed", func() bool { return r.message(id).Status != samvirke.MessageReceived })
 	ds := r.deliveries(id, samvirke.PurposeReceipt)
 	slices.SortFunc(ds, func(a, b samvirke.Delivery) int { return int(a.Seq - b.Seq) })
+	f, err := kith.New(kith.Options{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	var out []answer
 	for _, d := range ds {
 		full, err := r.store.Delivery(context.Background(), d.ID)
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		a := readReceipt(r.t, d.Party, full.Body)
+		a := readReceipt(r.t, f, d.Party, full.Body)
 		out = append(out, a)
 		mappingtest.XMLLint(r.t, full.Body)
 	}

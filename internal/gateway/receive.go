@@ -212,16 +212,28 @@ func (g *Gateway) receiptCanSay(l *lane, out outcome) bool {
 	return env.Receipt == nil && env.ID != "" && g.checkSender(l.ID, env) == nil && len(g.ourReceivers(env)) > 0
 }
 
-// ourReceivers gives the indexes of the receivers in the message that are configured parties.
+// ourReceivers gives the indexes of the receivers in the message that are configured parties, other than the
+// sender's own system: that one gets nothing from us, so nothing is confirmed on its behalf.
 // No receipt is ever given for others (standards/no README 7.3 rule 5).
 func (g *Gateway) ourReceivers(env *samvirke.Envelope) []int {
 	var out []int
+	self := g.partyOf(env.Sender)
 	for i, r := range env.Receivers {
-		if g.partyOf(r) != "" {
+		if p := g.partyOf(r); p != "" && p != self {
 			out = append(out, i)
 		}
 	}
 	return out
+}
+
+// forSomebody tells whether the message names a party of ours, be it the sender's own, or no receiver at all.
+func (g *Gateway) forSomebody(env *samvirke.Envelope) bool {
+	for _, r := range env.Receivers {
+		if g.partyOf(r) != "" {
+			return true
+		}
+	}
+	return len(env.Receivers) == 0
 }
 
 // partyOf finds the party of an address: by its communication party, else by its enterprise.

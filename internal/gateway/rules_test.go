@@ -191,8 +191,8 @@ func TestRule05NoReceiptForStrangers(t *testing.T) {
 	hospital := `<Ident><Id>` + simulate.AdmissionHospital + `</Id><TypeId V="HER" DN="HER-id" S="2.16.578.1.12.4.1.1.9051"/></Ident>`
 	ward := strings.Replace(hospital, simulate.AdmissionHospital, simulate.AdmissionWard, 1)
 	for name, change := range map[string][]string{
-		"a sender without HER-id":     {hospital, strings.Replace(hospital, `V="HER"`, `V="ENH"`, 1), ward, strings.Replace(ward, `V="HER"`, `V="ENH"`, 1)},
-		"a sender that is another":    {simulate.AdmissionHospital, "8999001", simulate.AdmissionWard, "8999002"},
+		"a sender without HER-id":  {hospital, strings.Replace(hospital, `V="HER"`, `V="ENH"`, 1), ward, strings.Replace(ward, `V="HER"`, `V="ENH"`, 1)},
+		"a sender that is another": {simulate.AdmissionHospital, "8999001", simulate.AdmissionWard, "8999002"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ans := r.receive("hospital", letter{Admission: simulate.Admission{ID: uuid.NewString()}, change: change}.xml())

@@ -40,15 +40,18 @@ func (g *Gateway) refusals(ctx context.Context, env *samvirke.Envelope) (map[int
 	return out, nil
 }
 
-// unknownService is E21: the enterprise is ours, the service or person inside it is not.
+// unknownService is E21: the enterprise is ours, the service or person inside it is not, or none is named. A party
+// with one HER-id has no services: that id is all there is to name.
 func (g *Gateway) unknownService(p *lane, a samvirke.Address) *samvirke.Fault {
-	if p.UnknownService != samvirke.AnswerRefuse || len(a.Levels) < 2 {
+	if p.UnknownService != samvirke.AnswerRefuse || len(a.Levels) == 0 {
 		return nil
 	}
 	inner := samvirke.Address{Levels: a.Levels[len(a.Levels)-1:]}
-	her := inner.HER()
-	if g.byHER[her] == p.ID || her == "" && inner.Levels[0].Kind == "person" {
-		return nil // ours; or a person of ours whom only a name or a licence number tells
+	switch her := inner.HER(); {
+	case her == "" && inner.Levels[0].Kind == "person":
+		return nil // a person of ours whom only a name or a licence number tells
+	case g.byHER[her] == p.ID && (her != p.HER[0] || len(p.HER) == 1):
+		return nil
 	}
 	return &samvirke.Fault{Class: samvirke.Invalid, Code: "unknown-service", Receipt: "E21",
 		Safe: "the enterprise is known here, the service or person that the message is for is not"}
