@@ -195,8 +195,8 @@ func (r *rec) flag(v *liveness, code, text string) {
 }
 
 // byDocument tells kinds that are chained by the id of the document, without references
-// between messages. Source: standards/no README section 4.
-func byDocument(kind string) bool { return kind == "EPIKRISE" || kind == "E" }
+// between messages. Source: standards/no README sections 4 and 6.
+func byDocument(kind string) bool { return kind == "EPIKRISE" || kind == "HENVISNING" }
 
 // group sorts records into lines. A record stands on the line of the record it acts on.
 func (v *liveness) group() {

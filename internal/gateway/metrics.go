@@ -22,7 +22,7 @@ type metrics struct {
 // knownKinds closes the label set: a kind somebody invents must not become a time series.
 var knownKinds = []string{
 	"LOG_INNLAGT", "LOG_UTSKRIVNINGSKLAR", "LOG_AVMELDING", "LOG_UTSKREVET", "LOG_DOD", "INNLEGGELSESRAPPORT",
-	"UTSKRIVNINGSRAPPORT", "EPIKRISE", "APPREC", "assessment", "task-answer", "plan-update",
+	"UTSKRIVNINGSRAPPORT", "EPIKRISE", "HENVISNING", "HENVISNING_NYTILSTAND", "HENVISNING_VIDERE", "APPREC", "assessment", "task-answer", "plan-update",
 }
 
 const scrapeTimeout = 5 * time.Second

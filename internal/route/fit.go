@@ -43,7 +43,11 @@ func kithVersions(kind, sent string) []string {
 	case "DIALOG_HELSEFAGLIG", "DIALOG_STATUS_HENVISNING":
 		return []string{"1.1"}
 	case "EPIKRISE":
-		return []string{"1.2"}
+		return []string{"1.2"} // 1.0 and 1.1 go on as they came: a change of version loses what only one of the two has
+	case "HENVISNING":
+		return []string{"1.1"} // 1.0 as it came
+	case "HENVISNING_NYTILSTAND", "HENVISNING_VIDERE":
+		return []string{"2.0"}
 	}
 	if strings.HasPrefix(kind, "DIALOG_INNBYGGER_") {
 		return []string{"1.1", "1.0"}

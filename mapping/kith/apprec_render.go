@@ -78,8 +78,9 @@ func (f *Format) renderAppRec(env *samvirke.Envelope, receiver int, c samvirke.R
 	for _, e := range c.Errors {
 		w = w.receiptError(e)
 	}
+	original, _ := typeCode(kindOf(first(c.OriginalKind, env.Kind)), env.Version)
 	w = w.open("OriginalMsgId").
-		code("MsgType", first(c.OriginalKind, env.Kind), env.KindDisplay).
+		code("MsgType", original, env.KindDisplay).
 		leaf("IssueDate", issued).
 		leaf("Id", first(c.OriginalID, env.ID)).
 		close("OriginalMsgId").close("AppRec")

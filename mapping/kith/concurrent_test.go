@@ -15,7 +15,7 @@ func TestConcurrent(t *testing.T) {
 	for _, file := range files {
 		raw := read(t, file)
 		p, err := f.Parse(raw)
-		if err != nil {
+		if p == nil || p.Bundle == nil {
 			t.Fatal(err)
 		}
 		want, err := f.Render(p.Bundle, mapping.Target{})
@@ -30,7 +30,7 @@ func TestConcurrent(t *testing.T) {
 					t.Errorf("render: %v", err)
 				}
 				q, err := f.Parse(raw)
-				if err != nil || !bytes.Equal(q.Bundle.Bytes(), p.Bundle.Bytes()) {
+				if q == nil || q.Bundle == nil || !bytes.Equal(q.Bundle.Bytes(), p.Bundle.Bytes()) {
 					t.Errorf("parse: %v", err)
 				}
 			})

@@ -1,5 +1,6 @@
 // Package kith reads and writes the Norwegian health messages: the header MsgHead 1.2 around the
-// nursing and care messages 1.5 and 1.6 and the dialogue messages 1.0 and 1.1, Epikrise 1.2 and the application receipt AppRec 1.0 and 1.1.
+// nursing and care messages 1.5 and 1.6, the dialogue messages 1.0 and 1.1 and referrals 2.0; epicrises 1.0, 1.1 and 1.2, referrals
+// 1.0 and 1.1 and the application receipt AppRec 1.0 and 1.1, which have no header.
 //
 // Each kind has one element table (table_*.go): rows in the order of the schema that say where an
 // element stands in FHIR and how its value is written on both sides. Parser (build.go), renderer (read.go),

@@ -61,7 +61,7 @@ func damage(r *rand.Rand, root *fhir.Node) {
 func TestHCPDamagedBundles(t *testing.T) {
 	f := testFormat(t)
 	written, refused := 0, 0
-	for _, name := range []string{"epikrise-full", "apprec-full"} {
+	for _, name := range []string{"epikrise-full", "apprec-full", "henvisning/henvisning-1.0-child", "henvisning/henvisning-1.1", "henvisning/henvisning-2.0-nytilstand"} {
 		p, err := f.Parse(testFile(t, name))
 		if err != nil {
 			t.Fatal(err)

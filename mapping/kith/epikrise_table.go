@@ -91,7 +91,7 @@ func event() *el {
 			leafEl("root", "MsgType", "1", cs("8279"), "%msg-type.valueCoding"),
 			leafEl("root", "Id", "?", text(), "%id.valueString"),
 		),
-		group("root", "EventLocation", "*", to(stay+"location[]"), location()...),
+		group("root", "EventLocation", "+", to(stay+"location[]"), location()...),
 		infItems(),
 		group("root", "Comment", "+", comment{},
 			leafEl("root", "Heading", "?", csConcept("8311"), "code"),

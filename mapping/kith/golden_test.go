@@ -24,7 +24,7 @@ type goldenNotes struct {
 	Render   []mapping.Note `json:"render,omitempty"`
 }
 
-// TestGolden maps the synthetic messages of testdata/plo and testdata/dialog: source.xml to canonical.json with
+// TestGolden maps the synthetic messages of testdata: source.xml to canonical.json with
 // notes.json, and back to the same leaves.
 func TestGolden(t *testing.T) {
 	f := newFormat(t)
@@ -82,11 +82,11 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// cases are the files of that name of all synthetic messages with a MsgHead.
+// cases are the files of that name of all synthetic messages that say in notes.json what becomes of them.
 func cases(t testing.TB, name string) []string {
 	t.Helper()
 	var out []string
-	for _, dir := range []string{"plo", "dialog"} {
+	for _, dir := range []string{"plo", "dialog", "epikrise", "henvisning"} {
 		files, err := filepath.Glob("testdata/" + dir + "/*/" + name)
 		if err != nil || len(files) == 0 {
 			t.Fatal("no cases in " + dir)

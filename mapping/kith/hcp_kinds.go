@@ -34,14 +34,15 @@ func kindOf(code string) string {
 	return code
 }
 
-// typeCode is the code of list 8279 that a version of a kind goes by, with its text.
+// typeCode is the code of list 8279 that a version of a kind goes by, with its text. A version that could not be
+// read counts as the newest.
 func typeCode(kind, version string) (code, display string) {
 	switch {
-	case kind == kindEpicrisis && version < "1.2":
+	case kind == kindEpicrisis && (version == "1.0" || version == "1.1"):
 		return "E", "Epikrise"
 	case kind == kindEpicrisis:
 		return kind, "Epikrise"
-	case kind == kindReferral && version < "1.1":
+	case kind == kindReferral && version == "1.0":
 		return "H", "Henvisning"
 	case kind == kindReferral:
 		return kind, "Henvisning"

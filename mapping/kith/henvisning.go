@@ -42,17 +42,12 @@ func referralEnvelope(env *samvirke.Envelope, payload *etree.Element) {
 		return
 	}
 	op, _ := childV(payload, "ServType")
-	env.Op = samvirke.Op(strings.TrimSpace(op))
-	first := env.Conversation // a change keeps the place of the first message
-	if first == "" {
-		first = env.ID
+	if env.Op = samvirke.Op(strings.TrimSpace(op)); env.ID == "" {
+		return
 	}
-	env.Referrals = referralIDs(first)
-	if env.Kind == kindNewReferral && first != env.ID {
-		env.Referrals = append(env.Referrals, referralIDs(env.ID)...)
-	}
-	if env.Kind == kindOnwardReferral && first != env.ID {
-		env.Referrals = append(referralIDs(env.ID), env.Referrals...)
+	env.Referrals = referralIDs(env.ID)
+	if first := referralIDs(env.Conversation); first != nil && first[0] != env.Referrals[0] {
+		env.Referrals = append(env.Referrals, first...) // an answer may name the first message as well as its change
 	}
 }
 
@@ -87,14 +82,28 @@ func (b *builder) finishReferral(h *fhir.Node, env *samvirke.Envelope) {
 		case typ == "Condition", typ == "AllergyIntolerance", typ == "MedicationStatement", typ == "Observation":
 			a.Append(req, "supportingInfo", a.Texts("reference", e.url))
 		}
+		if typ == "Flag" && e.res.Get("code") == nil {
+			e.res.Set("code", markConcept(a, "InfItem")) // a warning without a text
+		}
 		if typ == "Consent" {
 			e.res.Set("scope", consentScope(a))
+			if isNo(e.res.At("policyRule.coding.0")) {
+				e.res.Set("status", a.String("rejected"))
+			}
 		}
 	}
 }
 
 func consentScope(a *fhir.Arena) *fhir.Node {
 	return conceptOf(a, a.Texts("system", "http://terminology.hl7.org/CodeSystem/consentscope", "code", "treatment"))
+}
+
+// isNo tells whether a code of a consent says that there is none.
+//
+// Source: code lists 9064 and 3109.
+func isNo(coding *fhir.Node) bool {
+	no := map[string]string{fhir.OIDVolven + "9064": "4", fhir.OIDVolven + "3109": "2"}[coding.Get("system").Text()]
+	return no != "" && no == coding.Get("code").Text()
 }
 
 // isReason tells the conditions that a referral is made for from those told beside.

@@ -34,6 +34,7 @@ func (v referralForm) around() []*el {
 	next := commonHead()[2]
 	next.kids = append(next.kids[:2:2], next.kids[3:]...) // without the birth year of a child, which is newer
 	next.place = inReportOf(next.place)
+	next.setCard("+")
 	return []*el{
 		group("root", "NeedTranslator", "+", inReportOf(sec("NeedTranslator")),
 			leafEl("root", "Person", "?", integer(), "@interpreter-number.valueInteger"),
@@ -52,10 +53,10 @@ func (v referralForm) around() []*el {
 			leafEl("root", "NativeLanguage", "?", cs("3303"), "%native-language.valueCoding"),
 		).to("1.0"),
 		relatedPerson(),
-		group("po", "AssistertKommunikasjon", "*", inReportOf(sec("AssistertKommunikasjon")), communication.kids...).from("1.1"),
+		group("po", "AssistertKommunikasjon", "+", inReportOf(sec("AssistertKommunikasjon")), communication.kids...).from("1.1"),
 		next.from("1.1"),
 		contactPerson("root", "ContactPerson", "OccupationRole", "WorkingPlace").from("1.1"),
-		group("root", "PatRelInst", "*", inReportOf(entries("PatRelInst", "Organization", nil)),
+		group("root", "PatRelInst", "+", inReportOf(entries("PatRelInst", "Organization", nil)),
 			leafEl("root", "NameInst", "?", text(), "name"),
 			leafEl("root", "WorkingTime", "?", text(), "@working-time.valueString").to("1.0"),
 			leafEl("root", "RoleInst", "?", text(), "@role.valueString").from("1.1"),
@@ -109,7 +110,7 @@ func relatedPerson() *el {
 
 // contactPerson is somebody outside the health service who knows the patient.
 func contactPerson(ns, name, role, workplace string) *el {
-	return group(ns, name, "*", inReportOf(entries(name, "RelatedPerson", nil)),
+	return group(ns, name, "+", inReportOf(entries(name, "RelatedPerson", nil)),
 		leafEl(ns, role, "?", text(), "@role.valueString"),
 		leafEl(ns, workplace, "?", text(), "@workplace.valueString"),
 		group(ns, "Referanseperson", "1", inline{}, person("fk1", "")...),

@@ -19,7 +19,7 @@ func ours(e mappingtest.Example) bool {
 		"ORIENTERING_TJENESTETILBUD", "FRAVARSMELDING", "FODSELS_EPIKRISE":
 		return true
 	}
-	return strings.HasPrefix(e.MessageType, "LOG_") || isDialog(e.MessageType)
+	return strings.HasPrefix(e.MessageType, "LOG_") || isDialog(e.MessageType) || strings.HasPrefix(e.MessageType, kindReferral+"_")
 }
 
 func newFormat(t testing.TB) *Format {

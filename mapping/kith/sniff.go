@@ -70,7 +70,7 @@ func sniff(raw []byte) (mapping.Sniffed, bool) {
 		return mapping.Sniffed{}, false
 	}
 	out := mapping.Sniffed{
-		Format: Name, Kind: kindOf(s.kind), Version: s.version, ExternalID: s.id,
+		Format: Name, Kind: first(kindOf(s.kind), s.implied), Version: s.version, ExternalID: s.id,
 		GeneratedAt: s.time(),
 	}
 	if s.patient != "" {
@@ -116,6 +116,8 @@ type sniffer struct {
 	want *string
 
 	kind, id, version, generated, patient, patientType string
+	// implied is the kind that the root's namespace tells where the message leaves its type out.
+	implied string
 	// ident is value and type of the Ident being read: of several the one counts that patientRef would take.
 	ident [2]string
 	done  bool
@@ -218,7 +220,7 @@ func (s *sniffer) begin(t tag) bool {
 	case local == "AppRec" && strings.HasPrefix(uri, nsAppRec):
 		s.root, s.version = local, versions[uri]
 	case local == "Message" && strings.HasPrefix(uri, "http://www.kith.no/xmlstds/"):
-		s.root, s.version = local, versions[uri]
+		s.root, s.version, s.implied = local, versions[uri], hcpKind(uri)
 	default:
 		return false
 	}
