@@ -52,7 +52,9 @@ package fhir
 //	                 other providers are participants of a CareTeam (role 7319). attachments: section "RefDoc"
 //	receipt          MessageHeader.response.code ok | fatal-error, details -> OperationOutcome: issue.details.coding {SystemAppRecError}, diagnostics = OT
 //
-//	attachment       DocumentReference, further items of MessageHeader.focus
+//	attachment       DocumentReference, further items of MessageHeader.focus. content.attachment.data = the bytes as the sender packed
+//	                 them (extension compression says how, code list 1204), size and hash are derived from it; url = a file that
+//	                 lies elsewhere and is never fetched; extension further-content = a second content. Attachments opens them
 //	administered     MedicationAdministration, category {SystemSection, element name}
 //	notice           HELSEOPPL_SOKNAD: Composition.category = its type (9140); the stay in Encounter as above, the need in TjenesteBehov
 //	own application  extension of the section OpplysningerTilSoknad

@@ -100,6 +100,7 @@ func (f *Format) check(src *source, p *mapping.Parsed) error {
 	}
 	f.checkEvents(src, env, warn)
 	f.checkUnchecked(src, env, warn)
+	f.checkFurther(src, warn)
 	f.checkDialog(src, env, warn)
 	err := f.checkPatient(src, p, warn)
 	if err != nil && !patientDemanded(env.Kind) {

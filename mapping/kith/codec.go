@@ -29,7 +29,7 @@ func (k scalarCodec) parse(b *builder, l *leaf, s slot) {
 			b.note(b.here, "ambiguous", n)
 		}
 	case base64Scalar:
-		if strings.ContainsAny(strings.TrimSpace(text), " \t\r\n") && wrapForm(text) == "" {
+		if strings.ContainsAny(text, " \t\r\n") && isBase64(unwrapped(text)) && wrapForm(text) == "" {
 			b.note(b.here, "normalised", "white space inside base64 is not kept")
 		}
 	}

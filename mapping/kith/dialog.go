@@ -89,8 +89,6 @@ func dialogEnvelope(env *samvirke.Envelope) {
 // dialogHead is the header around a dialogue message, with the documents that may follow it.
 func dialogHead(known ...knownDocument) *el {
 	h := headTable(dialogue())
-	first := h.kids[1].kids[0]
-	first.only = isFirstDocument
 	h.kids[2] = furtherDocuments(known)
 	return h
 }

@@ -25,7 +25,7 @@ type knownDocument struct {
 // isFirst tells whether an element has no earlier sibling of its name.
 func isFirst(e *etree.Element) bool { return childNamed(e.Parent(), e.Tag) == e }
 
-// isFirstDocument tells whether a Document holds the professional message of a kind with further documents.
+// isFirstDocument tells whether a Document holds the professional message: the first one does, and no other.
 func isFirstDocument(e *etree.Element) bool { return isFirst(e) && hasPayload(e) }
 
 // furtherDocuments is the position of all documents after the first.

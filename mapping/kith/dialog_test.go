@@ -97,6 +97,7 @@ func TestDialogExamples(t *testing.T) {
 		drugs + "2-16c.xml":                                                  "component-missing",
 		drugs + "3-17a.xml":                                                  "component-unknown",
 		drugs + "3-17c.xml":                                                  "supplement-missing",
+		"dialog-innbygger/JOURNAL--Innsyn-journal---Svar-helsepersonell---Svar-pa-sporsmal-til-behandler.xml": "attachment-content",
 	}
 	for _, e := range mappingtest.Examples(t, func(e mappingtest.Example) bool { return isDialog(e.MessageType) }) {
 		p, err := f.Parse(e.Raw(t))

@@ -121,6 +121,39 @@ func edits() map[string]func(*fhir.Bundle) string {
 			c.Set("text", fhir.String("Paracet"))
 			return "Navn[1]"
 		},
+		"file": func(b *fhir.Bundle) string {
+			for _, d := range b.All("DocumentReference") {
+				if at := d.At("content.0.attachment"); at.Get("data") != nil && d.At("content.0.format") == nil {
+					at.Set("data", fhir.String("QUJD"))
+					return "Base64Container[1]"
+				}
+			}
+			return ""
+		},
+		"file name": func(b *fhir.Bundle) string {
+			at := b.First("DocumentReference").At("content.0.attachment")
+			if at.Get("title") == nil {
+				return ""
+			}
+			at.Set("title", fhir.String("Et annet navn"))
+			return "Description[1]"
+		},
+		"allergy": func(b *fhir.Bundle) string {
+			c := b.First("AllergyIntolerance").Get("code")
+			if c.Get("text") == nil || b.First("AllergyIntolerance").Get("text") != nil {
+				return ""
+			}
+			c.Set("text", fhir.String("nøtter"))
+			return "AllergiskMot[1]"
+		},
+		"drug form": func(b *fhir.Bundle) string {
+			c := b.First("Medication").At("form.coding.0")
+			if c.Get("code") == nil || kindOfBundle(b) == kindEpicrisis {
+				return ""
+			}
+			c.Set("code", fhir.String("77"))
+			return "Legemiddelform[1]/@V"
+		},
 		"generated": func(b *fhir.Bundle) string {
 			b.Root.Set("timestamp", fhir.String("2021-07-02T08:15:00.5Z"))
 			return "GenDate[1]"

@@ -61,12 +61,6 @@ func (b *builder) finishHCP(env *samvirke.Envelope) (*fhir.Bundle, error) {
 		case "Encounter":
 			e.res.Set("subject", patient)
 			continue
-		case "DocumentReference":
-			if e.res.Get("content") == nil {
-				content := a.Object(usualKeys)
-				content.Set("attachment", withExt(a, a.Texts("url", extAbsent, "valueCode", "unknown")))
-				e.res.Set("content", a.Array(content))
-			}
 		case "ServiceRequest":
 			e.res.Set("intent", a.String("order"))
 		case "CareTeam":

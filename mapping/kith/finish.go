@@ -166,9 +166,7 @@ func (b *builder) finishResource(n *fhir.Node, env *samvirke.Envelope, when stri
 	case "DocumentReference":
 		set("status", s("current"))
 		set("subject", patient)
-		content := a.Object(usualKeys)
-		content.Set("attachment", a.Texts("title", "not stated"))
-		set("content", a.Array(content))
+		finishDocument(a, n)
 	}
 }
 

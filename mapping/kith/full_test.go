@@ -220,7 +220,7 @@ func (f *full) leaf(e *etree.Element, row *el) {
 	case saidCodec:
 		f.markup(e, row, f.version >= k.markupSince)
 	case foreignCodec: // anything with a published schema that is no payload of this kind
-		e.AddChild(unread(n))
+		e.AddChild(f.unread(n))
 	case scalarCodec:
 		if _, is := k.scalar.(boolScalar); is && k.inV {
 			e.CreateAttr("V", []string{"true", "false"}[f.n%2])
@@ -285,8 +285,16 @@ func (f *full) markup(e *etree.Element, row *el, allowed bool) {
 	div.CreateElement("br")
 }
 
-// unread is XML that no row of the kinds with further documents takes.
-func unread(n string) *etree.Element {
+// unread is XML that no row of the kinds with further documents takes. It is of no namespace that differs between the
+// versions of the kind, so that a message in the other version is told apart from what it carries.
+func (f *full) unread(n string) *etree.Element {
+	if f.r.names["po"] != "" {
+		e := etree.NewElement("d:Dialogmelding")
+		e.CreateAttr("xmlns:d", kithNS+"/dialog/2006-10-11")
+		e.CreateElement("d:Notat").CreateElement("d:TemaKodet").CreateAttr("V", n)
+		e.ChildElements()[0].CreateElement("d:TekstNotatInnhold").SetText("Tekst " + n + " <&>\n\"æ\"")
+		return e
+	}
 	e := etree.NewElement("MeldingFravar")
 	e.CreateAttr("xmlns", kithNS+"/po/MeldingFravar/2009-06-30")
 	e.CreateAttr("xmlns:po", kithNS+"/po/poKomponent/2009-06-30")

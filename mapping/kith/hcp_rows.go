@@ -61,7 +61,7 @@ func reference(form hcpForm) []*el {
 	const file = "content[0].attachment."
 	rows := []*el{
 		leafEl("root", "IssueDate", "?", ts(), file+"creation"),
-		leafEl("root", "MsgType", "1", csConcept("8114"), "type"),
+		leafEl("root", "MsgType", "1", cs("8114"), "@msg-type.valueCoding"),
 		leafEl("root", "Id", "?", text(), "masterIdentifier.value"),
 	}
 	if form == inReferral {

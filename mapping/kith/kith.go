@@ -98,9 +98,12 @@ func (f *Format) Parse(raw []byte) (*mapping.Parsed, error) {
 	case kindAppRec:
 		return p, f.parseAppRec(src, p)
 	case kindHCP:
-		return p, f.parseHCP(src, p)
+		err = f.parseHCP(src, p)
+	default:
+		err = f.parsePLO(src, p)
 	}
-	return p, f.parsePLO(src, p)
+	checkAttachments(p)
+	return p, err
 }
 
 // detach copies what a gateway remembers of a message by itself, ids and codes: they are parts of the

@@ -13,12 +13,8 @@ func birthTable() *table {
 				fallback{cvConcept(), []attr{{"V", "12"}, {"S", "2.16.578.1.12.4.1.1.9139"}, {"DN", "Fødselsepikrise"}}}, "category[0]"))
 		}
 	}
-	head := headTable(report)
-	n := len(head.kids)
-	head.kids[n-2].kids[0].only = isFirstDocument
-	head.kids[n-1] = furtherDocuments(nil)
 	return &table{
-		root: head, payload: "TverrfagligEpikrise",
+		root: headTable(report), payload: "TverrfagligEpikrise",
 		releases: ploReleases("TverrfagligEpikrise")[1:], unchecked: []string{nsBirth},
 	}
 }

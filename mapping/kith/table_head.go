@@ -35,7 +35,7 @@ func headTable(payload *el) *el {
 			group("mh", "Patient", "?", to("$Patient"), person("mh", "")...),
 		),
 		choice("1", payloadDocument(payload)),
-		attachment(),
+		furtherDocuments(nil),
 	)
 }
 
@@ -74,7 +74,7 @@ func payloadDocument(payload *el) *el {
 			group("mh", "Content", "1", to("$Composition"), payload),
 		),
 	)
-	doc.only = hasPayload
+	doc.only = isFirstDocument
 	doc.place = payloadPlace{}
 	return doc
 }
@@ -117,36 +117,6 @@ func childNamed(e *etree.Element, name string) *etree.Element {
 		}
 	}
 	return nil
-}
-
-// attachment is a further Document.
-func attachment() *el {
-	const file = "content[0].attachment."
-	doc := group("mh", "Document", "*", to("focus[]>DocumentReference"),
-		leafEl("mh", "DocumentConnection", "?", cs("4702"), "@document-connection.valueCoding"),
-		leafEl("mh", "ContentType", "?", cvConcept(), "type"),
-		leafEl("mh", "ContentDescription", "?", text(), "description"),
-		leafEl("mh", "ContentCategory", "?", cvConcept(), "category[0]"),
-		leafEl("mh", "Consent", "?", cv(), "@consent.valueCoding"),
-		leafEl("mh", "Annotation", "?", text(), "@remark.valueString"),
-		leafEl("mh", "FromDate", "?", ts(), "context.period.start"),
-		leafEl("mh", "ToDate", "?", ts(), "context.period.end"),
-		leafEl("mh", "OidRef", "?", text(), "@oid-ref.valueString"),
-		leafEl("mh", "EnquiryRefId", "?", text(), "@enquiry-ref.valueString"),
-		group("mh", "RefDoc", "1", inline{},
-			leafEl("mh", "IssueDate", "?", ts(), file+"creation"),
-			leafEl("mh", "MsgType", "1", fallback{cs("8114"), []attr{{"V", "A"}, {"DN", "Vedlegg"}}}, "@msg-type.valueCoding"),
-			leafEl("mh", "Id", "?", text(), "masterIdentifier.value"),
-			leafEl("mh", "MimeType", "?", scalarCodec{scalar: codeScalar{}}, file+"contentType"),
-			leafEl("mh", "Description", "?", text(), file+"title"),
-			leafEl("mh", "Compression", "?", cs("1204"), "@compression.valueCoding"),
-			leafEl("mh", "FileReference", "?", scalarCodec{scalar: uriScalar{}}, file+"url"),
-			group("mh", "Content", "?", inline{},
-				leafEl("b64", "Base64Container", "1", base64(), file+"data"),
-			),
-		),
-	)
-	return doc
 }
 
 // constCodec is a text that the standard fixes; another one is noted.

@@ -149,6 +149,9 @@ func derived(rule []byte, n *fhir.Node) bool {
 		"Observation.effectiveDateTime", "Observation._effectiveDateTime", "Observation.category",
 		"Goal.lifecycleStatus", "Appointment.participant.status", "Condition.category", "Procedure.category", "Procedure.performedDateTime":
 		return true
+	case "DocumentReference.content.attachment.size", "DocumentReference.content.attachment.hash",
+		"DocumentReference.content.attachment.extension":
+		return true
 	case "Condition.clinicalStatus":
 		return n.Get("abatementDateTime") != nil
 	case "AllergyIntolerance.clinicalStatus", "AllergyIntolerance.reaction":
