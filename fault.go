@@ -24,6 +24,9 @@ type Fault struct {
 	Class Class
 	// Code is stable and documented, lower-case words with hyphens: "not-well-formed", "check-digit".
 	Code string
+	// Detail is a finer stable code where Code stands for many mistakes: "missing-element" under "schema"; ""
+	// otherwise.
+	Detail string
 	// Safe is the text for the other party: no names, no identifiers, no internals.
 	Safe string
 	// Receipt is the code of list 8221 that a negative AppRec carries for this fault; "" when the

@@ -35,6 +35,7 @@ type verdict struct {
 
 type problem struct {
 	Code    string `json:"code"`
+	Detail  string `json:"detail,omitempty"`  // finer than code, for instance "missing-element" under "schema"
 	Receipt string `json:"receipt,omitempty"` // code of list 8221 an AppRec would carry
 	Line    int    `json:"line,omitempty"`
 	Path    string `json:"path,omitempty"`
@@ -168,7 +169,7 @@ func chain(all []verdict) {
 }
 
 func problemOf(f *samvirke.Fault) problem {
-	return problem{Code: f.Code, Receipt: f.Receipt, Line: f.Line, Path: f.Path, Text: f.Safe}
+	return problem{Code: f.Code, Detail: f.Detail, Receipt: f.Receipt, Line: f.Line, Path: f.Path, Text: f.Safe}
 }
 
 // printVerdict says in lines what JSON says in fields; notes are only counted, they are for --json.

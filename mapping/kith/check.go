@@ -9,6 +9,7 @@ import (
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/mapping/kith/schema"
 )
 
 // checkKind demands a known type whose payload is of that type and of a known version.
@@ -46,7 +47,7 @@ func faultType(safe string) *samvirke.Fault {
 
 // checkSchema refuses what its published schema refuses.
 func (f *Format) checkSchema(src *source) *samvirke.Fault {
-	problems := f.schema.Validate(src.utf8)
+	problems := f.schema.Check(src.root, src.utf8, src.strict)
 	if len(problems) > 0 {
 		problems = f.problemsBut(src.utf8, problems)
 	}
@@ -55,14 +56,14 @@ func (f *Format) checkSchema(src *source) *samvirke.Fault {
 	}
 	p := problems[0]
 	return &samvirke.Fault{
-		Class: samvirke.Invalid, Code: "schema", Safe: "the message does not follow its schema: " + p.Text,
+		Class: samvirke.Invalid, Code: "schema", Detail: p.Code, Safe: "the message does not follow its schema: " + p.Text,
 		Receipt: "T02", Line: p.Line, Path: p.Path,
 	}
 }
 
 // checkOutput demands that what we send follows its schema: it is our fault when it does not.
 func (f *Format) checkOutput(out []byte) error {
-	problems := f.schema.Validate(out)
+	problems := f.problems(out)
 	if len(problems) > 0 {
 		problems = f.problemsBut(out, problems)
 	}
@@ -71,9 +72,21 @@ func (f *Format) checkOutput(out []byte) error {
 	}
 	p := problems[0]
 	return &samvirke.Fault{
-		Class: samvirke.Permanent, Code: "render-invalid", Safe: "the message cannot be written in this format",
+		Class: samvirke.Permanent, Code: "render-invalid", Detail: p.Code, Safe: "the message cannot be written in this format",
 		Line: p.Line, Path: p.Path, Err: errors.New(p.Text),
 	}
+}
+
+// problems checks a text against the schema.
+func (f *Format) problems(text []byte) []schema.Problem {
+	tree := f.tree()
+	defer f.done(tree)
+	tree.MaxDepth = maxDepth
+	root, err := tree.Parse(string(text))
+	if err != nil {
+		return f.schema.Validate(text) // says where it is broken
+	}
+	return f.schema.Check(root, text, tree.Strict())
 }
 
 // check are the rules beyond the schema. The first refusing one is the Fault; the rest warns.

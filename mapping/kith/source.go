@@ -28,6 +28,8 @@ type source struct {
 	// doubtful is true when the bytes are valid UTF-8 with characters outside ASCII although
 	// another encoding is declared: names may come out wrong, a person should look.
 	doubtful bool
+	// strict is that of xmltree.Parser.
+	strict bool
 }
 
 // readSource checks bounds, transcodes and parses. Errors are Faults with receipt code T01. The tree
@@ -53,7 +55,7 @@ func readSource(p *xmltree.Parser, raw []byte, maxBytes int) (*source, error) {
 	if err != nil {
 		return nil, faultRead(err)
 	}
-	return &source{utf8: text, root: root, doubtful: doubtful}, nil
+	return &source{utf8: text, root: root, doubtful: doubtful, strict: p.Strict()}, nil
 }
 
 // checkCounts bounds what a tree may become before one is built.

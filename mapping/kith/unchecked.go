@@ -26,7 +26,7 @@ func (f *Format) problemsBut(text []byte, all []schema.Problem) []schema.Problem
 	for _, space := range t.unchecked {
 		text = blankForeign(text, space)
 	}
-	return f.schema.Validate(text)
+	return f.problems(text)
 }
 
 // blankForeign overwrites the elements inside Content whose namespace begins so with white space; lines stay.

@@ -81,6 +81,9 @@ type Parser struct {
 	// built; only broken syntax is looked for, which is told rather than the tag.
 	wrongEnd int
 
+	// lax is set by what encoding/xml lets pass although XML does not have it; see Strict.
+	lax bool
+
 	elements arena[etree.Element]
 	texts    arena[etree.CharData]
 	attrsOf  arena[etree.Attr]
@@ -110,6 +113,10 @@ func (p *Parser) Parse(text string) (*etree.Element, error) {
 	}
 	return root, err
 }
+
+// Strict tells whether the text last read keeps the rules of XML that encoding/xml does not look at and that
+// do not show in the tree: white space between attributes.
+func (p *Parser) Strict() bool { return !p.lax }
 
 // Reset forgets text and tree and keeps the memory for the next text, within bounds.
 func (p *Parser) Reset() {
@@ -189,6 +196,7 @@ func (p *Parser) startTag() *Error {
 }
 
 func (p *Parser) attribute() *Error {
+	p.lax = p.lax || classes[p.text[p.pos-1]]&white == 0
 	_, space, local, err := p.qualified()
 	if err != nil {
 		return err
