@@ -136,12 +136,17 @@ func (h *house) baseURL() string {
 // rules are the routing rules of the file; without any, every message goes to its addressees, and
 // everybody with FHIR in the team is told of plan changes.
 func rules(cfg *config.Config) []route.Rule {
-	if len(cfg.Routes) == 0 {
-		return []route.Rule{{Name: "addressees", To: []string{"addressees"}}}
-	}
 	var out []route.Rule
 	for _, r := range cfg.Routes {
 		out = append(out, route.Rule(r))
+	}
+	if len(out) == 0 {
+		out = []route.Rule{{Name: "addressees", To: []string{"addressees"}}}
+	}
+	for i := range cfg.Parties {
+		if p := &cfg.Parties[i]; len(p.CopyTo) > 0 {
+			out = append(out, route.Rule{Name: "copies of what " + p.ID + " sends", From: []string{p.ID}, To: p.CopyTo})
+		}
 	}
 	return out
 }
@@ -149,7 +154,7 @@ func rules(cfg *config.Config) []route.Rule {
 // party opens the wire to one party.
 func (h *house) party(c *config.Party) (gateway.Party, error) {
 	p := gateway.Party{
-		Party: c.Word(), FullPayload: c.Payload == "full",
+		Party: c.Word(), Site: siteOf(c), CancelVersion: c.CancelScope == "version", FullPayload: c.Payload == "full",
 		Retry:   gateway.Retry{First: c.Retry.First, Max: c.Retry.Max, MaxAge: c.Retry.Age},
 		Breaker: gateway.Breaker{Failures: uint32(c.Breaker.Failures), OpenFor: c.Breaker.OpenFor}, //nolint:gosec // bounded by config
 	}

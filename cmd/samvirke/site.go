@@ -7,6 +7,7 @@ import (
 	"github.com/samvirke/samvirke/internal/addressbook"
 	"github.com/samvirke/samvirke/internal/config"
 	"github.com/samvirke/samvirke/internal/gateway"
+	"github.com/samvirke/samvirke/mapping"
 )
 
 // addressProblems are the mistakes in the address book that a configuration names.
@@ -52,4 +53,28 @@ func addresses(cfg *config.Config, log *slog.Logger) (gateway.Addresses, error) 
 			Name: e.Name, ParentHER: e.ParentHER, ParentName: e.ParentName,
 		}
 	}}, nil
+}
+
+// siteOf is how a party differs from the standard.
+func siteOf(c *config.Party) mapping.Site {
+	s := mapping.Site{InvertEstimates: c.Estimate == "inverted"}
+	for i := range c.CodeMaps {
+		m := &c.CodeMaps[i]
+		side := &s.Out
+		if m.Direction == "in" {
+			side = &s.In
+		}
+		if *side == nil {
+			*side = mapping.CodeMaps{}
+		}
+		codes := (*side)[m.FHIRSystem()]
+		if codes == nil {
+			codes = map[string]mapping.CodeTo{}
+			(*side)[m.FHIRSystem()] = codes
+		}
+		for _, p := range m.Codes {
+			codes[p.From] = mapping.CodeTo{Code: p.To, Display: p.Display}
+		}
+	}
+	return s
 }

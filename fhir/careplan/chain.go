@@ -346,6 +346,21 @@ func rank(r *rec) int {
 	return 0
 }
 
+// takenBack are the versions that cancellations of one version name, wherever they stand on the line: with
+// them away, the version before is the newest again.
+func (l *line) takenBack() map[*rec]bool {
+	var gone map[*rec]bool
+	for _, r := range l.members {
+		if r.Chain.Op == OpCancelVersion && r.parent != nil {
+			if gone == nil {
+				gone = map[*rec]bool{}
+			}
+			gone[r.parent] = true
+		}
+	}
+	return gone
+}
+
 // scan finds what is live on a line.
 func (v *liveness) scan(l *line) {
 	drop := func(state string) {
@@ -354,8 +369,18 @@ func (v *liveness) scan(l *line) {
 		}
 		l.head, l.added = nil, nil
 	}
+	gone := l.takenBack()
 	for _, r := range l.members {
+		if gone[r] {
+			r.state = stateWithdrawn
+			continue
+		}
 		switch r.Chain.Op {
+		case OpCancelVersion:
+			r.state = stateWithdrawn
+			if r.parent == nil {
+				r.state = stateOrphan // no effect until what it names has come
+			}
 		case samvirke.OpCancel:
 			if r.Chain.Conversation == "" {
 				r.state = stateOrphan // it names nothing: no effect until a person decides
@@ -386,6 +411,9 @@ func (v *liveness) scan(l *line) {
 			l.head = r
 			r.live()
 		}
+	}
+	if len(gone) > 0 && l.ender == nil && len(l.live()) == 0 {
+		l.ender = l.members[len(l.members)-1]
 	}
 	if l.ender != nil && byDocument(l.kind) {
 		for _, r := range l.members {

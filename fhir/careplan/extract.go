@@ -87,6 +87,9 @@ func FromMessage(b *fhir.Bundle, env *samvirke.Envelope, meta Meta) (Record, err
 		raw = appendContent(raw[:0], c)
 	}
 	r.Content, r.facts, r.plain = raw, c, true
+	if meta.CancelVersion && r.Chain.Op == samvirke.OpCancel && r.Chain.Parent != "" {
+		r.Chain.Op = OpCancelVersion
+	}
 	r.clean()
 	if r.Hash = meta.Checksum; r.Hash == "" {
 		if b != nil {

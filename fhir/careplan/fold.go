@@ -164,7 +164,11 @@ func minTime(s Source) time.Time {
 }
 
 func (r *rec) source() Source {
-	return Source{Key: r.key, MessageID: r.MessageID, Kind: r.Kind, Op: string(r.Chain.Op), Sender: r.Key.Sender, Name: r.SenderName,
+	op := string(r.Chain.Op)
+	if r.Chain.Op == OpCancelVersion {
+		op = "C" // as the message says
+	}
+	return Source{Key: r.key, MessageID: r.MessageID, Kind: r.Kind, Op: op, Sender: r.Key.Sender, Name: r.SenderName,
 		Author: r.Author, Event: r.Event, Sent: r.Sent, Received: r.Receive, Mapping: r.Mapping, State: r.state}
 }
 

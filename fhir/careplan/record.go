@@ -55,6 +55,12 @@ type Chain struct {
 	Op           samvirke.Op `json:"op"`
 }
 
+// OpCancelVersion is the status of a cancellation that takes back only the version it names, so that the
+// one before counts again. No message says so; it is how its sender means it.
+//
+// Source: careplan.md section 1, cancel scope.
+const OpCancelVersion samvirke.Op = "C-version"
+
 // Meta is what the gateway knows about a message and the message itself does not.
 type Meta struct {
 	// Received is the gateway's clock when the bytes were accepted.
@@ -66,6 +72,8 @@ type Meta struct {
 	// Checksum is the hex SHA-256 of the message as received; it is the record's hash when given. Else the
 	// hash is made from the canonical form, which costs as much as writing it.
 	Checksum string
+	// CancelVersion: the sender's cancellations take back the version they name, not the whole conversation.
+	CancelVersion bool
 	// Room, when not nil, is where Record.Content is written: the record is then good for as long as nobody
 	// else writes there.
 	Room []byte

@@ -56,6 +56,7 @@ func (c *checker) party(p *Party, at string) {
 	} else if p.Role == "municipality" {
 		c.report(at+".municipality", CodeMissingKey, "is missing for a party with role municipality", "add the four digits of the municipality it serves")
 	}
+	c.site(p, at)
 	c.identity(p, at)
 	c.endpoint(p, at)
 	c.folder(p, at)

@@ -82,6 +82,11 @@ type Party struct {
 	UnknownServ  string        `key:"unknown_service" enum:"accept|refuse" default:"accept" doc:"What a sender is answered who names this party's enterprise (the first of its HER-ids) with a service it does not have, or with none: accept hands it to the party, refuse is AppRec error E21."`
 	UnknownPat   string        `key:"unknown_patient" enum:"accept|refuse" default:"accept" doc:"What a sender of an epicrisis to this party is answered when neither the patients file nor an earlier message names the patient: accept hands it to the party, refuse is AppRec error E35. Refuse needs patients."`
 	PatientCodes string        `key:"patient_codes" enum:"general|exact" default:"general" doc:"How this party is told that a patient it names is not sufficiently identified: E36 in general, or exactly with E30, E31 or E32 where one of them fits."`
+	CodeMapFiles []string      `key:"codemaps" as:"path" doc:"YAML files with codes that this party writes or reads in another way than the standard: codemaps, each with system, direction (in or out) and codes (from, to, display)."`
+	Estimate     string        `key:"estimate" enum:"standard|inverted" default:"standard" doc:"How this party reads and writes Anslag: as the base standard (true is an estimate), or inverted (true is certain), as one reading of the logistics profile has it."`
+	CancelScope  string        `key:"cancel_scope" enum:"conversation|version" default:"conversation" doc:"What a cancellation of this party takes back: all versions of the message, or only the version it names, so that the one before counts again."`
+	CopyTo       []string      `key:"copy_to" doc:"Parties that get a copy of everything this party sends, as far as the patient does not object and no rule denies it."`
+	CodeMaps     []CodeMap     `key:"-"`
 	OnStop       string        `key:"on_stop" enum:"wait|go-on" default:"wait" doc:"What later messages about the same patient do behind one that stopped."`
 	AnswerWithin time.Duration `key:"answer_within" default:"96h" min:"1m" max:"60d" doc:"When a missing application receipt is overdue."`
 	Retry        Retry         `key:"retry" doc:"How a delivery is tried again after a passing fault."`

@@ -31,6 +31,10 @@ type Party struct {
 	SendTimeout time.Duration
 	Retry       Retry
 	Breaker     Breaker
+	// Site is how the party differs from the standard.
+	Site mapping.Site
+	// CancelVersion: a cancellation of this party takes back only the version that it names.
+	CancelVersion bool
 	// FullPayload puts the changed plan into notifications instead of its id alone.
 	FullPayload bool
 }

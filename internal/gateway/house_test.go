@@ -79,6 +79,8 @@ type rig struct {
 	breaker        gateway.Breaker
 	rules          []route.Rule
 	addresses      gateway.Addresses
+	hospitalSite   mapping.Site
+	citySite       mapping.Site
 	now            func() time.Time
 	// What follows is for tests of receipts.
 	hospitalParty samvirke.Party
@@ -134,8 +136,8 @@ func (r *rig) open() {
 		r.t.Fatal(err)
 	}
 	all := []gateway.Party{
-		{Party: r.hospitalParty, Sender: r.hospital, Retry: r.retry},
-		{Party: r.cityParty, Sender: r.city, Retry: r.retry, Breaker: r.breaker},
+		{Party: r.hospitalParty, Sender: r.hospital, Retry: r.retry, Site: r.hospitalSite},
+		{Party: r.cityParty, Sender: r.city, Retry: r.retry, Breaker: r.breaker, Site: r.citySite},
 	}
 	all = append(all, r.more...)
 	var words []samvirke.Party

@@ -179,7 +179,11 @@ func (g *Gateway) addDelivery(ctx context.Context, u *queue.Unit, m *samvirke.Me
 // format and version gets the very bytes: nothing is re-serialised that need not be.
 func (g *Gateway) renderForward(d *samvirke.Delivery, m *samvirke.Message, p *mapping.Parsed, c route.Choice, l *lane) error {
 	env := &p.Envelope
-	if c.Format == env.Format && (c.Version == "" || c.Version == env.Version) && c.Addressee >= 0 {
+	bundle, _, err := l.Site.Outgoing(p.Bundle)
+	if err != nil {
+		return &samvirke.Fault{Class: samvirke.Internal, Code: "site", Safe: "the codes of the message could not be replaced", Err: err}
+	}
+	if g.passedOn(m, p, c, bundle != p.Bundle) {
 		d.Body, d.Original, d.ExternalID, d.Version, d.ContentType = m.Raw, true, env.ID, env.Version, contentType(m)
 		d.Checksum = m.Checksum
 		return nil
@@ -196,7 +200,7 @@ func (g *Gateway) renderForward(d *samvirke.Delivery, m *samvirke.Message, p *ma
 		}
 		t.NewID, t.To = g.o.NewID(), to
 	}
-	r, err := f.Render(p.Bundle, t)
+	r, err := f.Render(bundle, t)
 	if err != nil {
 		return err
 	}

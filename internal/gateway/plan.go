@@ -35,7 +35,7 @@ func (g *Gateway) addPlan(ctx context.Context, u *queue.Unit, m *samvirke.Messag
 	}
 	rec, err := careplan.FromMessage(p.Bundle, &p.Envelope, careplan.Meta{
 		Received: m.ReceivedAt, MessageID: m.ID, Mapping: p.Envelope.Format + "/" + p.Envelope.Version, Checksum: m.Checksum,
-		Room: w.content,
+		Room: w.content, CancelVersion: g.parties[m.Party] != nil && g.parties[m.Party].CancelVersion,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make record: %w", err)

@@ -101,6 +101,7 @@ func (g *Gateway) look(in connectors.Incoming) (out outcome) {
 	}
 	p, err := f.Parse(in.Body)
 	out.parsed = p
+	g.readSite(in.Party, p)
 	if err != nil {
 		out.fault = samvirke.FaultOf(err)
 	}
