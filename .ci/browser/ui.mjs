@@ -180,6 +180,37 @@ const keyboard = async (page) => {
   check('keyboard: the first message is reached', order.some((o) => o.tag === 'A' && /^[A-Z_]{6,}/.test(o.what)));
 };
 
+// reading looks at messages as people read them, on a screen, a telephone and paper.
+const reading = async (page, linkTo, trace) => {
+  await page.goto(base + trace);
+  check('reading: the trace leads to the message', await page.getByRole('link', { name: 'Les meldingen', exact: true }).getAttribute('href') === trace + '/read');
+  await look(page, 'reading', trace + '/read', ['Pasient', 'Mål og forventet resultat', 'Sykepleiedokumentasjon', 'Om meldingen']);
+  check('reading: the text is marked as Norwegian', await page.locator('article').getAttribute('lang') === 'nb');
+  await page.emulateMedia({ media: 'print' });
+  check('reading: printing leaves navigation out', !(await page.locator('header nav').isVisible()) && !(await page.locator('.r-contents').isVisible()));
+  if (folder) await page.pdf({ path: join(folder, 'reading.pdf'), preferCSSPageSize: true });
+  await page.emulateMedia({ media: 'screen' });
+  const report = await linkTo('/messages', 'INNLEGGELSESRAPPORT');
+  await look(page, 'reading-report', report + '/read', ['Kartlegging av funksjonsnivå', 'bistandsbehov', 'Tjenester pasienten har']);
+  check('reading: scores have bars and words', await page.locator('.r-bar').count() >= 10);
+  const ready = await linkTo('/messages', 'LOG_UTSKRIVNINGSKLAR');
+  await look(page, 'reading-event', ready + '/read', ['Hendelser', 'Fra', 'Til', 'Sendt']);
+  const native = await linkTo('/messages', 'assessment');
+  await look(page, 'reading-fhir', native + '/read', ['Om meldingen']);
+};
+
+// tables looks at the mapping as the program has it.
+const tables = async (page) => {
+  await look(page, 'mapping', '/mapping', ['INNLEGGELSESRAPPORT', 'EPIKRISE', 'Elements with a value']);
+  check('mapping: the foot leads to the tables', await page.locator('footer a[href="/mapping"]').isVisible());
+  await look(page, 'mapping-kind', '/mapping/INNLEGGELSESRAPPORT', ['elements with a value', 'ParorendeForesatt', 'Find an element']);
+  await page.getByLabel('Find an element').fill('KartlagtFunksjon Funksjonsvariabel');
+  await page.getByRole('button', { name: 'Find', exact: true }).click();
+  const found = await page.locator('.maprows tbody tr').allInnerTexts();
+  check('mapping: an element is found', found.length >= 1 && found.every((t) => t.includes('Funksjonsvariabel')), found.join(' | ').slice(0, 120));
+  await look(page, 'mapping-found', '/mapping/INNLEGGELSESRAPPORT?q=diagnose', ['Condition']);
+};
+
 const tour = async () => {
   const context = await browser.newContext();
   const page = await signIn(context);
@@ -206,6 +237,7 @@ const tour = async () => {
   check('trace: a transport acknowledgement is drawn', await page.locator('.row.transport .arrow').count() > 0);
   check('trace: an application receipt is drawn apart', await page.locator('.row.receipt .arrow').count() > 0);
   await look(page, 'original', trace + '/original', ['MsgHead', 'Download the exact bytes']);
+  await reading(page, linkTo, trace);
 
   await look(page, 'plans', '/plans', ['Show names']);
   await page.goto(base + '/plans');
@@ -225,7 +257,8 @@ const tour = async () => {
 
   await look(page, 'attention', '/attention', ['Needs attention']);
   await look(page, 'parties', '/parties', ['Waiting to be sent', 'Receipts awaited']);
-  await look(page, 'audit', '/audit', ['read-plan', 'read-message', 'sign-in']);
+  await look(page, 'audit', '/audit', ['read-plan', 'read-message', 'read-content', 'sign-in']);
+  await tables(page);
   await keyboard(page);
 
   // Live: an open page says so politely.
@@ -244,7 +277,7 @@ const tour = async () => {
   const plain = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 900 } });
   const still = await signIn(plain);
   for (const [name, path, words] of [['overview', '/overview', 'Nothing is lost'], ['messages', '/messages', 'LOG_INNLAGT'], ['trace', trace, 'What happened'],
-    ['plan', plan, 'Function over time'], ['attention', '/attention', 'Needs attention'], ['parties', '/parties', 'Receipts awaited']]) {
+    ['plan', plan, 'Function over time'], ['reading', trace + '/read', 'Om meldingen'], ['mapping', '/mapping', 'INNLEGGELSESRAPPORT'], ['attention', '/attention', 'Needs attention'], ['parties', '/parties', 'Receipts awaited']]) {
     await still.goto(base + path);
     check(`without JavaScript: ${name}`, (await still.locator('main').innerText()).includes(words));
   }

@@ -28,7 +28,9 @@ type view struct {
 	// Live makes the page keep itself up to date: "list" for any event, a message id for that
 	// message's events, "plan:ID" for that person's plan; "" for none.
 	Live string
-	Data any
+	// ExtraStyle is the address of a further style sheet; "" for none.
+	ExtraStyle string
+	Data       any
 
 	// Filled by render.
 	User, CSRF, Flash string
@@ -37,14 +39,16 @@ type view struct {
 	Now               time.Time
 	Seq               int64
 	StylePath, JSPath string
+	Tables            bool // there are mapping tables to show
 }
 
 // pages are the parsed templates, one set per page, each with the layout.
 type pages struct {
-	byName map[string]*template.Template
-	assets map[string]assetFile
-	style  string
-	script string
+	byName  map[string]*template.Template
+	assets  map[string]assetFile
+	style   string
+	script  string
+	reading string
 }
 
 type assetFile struct {
@@ -52,7 +56,7 @@ type assetFile struct {
 	kind string
 }
 
-func parsePages() (*pages, error) {
+func parsePages(reading string) (*pages, error) {
 	p := &pages{byName: make(map[string]*template.Template), assets: make(map[string]assetFile)}
 	base, err := template.New("layout").Funcs(funcs()).ParseFS(templateFiles, "templates/layout.html", "templates/part-*.html")
 	if err != nil {
@@ -75,6 +79,8 @@ func parsePages() (*pages, error) {
 			return nil, err
 		}
 	}
+	p.assets["reading.css"] = assetFile{body: []byte(reading), kind: "text/css; charset=utf-8"}
+	p.reading = "/assets/reading.css?v=" + checksum([]byte(reading))[:12]
 	return p, p.readAssets()
 }
 
@@ -116,7 +122,7 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
 // gives an error page and never half a page.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, x *session, status int, name string, v view) {
 	v.Version, v.Instance, v.Now = s.opt.Version, s.opt.Instance, s.now()
-	v.StylePath, v.JSPath = s.pages.style, s.pages.script
+	v.StylePath, v.JSPath, v.Tables = s.pages.style, s.pages.script, s.opt.Mappings != nil
 	if x != nil {
 		v.User, v.CSRF, v.Flash = x.user, x.csrf, x.takeFlash()
 		v.Attention = s.waitingForPeople(r.Context())

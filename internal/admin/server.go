@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/internal/gateway"
+	"github.com/samvirke/samvirke/internal/reading"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -56,6 +58,11 @@ type Options struct {
 	Version string
 	// Instance names this gateway in the page head, for instance "demo" or "test"; "" shows none.
 	Instance string
+	// Canonical reads bytes of any format into the canonical message; nil leaves out the reading of messages.
+	// It answers with a message as far as it could be read, and with the fault beside it.
+	Canonical func(raw []byte) (*fhir.Bundle, error)
+	// Mappings are the element tables; nil leaves out their pages.
+	Mappings Mappings
 	// SessionFor is how long a sign-in lasts; zero means 12 h.
 	SessionFor time.Duration
 }
@@ -74,6 +81,7 @@ type Server struct {
 	sealer   *sealer
 	sessions *sessions
 	guard    *guard
+	desk     *readingDesk
 	handler  http.Handler
 	streams  chan struct{} // one token per open live stream
 
@@ -112,7 +120,11 @@ func New(o Options) (*Server, error) {
 	if s.sealer, err = newSealer(key); err != nil {
 		return nil, fmt.Errorf("key for sealed ids: %w", err)
 	}
-	if s.pages, err = parsePages(); err != nil {
+	s.desk = &readingDesk{canonical: o.Canonical}
+	if s.desk.renderer, err = reading.NewRenderer(); err != nil {
+		return nil, err
+	}
+	if s.pages, err = parsePages(s.desk.renderer.Style()); err != nil {
 		return nil, fmt.Errorf("parse page templates: %w", err)
 	}
 	s.sessions = newSessions(o.Now, o.SessionFor)
@@ -147,10 +159,14 @@ func (s *Server) routes() http.Handler {
 	m.Handle("GET /messages/{id}", s.page(s.trace))
 	m.Handle("GET /messages/{id}/original", s.page(s.original))
 	m.Handle("GET /messages/{id}/original/download", s.page(s.downloadOriginal))
+	m.Handle("GET /messages/{id}/read", s.page(s.read))
+	m.Handle("GET /messages/{id}/read/{n}", s.page(s.openFile))
 	m.Handle("POST /messages/{id}/reprocess", s.page(s.reprocess))
 	m.Handle("POST /messages/{id}/give-up", s.page(s.giveUpMessage))
 	m.Handle("GET /deliveries/{id}", s.page(s.deliveryBody))
 	m.Handle("GET /deliveries/{id}/download", s.page(s.downloadDelivery))
+	m.Handle("GET /deliveries/{id}/read", s.page(s.readDelivery))
+	m.Handle("GET /deliveries/{id}/read/{n}", s.page(s.openDeliveryFile))
 	m.Handle("POST /deliveries/{id}/resend", s.page(s.resend))
 	m.Handle("POST /deliveries/{id}/give-up", s.page(s.giveUpDelivery))
 	m.Handle("GET /plans", s.page(s.plans))
@@ -160,6 +176,8 @@ func (s *Server) routes() http.Handler {
 	m.Handle("GET /plans/{person}/diff", s.page(s.planDiff))
 	m.Handle("GET /attention", s.page(s.attention))
 	m.Handle("POST /attention/resend", s.page(s.bulkResend))
+	m.Handle("GET /mapping", s.page(s.mappingKinds))
+	m.Handle("GET /mapping/{kind}", s.page(s.mappingTable))
 	m.Handle("GET /parties", s.page(s.partyList))
 	m.Handle("GET /audit", s.page(s.audit))
 	m.Handle("POST /audit/verify", s.page(s.auditVerify))

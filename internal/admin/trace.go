@@ -35,6 +35,7 @@ type tracePage struct {
 	Explain       explanation
 	CanReprocess  bool
 	CanGiveUp     bool
+	Readable      bool          // there is a page of it that people read
 	Total         time.Duration // from acceptance to the last step
 	Cut           bool          // there is more than the page shows
 }
@@ -104,7 +105,7 @@ func (s *Server) traceData(ctx context.Context, id string) (*tracePage, error) {
 	states := s.parties(ctx)
 	name := nameOf(states)
 	p := &tracePage{Message: m.Message, Party: name(m.Party), Person: s.sealer.seal(m.Patient), Label: s.sealer.label(m.Patient),
-		CanReprocess: m.Status == samvirke.MessageAttention, CanGiveUp: mayGiveUp(m.Message)}
+		CanReprocess: m.Status == samvirke.MessageAttention, CanGiveUp: mayGiveUp(m.Message), Readable: s.readable(m.Format)}
 	p.Message.Raw = nil
 	p.Explain = explainMessage(m.Message)
 	readEnvelope(p, m)

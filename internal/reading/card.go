@@ -141,6 +141,11 @@ func (c *Card) badges(r *reader, e fhir.Entry) {
 			c.Title = append(c.Title, s)
 		}
 	}
+	for _, k := range n.Get("serviceCategory").Items() {
+		if k.At("coding.0.code").Text() == "InformasjonOmTime" {
+			r.use(k) // the heading says it
+		}
+	}
 	if e.Type == "ServiceRequest" && n.Get("intent").Text() == "proposal" {
 		r.take(n.Get("intent"))
 		c.Title = append(c.Title, Span{Text: "Forslag", Class: "badge"})

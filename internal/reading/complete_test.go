@@ -106,7 +106,7 @@ func formsOf(path string, leaf *fhir.Node) []string {
 	case strings.HasSuffix(path, "oding.code"):
 		// A code is not just any sign on the page: it stands with its list, or it is shown raw.
 		forms := []string{"Kode " + s + " i ", "Koden " + s + " finnes ikke", "kode " + s}
-		for _, list := range []string{"ICD-10", "ICPC-2", "ICPC-2B", "ATC", "NCMP", "NCSP", "Pakkeforløp", "Feil i applikasjonskvittering"} {
+		for _, list := range []string{"ICD-10", "ICPC-2", "ICPC-2B", "ATC", "NCMP", "NCSP", "LOINC", "SNOMED CT", "Pakkeforløp", "Feil i applikasjonskvittering"} {
 			forms = append(forms, list+" "+s)
 		}
 		for _, w := range []string{sectionTitles[s], codeWord(s)} {

@@ -238,6 +238,9 @@ func (r *reader) answer() {
 // people and units with their numbers and addresses, then what the header says.
 func (r *reader) remaining() {
 	content := Block{ID: r.blockID(), Level: 2, Title: "Flere opplysninger"}
+	if r.bundle.First("Composition") == nil {
+		content.Title = "Innhold"
+	}
 	for _, e := range r.bundle.Entries() {
 		if directory(e.Type) || e.Type == "MessageHeader" || e.Type == "Composition" || e.Type == "DocumentReference" || !r.left(e.Resource, e.Type) {
 			continue

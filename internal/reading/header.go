@@ -21,6 +21,12 @@ func (r *reader) header() {
 	if p.Title == "" {
 		p.Title, _ = r.codes.Lookup(event.Get("system").Text(), p.Kind)
 	}
+	if event.Get("system").Text() == fhir.SystemNativeMessage {
+		if p.Title != "" {
+			p.About = append(p.About, one("Meldingstype", text(p.Title)))
+		}
+		p.Title = nativeKind(p.Kind)
+	}
 	if c := r.bundle.First("Composition"); c != nil {
 		if t := r.take(c.Get("title")); t != "" && !same(t, p.Title) {
 			if p.Title == "" {

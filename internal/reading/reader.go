@@ -189,13 +189,7 @@ func (r *reader) fact(label string, v, more *fhir.Node, path string) []Fact {
 	spans := r.datatype(v, path)
 	rest := r.facts(v, path)
 	if len(spans) == 0 {
-		if len(rest) == 1 && len(rest[0].Sub) == 0 && wrapping(rest[0].Label) {
-			return []Fact{{Label: label, Values: rest[0].Values}}
-		}
-		if len(rest) == 0 {
-			return nil
-		}
-		return []Fact{{Label: label, Sub: rest}}
+		return under(label, rest)
 	}
 	return []Fact{{Label: label, Values: [][]Span{spans}, Sub: rest}}
 }
@@ -232,6 +226,9 @@ func under(label string, facts []Fact) []Fact {
 	if len(facts) == 1 && len(facts[0].Sub) == 0 && (wrapping(facts[0].Label) || facts[0].Label == label) {
 		return []Fact{{Label: label, Values: facts[0].Values}}
 	}
+	if len(facts) == 1 && clearAlone(facts[0].Label) {
+		return facts
+	}
 	return []Fact{{Label: label, Sub: facts}}
 }
 
@@ -239,6 +236,15 @@ func under(label string, facts []Fact) []Fact {
 func wrapping(label string) bool {
 	switch label {
 	case "Kode", "Kode fra kilden", "Id", "Verdi", "Bruk", "Navn", "Tekst":
+		return true
+	}
+	return false
+}
+
+// clearAlone are labels that need no other around them.
+func clearAlone(label string) bool {
+	switch label {
+	case "Forventes oppnådd", "Forventet grad", "Dokumentets dato", "Endring i funksjonsnivå", "Hjelp til legemiddeladministrering", "Bandasjemateriell og engangsutstyr":
 		return true
 	}
 	return false

@@ -41,7 +41,10 @@ func (r *reader) coding(n *fhir.Node) []Span {
 	case code == "":
 		return texts(display)
 	case display == "" || verdict == codes.Unknown:
-		raw := Span{Text: "kode " + code, Class: "raw", Title: strings.TrimSpace("Kodeliste " + list)}
+		raw := Span{Text: "kode " + code, Class: "code", Title: strings.TrimSpace("Kodeliste " + list)}
+		if verdict == codes.Unknown {
+			raw.Class = "raw"
+		}
 		if number != "" && !chip(number) {
 			raw.Text = number + ": " + code
 			if verdict == codes.Unknown {
@@ -49,6 +52,8 @@ func (r *reader) coding(n *fhir.Node) []Span {
 			}
 		} else if name := r.codes.Name(system); name != "" {
 			raw = Span{Text: name + " " + code, Class: "code"}
+		} else if name := international(system); name != "" {
+			raw = Span{Text: name + " " + code, Class: "code", Title: system}
 		}
 		return append(texts(display), raw)
 	case chip(number):
@@ -83,6 +88,19 @@ func (r *reader) concept(n *fhir.Node) []Span {
 		}
 	}
 	return out
+}
+
+// international names the code systems from abroad that Norwegian messages use.
+func international(system string) string {
+	switch system {
+	case "http://loinc.org":
+		return "LOINC"
+	case "http://snomed.info/sct":
+		return "SNOMED CT"
+	case "http://hl7.org/fhir/sid/icd-10":
+		return "ICD-10"
+	}
+	return ""
 }
 
 func same(a, b string) bool {
