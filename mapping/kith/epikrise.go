@@ -24,7 +24,7 @@ func (f *Format) parseHCP(src *source, p *mapping.Parsed) error {
 	b := t.builder(v.names, env.ID)
 	defer t.done(b)
 	b.prepare(*env)
-	b.top.name = src.root.Tag
+	b.top.name, b.top.index = src.root.Tag, 1
 	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, b.top)
 	bundle, err := b.finishHCP(env)
 	if err != nil {

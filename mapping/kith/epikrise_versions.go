@@ -11,6 +11,13 @@ import (
 // reportText is a text of the report: plain or XHTML, in 1.0 always plain.
 type reportText struct{ markupCodec }
 
+func (k reportText) parse(b *builder, l *leaf, s slot) {
+	if len(l.elem.ChildElements()) > 0 && !onlyXHTML(l.elem, scopeOf(l.elem)) {
+		b.note(b.here, "normalised", "markup in another namespace becomes XHTML")
+	}
+	k.markupCodec.parse(b, l, s)
+}
+
 func (k reportText) render(r *reader, s slot) (leaf, bool) {
 	l, ok := k.markupCodec.render(r, s)
 	if !ok || len(l.inside) == 0 || r.version >= "1.1" {
