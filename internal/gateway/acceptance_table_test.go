@@ -37,8 +37,9 @@ const (
 	sameReceiver = "two receivers in one enterprise: imported once, each answers"
 )
 
-func suites() []suite {
-	plo := map[string]reaction{
+// ploCases are those of the care messages 1.5.
+func ploCases() map[string]reaction {
+	return map[string]reaction{
 		"1":       accepted("the complete message that the others are made from"),
 		"2":       {code: "T01", wire: true, why: "not well-formed: nothing says who to send a receipt to"},
 		"11a":     refusedWith("E36", "neither name nor number of the patient"),
@@ -69,8 +70,12 @@ func suites() []suite {
 		"case3":   accepted("a complete further message"),
 		"case5":   accepted("a complete further message"),
 	}
+}
+
+// suites are all sets.
+func suites() []suite {
 	return []suite{
-		{"plo/v1.5/", plo},
+		{"plo/v1.5/", ploCases()},
 		{"dialog/v1.0/acceptance/", map[string]reaction{
 			"14a": refusedWith("E36", "nothing is left of the patient"),
 			"14c": accepted("no number, but name with birth date and sex"),
@@ -133,6 +138,8 @@ func ownReactions() map[string]reaction {
 	return map[string]reaction{
 		"plo/v1.5/Helseopplysninger_ved_soknad/tc-16c.xml": refusedWith("E36", "a D-number suffices, but the one in this file holds no possible date (month 40)"),
 		"plo/v1.5/Pasientlogistikk_dodsfall/tc-19.xml":     refusedWith("E36", "for us only as a copy, and the patient of this file has an H-number alone: the copy receiver refuses"),
+		"plo/v1.5/Medisinske_opplysninger/tc-20b.xml":      accepted("two receivers in one enterprise, but the copy receiver of this file is the sender, who gives no receipt to itself"),
+		"plo/v1.5/Helseopplysninger_ved_soknad/tc-18.xml":  accepted("the enterprise is known, and no service is named: E21 where the party's settings say so"),
 	}
 }
 

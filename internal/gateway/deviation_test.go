@@ -15,6 +15,10 @@ import (
 
 // deviation is an error report of the city to the ward.
 func deviation(id, parent, code, text string) []byte {
+	return deviationTo(simulate.AdmissionWard, id, parent, code, text)
+}
+
+func deviationTo(service, id, parent, code, text string) []byte {
 	org := func(tag, outer, inner string) string {
 		ident := func(her string) string {
 			return `<OrganisationName>Enhet</OrganisationName><Ident><Id>` + her + `</Id><TypeId V="HER" S="2.16.578.1.12.4.1.1.9051" DN="HER-id"/></Ident>`
@@ -27,7 +31,7 @@ func deviation(id, parent, code, text string) []byte {
 	}
 	return []byte(`<?xml version="1.0" encoding="UTF-8"?><MsgHead xmlns="http://www.kith.no/xmlstds/msghead/2006-05-24"><MsgInfo>` +
 		`<Type V="DIALOG_AVVIK" DN="Tilbakemelding om feil i mottatt melding"/><MIGversion>v1.2 2006-05-24</MIGversion><GenDate>2026-01-11T09:12:04</GenDate><MsgId>` + id + `</MsgId>` + ref +
-		org("Sender", simulate.AdmissionCity, simulate.AdmissionNursing) + org("Receiver", simulate.AdmissionHospital, simulate.AdmissionWard) +
+		org("Sender", simulate.AdmissionCity, simulate.AdmissionNursing) + org("Receiver", simulate.AdmissionHospital, service) +
 		`</MsgInfo><Document><RefDoc><MsgType V="XML" DN="XML-instans"/><Content><Dialogmelding xmlns="http://www.kith.no/xmlstds/dialog/2006-10-11">` +
 		`<Notat><TemaKodet V="` + code + `" S="2.16.578.1.12.4.1.1.8117" DN="tekst"/><TekstNotatInnhold>` + text + `</TekstNotatInnhold></Notat></Dialogmelding></Content></RefDoc></Document></MsgHead>`)
 }
@@ -118,4 +122,37 @@ func TestDeviationWithoutReceiptAndWithoutMessage(t *testing.T) {
 			expect(t, r.answers(ans.MessageID), "AppRec 1.0 REQ status 1")
 		})
 	}
+}
+
+// Rule 1: a message that was answered and still needs attention is processed again under settings that would refuse it.
+// The receiver has answered: it neither refuses nor answers again.
+func TestRule01AnsweredIsNotRefusedLater(t *testing.T) {
+	r := newRig(t)
+	ans := r.receive("city", deviationTo("8999002", uuid.NewString(), uuid.NewString(), "2", "noe"))
+	r.untilStatus(ans.MessageID, samvirke.MessageAttention)
+	first := r.answers(ans.MessageID)
+	expect(t, first, "AppRec 1.0 REQ status 1")
+	r.hospitalParty.UnknownService = samvirke.AnswerRefuse
+	r.restart()
+	if err := r.g.Reprocess(context.Background(), "ola", ans.MessageID, "again"); err != nil {
+		t.Fatal(err)
+	}
+	r.until("processed again", func() bool {
+		m := r.message(ans.MessageID)
+		return m.Status != samvirke.MessageReceived && m.Fault != "reprocess"
+	})
+	if again := r.answers(ans.MessageID); len(again) != 1 || again[0].id != first[0].id {
+		t.Errorf("receipts became %v", again)
+	}
+	if m := r.message(ans.MessageID); m.Status != samvirke.MessageAttention || m.Fault != "deviation-unknown" {
+		t.Errorf("message is %s %s", m.Status, m.Fault)
+	}
+	// Even when it cannot be read any more: a version of the gateway that knows less.
+	r.options.MaxBytes = 100
+	r.restart()
+	if err := r.g.Reprocess(context.Background(), "ola", ans.MessageID, "again"); err != nil {
+		t.Fatal(err)
+	}
+	r.until("refused", func() bool { return r.message(ans.MessageID).Status == samvirke.MessageRefused })
+	expect(t, r.answers(ans.MessageID), "AppRec 1.0 REQ status 1")
 }

@@ -28,6 +28,8 @@ const (
 type outcome struct {
 	parsed *mapping.Parsed
 	fault  *samvirke.Fault
+	// each holds the fault of each receiver, by index, where they differ; nil: fault is that of all.
+	each map[int]*samvirke.Fault
 }
 
 // handover carries parse outcomes from Receive to processing, so that a message is parsed once.

@@ -18,12 +18,16 @@ import (
 // receipts, events. Everything in one unit, everything rendered now.
 func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mapping.Parsed) (*queue.Unit, func(), error) {
 	env := &p.Envelope
-	refused, err := g.refusals(ctx, env)
+	had, err := g.alreadyMade(ctx, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	refused, err := g.refusals(ctx, env, had)
 	if err != nil {
 		return nil, nil, err
 	}
 	if ours := g.ourReceivers(env); len(refused) > 0 && len(refused) == len(ours) {
-		u, err := g.faultUnit(ctx, m, outcome{parsed: p, fault: refused[ours[0]]})
+		u, err := g.faultUnit(ctx, m, outcome{parsed: p, fault: refused[ours[0]], each: refused})
 		return u, nil, err
 	}
 	u := &queue.Unit{Now: g.now(), Message: g.step(m, p, samvirke.MessageProcessed, nil)}
@@ -55,27 +59,9 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 			return nil, nil, err
 		}
 	}
-	had, err := g.alreadyMade(ctx, m)
-	if err != nil {
-		return nil, nil, err
-	}
 	d := g.o.Router.Decide(in)
-	u.Deliveries = make([]samvirke.Delivery, 0, len(d.Choices)+len(env.Receivers))
-	u.Events = slices.Grow(u.Events, len(d.Choices)+len(d.Dropped)+len(env.Receivers))
-	for _, c := range d.Choices {
-		if slices.Contains(had, c.Party) {
-			continue
-		}
-		if g.onlyRefusing(env, refused, c.Party) { // what is refused must not be imported
-			u.Events = append(u.Events, g.event(m, samvirke.EventRouted, "not to "+c.Party+": refused on its behalf ("+c.Rule+")"))
-			continue
-		}
-		if err := g.addDelivery(ctx, u, m, p, c, pl); err != nil {
-			return nil, nil, err
-		}
-	}
-	for _, x := range d.Dropped {
-		u.Events = append(u.Events, g.event(m, samvirke.EventRouted, fmt.Sprintf("not to %s: %s (%s)", x.Party, x.Why, x.Rule)))
+	if err := g.addDeliveries(ctx, u, m, p, d, pl, refused, had); err != nil {
+		return nil, nil, err
 	}
 	if missed := missedAddressees(d); missed != "" {
 		u.Message.To, u.Message.Fault = samvirke.MessageAttention, "addressee-not-reached"
@@ -96,6 +82,32 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 		u.Message.To = samvirke.MessageAttention
 	}
 	return u, after, nil
+}
+
+// addDeliveries queues the message for whom the decision names, but for those who had it from an earlier processing
+// and those who refuse it: what is refused must not be imported.
+func (g *Gateway) addDeliveries(ctx context.Context, u *queue.Unit, m *samvirke.Message, p *mapping.Parsed, d route.Decision, pl *planWork,
+	refused map[int]*samvirke.Fault, had []string,
+) error {
+	env := &p.Envelope
+	u.Deliveries = make([]samvirke.Delivery, 0, len(d.Choices)+len(env.Receivers))
+	u.Events = slices.Grow(u.Events, len(d.Choices)+len(d.Dropped)+len(env.Receivers))
+	for _, c := range d.Choices {
+		if slices.Contains(had, c.Party) {
+			continue
+		}
+		if len(refused) > 0 && g.onlyRefusing(env, refused, c.Party) {
+			u.Events = append(u.Events, g.event(m, samvirke.EventRouted, "not to "+c.Party+": refused on its behalf ("+c.Rule+")"))
+			continue
+		}
+		if err := g.addDelivery(ctx, u, m, p, c, pl); err != nil {
+			return err
+		}
+	}
+	for _, x := range d.Dropped {
+		u.Events = append(u.Events, g.event(m, samvirke.EventRouted, fmt.Sprintf("not to %s: %s (%s)", x.Party, x.Why, x.Rule)))
+	}
+	return nil
 }
 
 // missedAddressees names addressees of ours whom no rule or no format reaches. A positive receipt would

@@ -182,7 +182,12 @@ func (g *Gateway) faultUnit(ctx context.Context, m *samvirke.Message, out outcom
 			return nil, err
 		}
 		env := &out.parsed.Envelope
-		g.addReceipts(u, m, env, func(int) samvirke.ReceiptContent { return g.refusal(l, env, f) }, had)
+		g.addReceipts(u, m, env, func(i int) samvirke.ReceiptContent {
+			if own := out.each[i]; own != nil {
+				return g.refusal(l, env, own)
+			}
+			return g.refusal(l, env, f)
+		}, had)
 	}
 	u.Events = append(u.Events, g.event(m, eventFor(to), f.Code))
 	g.log.Info("message not processed", "message_id", m.ID, "party", m.Party, "class", f.Class, "code", f.Code)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/samvirke/samvirke"
@@ -14,11 +15,15 @@ import (
 
 // refusals gives the receivers of ours, by index, that refuse a message which is good in itself, with the fault
 // of each. Both are the receiver's choice, see samvirke.Party; none is made unless the configuration says so.
+// A receiver that has answered, made names its receipt, cannot refuse any more.
 //
 // Source: standards/no README section 7.2, E21 and E35.
-func (g *Gateway) refusals(ctx context.Context, env *samvirke.Envelope) (map[int]*samvirke.Fault, error) {
+func (g *Gateway) refusals(ctx context.Context, env *samvirke.Envelope, made []string) (map[int]*samvirke.Fault, error) {
 	var out map[int]*samvirke.Fault
 	for _, i := range g.ourReceivers(env) {
+		if slices.Contains(made, receiptRule(i)) {
+			continue
+		}
 		p := g.parties[g.partyOf(env.Receivers[i])]
 		f := g.unknownService(p, env.Receivers[i])
 		if f == nil {
