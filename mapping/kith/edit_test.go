@@ -144,6 +144,9 @@ func edits() map[string]func(*fhir.Bundle) string {
 				return ""
 			}
 			c.Set("text", fhir.String("nøtter"))
+			if isReferral(kindOfBundle(b)) {
+				return "Observation[1]/Description[1]"
+			}
 			return "AllergiskMot[1]"
 		},
 		"drug form": func(b *fhir.Bundle) string {

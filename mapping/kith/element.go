@@ -23,8 +23,9 @@ type el struct {
 	until string
 	// manySince is the version from which on the element may repeat; "" = as many says in all.
 	manySince string
-	// required15 says that version 1.5 demands what 1.6 leaves open; the value is what to write then.
-	required15 string
+	// demandedTo is the last version that demands what later ones leave open; "" = none does. standIn is what is
+	// written where a version demands the element and FHIR has nothing.
+	demandedTo, standIn string
 
 	// A leaf has a codec and a path; a group has kids and a place.
 	codec codec
@@ -136,8 +137,11 @@ func (e *el) absentIn(version string) bool {
 // in16 marks an element that version 1.5 does not have.
 func (e *el) in16() *el { e.since = "1.6"; return e }
 
-// default15 marks an element that 1.5 demands and 1.6 does not.
-func (e *el) default15(v string) *el { e.required15 = v; return e }
+// default15 gives the value to write where nothing stands in FHIR: 1.5 demands the element.
+func (e *el) default15(v string) *el { e.demandedTo, e.standIn = "1.5", v; return e }
+
+// demandedIn tells whether a version demands the element.
+func (e *el) demandedIn(version string) bool { return e.min == 1 || e.demandedTo >= version }
 
 func (e *el) when(only func(*etree.Element) bool) *el { e.only = only; return e }
 

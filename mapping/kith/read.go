@@ -137,18 +137,18 @@ func (r *reader) missing(parent *etree.Element, row *el, w *where) int {
 	if row.absentIn(r.version) {
 		return 0
 	}
-	if k, ok := row.codec.(demanded); ok && parent != nil && row.min == 1 && row.required15 == "" {
+	if k, ok := row.codec.(demanded); ok && parent != nil && row.min == 1 && row.standIn == "" {
 		r.element(parent, row, k.absent(r))
 		return 0
 	}
-	if row.required15 == "" || row.codec == nil || r.version >= "1.6" && row.min == 0 {
+	if row.standIn == "" || row.codec == nil || !row.demandedIn(r.version) {
 		return 0
 	}
 	if parent == nil {
 		return 0
 	}
-	r.element(parent, row, leaf{text: row.required15})
-	r.note(w.under(row.name, 1), "defaulted", "the receiver's version demands a value: "+row.required15)
+	r.element(parent, row, leaf{text: row.standIn})
+	r.note(w.under(row.name, 1), "defaulted", "the receiver's version demands a value: "+row.standIn)
 	return 0
 }
 

@@ -164,3 +164,53 @@ func otherChild(f *Format, p, own string) bool {
 	}
 	return false
 }
+
+// TestBoundsOfRows: a row is compared with versions of its own standard only. Without this a "1.6" of the nursing
+// messages would cut an element out of a dialogue message 1.0.
+func TestBoundsOfRows(t *testing.T) {
+	f := newFormat(t)
+	for _, kind := range f.Kinds() {
+		tab := f.tables[kind]
+		own := map[string]bool{"": true}
+		for _, other := range f.tables { // a kind need not have all versions of its standard
+			for _, r := range other.releases {
+				if other.payload == tab.payload || strings.HasPrefix(r.names["po"], kithNS) && strings.HasPrefix(tab.releases[0].names["po"], kithNS) {
+					own[r.version] = true
+				}
+			}
+		}
+		seen := map[*el]bool{}
+		var walk func(row *el, path string)
+		walk = func(row *el, path string) {
+			if seen[row] {
+				return
+			}
+			seen[row] = true
+			path += "/" + row.name
+			for i, v := range []string{row.until, row.since, row.manySince, row.demandedTo} {
+				// A bound that lies before all versions of this standard says that the element is as it was last.
+				if !own[v] && (i == 0 || v >= tab.releases[0].version) {
+					t.Errorf("%s%s: bound %s is no version of this standard", kind, path, v)
+				}
+			}
+			if (row.demandedTo == "") != (row.standIn == "") {
+				t.Errorf("%s%s: a value to stand in and the version that demands it belong together", kind, path)
+			}
+			for _, k := range row.kids {
+				walk(k, path)
+			}
+		}
+		if tab.root != nil {
+			walk(tab.root, "")
+		}
+	}
+}
+
+func TestDemandedIn(t *testing.T) {
+	open, always, until := leafEl("", "a", "?", text(), "a"), leafEl("", "a", "1", text(), "a"), leafEl("", "a", "?", boolean(), "a").default15("false")
+	for version, want := range map[string][3]bool{"1.5": {false, true, true}, "1.6": {false, true, false}, "2.0": {false, true, false}} {
+		if got := [3]bool{open.demandedIn(version), always.demandedIn(version), until.demandedIn(version)}; got != want {
+			t.Errorf("%s: %v, want %v", version, got, want)
+		}
+	}
+}
