@@ -33,6 +33,10 @@ func (f *Format) Lint(raw []byte) []mapping.Finding {
 	return l.found
 }
 
+// maxFindings bounds what Lint tells of one message; a message with more is told of in the first ones. Errors
+// among the rest would not change that it must not be sent.
+const maxFindings = 100
+
 // linter collects findings on one message. The tree is the parser's: no finding may keep a part of it
 // that is not a copy.
 type linter struct {
@@ -59,6 +63,9 @@ func kindOfXML(root *etree.Element) string {
 // find notes a finding at an element. below names what is missing inside it, "" when the element itself is wrong.
 func (l *linter) find(code string, e *etree.Element, below string) {
 	r := lintRule(code)
+	if len(l.found) >= maxFindings && (r.severity != lintError || l.found[maxFindings-1].Severity == lintError) {
+		return
+	}
 	path := placeOf(e)
 	if below != "" {
 		path += "/" + below
@@ -67,6 +74,9 @@ func (l *linter) find(code string, e *etree.Element, below string) {
 		if x.Code == code && x.Path == path {
 			return
 		}
+	}
+	if len(l.found) >= maxFindings { // an error is worth more than the last warning
+		l.found, l.at = l.found[:maxFindings-1], l.at[:maxFindings-1]
 	}
 	l.found = append(l.found, mapping.Finding{Code: code, Severity: r.severity, Path: path, Text: r.en, TextNO: r.no})
 	l.at = append(l.at, e)

@@ -250,6 +250,26 @@ func TestLintUnreadable(t *testing.T) {
 	}
 }
 
+// TestLintIsBounded: a message with very many things to tell costs little and an error is not lost behind warnings.
+func TestLintIsBounded(t *testing.T) {
+	t.Parallel()
+	f, err := New(Options{AllowSynthetic: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	png := lintDialogue("", "image/png", "\x89PNG\r\n\x1a\n")
+	many := strings.Repeat("<OtherReceiver>"+lintAddress("3.1", "4.1")+"</OtherReceiver>", 5000)
+	bad := "<OtherReceiver>" + lintAddress("x", "y") + "</OtherReceiver>"
+	start := time.Now()
+	found := f.Lint([]byte(strings.Replace(png, "</Receiver>", "</Receiver>"+many+bad, 1)))
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %s", took)
+	}
+	if len(found) != maxFindings || mapping.Unsendable(found) == nil {
+		t.Errorf("%d findings, sendable %v", len(found), mapping.Unsendable(found) == nil)
+	}
+}
+
 // TestLintPublished looks at all published examples: nothing may stop the checks, and the complete cases of
 // the newest nursing and care standard hold no error but those that are known of them.
 func TestLintPublished(t *testing.T) {
