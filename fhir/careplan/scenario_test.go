@@ -216,10 +216,16 @@ func TestLooseWithdrawalSuggests(t *testing.T) {
 	equal(t, "task", fmt.Sprint(p.Tasks[0].Rule, p.Tasks[0].From), fmt.Sprint("no-parent", []string{hospital + "/" + uuid(2), hospital + "/" + uuid(1)}))
 }
 
-// TestEpicrisis: chained by document id, without references.
+// TestEpicrisis: epicrises and referrals 1.x are chained by document id, without references.
 func TestEpicrisis(t *testing.T) {
+	for _, kind := range []string{"EPIKRISE", "HENVISNING"} {
+		t.Run(kind, func(t *testing.T) { chainedByDocument(t, kind) })
+	}
+}
+
+func chainedByDocument(t *testing.T, kind string) {
 	doc := func(n int, op samvirke.Op, sent, received, code string) msg {
-		m := msg{kind: "EPIKRISE", id: uuid(n), op: op, conv: "doc-1", from: hospital, to: []string{gp}, sent: at(sent), received: at(received)}
+		m := msg{kind: kind, id: uuid(n), op: op, conv: "doc-1", from: hospital, to: []string{gp}, sent: at(sent), received: at(received)}
 		return m.with(fhir.NewObject("resourceType", "Condition", "code", codeNode(fhir.SystemICD10, code)))
 	}
 	n := doc(1, "N", "01-25 10:00", "01-25 10:01", "I63.9")
