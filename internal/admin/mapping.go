@@ -110,6 +110,9 @@ func (p *mappingPage) fill(rows []MappingRow) {
 			p.Found++
 		}
 		block := blockOf(row.XML)
+		if row.XML == block && row.Type != "" {
+			block = block[:strings.LastIndexByte(block, '/')] // a value of the block around it
+		}
 		if n := len(p.Groups); n == 0 || p.Groups[n-1].Path != block {
 			p.Groups = append(p.Groups, mappingGroup{Path: block})
 		}
