@@ -107,12 +107,12 @@ func (s *Server) messagesData(ctx context.Context, form filterForm, filter queue
 		return nil, fmt.Errorf("list messages: %w", err)
 	}
 	states := s.parties(ctx)
-	p := &messagesPage{Filter: form, Kinds: kinds, Statuses: statuses}
+	p := &messagesPage{Filter: form, Kinds: kinds(), Statuses: statuses}
 	for _, st := range states {
 		p.Parties = append(p.Parties, partyRef{ID: st.ID, Name: st.Name, Role: st.Role})
 	}
-	if form.Kind != "" && !slices.Contains(kinds, form.Kind) {
-		p.Kinds = append(slices.Clone(kinds), form.Kind)
+	if form.Kind != "" && !slices.Contains(p.Kinds, form.Kind) {
+		p.Kinds = append(p.Kinds, form.Kind)
 	}
 	if len(list) > PageSize {
 		list = list[:PageSize]

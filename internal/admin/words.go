@@ -2,50 +2,31 @@ package admin
 
 import "github.com/samvirke/samvirke"
 
-// kindGloss says in plain English what a message kind is. The names are the standard's own.
-//
-// Source: code list 8279 (message types).
-var kindGloss = map[string]string{
-	"LOG_INNLAGT":                "patient admitted",
-	"LOG_UTSKRIVNINGSKLAR":       "ready for discharge",
-	"LOG_AVMELDING":              "ready for discharge, withdrawn",
-	"LOG_UTSKREVET":              "patient discharged",
-	"LOG_DOD":                    "information on death",
-	"INNLEGGELSESRAPPORT":        "admission report from the municipality",
-	"UTSKRIVNINGSRAPPORT":        "discharge report from the hospital",
-	"HELSEOPPL_SOKNAD":           "early notice, health information",
-	"HELSEOPPLYSNINGER_LEGE":     "health information to the GP",
-	"MEDISINSKE_OPPLYSNINGER":    "medical information from the GP",
-	"ORIENTERING_TJENESTETILBUD": "services granted",
-	"EPIKRISE":                   "epicrisis, medical discharge letter",
-	"HENVISNING":                 "referral",
-	"HENVISNING_NYTILSTAND":      "referral of a new condition",
-	"HENVISNING_VIDERE":          "referral onwards",
-	"APPREC":                     "application receipt",
-	"DIALOG_FORESPORSEL":         "enquiry",
-	"DIALOG_SVAR":                "answer to an enquiry",
-	"DIALOG_NOTAT":               "dialogue note",
-	"DIALOG_AVVIK":               "error report about a message",
-	"DIALOG_HELSEFAGLIG":         "clinical dialogue",
-	"DIALOG_STATUS_HENVISNING":   "status of a referral",
-	"DIALOG_INNBYGGER_EKONTAKT":  "message from or to a citizen",
-	"DIALOG_INNBYGGER_OPPGAVE":   "form for or from a citizen",
-	"EPJ-EKSTRAKT":               "extract of the record, medication",
-	"plan-changed":               "notice that the plan changed",
-	"notification":               "notice that the plan changed",
-	"subscription-notification":  "notice that the plan changed",
-	"fhir-notification":          "notice that the plan changed",
-	"assessment":                 "functional assessment",
-	"task-answer":                "answers to proposals",
-	"OperationOutcome":           "outcome of a request",
+// ownGloss says in plain English what the things are that we make and no party sends.
+var ownGloss = map[string]string{
+	"plan-changed":              "notice that the plan changed",
+	"notification":              "notice that the plan changed",
+	"subscription-notification": "notice that the plan changed",
+	"fhir-notification":         "notice that the plan changed",
+	"OperationOutcome":          "outcome of a request",
 }
 
 // gloss gives the plain words for a kind; "" when there are none.
-func gloss(kind string) string { return kindGloss[kind] }
+func gloss(kind string) string {
+	if k, ok := samvirke.KindOf(kind); ok {
+		return k.Gloss
+	}
+	return ownGloss[kind]
+}
 
-// kinds are the message kinds offered in the filter.
-var kinds = []string{"LOG_INNLAGT", "INNLEGGELSESRAPPORT", "LOG_UTSKRIVNINGSKLAR", "LOG_AVMELDING",
-	"LOG_UTSKREVET", "UTSKRIVNINGSRAPPORT", "EPIKRISE", "LOG_DOD", "assessment", "task-answer", "APPREC"}
+// kinds are the message kinds offered in the filter: all that are read.
+func kinds() []string {
+	var out []string
+	for _, k := range samvirke.Kinds() {
+		out = append(out, k.Code)
+	}
+	return out
+}
 
 // word is a state in plain words, with its tone: ok, busy, wait, warn, stop, calm. The mark is a
 // sign beside the colour, so that colour never carries the meaning alone.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/samvirke/samvirke"
 )
 
 // route checks rule number n, from 0.
@@ -40,17 +42,12 @@ func (c *checker) route(r *Route, n int) {
 
 // knownKinds are the message kinds somebody may mean when they mistype one. Kinds that are not here
 // are possible too: formats grow.
-//
-// Source: standards/no README section 2.1.
 func knownKinds() []string {
-	return []string{
-		"LOG_INNLAGT", "LOG_UTSKRIVNINGSKLAR", "LOG_AVMELDING", "LOG_UTSKREVET", "LOG_DOD",
-		"INNLEGGELSESRAPPORT", "UTSKRIVNINGSRAPPORT", "HELSEOPPL_SOKNAD", "HELSEOPPLYSNINGER_LEGE",
-		"MEDISINSKE_OPPLYSNINGER", "ORIENTERING_TJENESTETILBUD", "FRAVARSMELDING", "FODSELS_EPIKRISE",
-		"DIALOG_FORESPORSEL", "DIALOG_SVAR", "DIALOG_NOTAT", "DIALOG_AVVIK", "DIALOG_HELSEFAGLIG",
-		"DIALOG_STATUS_HENVISNING", "DIALOG_INNBYGGER_EKONTAKT", "DIALOG_INNBYGGER_OPPGAVE", "EPJ-EKSTRAKT", "HENVISNING", "HENVISNING_NYTILSTAND", "HENVISNING_VIDERE",
-		"EPIKRISE", "APPREC", "assessment", "task-answer", "plan-update",
+	var out []string
+	for _, k := range samvirke.Kinds() {
+		out = append(out, k.Code)
 	}
+	return out
 }
 
 // kinds checks kind patterns: a star only at the end, and nothing that is a slip of a known kind.

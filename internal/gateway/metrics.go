@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,12 +16,6 @@ type metrics struct {
 	endToEnd prometheus.Histogram
 
 	waiting, oldest, awaited, overdue, breaker, conservation, unprocessed *prometheus.Desc
-}
-
-// knownKinds closes the label set: a kind somebody invents must not become a time series.
-var knownKinds = []string{
-	"LOG_INNLAGT", "LOG_UTSKRIVNINGSKLAR", "LOG_AVMELDING", "LOG_UTSKREVET", "LOG_DOD", "INNLEGGELSESRAPPORT",
-	"UTSKRIVNINGSRAPPORT", "EPIKRISE", "HENVISNING", "HENVISNING_NYTILSTAND", "HENVISNING_VIDERE", "APPREC", "assessment", "task-answer", "plan-update",
 }
 
 const scrapeTimeout = 5 * time.Second
@@ -52,10 +45,15 @@ func newMetrics(r prometheus.Registerer, g *Gateway) *metrics {
 }
 
 func (m *metrics) message(kind, party, outcome string) {
-	if !slices.Contains(knownKinds, kind) {
-		kind = "other"
+	m.messages.WithLabelValues(kindLabel(kind), party, outcome).Inc()
+}
+
+// kindLabel closes the label set: a kind somebody invents must not become a time series.
+func kindLabel(kind string) string {
+	if k, ok := samvirke.KindOf(kind); ok {
+		return k.Code
 	}
-	m.messages.WithLabelValues(kind, party, outcome).Inc()
+	return "other"
 }
 
 // Describe implements prometheus.Collector.
