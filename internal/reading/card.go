@@ -172,6 +172,9 @@ func (r *reader) lead(n *fhir.Node) []string {
 			}
 		}
 	}
+	if v := n.Get("valueString"); strings.ContainsAny(v.Text(), "\n") || len(v.Text()) > 80 {
+		out = append(out, r.take(v)) // a text of its own, not a value beside a label
+	}
 	return out
 }
 
@@ -191,6 +194,12 @@ func (r *reader) medicine(e fhir.Entry) Medicine {
 	n := e.Resource
 	m := Medicine{Name: r.titleOf(e)}
 	own := func(name string) *fhir.Node { return n.Extension(fhir.ExtBase + "StructureDefinition/" + name) }
+	if d, ok := r.resolve(n.Get("medicationReference")); ok {
+		r.use(n.Get("medicationReference"))
+		r.shown[d.Resource] = true
+		m.Name = r.titleOf(d)
+		m.Facts = r.facts(d.Resource, d.Type)
+	}
 	if q := own("strength").Get("valueQuantity"); q != nil {
 		m.Strength = r.quantity(q)
 	}
@@ -230,7 +239,7 @@ func (r *reader) medicine(e fhir.Entry) Medicine {
 	if t := n.Get("text"); t.Get("div") != nil {
 		m.Text = r.narrative(t)
 	}
-	m.Facts = r.facts(n, e.Type)
+	m.Facts = append(m.Facts, r.facts(n, e.Type)...)
 	return m
 }
 

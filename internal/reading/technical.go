@@ -30,6 +30,7 @@ var technicalPaths = []technical{
 	{"*telecom.use", "", "the label of the number, as the source called it"},
 	{"*address.use", "", "shown as the source called it"},
 	{"*(lexical-form)*", "", "how the source wrote a value that is shown"},
+	{"*(data-absent-reason)*", "", "stands where FHIR demands a value that the source does not have"},
 	{"*(date-source)*", "", "whether a date came from a remark; the remark is shown"},
 	{"*(event).ext(index)*", "", "the place of an event among others"},
 	{"*(component)*", "", "ids of the sending system's record component"},

@@ -158,6 +158,8 @@ func labelOf(path, key string) string {
 		return "Vurdert av"
 	case "Encounter.type":
 		return "Type opphold"
+	case "Encounter.basedOn":
+		return "Henvisning"
 	case "Encounter.period":
 		return "Periode"
 	case "MessageHeader.identifier":
@@ -239,6 +241,7 @@ var labels = map[string]string{
 	"id-by-requester": "Henviserens id", "id-by-provider": "Tjenesteyterens id", "further-content": "Videre innhold", "forwarded": "Videresendes", "expected-duration": "Forventet varighet", "expected-delay": "Forventet ventetid", "escort": "Ledsager",
 	"duration-remark": "Merknad til varighet", "coded": "Kodet", "belongs-to": "Hører til", "advice-sent-to": "Råd sendt til", "advice": "Råd", "actual-method": "Brukt metode", "component-link": "Kobling", "interpreter": "Tolk", "original-text": "Original tekst", "as-written": "Som skrevet",
 	"admission-category": "Innleggelseskategori", "care-pathway": "Pakkeforløp", "coordinator": "Koordinator", "free-choice": "Fritt behandlingsvalg", "health-service-basis": "Grunnlag for helsehjelp", "individual-plan": "Individuell plan", "medication-reconciliation": "Samstemming av legemidler", "medication-review": "Legemiddelgjennomgang", "municipal-services": "Kommunale tjenester", "next-of-kin": "Nærmeste pårørende", "outcome": "Utfall", "pathway": "Forløp", "payment-category": "Betalingskategori", "purpose": "Formål", "referanseViktigTilleggsinfo": "Viktig tilleggsinformasjon", "right": "Rettighet", "service-remark": "Merknad til tjenesten", "waiting-end": "Ventetid slutt", "workplace": "Arbeidssted",
+	"needs-interpreter": "Behov for tolk for", "supportingInfo": "Støttende opplysninger", "ingredient": "Innhold", "strength-text": "Styrke", "batch": "Batch", "amount": "Mengde", "exposureRoute": "Eksponering",
 	"plan-version": "Planversjon", "scheduled": "Planlagt", "to": "Til", "from": "Fra", "id": "Id", "sub-location": "Sted", "informasjonskategori": "Kategori", "source-coding": "Kode fra kilden",
 }
 
