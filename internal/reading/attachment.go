@@ -2,11 +2,6 @@ package reading
 
 import (
 	"bytes"
-	"compress/flate"
-	"compress/gzip"
-	"compress/zlib"
-	"encoding/base64"
-	"io"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -53,7 +48,7 @@ func (r *reader) file(e fhir.Entry) {
 	n := e.Resource
 	r.shown[n] = true
 	first := true
-	for _, c := range n.Get("content").Items() {
+	for i, c := range n.Get("content").Items() {
 		at := c.Get("attachment")
 		a := Attachment{Number: len(r.page.Attachments) + 1, URL: r.take(at.Get("url"))}
 		a.Declared = r.take(at.Get("contentType"))
@@ -71,7 +66,7 @@ func (r *reader) file(e fhir.Entry) {
 		}
 		if raw := at.Get("data"); raw != nil {
 			r.use(raw)
-			a.Data = unpack(decode(raw.Text()), n.Extension(fhir.ExtBase+"StructureDefinition/compression").At("valueCoding.code").Text())
+			a.Data = unpacked(fhir.Attachments(n)[i])
 		}
 		a.Type, a.Opens = safeType(a.Data)
 		a.FileName = fileName(a.Title, a.Type, a.Declared)
@@ -113,40 +108,14 @@ func withoutContent(n *fhir.Node) *fhir.Node {
 	return out
 }
 
-// decode reads base64 with or without line breaks; nil when it is none.
-func decode(s string) []byte {
-	s = strings.Join(strings.Fields(s), "")
-	b, err := base64.StdEncoding.DecodeString(s)
+// unpacked opens a file up to a bound; what is packed and cannot be opened stays as it is, what is no base64 is nil.
+func unpacked(f fhir.Attachment) []byte {
+	b, err := f.Open(MaxUnpacked)
 	if err != nil {
-		return nil
+		f.Compression = ""
+		b, _ = f.Open(MaxUnpacked)
 	}
 	return b
-}
-
-// unpack opens what a message compressed, up to a bound; what cannot be opened stays as it is.
-//
-// Source: code list 1204: DF deflate, GZ gzip, Z zlib.
-func unpack(b []byte, how string) []byte {
-	var z io.Reader
-	var err error
-	switch how {
-	case "GZ":
-		z, err = gzip.NewReader(bytes.NewReader(b))
-	case "Z":
-		z, err = zlib.NewReader(bytes.NewReader(b))
-	case "DF":
-		z = flate.NewReader(bytes.NewReader(b))
-	default:
-		return b
-	}
-	if err != nil {
-		return b
-	}
-	out, err := io.ReadAll(io.LimitReader(z, MaxUnpacked+1))
-	if err != nil || len(out) > MaxUnpacked || len(out) == 0 {
-		return b
-	}
-	return out
 }
 
 // safeType looks at the first bytes. What the message says about the type is never believed.
