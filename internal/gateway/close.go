@@ -51,9 +51,10 @@ func (g *Gateway) answerClosed(ctx context.Context, u *queue.Unit, m *queue.Mess
 	}
 	got, had := map[string]bool{}, []string{}
 	for _, d := range ds {
-		if d.Purpose == samvirke.PurposeReceipt {
+		switch d.Purpose {
+		case samvirke.PurposeReceipt:
 			had = append(had, d.Rule)
-		} else if d.Purpose == samvirke.PurposeForward {
+		case samvirke.PurposeForward:
 			got[d.Party] = true
 		}
 	}

@@ -60,8 +60,8 @@ const linesForm = "lines-"
 // wrapForm says how a base64 text is broken into lines, "" when no form can.
 func wrapForm(t string) string {
 	body := strings.Trim(t, space)
-	lead := t[:strings.Index(t, body)]
-	trail := t[len(lead)+len(body):]
+	lead := t[:len(t)-len(strings.TrimLeft(t, space))]
+	trail := strings.TrimPrefix(t[len(lead):], body)
 	n, sep := 0, "\n"
 	if n = strings.IndexAny(body, space); n < 0 {
 		n = 0

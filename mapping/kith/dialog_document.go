@@ -60,14 +60,12 @@ func xmlDocument(content *el, is func(format string) bool) *el {
 
 // formatOf names what a Document holds; "" for anything but XML.
 func formatOf(doc *etree.Element) string {
-	for _, k := range childElements(childNamed(childNamed(doc, "RefDoc"), "Content")) {
-		if k.Tag == "Base64Container" {
-			break
-		}
-		uri, _ := scopeOf(k).uriOf(k.Space)
-		return uri + "#" + k.Tag
+	inside := childElements(childNamed(childNamed(doc, "RefDoc"), "Content"))
+	if len(inside) == 0 || inside[0].Tag == "Base64Container" {
+		return ""
 	}
-	return ""
+	uri, _ := scopeOf(inside[0]).uriOf(inside[0].Space)
+	return uri + "#" + inside[0].Tag
 }
 
 // formImplied is the ExtLexical code of a media type that the source does not say.

@@ -59,12 +59,12 @@ func (conceptText) render(r *reader, s slot) (leaf, bool) {
 // codeOrText is a CS whose older form is a text, which becomes its display.
 type codeOrText struct{ codingCodec }
 
-func (k codeOrText) describe() (string, string) { return conceptCodec{k.codingCodec}.describe() }
+func (k codeOrText) describe() (string, string) { return conceptCodec(k).describe() }
 
-func (k codeOrText) parse(b *builder, l *leaf, s slot) { conceptCodec{k.codingCodec}.parse(b, l, s) }
+func (k codeOrText) parse(b *builder, l *leaf, s slot) { conceptCodec(k).parse(b, l, s) }
 
 func (k codeOrText) render(r *reader, s slot) (leaf, bool) {
-	l, ok := conceptCodec{k.codingCodec}.render(r, s)
+	l, ok := conceptCodec(k).render(r, s)
 	n, _ := s.get()
 	if t, has := getScalar(r, stringScalar{}, slot{obj: n, key: "text", index: -1}); n != nil && !ok && has {
 		return leaf{attrs: []attr{{"DN", t}}}, true

@@ -1,7 +1,6 @@
 package kith
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/samvirke/samvirke/fhir"
@@ -81,11 +80,6 @@ func hcpNames(uri string, more ...string) namespaces {
 		n[more[i]] = more[i+1]
 	}
 	return n
-}
-
-// knowsRoot tells whether uri is the namespace of a version of the kind.
-func (t *table) knowsRoot(uri string) bool {
-	return slices.ContainsFunc(t.releases, func(r release) bool { return r.names["root"] == uri })
 }
 
 // sourceVersion is the version that a canonical message came in; "" for one from elsewhere.

@@ -2,7 +2,6 @@ package kith
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -73,7 +72,7 @@ func TestReportsAndReferralsRoundTrip(t *testing.T) {
 		})
 	}
 	for _, key := range slices.Sorted(maps.Keys(sum)) {
-		t.Log(fmt.Sprintf("%-26s %2d messages %5d leaves %5d back %d notes", key, sum[key][0], sum[key][1], sum[key][2], sum[key][3]))
+		t.Logf("%-26s %2d messages %5d leaves %5d back %d notes", key, sum[key][0], sum[key][1], sum[key][2], sum[key][3])
 	}
 	for name, problem := range mappingtest.XMLLintAll(t, out) {
 		t.Errorf("%s: %s", name, problem)

@@ -14,7 +14,6 @@ type draft struct {
 	value   *simple
 	attrs   []attribute
 	partial bool
-	any     bool
 }
 
 // complexType reads a type, global or local.
