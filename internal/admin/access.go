@@ -27,7 +27,9 @@ var (
 	errOrigin   = &samvirke.Fault{Class: samvirke.Unauthorized, Code: "cross-origin", Safe: "The request came from another site."}
 	errSignedIn = &samvirke.Fault{Class: samvirke.Unauthorized, Code: "sign-in-needed", Safe: "Sign in first."}
 	errTooLarge = &samvirke.Fault{Class: samvirke.Invalid, Code: "form-too-large", Safe: "The form is larger than 64 KB."}
-	errForm     = &samvirke.Fault{Class: samvirke.Invalid, Code: "bad-form", Safe: "The form could not be read."}
+	// errFinal stands around queue.ErrState for what the receiver refused: no reload changes it.
+	errFinal = errors.New("refused by the receiver, never sent again")
+	errForm  = &samvirke.Fault{Class: samvirke.Invalid, Code: "bad-form", Safe: "The form could not be read."}
 )
 
 // secure puts the outer walls around every answer: headers, origin check, body limit, and a net
@@ -163,6 +165,8 @@ func problemOf(err error) problem {
 		p.Code, p.Detail = "not-found", "There is nothing here under this address. It may have been removed when its time of keeping ended."
 	case errors.Is(err, gateway.ErrReason):
 		p.Code, p.Detail = "reason-needed", "Give a reason; it is kept in the audit."
+	case errors.Is(err, errFinal):
+		p.Code, p.Detail = "refused-by-receiver", "The receiver refused the content, or reported it as wrong, and that is final: this message cannot be resent. "+doNew
 	case errors.Is(err, queue.ErrState):
 		p.Code, p.Detail = "state", "The state has changed meanwhile, so this can no longer be done. Load the page again to see where it stands now."
 	}
@@ -171,6 +175,9 @@ func problemOf(err error) problem {
 		p.Title = "Not found"
 	case http.StatusConflict:
 		p.Title = "Changed meanwhile"
+		if errors.Is(err, errFinal) {
+			p.Title = "Not sent again"
+		}
 	case http.StatusForbidden:
 		p.Title = "Not allowed"
 	case http.StatusUnauthorized:

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -28,7 +29,20 @@ func reasonOf(r *http.Request) (string, error) {
 }
 
 func (s *Server) resend(w http.ResponseWriter, r *http.Request, x *session) error {
-	return s.act(w, r, x, "Resent: it is queued again with the same bytes and the same id.", s.actions.Resend)
+	return s.act(w, r, x, "Resent: it is queued again with the same bytes and the same id.", s.resendOne)
+}
+
+// resendOne asks the gateway to send once more; a refusal that no reload changes says so.
+func (s *Server) resendOne(ctx context.Context, who, id, reason string) error {
+	err := s.actions.Resend(ctx, who, id, reason)
+	if !errors.Is(err, queue.ErrState) {
+		return err
+	}
+	d, missing := s.store.Delivery(ctx, id)
+	if missing == nil && d.State == samvirke.DeliveryStopped && !gateway.MayResend(d) {
+		return fmt.Errorf("%w: %w", errFinal, err)
+	}
+	return err
 }
 
 func (s *Server) giveUpDelivery(w http.ResponseWriter, r *http.Request, x *session) error {

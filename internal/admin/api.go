@@ -223,7 +223,7 @@ func readJSON(r *http.Request, into any, fields string) error {
 // apiAction is what the forms do, for the command line: the gateway owns its store while it runs.
 func (s *Server) apiAction(r *http.Request, x *session) (any, error) {
 	do, there := map[string]func(ctx context.Context, who, id, reason string) error{
-		"resend": s.actions.Resend, "reprocess": s.actions.Reprocess, "give-up": s.actions.GiveUp,
+		"resend": s.resendOne, "reprocess": s.actions.Reprocess, "give-up": s.actions.GiveUp,
 	}[r.PathValue("action")]
 	if !there {
 		return nil, errNoPage

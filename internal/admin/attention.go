@@ -126,7 +126,7 @@ func (s *Server) deliveryGroups(sort string, list []samvirke.Delivery, name func
 			title, it.At = "Receipt from "+it.Party.Name+" is overdue", d.ExpectBy
 		}
 		groups = addTo(groups, attentionGroup{Anchor: sort + "-" + d.Party + "-" + d.Fault, Title: title, Party: it.Party,
-			Explain: it.Explain, Code: d.Fault, Bulk: true}, it)
+			Explain: it.Explain, Code: d.Fault, Bulk: it.CanResend}, it)
 	}
 	return groups
 }
@@ -159,5 +159,6 @@ func addTo(groups []attentionGroup, g attentionGroup, it attentionItem) []attent
 		i = len(groups) - 1
 	}
 	groups[i].Items = append(groups[i].Items, it)
+	groups[i].Bulk = groups[i].Bulk || g.Bulk
 	return groups
 }

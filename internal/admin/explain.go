@@ -22,6 +22,8 @@ const (
 	doSender   = "Ask the sender's system owner to correct the message and send it again with a new message id."
 	doConfig   = "Correct the configuration, then reprocess the message: it is read again from the kept original."
 	doReceiver = "Ask the receiver's system owner what is wrong there; then resend."
+	// doNew is for content that was refused: standards/no README 7.3 rule 12.
+	doNew = "A refused message is never sent again. Have the sender correct it and send it as a new message with a new message id (MsgId), then give up this delivery with a reason."
 )
 
 // causes are the codes met most; a code that is not here is explained by its text alone.
@@ -60,8 +62,8 @@ var causes = map[string]cause{
 	"unreachable":           {"The receiver could not be reached.", "Nothing needs to be done unless it lasts: then call the receiver's operations."},
 	"busy":                  {"The receiver asked to wait.", "Nothing needs to be done."},
 	"not-authenticated":     {"The receiver did not accept the gateway's credentials.", "Renew the token or certificate for this party, then resend."},
-	"refused":               {"The receiver's application refused the content.", doReceiver},
-	"receipt-rejected":      {"The receiver's application refused the content.", doReceiver},
+	"refused":               {"The receiver's application refused the content.", doNew},
+	"receipt-rejected":      {"The receiver's application refused the content.", doNew},
 	"too-old":               {"It was tried until the age limit without success.", "Make sure the receiver works, then resend, or give up with a reason."},
 	"internal":              {"Something went wrong inside the gateway.", "Look at the gateway's log, then reprocess."},
 	"internal-error":        {"Something went wrong inside the gateway.", "Look at the gateway's log, then reprocess."},

@@ -103,6 +103,13 @@ func TestActionsAskForAReason(t *testing.T) {
 		t.Errorf("%d actions ran, want 4", len(h.actions.done))
 	}
 	h.actions.err["d0030"] = fmt.Errorf("resend: %w", queue.ErrState)
+	refused := url.Values{"csrf": {token}, "reason": {"once more"}}
+	stopped, _ := h.st.Deliveries(t.Context(), queue.DeliveryFilter{State: []samvirke.DeliveryState{samvirke.DeliveryStopped}})
+	h.actions.err[stopped[0].ID] = queue.ErrState
+	if a := h.post("/deliveries/"+stopped[0].ID+"/resend", refused); a.status != http.StatusConflict || strings.Contains(a.body, "changed meanwhile") ||
+		!strings.Contains(a.body, "refused-by-receiver") || !strings.Contains(a.body, "new message id (MsgId)") {
+		t.Errorf("resend of what the receiver refused: status %d, want 409 with what to do instead", a.status)
+	}
 	if a := h.post("/deliveries/d0030/resend", url.Values{"csrf": {token}, "reason": {"once more"}}); a.status != http.StatusConflict || !strings.Contains(a.body, "changed meanwhile") {
 		t.Errorf("resend in a wrong state: status %d, want 409", a.status)
 	}

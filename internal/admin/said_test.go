@@ -23,6 +23,10 @@ func TestReceiverWordsAreShownAndAudited(t *testing.T) {
 			continue
 		}
 		refused++
+		if page := signedIn(t, c.st).get("/attention"); !strings.Contains(page.body, "send it as a new message with a new message id (MsgId)") ||
+			strings.Contains(page.body, "/deliveries/"+d.ID+"/resend") || strings.Contains(page.body, `name="delivery" value="`+d.ID+`"`) {
+			t.Errorf("the list offers to resend %s, which its receiver refused, or does not say what to do", d.ID)
+		}
 		reported = d
 	}
 	if refused < 2 {
