@@ -73,6 +73,9 @@ func TestExitCodes(t *testing.T) {
 		{"no store", nil, []string{"queue", "list"}, exitUsage, "--data"},
 		{"kinds with a table", nil, []string{"mapping", "show"}, exitOK, "INNLEGGELSESRAPPORT"},
 		{"element table", nil, []string{"mapping", "show", "LOG_INNLAGT"}, exitOK, "TidspunktForHendelse"},
+		{"element table with codes", nil, []string{"mapping", "show", "LOG_INNLAGT"}, exitOK, "8116/9051, which gives identifier.system"},
+		{"element table by the type code of old epicrises", nil, []string{"mapping", "show", "E"}, exitOK, "CODES"},
+		{"element table by the type code of old referrals", nil, []string{"mapping", "show", "h"}, exitOK, "CODES"},
 		{"element table of a kind with an old version only", nil, []string{"mapping", "show", "FRAVARSMELDING"}, exitOK, "Fraversassistent"},
 		{"no such table", nil, []string{"mapping", "show", "TULL"}, exitUsage, "no table"},
 	} {

@@ -9,7 +9,7 @@ import (
 )
 
 type mappingCmd struct {
-	Show mappingShowCmd `cmd:"" help:"Print the element table of a message kind."`
+	Show mappingShowCmd `cmd:"" help:"Print the element table of a message kind: path, number (1, ?, *, +), direction, place in FHIR, type, codes."`
 	Test mappingTestCmd `cmd:"" help:"Run a site's golden cases: messages with what is wanted of them, also for a party of a configuration."`
 }
 
@@ -35,7 +35,7 @@ func (c *mappingShowCmd) Run(a *app) error {
 		}
 		return nil
 	}
-	rows := k.Table(strings.ToUpper(c.Kind), c.Version)
+	rows := k.Table(kindNow(c.Kind), c.Version)
 	if len(rows) == 0 {
 		return fail(exitUsage, "no table for %s", strings.TrimSpace(c.Kind+" "+c.Version))
 	}
@@ -43,9 +43,20 @@ func (c *mappingShowCmd) Run(a *app) error {
 		return a.json(rows)
 	}
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "XML\tFHIR\tTYPE\tNOTE")
+	fmt.Fprintln(w, "XML\tN\tDIR\tFHIR\tTYPE\tCODES\tNOTE")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.XML, r.FHIR, r.Type, r.Note)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.XML, r.Cardinality, r.Direction, r.FHIR, r.Type, r.Codes, r.Note)
 	}
 	return w.Flush()
+}
+
+// kindNow is the name of a kind: the older versions of two of them have type codes of their own.
+func kindNow(kind string) string {
+	switch kind = strings.ToUpper(kind); kind {
+	case "E":
+		return "EPIKRISE"
+	case "H":
+		return "HENVISNING"
+	}
+	return kind
 }

@@ -11,7 +11,7 @@ import (
 type identTypeCodec struct{}
 
 func (identTypeCodec) describe() (string, string) {
-	return "CodeableConcept", "8116/9051; identifier.system = fhir.SystemOf"
+	return "CodeableConcept", "8116/9051, which gives identifier.system"
 }
 
 func (identTypeCodec) parse(b *builder, l *leaf, s slot) {
