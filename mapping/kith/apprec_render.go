@@ -152,7 +152,7 @@ func identified(a samvirke.Address) bool {
 func issueDate(env *samvirke.Envelope, c samvirke.ReceiptContent, now time.Time) (string, *mapping.Note) {
 	raw := strings.TrimSpace(first(c.OriginalIssued, env.GeneratedRaw))
 	if date, clock, ok := strings.Cut(raw, "T"); ok && len(date) == 10 && isDate(date) {
-		if hms, zone := splitZone(clock); isClock(hms) && (zone == "" || isZone(zone)) {
+		if hms, zone := splitZone(clock); (isClock(hms) || endOfDay(hms)) && (zone == "" || isZone(zone)) {
 			return raw, nil
 		}
 	}

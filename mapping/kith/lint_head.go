@@ -100,6 +100,7 @@ func (l *linter) events(payload *etree.Element) {
 // before tells whether one time certainly lies before another: dates compare with dates, never a day
 // with a time inside it.
 func before(a, b string) bool {
+	a, b = normalTime(a), normalTime(b)
 	if len(a) < 10 || len(b) < 10 {
 		return false
 	}

@@ -28,11 +28,12 @@ type scalar interface {
 	kind() string
 }
 
-// putScalar writes a primitive; s names the place.
-func putScalar(k scalar, text string, s slot) {
+// putScalar writes a primitive; s names the place. It is false when the FHIR type cannot carry the text,
+// which then stands beside it as written.
+func putScalar(k scalar, text string, s slot) bool {
 	if text == "" {
 		s.set(nil, lexical(s.arena, formEmpty))
-		return
+		return true
 	}
 	v, form, ok := k.read(text)
 	switch {
@@ -43,6 +44,7 @@ func putScalar(k scalar, text string, s slot) {
 	default:
 		s.set(v, nil)
 	}
+	return ok
 }
 
 // getScalar reads a primitive back; ok is false when there is none.

@@ -14,6 +14,8 @@ import (
 //	local          no zone: Norwegian local time
 //	minutes        no seconds; local-minutes: neither
 //	zone:+01:00    a date with a zone
+//	midnight       24:00:00, and
+//	compact        without separators (see expand), each joined to the others by "-"
 //
 // level says which FHIR type takes the value.
 type timeScalar struct{ level timeLevel }
@@ -32,16 +34,20 @@ func (k timeScalar) kind() string {
 
 func (k timeScalar) read(t string) (*fhir.Node, string, bool) {
 	t = strings.TrimSpace(t)
+	packed := ""
+	if full, ok := expand(t); ok {
+		t, packed = full, "compact"
+	}
 	date, clock, hasClock := strings.Cut(t, "T")
 	if !hasClock {
 		if k.level == levelInstant {
 			return nil, "", false
 		}
 		if isDate(t) {
-			return fhir.String(t), "", true
+			return fhir.String(t), packed, true
 		}
-		if d, zone := splitZone(t); zone != "" && len(d) == 10 && isDate(d) {
-			return fhir.String(d), "zone:" + zone, true
+		if d, zone := splitZone(t); zone != "" && len(d) == 10 && isDate(d) && isZone(zone) {
+			return fhir.String(d), joined(packed, "zone:"+zone), true
 		}
 		return nil, "", false
 	}
@@ -53,23 +59,36 @@ func (k timeScalar) read(t string) (*fhir.Node, string, bool) {
 	if len(hms) == 5 {
 		hms, form = hms+":00", "minutes"
 	}
+	if endOfDay(hms) {
+		next, ok := dayAfter(date, 1)
+		if !ok {
+			return nil, "", false
+		}
+		date, hms, form = next, "00"+hms[2:], joined("midnight", form)
+	}
 	if !isClock(hms) || zone != "" && !isZone(zone) {
 		return nil, "", false
 	}
+	form = joined(packed, form)
 	if zone == "" {
 		zone = osloOffset(date, hms)
-		form = strings.TrimSuffix("local-"+form, "-")
+		form = joined("local", form)
 	}
 	return fhir.String(date + "T" + hms + zone), form, true
 }
 
 func (k timeScalar) write(v, form string) string {
 	date, clock, hasClock := strings.Cut(v, "T")
+	packed := strings.Contains(form, "compact")
 	if !hasClock {
-		if zone, ok := strings.CutPrefix(form, "zone:"); ok && len(v) == 10 {
-			return v + zone
+		_, zone, _ := strings.Cut(form, "zone:")
+		if len(v) != 10 {
+			return v
 		}
-		return v
+		if packed {
+			v, _ = packedTime(v, "", "")
+		}
+		return v + zone
 	}
 	hms, zone := splitZone(clock)
 	if strings.HasPrefix(form, "local") && zone != "" {
@@ -78,8 +97,18 @@ func (k timeScalar) write(v, form string) string {
 		}
 		zone = ""
 	}
+	if strings.Contains(form, "midnight") && endOfDay("24"+strings.TrimPrefix(hms, "00")) {
+		if day, ok := dayAfter(date, -1); ok {
+			date, hms = day, "24"+hms[2:]
+		}
+	}
 	if strings.HasSuffix(form, "minutes") && len(hms) == 8 {
 		hms = strings.TrimSuffix(hms, ":00")
+	}
+	if packed {
+		if s, ok := packedTime(date, hms, zone); ok {
+			return s
+		}
 	}
 	return date + "T" + hms + zone
 }
@@ -109,7 +138,7 @@ func isClock(s string) bool {
 }
 
 func isZone(s string) bool {
-	return s == "Z" || len(s) == 6 && (s[0] == '+' || s[0] == '-') && s[3] == ':' && within(s[1:3], 0, 13) && within(s[4:6], 0, 59)
+	return s == "Z" || len(s) == 6 && (s[0] == '+' || s[0] == '-') && s[3] == ':' && (within(s[1:3], 0, 13) && within(s[4:6], 0, 59) || s[1:] == "14:00")
 }
 
 func within(s string, least, most int) bool {

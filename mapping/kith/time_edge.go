@@ -5,7 +5,8 @@ import "strings"
 // edgeNote says what is peculiar about a local time at a change of the clock: it stands in the hour that
 // autumn has twice, or in the one that spring leaves out. "" for any other text.
 func edgeNote(text string) string {
-	d, c, ok := strings.Cut(strings.TrimSpace(text), "T")
+	text, _ = expand(strings.TrimSpace(text))
+	d, c, ok := strings.Cut(text, "T")
 	if !ok || len(d) != 10 || len(c) < 5 || !strings.HasPrefix(c, "02:") || strings.ContainsAny(c, "Z+-") || !isDate(d) {
 		return ""
 	}

@@ -24,7 +24,23 @@ func TestTimeForms(t *testing.T) {
 		{"2012", "2012", "", levelDate},
 		{"2026-07-02", "", "", levelInstant},
 		{"12:00:00", "", "", levelDateTime},
-		{"2026-07-02T24:00:00", "", "", levelDateTime},
+		{"2026-07-02T24:00:00", "2026-07-03T00:00:00+02:00", "local-midnight", levelDateTime},
+		{"2026-12-31T24:00:00", "2027-01-01T00:00:00+01:00", "local-midnight", levelInstant},
+		{"2028-02-28T24:00:00.00Z", "2028-02-29T00:00:00.00Z", "midnight", levelDateTime},
+		{"2026-07-02T24:00", "2026-07-03T00:00:00+02:00", "local-midnight-minutes", levelDateTime},
+		{"2026-07-02T24:00:01", "", "", levelDateTime},
+		{"2026-02-30T24:00:00", "", "", levelDateTime},
+		{"9999-12-31T24:00:00", "", "", levelDateTime},
+		{"20260110221500", "2026-01-10T22:15:00+01:00", "local-compact", levelDateTime},
+		{"202607102215", "2026-07-10T22:15:00+02:00", "local-compact-minutes", levelInstant},
+		{"20260110221500+14:00", "2026-01-10T22:15:00+14:00", "compact", levelDateTime},
+		{"20260110240000", "2026-01-11T00:00:00+01:00", "local-compact-midnight", levelDateTime},
+		{"20260110", "2026-01-10", "compact", levelDate},
+		{"20260110Z", "2026-01-10", "compact-zone:Z", levelDateTime},
+		{"20260110", "", "", levelInstant},
+		{"20261310", "", "", levelDate},
+		{"202601102515", "", "", levelDateTime},
+		{"2026011022", "", "", levelDateTime},
 		{"i går", "", "", levelDateTime},
 	} {
 		k := timeScalar{c.level}
@@ -49,6 +65,10 @@ func TestTimeEdited(t *testing.T) {
 		{"2026-07-02T08:30:00+02:00", "local-minutes", "2026-07-02T08:30"},
 		{"2026-07-02T08:30:15+02:00", "local-minutes", "2026-07-02T08:30:15"},
 		{"2026-07-02", "local", "2026-07-02"},
+		{"2026-07-02T22:00:00Z", "local-midnight", "2026-07-02T24:00:00"},
+		{"2026-07-03T00:05:00+02:00", "local-midnight", "2026-07-03T00:05:00"},
+		{"2026-07-03T08:05:00.5+02:00", "local-compact", "2026-07-03T08:05:00.5"},
+		{"2026-07", "compact", "2026-07"},
 		{"20T08:30:00+02:00", "local", "20T08:30:00"}, // no time at all; it must only not stop us
 	} {
 		if got := k.write(c.value, c.form); got != c.want {
