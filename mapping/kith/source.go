@@ -145,6 +145,18 @@ func doctypeAt(text []byte) int {
 	return -1
 }
 
+// bareUTF16 tells UTF-16 without a byte order mark by the zero beside the first "<"; "" for anything else.
+func bareUTF16(raw []byte) string {
+	switch {
+	case len(raw) < 4:
+	case raw[0] == 0 && raw[1] == '<' && raw[2] == 0 && raw[3] != 0:
+		return "utf-16be"
+	case raw[0] == '<' && raw[1] == 0 && raw[2] != 0 && raw[3] == 0:
+		return "utf-16le"
+	}
+	return ""
+}
+
 // toUTF8 gives the message in UTF-8 with a declaration to match.
 func toUTF8(raw []byte) (text []byte, doubtful bool, err error) {
 	label := ""
@@ -155,6 +167,8 @@ func toUTF8(raw []byte) (text []byte, doubtful bool, err error) {
 		label = "utf-16be"
 	case bytes.HasPrefix(raw, []byte("\xff\xfe")):
 		label = "utf-16le"
+	default:
+		label = bareUTF16(raw)
 	}
 	if label != "" {
 		if raw, err = decode(raw, label); err != nil {

@@ -2,11 +2,13 @@ package kith
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/beevik/etree"
 
@@ -306,4 +308,50 @@ func FuzzReading(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestUTF16: a message in UTF-16 is read with and without a byte order mark, also where only the zeros
+// tell; in UTF-32 it is refused.
+func TestUTF16(t *testing.T) {
+	f := newFormat(t)
+	good := read(t, filepath.Join("..", "..", "testdata", "s1", lintIn))
+	want, err := f.Parse(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, declared := range []string{"UTF-16", "UTF-16LE", "UTF-16BE", "UTF-8"} {
+		text := string(edited(t, good, `encoding="UTF-8"`, `encoding="`+declared+`"`))
+		for _, c := range []struct {
+			name  string
+			order binary.ByteOrder
+			mark  string
+		}{
+			{"little", binary.LittleEndian, ""}, {"big", binary.BigEndian, ""},
+			{"little, marked", binary.LittleEndian, "\ufeff"}, {"big, marked", binary.BigEndian, "\ufeff"},
+		} {
+			var raw []byte
+			for _, u := range utf16.Encode([]rune(c.mark + text)) {
+				raw = append(raw, 0, 0)
+				c.order.PutUint16(raw[len(raw)-2:], u)
+			}
+			got, err := f.Parse(raw)
+			if err != nil {
+				t.Errorf("%s, %s: %v", declared, c.name, err)
+				continue
+			}
+			if !bytes.Equal(got.Bundle.Bytes(), want.Bundle.Bytes()) || len(got.Notes) != len(want.Notes) {
+				t.Errorf("%s, %s: another message", declared, c.name)
+			}
+			if s, ok := f.Sniff(raw); !ok || s.ExternalID != want.Envelope.ID {
+				t.Errorf("%s, %s: the quick look finds %+v", declared, c.name, s)
+			}
+		}
+	}
+	var wide []byte
+	for _, r := range string(good) {
+		wide = binary.LittleEndian.AppendUint32(wide, uint32(r))
+	}
+	if _, err := f.Parse(wide); samvirke.FaultOf(err) == nil || samvirke.FaultOf(err).Receipt != "T01" {
+		t.Errorf("UTF-32: %v", err)
+	}
 }
