@@ -3,6 +3,7 @@ package kith
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
@@ -66,7 +67,9 @@ type fhirStep struct {
 	index int
 }
 
-func (u *leftover) note(text string) {
+func (u *leftover) note(text string) { u.noteAs("not-carried", text) }
+
+func (u *leftover) noteAs(code, text string) {
 	p := "Bundle.entry[" + strconv.Itoa(u.entry) + "].resource"
 	for _, s := range u.at {
 		if s.key != "" {
@@ -75,7 +78,7 @@ func (u *leftover) note(text string) {
 			p += "[" + strconv.Itoa(s.index) + "]"
 		}
 	}
-	u.r.notes = append(u.r.notes, mapping.Note{Path: p, Code: "not-carried", Text: text})
+	u.r.notes = append(u.r.notes, mapping.Note{Path: p, Code: code, Text: text})
 }
 
 func (u *leftover) walk(n *fhir.Node) {
@@ -104,18 +107,60 @@ func (u *leftover) object(n *fhir.Node) {
 	nested := bytes.HasSuffix(u.rule, []byte(".section"))
 	for _, key := range n.Keys() {
 		switch key {
-		case "resourceType", "id", "meta", "url", "reference", "language":
+		case "reference":
+			u.reference(n.Get(key))
+			continue
+		case "resourceType", "id", "meta", "url", "language":
 			continue
 		}
 		if key != "section" || !nested { // sections nest; one rule for all of them
 			u.rule = append(append(u.rule, '.'), key...)
 		}
-		if !derived(u.rule, n) {
-			u.at = append(u.at, fhirStep{key: key})
+		u.at = append(u.at, fhirStep{key: key})
+		if derived(u.rule, n) {
+			u.dangling(n.Get(key))
+		} else {
 			u.walk(n.Get(key))
+		}
+		u.at = u.at[:len(u.at)-1]
+		u.rule = u.rule[:mark]
+	}
+}
+
+// reference notes a literal reference to an entry that the Bundle does not have: what it means is not in
+// the message. One to another server, or into the resource itself, is no promise of an entry.
+func (u *leftover) reference(n *fhir.Node) {
+	to := n.Text()
+	if to == "" || to[0] == '#' || strings.Contains(to, "://") || u.r.byURL[to] != nil {
+		return
+	}
+	if strings.HasPrefix(to, "urn:") && !strings.HasPrefix(to, "urn:uuid:") {
+		return
+	}
+	u.at = append(u.at, fhirStep{key: "reference"})
+	u.noteAs("dangling-reference", "the Bundle has no such entry; what the reference stands for is not in the message")
+	u.at = u.at[:len(u.at)-1]
+}
+
+// dangling looks for references in a field that is not read back.
+func (u *leftover) dangling(n *fhir.Node) {
+	switch {
+	case n.IsArray():
+		for i, k := range n.Items() {
+			u.at = append(u.at, fhirStep{index: i})
+			u.dangling(k)
 			u.at = u.at[:len(u.at)-1]
 		}
-		u.rule = u.rule[:mark]
+	case n.IsObject():
+		for _, key := range n.Keys() {
+			if key == "reference" {
+				u.reference(n.Get(key))
+				continue
+			}
+			u.at = append(u.at, fhirStep{key: key})
+			u.dangling(n.Get(key))
+			u.at = u.at[:len(u.at)-1]
+		}
 	}
 }
 
