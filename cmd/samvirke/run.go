@@ -93,11 +93,15 @@ func (c *checkCmd) Run(a *app) error {
 	if c.Config == "" {
 		return fail(exitUsage, "say which file: --config FILE")
 	}
-	cfg, problems := config.Load(c.Config)
+	cfg, problems := config.Inspect(c.Config)
 	var errs []error
 	if len(problems) == 0 {
 		_, errs = routes(cfg)
-		problems = addressProblems(cfg)
+	}
+	warnings := []config.Problem{}
+	if cfg != nil { // as far as it was read: all is told at once
+		problems = append(problems, addressProblems(cfg)...)
+		warnings = codeMapWarnings(cfg)
 	}
 	if c.JSON {
 		texts := []string{}
@@ -107,22 +111,33 @@ func (c *checkCmd) Run(a *app) error {
 		if problems == nil {
 			problems = []config.Problem{}
 		}
-		if err := a.json(map[string]any{"file": c.Config, "problems": problems, "routes": texts}); err != nil {
+		if err := a.json(map[string]any{"file": c.Config, "problems": problems, "warnings": warnings, "routes": texts}); err != nil {
 			return err
 		}
 	} else {
 		for _, p := range problems {
 			fmt.Fprintln(a.out, p)
 		}
+		for _, w := range warnings {
+			fmt.Fprintf(a.out, "%v (a warning)\n", w)
+		}
 		for _, e := range errs {
 			fmt.Fprintf(a.out, "%s: %v\n", c.Config, e)
 		}
 	}
 	if n := len(problems) + len(errs); n > 0 {
-		return fail(exitBadConfig, "%s: %d mistakes", c.Config, n)
+		return fail(exitBadConfig, "%s: %s", c.Config, mistakes(n))
 	}
 	if !c.JSON {
 		fmt.Fprintf(a.out, "%s: well, %d parties, %d rules\n", c.Config, len(cfg.Parties), len(rules(cfg)))
 	}
 	return nil
+}
+
+// mistakes counts them in words.
+func mistakes(n int) string {
+	if n == 1 {
+		return "1 mistake"
+	}
+	return fmt.Sprintf("%d mistakes", n)
 }

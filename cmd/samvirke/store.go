@@ -72,7 +72,7 @@ func (a *app) loadConfig(path string) (*config.Config, error) {
 		fmt.Fprintln(a.errs, p)
 	}
 	if len(problems) > 0 {
-		return nil, fail(exitBadConfig, "%s: %d mistakes", path, len(problems))
+		return nil, fail(exitBadConfig, "%s: %s", path, mistakes(len(problems)))
 	}
 	return cfg, nil
 }

@@ -135,6 +135,8 @@ func TestMistakes(t *testing.T) {
 		{"quotes", "a.csv", "her_id,name\n1,\"F\n", []string{"2 address-syntax "}},
 		{"nothing", "a.csv", "", []string{"1 address-syntax "}},
 		{"empty", "a.csv", header, []string{"1 address-missing "}},
+		{"Latin-1", "a.csv", "her_id,name\n1,Foretak\n2,S\xf8r\n", []string{"3 address-syntax "}},
+		{"Latin-1 in YAML", "a.yaml", "addresses:\n  - her_id: 1\n    name: S\xf8r\n", []string{"3 address-syntax "}},
 		{"YAML", "a.yaml", "addresses: [\n", []string{"1 address-syntax "}},
 		{"YAML of something else", "a.yaml", "parties: []\n", []string{"1 address-syntax addresses"}},
 		{"YAML key", "a.yaml", "addresses:\n  - her_id: 1\n    name: F\n    naem: x\n", []string{"4 address-column naem"}},

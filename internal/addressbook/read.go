@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -52,6 +53,10 @@ func Load(path string) (*Book, []Problem) {
 // Parse is Load for bytes that are already there; path names them and says by its end which form they have.
 func Parse(path string, raw []byte) (*Book, []Problem) {
 	r := &reading{file: path}
+	if !utf8.Valid(raw) {
+		r.add(notText(raw), CodeSyntax, "", "the file is not UTF-8 from here on; an export in Latin-1 (Windows-1252) looks like this", "save it again as UTF-8")
+		return nil, r.problems
+	}
 	var rows []row
 	if ext := strings.ToLower(filepath.Ext(path)); ext == ".yaml" || ext == ".yml" {
 		rows = r.yaml(raw)
@@ -64,6 +69,22 @@ func Parse(path string, raw []byte) (*Book, []Problem) {
 		return nil, r.problems
 	}
 	return b, nil
+}
+
+// notText is the line of the first byte that is not UTF-8.
+func notText(raw []byte) int {
+	line := 1
+	for len(raw) > 0 {
+		c, n := utf8.DecodeRune(raw)
+		switch {
+		case c == utf8.RuneError && n == 1:
+			return line
+		case c == '\n':
+			line++
+		}
+		raw = raw[n:]
+	}
+	return line
 }
 
 func readBounded(path string) ([]byte, error) {

@@ -14,6 +14,9 @@ type CodeMap struct {
 	System    string     `key:"system" need:"yes" doc:"Number of the national code list (9151), or an OID, or a whole FHIR system."`
 	Direction string     `key:"direction" enum:"in|out" default:"out" doc:"In: what the party sends. Out: what it is sent."`
 	Codes     []CodePair `key:"codes" need:"yes" doc:"The codes that differ."`
+	// File and Line are where it stands.
+	File string `key:"-"`
+	Line int    `key:"-"`
 }
 
 // CodePair is one code and what it becomes.
@@ -21,6 +24,7 @@ type CodePair struct {
 	From    string `key:"from" need:"yes" doc:"Code as written."`
 	To      string `key:"to" need:"yes" doc:"Code to write instead."`
 	Display string `key:"display" need:"yes" doc:"Text beside the new code."`
+	Line    int    `key:"-"`
 }
 
 // codeMapFile is a file that a party's codemaps names.
@@ -75,6 +79,10 @@ func (c *checker) codeMaps(path, key string, seen map[string]string) []CodeMap {
 	}
 	d := &decoder{file: path, dir: filepath.Dir(path), lines: make(map[string]int)}
 	defer func() { c.problems = append(c.problems, d.problems...) }()
+	if noSettings(raw) {
+		d.add(Problem{Line: 1, Code: CodeEmpty, Text: "the file holds no code map", Fix: "begin with codemaps: and a list with system, direction and codes, or take the file out of the party's codemaps"})
+		return nil
+	}
 	root := d.document(raw)
 	if root == nil {
 		return nil
@@ -82,11 +90,17 @@ func (c *checker) codeMaps(path, key string, seen map[string]string) []CodeMap {
 	var f codeMapFile
 	d.lines[""] = root.Line
 	d.mapping(root, reflect.ValueOf(&f).Elem(), "")
+	if _, there := d.lines["codemaps"]; there && len(f.Codemaps) == 0 && len(d.problems) == 0 {
+		d.report("codemaps", CodeEmpty, "holds no code map", "add system, direction and codes, or take the file out of the party's codemaps")
+	}
 	for i := range f.Codemaps {
 		m := &f.Codemaps[i]
+		m.File, m.Line = path, d.lines[fmt.Sprintf("codemaps[%d]", i)]
 		at := fmt.Sprintf("codemaps[%d]", i)
 		system := m.FHIRSystem()
+		d.spaces(at+".system", m.System)
 		switch {
+		case strings.TrimSpace(m.System) != m.System:
 		case m.System == "": // missing-key was reported
 		case system == "":
 			d.report(at+".system", CodeValue, fmt.Sprintf("%q is no code system", m.System), "write four digits, an OID or a system that begins with urn: or http:")
@@ -99,6 +113,9 @@ func (c *checker) codeMaps(path, key string, seen map[string]string) []CodeMap {
 		for k := range m.Codes {
 			p := &m.Codes[k]
 			place := fmt.Sprintf("%s.codes[%d]", at, k)
+			p.Line = d.lines[place]
+			d.spaces(place+".from", p.From)
+			d.spaces(place+".to", p.To)
 			id := m.Direction + "\x00" + system + "\x00" + p.From
 			if first, twice := seen[id]; twice {
 				d.report(place+".from", CodeDuplicate, "the code is mapped already at "+first, "keep one of them")
@@ -110,4 +127,21 @@ func (c *checker) codeMaps(path, key string, seen map[string]string) []CodeMap {
 		}
 	}
 	return f.Codemaps
+}
+
+// spaces reports white space around a code: it would never be found in a message.
+func (d *decoder) spaces(key, value string) {
+	if strings.TrimSpace(value) != value {
+		d.report(key, CodeValue, fmt.Sprintf("%q begins or ends with white space", value), "take the white space out")
+	}
+}
+
+// noSettings tells whether a file holds nothing but white space and comments.
+func noSettings(raw []byte) bool {
+	for line := range strings.Lines(strings.TrimPrefix(string(raw), "\ufeff")) {
+		if line = strings.TrimSpace(line); line != "" && line != "---" && line[0] != '#' {
+			return false
+		}
+	}
+	return true
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,16 +22,32 @@ const MaxFile = 16 << 20
 // Load reads and checks the file at path. It gives either a configuration or every problem found,
 // in the order of the file, never both.
 func Load(path string) (*Config, []Problem) {
+	return whole(Inspect(path))
+}
+
+// Inspect is Load for whoever checks further: beside problems it gives the configuration as far as it was read, so
+// that mistakes in files it names can be told at once. It is nil for a file that is no YAML mapping, and
+// nothing may run on it when there are problems.
+func Inspect(path string) (*Config, []Problem) {
 	raw, err := readBounded(path)
 	if err != nil {
 		return nil, []Problem{{File: path, Code: CodeFile, Text: err.Error(), Fix: "name a readable YAML file with --config"}}
 	}
-	return Parse(path, raw)
+	return inspect(path, raw)
+}
+
+func whole(cfg *Config, problems []Problem) (*Config, []Problem) {
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return cfg, nil
 }
 
 // Parse is Load for bytes that are already there. path names them in problems, and relative paths
 // inside start at its folder.
-func Parse(path string, raw []byte) (*Config, []Problem) {
+func Parse(path string, raw []byte) (*Config, []Problem) { return whole(inspect(path, raw)) }
+
+func inspect(path string, raw []byte) (*Config, []Problem) {
 	d := &decoder{file: path, dir: filepath.Dir(path), lines: make(map[string]int)}
 	root := d.document(raw)
 	if root == nil {
@@ -41,11 +58,8 @@ func Parse(path string, raw []byte) (*Config, []Problem) {
 	d.mapping(root, reflect.ValueOf(cfg).Elem(), "")
 	c := &checker{decoder: d, cfg: cfg}
 	c.check()
-	if len(d.problems) > 0 {
-		sortProblems(d.problems)
-		return nil, d.problems
-	}
-	return cfg, nil
+	sortProblems(d.problems)
+	return cfg, slices.Compact(d.problems) // a file that two parties name is read twice
 }
 
 // Default is a configuration without parties in which every key has its default. Its paths are
