@@ -54,7 +54,9 @@ type Receipt struct {
 	// DeliveryID is, for in, the delivery answered; for out, the delivery that carries the receipt.
 	DeliveryID string `json:"delivery_id,omitempty"`
 	// CarrierID is, for in, the incoming message that was the receipt, when it came as one of its own.
-	CarrierID  string    `json:"carrier_id,omitempty"`
+	CarrierID string `json:"carrier_id,omitempty"`
+	// From is, for in, the HER-id of the receiver that answers, when the delivery answered has several; else "".
+	From       string    `json:"from,omitempty"`
 	ExternalID string    `json:"external_id"`
 	At         time.Time `json:"at"`
 	ReceiptContent

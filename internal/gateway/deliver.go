@@ -253,7 +253,7 @@ func (l *lane) postpone(d queue.Leased) {
 	l.mu.Lock()
 	due := l.openUntil
 	l.mu.Unlock()
-	l.commit(&queue.Unit{Now: l.g.now(), Steps: []queue.DeliveryStep{{
+	_ = l.commit(&queue.Unit{Now: l.g.now(), Steps: []queue.DeliveryStep{{
 		ID: d.ID, Token: d.Token, To: samvirke.DeliveryWaiting, DueAt: due, Fault: d.Fault, FaultText: d.FaultText,
 	}}}, d, nil)
 }
@@ -279,11 +279,16 @@ func (l *lane) failed(d queue.Leased, a *samvirke.Attempt, f *samvirke.Fault) {
 	if s.To == samvirke.DeliveryStopped || a.Number == 1 || d.Fault != f.Code {
 		l.g.log.Info("delivery failed", "delivery_id", d.ID, "party", l.ID, "attempt", a.Number, "class", f.Class, "code", f.Code, "err", f.Err)
 	}
-	l.commit(u, d, a)
+	_ = l.commit(u, d, a) // it has said what went wrong
 }
 
 // taken stores that the bytes were taken, and the application receipt when it came in the answer.
 func (l *lane) taken(d queue.Leased, a *samvirke.Attempt, res connectors.Result) {
+	for errors.Is(l.takenOnce(d, a, res), queue.ErrCounter) {
+	}
+}
+
+func (l *lane) takenOnce(d queue.Leased, a *samvirke.Attempt, res connectors.Result) error {
 	now := l.g.now()
 	s := queue.DeliveryStep{ID: d.ID, Token: d.Token, To: samvirke.DeliverySent, Attempt: a}
 	expects := l.Receipts != samvirke.ReceiptNone && l.Receipts != "" && d.Purpose == samvirke.PurposeForward
@@ -299,7 +304,7 @@ func (l *lane) taken(d queue.Leased, a *samvirke.Attempt, res connectors.Result)
 	if !expects {
 		l.g.m.endToEnd.Observe(now.Sub(d.CreatedAt).Seconds())
 	}
-	l.commit(u, d, a)
+	return l.commit(u, d, a)
 }
 
 func (l *lane) answerWithin() time.Duration {
@@ -322,7 +327,9 @@ func (l *lane) refusedInAnswer(d queue.Leased, a *samvirke.Attempt, res connecto
 	if len(u.Receipts) == 0 || u.Receipts[0].Status != samvirke.ReceiptRejected {
 		return false
 	}
-	l.commit(u, d, a)
+	if errors.Is(l.commit(u, d, a), queue.ErrCounter) {
+		return l.refusedInAnswer(d, a, res)
+	}
 	return true
 }
 
@@ -340,8 +347,14 @@ func (l *lane) receiptInAnswer(u *queue.Unit, d queue.Leased, res connectors.Res
 	sent := d.Delivery
 	sent.State = samvirke.DeliverySent
 	sent.ExpectBy = time.Time{}
-	note := l.g.settle(u, &sent, p.Envelope.Receipt)
+	who, err := l.g.answererOf(context.Background(), &sent, &p.Envelope)
+	if err != nil {
+		l.g.log.Error("earlier receipts of a delivery", "delivery_id", d.ID, "party", l.ID, "err", err)
+		return // what one receiver says must not stand for all: the clock runs on
+	}
+	note := l.g.settle(u, &sent, p.Envelope.Receipt, who)
 	u.Receipts = append(u.Receipts, l.g.receiptOf(l.ID, nil, &sent, &p.Envelope, note))
+	who.mark(u)
 	if first, last := &u.Steps[0], u.Steps[len(u.Steps)-1]; len(u.Steps) == 2 && last.To == samvirke.DeliveryAcknowledged {
 		// Sent and acknowledged at once: one step, so that the row is written once.
 		first.To, first.FaultText, first.ExpectBy = last.To, last.FaultText, time.Time{}
@@ -354,19 +367,20 @@ func (l *lane) event(d queue.Leased, at time.Time, name samvirke.EventName, deta
 }
 
 // commit stores the outcome. When the lease is lost because a receipt overtook us, the attempt is
-// still written down.
-func (l *lane) commit(u *queue.Unit, d queue.Leased, a *samvirke.Attempt) {
+// still written down. With ErrCounter another receiver answered meanwhile: nothing is stored, and u must be made anew.
+func (l *lane) commit(u *queue.Unit, d queue.Leased, a *samvirke.Attempt) error {
 	ctx := context.Background()
 	_, err := l.g.store.Commit(ctx, u)
 	if (errors.Is(err, queue.ErrFenced) || errors.Is(err, queue.ErrState)) && a != nil {
 		now, gerr := l.g.store.Delivery(ctx, d.ID)
 		if gerr == nil && (now.State == samvirke.DeliveryAcknowledged || now.State == samvirke.DeliveryStopped) {
-			u.Receipts = nil
+			u.Receipts, u.Counters = nil, nil
 			u.Steps = []queue.DeliveryStep{{ID: d.ID, From: []samvirke.DeliveryState{now.State}, To: now.State, Fault: now.Fault, FaultText: now.FaultText, Attempt: a}}
 			_, err = l.g.store.Commit(ctx, u)
 		}
 	}
-	if err != nil && !errors.Is(err, queue.ErrClosed) {
+	if err != nil && !errors.Is(err, queue.ErrClosed) && !errors.Is(err, queue.ErrCounter) {
 		l.g.log.Error("store outcome of a send", "delivery_id", d.ID, "party", l.ID, "err", err)
 	}
+	return err
 }

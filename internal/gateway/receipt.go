@@ -26,8 +26,13 @@ func (g *Gateway) receiptUnit(ctx context.Context, m *samvirke.Message, env *sam
 	if err != nil {
 		return nil, fmt.Errorf("find delivery of receipt: %w", err)
 	}
-	note := g.settle(u, &d, env.Receipt)
+	who, err := g.answererOf(ctx, &d, env)
+	if err != nil {
+		return nil, err
+	}
+	note := g.settle(u, &d, env.Receipt, who)
 	u.Receipts = []samvirke.Receipt{g.receiptOf(m.Party, m, &d, env, note)}
+	who.mark(u)
 	if note == "contradicting" {
 		u.Message.To = samvirke.MessageAttention
 		u.Message.Fault, u.Message.FaultText = "receipt-contradicting", "a second receipt says otherwise than the first; the first one counts"
@@ -71,7 +76,8 @@ func (g *Gateway) receiptOf(party string, m *samvirke.Message, d *samvirke.Deliv
 
 // settle adds to u what a receipt does to the delivery it answers, and returns the receipt's note.
 // A receipt may overtake our own note that the bytes were taken: then it proves that they were.
-func (g *Gateway) settle(u *queue.Unit, d *samvirke.Delivery, c *samvirke.ReceiptContent) string {
+// who is nil unless the delivery has several receivers that answer each for themselves.
+func (g *Gateway) settle(u *queue.Unit, d *samvirke.Delivery, c *samvirke.ReceiptContent, who *answerer) string {
 	event := func(name samvirke.EventName, detail string) {
 		u.Events = append(u.Events, samvirke.Event{
 			At: u.Now, MessageID: d.MessageID, DeliveryID: d.ID, Party: d.Party, Patient: d.Patient, Name: name, Detail: detail,
@@ -82,6 +88,8 @@ func (g *Gateway) settle(u *queue.Unit, d *samvirke.Delivery, c *samvirke.Receip
 	case d.State == samvirke.DeliveryStopped && d.Fault == faultDeviation:
 		event(samvirke.EventReceiptIn, "after an error report; the report counts")
 		return "late"
+	case who != nil && d.State != samvirke.DeliveryGivenUp:
+		return g.settleOne(u, d, c, who, event)
 	case d.State == samvirke.DeliveryAcknowledged, refusedBefore:
 		same := refusedBefore == (c.Status == samvirke.ReceiptRejected)
 		note := "contradicting"
