@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -215,16 +216,28 @@ func (g *Gateway) receiptCanSay(l *lane, out outcome) bool {
 
 // ourReceivers gives the indexes of the receivers in the message that are configured parties, other than the
 // sender's own system: that one gets nothing from us, so nothing is confirmed on its behalf.
-// No receipt is ever given for others (standards/no README 7.3 rule 5).
+// A service that is named twice is one receiver, the first one named. No receipt is ever given for others
+// (standards/no README 7.3 rules 1 and 5).
 func (g *Gateway) ourReceivers(env *samvirke.Envelope) []int {
 	var out []int
 	self := g.partyOf(env.Sender)
 	for i, r := range env.Receivers {
-		if p := g.partyOf(r); p != "" && p != self {
+		named := func(j int) bool { return sameService(env.Receivers[j], r) }
+		if p := g.partyOf(r); p != "" && p != self && !slices.ContainsFunc(out, named) {
 			out = append(out, i)
 		}
 	}
 	return out
+}
+
+// sameService tells whether two addresses end at the same service. Two persons of one service are two receivers.
+func sameService(a, b samvirke.Address) bool {
+	return len(a.Levels) > 0 && len(b.Levels) > 0 && a.HER() != "" && a.HER() == b.HER() && endsAtService(a) && endsAtService(b)
+}
+
+func endsAtService(a samvirke.Address) bool {
+	inner := samvirke.Address{Levels: a.Levels[len(a.Levels)-1:]}
+	return inner.Levels[0].Kind != "person" && inner.HER() != ""
 }
 
 // forSomebody tells whether the message names a party of ours, be it the sender's own, or no receiver at all.

@@ -240,7 +240,7 @@ func TestRule06SeveralReceiversInOneEnterprise(t *testing.T) {
 		r := newRig(t, func(r *rig) { r.cityParty.HER = append(r.cityParty.HER, cityHome) })
 		id, msgID := r.post(letter{receivers: [][2]string{nursing(), {simulate.AdmissionCity, cityHome}, {simulate.AdmissionCity, cityHome}}})
 		got := r.answers(id)
-		expect(t, got, "AppRec 1.1 PRIM status 1", "AppRec 1.1 COP status 1", "AppRec 1.1 COP status 1")
+		expect(t, got, "AppRec 1.1 PRIM status 1", "AppRec 1.1 COP status 1") // a service named twice is one receiver
 		if got[0].from != simulate.AdmissionNursing || got[1].from != cityHome {
 			t.Errorf("receipts are from %s and %s", got[0].from, got[1].from)
 		}
@@ -256,6 +256,16 @@ func TestRule06SeveralReceiversInOneEnterprise(t *testing.T) {
 		if sent := r.city.sent()[0]; sent.ExternalID != msgID || strings.Count(string(sent.Body), cityHome) != 2 {
 			t.Error("the system cannot see all receivers")
 		}
+	})
+	t.Run("the primary again as copy", func(t *testing.T) {
+		r := newRig(t)
+		again := nursing()
+		again[1] = again[1][:3] + "." + again[1][3:] // as HER-ids are published
+		id, msgID := r.post(letter{receivers: [][2]string{nursing(), again}})
+		expect(t, r.answers(id), "AppRec 1.1 PRIM status 1")
+		r.untilState(id, samvirke.DeliverySent)
+		r.receive("city", appRec(uuid.NewString(), msgID, "1")) // and its one answer is all there is to wait for
+		r.untilState(id, samvirke.DeliveryAcknowledged)
 	})
 	t.Run("two systems", func(t *testing.T) {
 		home := &wire{}

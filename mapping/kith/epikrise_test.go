@@ -73,51 +73,6 @@ func TestHCPMessages(t *testing.T) {
 	}
 }
 
-func TestEpikriseExamples(t *testing.T) {
-	f := testFormat(t)
-	r4 := mappingtest.R4Schema(t)
-	docs := map[string][]byte{}
-	for _, e := range mappingtest.Examples(t, func(e mappingtest.Example) bool {
-		return e.SchemaValid && strings.HasSuffix(e.Namespace, "/epikrise/2012-02-15")
-	}) {
-		raw := e.Raw(t)
-		p, out := hcpBothWays(t, f, raw)
-		r4.Check(t, p.Bundle.Bytes())
-		docs[e.File] = out.Body
-		d := mappingtest.Compare(raw, out.Body)
-		t.Logf("%s: %.2f %%, notes %v %v", e.File, 100*d.Share(), p.Notes, out.Notes)
-		if !d.Same() {
-			t.Errorf("%s: %s", e.File, d)
-		}
-		if p.Envelope.ID != e.MsgID || p.Envelope.Kind != e.MessageType || string(p.Envelope.Op) != e.Status || p.Envelope.Patient.Value != e.PatientID {
-			t.Errorf("%s: envelope %+v", e.File, p.Envelope)
-		}
-	}
-	for name, problem := range mappingtest.XMLLintAll(t, docs) {
-		t.Errorf("%s: xmllint: %s", name, problem)
-	}
-}
-
-func TestAppRecExamples(t *testing.T) {
-	f := testFormat(t)
-	r4 := mappingtest.R4Schema(t)
-	docs := map[string][]byte{}
-	for _, e := range mappingtest.Examples(t, func(e mappingtest.Example) bool { return e.SchemaValid && e.Root == "AppRec" }) {
-		raw := e.Raw(t)
-		p, out := hcpBothWays(t, f, raw)
-		r4.Check(t, p.Bundle.Bytes())
-		docs[e.File] = out.Body
-		d := mappingtest.Compare(raw, out.Body)
-		t.Logf("%s: %.2f %%, notes %v %v", e.File, 100*d.Share(), p.Notes, out.Notes)
-		if !d.Same() {
-			t.Errorf("%s: %s", e.File, d)
-		}
-	}
-	for name, problem := range mappingtest.XMLLintAll(t, docs) {
-		t.Errorf("%s: xmllint: %s", name, problem)
-	}
-}
-
 // The printed mapping names a FHIR home for every row.
 func TestHCPTables(t *testing.T) {
 	f := testFormat(t)

@@ -54,7 +54,10 @@ func (k referralID) parse(b *builder, l *leaf, s slot) {
 }
 
 func (k referralID) render(r *reader, s slot) (leaf, bool) {
-	r.use(r.bundle.First("MessageHeader").Extension(extURL("conversation")).Get("valueString"))
+	conversation := r.bundle.First("MessageHeader").Extension(extURL("conversation")).Get("valueString")
+	if id, _ := s.get(); conversation.Text() == id.Text() { // another one has no place, which a note says
+		r.use(conversation)
+	}
 	return k.codec.render(r, s)
 }
 

@@ -2,13 +2,11 @@ package kith
 
 import (
 	"bytes"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/samvirke/samvirke"
-	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
 	"github.com/samvirke/samvirke/mapping/mappingtest"
 )
@@ -16,67 +14,6 @@ import (
 // hcpOrReferral tells whether an example is an epicrisis or a referral, of any version.
 func hcpOrReferral(e mappingtest.Example) bool {
 	return e.SchemaValid && (kindOf(e.MessageType) == kindEpicrisis || isReferral(kindOf(e.MessageType)))
-}
-
-// TestReportsAndReferralsRoundTrip takes every schema-valid published epicrisis and referral to FHIR and back.
-func TestReportsAndReferralsRoundTrip(t *testing.T) {
-	f := newFormat(t)
-	r4 := mappingtest.R4Schema(t)
-	out := map[string][]byte{}
-	sum := map[string]*[4]int{} // kind and version: messages, leaves, leaves back in place, notes
-	for _, e := range mappingtest.Examples(t, hcpOrReferral) {
-		t.Run(e.File, func(t *testing.T) {
-			raw := e.Raw(t)
-			p, err := f.Parse(raw)
-			if p == nil || p.Bundle == nil {
-				t.Fatalf("no bundle: %v", err)
-			}
-			r4.Check(t, p.Bundle.Bytes())
-			b, err := fhir.ParseBundle(p.Bundle.Bytes()) // the way back sees only these bytes
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, err := f.Render(b, mapping.Target{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if p.Envelope.ID != e.MsgID || p.Envelope.Kind != kindOf(e.MessageType) || e.Status != "" && string(p.Envelope.Op) != e.Status {
-				t.Errorf("envelope %+v", p.Envelope)
-			}
-			d := mappingtest.Compare(raw, r.Body)
-			key := p.Envelope.Kind + " " + p.Envelope.Version
-			if sum[key] == nil {
-				sum[key] = new([4]int)
-			}
-			for i, n := range []int{1, d.Total, d.Present, len(p.Notes) + len(r.Notes)} {
-				sum[key][i] += n
-			}
-			if !d.Same() {
-				t.Errorf("%s", d)
-			}
-			for _, n := range append(p.Notes, r.Notes...) {
-				t.Errorf("note %+v", n)
-			}
-			out[e.File] = r.Body
-			second, _ := f.Parse(r.Body)
-			if second == nil || second.Bundle == nil {
-				t.Fatal("what we wrote cannot be read")
-			}
-			r2, err := f.Render(second.Bundle, mapping.Target{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(r.Body, r2.Body) {
-				t.Error("the second round trip gave other bytes")
-			}
-		})
-	}
-	for _, key := range slices.Sorted(maps.Keys(sum)) {
-		t.Logf("%-26s %2d messages %5d leaves %5d back %d notes", key, sum[key][0], sum[key][1], sum[key][2], sum[key][3])
-	}
-	for name, problem := range mappingtest.XMLLintAll(t, out) {
-		t.Errorf("%s: %s", name, problem)
-	}
 }
 
 // TestOtherVersionOfReports writes epicrises and referrals 1.x in each other version: what the other version has no

@@ -192,7 +192,8 @@ func derived(rule []byte, n *fhir.Node) bool {
 		"Composition.attester.mode", "Composition.section.text.status",
 		"Encounter.class", "Encounter.serviceProvider",
 		"Observation.effectiveDateTime", "Observation._effectiveDateTime", "Observation.category",
-		"Goal.lifecycleStatus", "Appointment.participant.status", "Condition.category", "Procedure.category", "Procedure.performedDateTime":
+		"Goal.lifecycleStatus", "Appointment.participant.status", "Condition.category", "Procedure.category", "Procedure.performedDateTime",
+		"OperationOutcome.issue.severity", "OperationOutcome.issue.code":
 		return true
 	case "DocumentReference.content.attachment.size", "DocumentReference.content.attachment.hash",
 		"DocumentReference.content.attachment.extension":
