@@ -2,10 +2,12 @@ package reading
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
 )
 
@@ -26,6 +28,9 @@ type Attachment struct {
 	Declared string
 	// Opens tells whether a browser may show it: PDF, PNG, JPEG, GIF, plain text.
 	Opens bool
+	// TooLarge tells that it is not opened because it is larger than MaxUnpacked; Data are then the bytes as the sender
+	// packed them, or nil when those are too many already.
+	TooLarge bool
 	// Data are the bytes, unpacked where the message compressed them; nil for a file that lies elsewhere.
 	Data []byte
 	// URL is where the message says that the file lies; shown as text only.
@@ -66,7 +71,7 @@ func (r *reader) file(e fhir.Entry) {
 		}
 		if raw := at.Get("data"); raw != nil {
 			r.use(raw)
-			a.Data = unpacked(fhir.Attachments(n)[i])
+			a.Data, a.TooLarge = unpacked(fhir.Attachments(n)[i])
 		}
 		a.Type, a.Opens = safeType(a.Data)
 		a.FileName = fileName(a.Title, a.Type, a.Declared)
@@ -79,7 +84,12 @@ func (r *reader) file(e fhir.Entry) {
 		if a.URL != "" {
 			a.Facts = append(a.Facts, one("Ligger på", text(a.URL)))
 		}
-		if a.Data == nil && at.Get("data") != nil {
+		switch limit := sizeWord(MaxUnpacked); {
+		case a.TooLarge && a.Data != nil:
+			a.Facts = append(a.Facts, one("Innhold", Span{Text: "For stort til å pakkes ut her (mer enn " + limit + "). Filen lastes ned pakket, slik den kom.", Class: "warn"}))
+		case a.TooLarge:
+			a.Facts = append(a.Facts, one("Innhold", Span{Text: "For stort til å vises her (mer enn " + limit + ")", Class: "warn"}))
+		case a.Data == nil && at.Get("data") != nil:
 			a.Facts = append(a.Facts, one("Innhold", Span{Text: "Kan ikke leses", Class: "warn"}))
 		}
 		a.Facts = append(a.Facts, r.facts(c, "DocumentReference.content")...)
@@ -109,13 +119,15 @@ func withoutContent(n *fhir.Node) *fhir.Node {
 }
 
 // unpacked opens a file up to a bound; what is packed and cannot be opened stays as it is, what is no base64 is nil.
-func unpacked(f fhir.Attachment) []byte {
+func unpacked(f fhir.Attachment) (b []byte, tooLarge bool) {
 	b, err := f.Open(MaxUnpacked)
 	if err != nil {
+		fault, ok := errors.AsType[*samvirke.Fault](err)
+		tooLarge = ok && fault.Code == fhir.CodeAttachmentTooLarge
 		f.Compression = ""
 		b, _ = f.Open(MaxUnpacked)
 	}
-	return b
+	return b, tooLarge
 }
 
 // safeType looks at the first bytes. What the message says about the type is never believed.

@@ -193,13 +193,13 @@ func harmless(t *testing.T, name string, page []byte) {
 		t.Fatal(err)
 	}
 	allowed := map[string]bool{}
-	for _, e := range strings.Fields(`html head meta title style body main article header footer section nav h1 h2 h3 h4 h5 p div span ul ol li dl dt dd
+	for _, e := range strings.Fields(`html head meta title style body main bdi article header footer section nav h1 h2 h3 h4 h5 p div span ul ol li dl dt dd
 		table caption thead tbody tfoot tr th td a i b strong em u sub sup br hr pre blockquote img`) {
 		allowed[e] = true
 	}
 	attrs := map[string]bool{}
 	for _, a := range strings.Fields(`lang charset http-equiv content name class id title href download aria-labelledby aria-label aria-hidden scope colspan rowspan
-		data-label src alt loading target rel`) {
+		data-label src alt loading target rel dir`) {
 		attrs[a] = true
 	}
 	for n := range root.Descendants() {
@@ -213,6 +213,8 @@ func harmless(t *testing.T, name string, page []byte) {
 			switch {
 			case !attrs[a.Key]:
 				t.Errorf("%s: attribute %s of %s", name, a.Key, n.Data)
+			case a.Key == "dir" && a.Val != "auto":
+				t.Errorf("%s: direction %q", name, a.Val)
 			case a.Key == "href" && !strings.HasPrefix(a.Val, "#") && !strings.HasPrefix(a.Val, "tel:") && !safeData(a.Val):
 				t.Errorf("%s: link to %q", name, a.Val)
 			case a.Key == "src" && !strings.HasPrefix(a.Val, "data:image/"):

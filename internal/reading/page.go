@@ -62,7 +62,9 @@ type Patient struct {
 
 // Event is something that happened or is expected, with the time as precise as the message gave it.
 type Event struct {
-	When     string
+	When string
+	// Remark says what a reader must know of the time: that it could not be read, or which of two hours is meant.
+	Remark   string
 	Expected bool
 	What     []Span
 	Texts    []string

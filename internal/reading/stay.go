@@ -1,6 +1,8 @@
 package reading
 
 import (
+	"strings"
+
 	"github.com/samvirke/samvirke/fhir"
 )
 
@@ -8,21 +10,21 @@ import (
 func (r *reader) stays() {
 	if n := r.bundle.First("Patient"); n != nil && n.Get("deceasedDateTime") != nil {
 		if under := n.Get("_deceasedDateTime"); under.Extension(fhir.ExtEvent) != nil {
-			r.page.Events = append(r.page.Events, r.event(under.Extension(fhir.ExtEvent), n.Get("deceasedDateTime"), "Pasienten er død"))
+			r.page.Events = append(r.page.Events, r.event(under.Extension(fhir.ExtEvent), n.Get("deceasedDateTime"), under, "Pasienten er død"))
 		}
 	}
 	for _, n := range r.bundle.All("Encounter") {
 		p := n.Get("period")
 		if t := p.Get("start"); t != nil {
-			r.page.Events = append(r.page.Events, r.event(p.Get("_start").Extension(fhir.ExtEvent), t, "Innlagt"))
+			r.page.Events = append(r.page.Events, r.event(p.Get("_start").Extension(fhir.ExtEvent), t, p.Get("_start"), "Innlagt"))
 		}
 		for _, x := range n.Get("extension").Items() {
 			if x.Get("url").Text() == fhir.ExtEvent {
-				r.page.Events = append(r.page.Events, r.event(x, nil, "Hendelse"))
+				r.page.Events = append(r.page.Events, r.event(x, nil, nil, "Hendelse"))
 			}
 		}
 		if t := p.Get("end"); t != nil {
-			r.page.Events = append(r.page.Events, r.event(p.Get("_end").Extension(fhir.ExtEvent), t, "Utskrevet"))
+			r.page.Events = append(r.page.Events, r.event(p.Get("_end").Extension(fhir.ExtEvent), t, p.Get("_end"), "Utskrevet"))
 		}
 		if len(r.page.Events) > 0 {
 			last := &r.page.Events[len(r.page.Events)-1]
@@ -35,12 +37,13 @@ func (r *reader) stays() {
 	}
 }
 
-// event reads one event: the parts of the extension, and the time where that stands outside it.
-func (r *reader) event(x, at *fhir.Node, word string) Event {
+// event reads one event: the parts of the extension, and the time where that stands outside it,
+// with what else is known of it.
+func (r *reader) event(x, at, more *fhir.Node, word string) Event {
 	e := Event{}
 	path := "Encounter.ext(event)"
 	if at != nil {
-		e.When = moment(r.take(at))
+		e.When, e.Remark = r.eventTime(at, more)
 	}
 	for _, part := range x.Get("extension").Items() {
 		r.use(part.Get("url"))
@@ -50,7 +53,7 @@ func (r *reader) event(x, at *fhir.Node, word string) Event {
 		case "text", "note":
 			e.Texts = append(e.Texts, r.take(part.Get("valueString")))
 		case "time":
-			e.When = moment(r.take(part.Get("valueDateTime")))
+			e.When, e.Remark = r.eventTime(part.Get("valueDateTime"), part.Get("_valueDateTime"))
 		case "estimate":
 			e.Expected = r.take(part.Get("valueBoolean")) == "true"
 		case "place":
@@ -70,4 +73,18 @@ func (r *reader) event(x, at *fhir.Node, word string) Event {
 		}
 	}
 	return e
+}
+
+// eventTime shows the time of an event; one that could not be read as the message wrote it.
+func (r *reader) eventTime(at, more *fhir.Node) (when, remark string) {
+	if at == nil {
+		written := r.take(more.Extension(fhir.ExtAsWritten).Get("valueString"))
+		if written == "" {
+			return "", ""
+		}
+		return "«" + written + "»", "slik meldingen har det; kan ikke leses som tidspunkt"
+	}
+	raw := r.take(at)
+	local := strings.Contains(more.Extension(fhir.ExtLexical).Get("valueCode").Text(), "local")
+	return moment(raw), twiceRemark(raw, local)
 }

@@ -62,6 +62,27 @@ func clockText(t time.Time) string {
 	return t.Format("02.01.2006 kl. 15:04:05")
 }
 
+// twiceRemark tells what the clock alone leaves open in the hour that autumn has twice; "" for any other time. local: the
+// message gave no zone, so nobody but the sender knows which of the two is meant.
+func twiceRemark(s string, local bool) string {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return ""
+	}
+	zone := oslo()
+	clock := func(t time.Time) string { return t.In(zone).Format("15:04") }
+	first := clock(t) == clock(t.Add(time.Hour))
+	switch {
+	case !first && clock(t) != clock(t.Add(-time.Hour)):
+		return ""
+	case local:
+		return "timen går to ganger denne natten, og meldingen sier ikke hvilken; her er den lest som den første (sommertid)"
+	case first:
+		return "sommertid; timen går to ganger denne natten"
+	}
+	return "normaltid; timen går to ganger denne natten"
+}
+
 // period shows a stretch of time.
 func period(start, end string) string {
 	switch {
