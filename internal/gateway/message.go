@@ -14,6 +14,9 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
+// faultToItself is the fault of a message that only its own sender would get.
+const faultToItself = "receiver-is-sender"
+
 // messageUnit is the whole of processing one good message: record, plan version, deliveries,
 // receipts, events. Everything in one unit, everything rendered now.
 func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mapping.Parsed) (*queue.Unit, func(), error) {
@@ -71,6 +74,12 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	}
 	if u.Message.To == samvirke.MessageAttention {
 		return u, after, nil // not rendered for somebody: no receipt before a person has looked
+	}
+	if len(u.Deliveries)+len(had) == 0 && len(env.Receivers) > 0 && len(g.ourReceivers(env)) == 0 {
+		u.Message.To, u.Message.Fault = samvirke.MessageAttention, faultToItself
+		u.Message.FaultText = "of the receivers in the message only the sender itself is a party here, and no rule sends it to others: nobody has got it and the sender gets no receipt"
+		u.Events = append(u.Events, g.event(m, samvirke.EventAttention, faultToItself))
+		return u, after, nil
 	}
 	g.addReceipts(u, m, env, func(i int) samvirke.ReceiptContent {
 		if f := refused[i]; f != nil {

@@ -151,3 +151,22 @@ func TestReceiversThatAnswerTogether(t *testing.T) {
 		r.untilState(id, samvirke.DeliveryAcknowledged)
 	}
 }
+
+func TestMessageToItsOwnSenderNeedsAttention(t *testing.T) {
+	r := newRig(t)
+	id, _ := r.post(letter{receivers: [][2]string{{simulate.AdmissionHospital, simulate.AdmissionWard}}})
+	m := r.untilStatus(id, samvirke.MessageAttention)
+	if m.Fault != "receiver-is-sender" || m.FaultText == "" {
+		t.Errorf("fault is %q %q", m.Fault, m.FaultText)
+	}
+	if n := len(r.deliveries(id, "")); n != 0 {
+		t.Errorf("%d deliveries", n)
+	}
+	said := false
+	for _, e := range r.events(id) {
+		said = said || e.Name == samvirke.EventAttention && e.Detail == "receiver-is-sender"
+	}
+	if !said {
+		t.Error("no event says so")
+	}
+}
