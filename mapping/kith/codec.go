@@ -25,8 +25,8 @@ func (k scalarCodec) parse(b *builder, l *leaf, s slot) {
 	taken := putScalar(k.scalar, text, s)
 	switch k.scalar.(type) {
 	case timeScalar:
-		if !taken {
-			b.note(b.here, "time-unread", "this cannot be read as a "+k.kind()+"; it is carried as written and counts as no time")
+		if !taken && !isTime(text) {
+			b.note(b.here, "time-unread", "this cannot be read as a time; it is carried as written and counts as none")
 		}
 		if n := edgeNote(text); n != "" {
 			b.note(b.here, "ambiguous", n)

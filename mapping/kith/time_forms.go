@@ -67,3 +67,9 @@ func normalTime(text string) string {
 	}
 	return text
 }
+
+// isTime tells whether a text is a date or time at all; a field for a day may still have no room for it.
+func isTime(text string) bool {
+	_, _, ok := (timeScalar{levelDateTime}).read(text)
+	return ok
+}
