@@ -3,7 +3,6 @@ package kith
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 
 	"github.com/samvirke/samvirke/mapping/internal/mutation"
@@ -78,13 +77,53 @@ func lintAll(t *testing.T, docs map[string][]byte) map[string]string {
 	return out
 }
 
-// mutants makes seeded mutations of the example files. Transport documents, which no message schema knows, and
+// notMessages are the examples that are no health messages but what carries or addresses them: validate knows neither root nor
+// schema of theirs, and refuses them as it refuses any other XML. Their verdict is held against xmllint's like
+// all others', but to mutate them says nothing about the schemas that are read
+// here.
+var notMessages = map[string]string{
+	"ebxml/Acknowledgment.xml": "ebMS signal in a SOAP envelope",
+	"ebxml/ebxml-header-Description-manifest2-overvakning-SVAR_CYT.xml":    "ebMS header in a SOAP envelope",
+	"ebxml/ebxml-header.d237e310-796f-4e56-a50b-353b0e5d5947.SVAR_CYT.xml": "ebMS header in a SOAP envelope",
+	"ebxml/MessageError-Error-SecurityFailure.xml":                         "ebMS error signal in a SOAP envelope",
+	registryAnswer:                "answer of the address registry",
+	"cpp-cpa/CPA_93252.xml":       "agreement between parties",
+	"cpp-cpa/CPP_93238.xml":       "profile of a party",
+	"cpp-cpa/CPP-NHN-PartyA.xml":  "template of a profile",
+	"cpp-cpa/AMQP-mal-sender.xml": "template of a profile",
+}
+
+const registryAnswer = "address-registry/CommunicationDetails_93238.xml"
+
+// TestNotMessages: the list above is complete and says nothing untrue.
+func TestNotMessages(t *testing.T) {
+	f := newFormat(t)
+	seen := 0
+	for _, e := range mappingtest.Examples(t, func(mappingtest.Example) bool { return true }) {
+		problems := f.CheckSchema(e.Raw(t))
+		unknown := len(problems) > 0 && problems[0].Detail == "unknown-root"
+		if why, listed := notMessages[e.File]; listed {
+			seen++
+			if !unknown {
+				t.Errorf("%s (%s): %v", e.File, why, problems)
+			}
+		} else if unknown {
+			t.Errorf("%s is of no schema that is read, and not in the list", e.File)
+		}
+	}
+	if seen != len(notMessages) {
+		t.Errorf("%d of %d files of the list are examples", seen, len(notMessages))
+	}
+}
+
+// mutants makes seeded mutations of the example files. What carries messages (notMessages) and
 // very large files are left out: they say little and cost much.
 func mutants(t *testing.T, n int, seed uint64) map[string][]byte {
 	t.Helper()
 	var docs []*mutation.Document
 	for _, e := range mappingtest.Examples(t, func(e mappingtest.Example) bool {
-		return e.WellFormed && !strings.HasPrefix(e.File, "ebxml/") && !strings.HasPrefix(e.File, "cpp-cpa/")
+		// The registry's answer stays: without it the same seed makes other mutations than the documented ones.
+		return e.WellFormed && (notMessages[e.File] == "" || e.File == registryAnswer)
 	}) {
 		raw := e.Raw(t)
 		if len(raw) > 120_000 {
