@@ -100,11 +100,20 @@ func (g *Gateway) onlyRefusing(env *samvirke.Envelope, refused map[int]*samvirke
 	return found
 }
 
-// refusal is the content of a negative receipt for a fault. The place and the words go into its detail.
+// refusal is the content of a negative receipt for a fault. The place and the words go into its detail, the
+// words in Norwegian first: the standard asks that it is shown to the user.
 func (g *Gateway) refusal(to *lane, env *samvirke.Envelope, f *samvirke.Fault) samvirke.ReceiptContent {
 	return samvirke.ReceiptContent{Status: samvirke.ReceiptRejected, Errors: []samvirke.ReceiptError{
-		{Code: patientCode(to.PatientCodes, env, f), Detail: faultText(f)},
+		{Code: patientCode(to.PatientCodes, env, f), Detail: receiptText(f)},
 	}}
+}
+
+// receiptText is the text of a fault for a receipt: Norwegian, then in parentheses English with the place.
+func receiptText(f *samvirke.Fault) string {
+	if s := f.Norwegian(); s != "" {
+		return s + " (" + faultText(f) + ")"
+	}
+	return faultText(f)
 }
 
 // patientCode gives the code that tells a fault. E36 stands for all that is wrong with a patient; the exact codes
