@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -29,13 +30,30 @@ const (
 
 // Run translates one message. Exit code 65 for a message that cannot be read.
 func (c *translateCmd) Run(a *app) error {
+	out, notes, err := c.translate(a)
+	if err != nil {
+		// Notes of an earlier message must not be taken for those of one that failed.
+		if c.Notes == "-" {
+			return err
+		}
+		return errors.Join(err, a.writeNotes(c.Notes, notes))
+	}
+	if err := a.writeNotes(c.Notes, notes); err != nil {
+		return err
+	}
+	_, err = a.out.Write(out)
+	return err
+}
+
+// translate gives the message in the target format. Notes are those made so far also when it fails.
+func (c *translateCmd) translate(a *app) ([]byte, []mapping.Note, error) {
 	raw, err := a.readFile(c.File)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	root, notes, fault, err := c.read(raw)
 	if err != nil {
-		return &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, err)}
+		return nil, notes, &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, err)}
 	}
 	if fault != nil {
 		fmt.Fprintf(a.errs, "samvirke: %s: %v\n", c.File, fault)
@@ -45,13 +63,9 @@ func (c *translateCmd) Run(a *app) error {
 	}
 	out, more, err := c.write(root)
 	if err != nil {
-		return &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, err)}
+		return nil, notes, &exitError{code: exitBadMessage, err: fmt.Errorf("%s: %w", c.File, err)}
 	}
-	if err := a.writeNotes(c.Notes, append(notes, more...)); err != nil {
-		return err
-	}
-	_, err = a.out.Write(out)
-	return err
+	return out, append(notes, more...), nil
 }
 
 // read gives the FHIR form of a message. A message that has one in spite of a fault is read with it.

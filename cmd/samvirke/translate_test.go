@@ -84,3 +84,23 @@ func TestTranslateExamples(t *testing.T) {
 		t.Errorf("kinds %v, want the seven with a header, EPIKRISE and APPREC", kinds)
 	}
 }
+
+// TestTranslateThatFailsKeepsNoOldNotes: the notes file never tells of a message before the one that failed.
+func TestTranslateThatFailsKeepsNoOldNotes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	source, notes := filepath.Join(dir, "broken.xml"), filepath.Join(dir, "notes.json")
+	for file, want := range map[string]int{source: exitBadMessage, filepath.Join(dir, "none.xml"): exitUsage} {
+		for name, text := range map[string]string{source: "<MsgHead>", notes: `[{"path":"old"}]`} {
+			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if code, _, words := command(t, nil, "translate", "--to", "fhir", "--notes", notes, file); code != want {
+			t.Errorf("%s: code %d: %s", filepath.Base(file), code, words)
+		}
+		if left, err := os.ReadFile(notes); err != nil || string(left) != "[]\n" {
+			t.Errorf("%s: notes %q, %v", filepath.Base(file), left, err)
+		}
+	}
+}
