@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -71,5 +72,40 @@ func TestReceiverWordsAreShownAndAudited(t *testing.T) {
 		if a := h.get(path); a.status != http.StatusInternalServerError || strings.Contains(a.body, report) {
 			t.Errorf("%s without audit: status %d", path, a.status)
 		}
+	}
+}
+
+// TestTraceOfAnErrorReport: the page of the report names the delivery that it stopped, by a link.
+func TestTraceOfAnErrorReport(t *testing.T) {
+	t.Parallel()
+	c := newCourse(t)
+	var d *samvirke.Delivery
+	for i := range c.st.deliveries {
+		if c.st.deliveries[i].Fault == "receipt-rejected" {
+			d = &c.st.deliveries[i]
+		}
+	}
+	d.Fault = "deviation-reported"
+	id := c.message(d.Party, "DIALOG_AVVIK", samvirke.OpNew)
+	set := func(parent string) {
+		env, err := json.Marshal(samvirke.Envelope{Format: "kith", Kind: "DIALOG_AVVIK", ID: "report", Parent: parent})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range c.st.messages {
+			if c.st.messages[i].ID == id {
+				c.st.messages[i].Envelope = env
+			}
+		}
+	}
+	set(d.ExternalID)
+	h := signedIn(t, c.st)
+	link := `<dt>Stopped the delivery of</dt><dd><a href="/messages/` + d.MessageID + "#delivery-" + d.ID + `">`
+	if a := h.get("/messages/" + id); !strings.Contains(a.body, link) {
+		t.Errorf("status %d: the page lacks %s", a.status, link)
+	}
+	set("never-sent")
+	if a := h.get("/messages/" + id); a.status != http.StatusOK || strings.Contains(a.body, "Stopped the delivery of") {
+		t.Errorf("a report about nothing that was sent: status %d", a.status)
 	}
 }

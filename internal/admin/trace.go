@@ -265,6 +265,9 @@ func (s *Server) traceRelations(ctx context.Context, p *tracePage) error {
 			p.Related = append(p.Related, relatedMessage{ID: d.MessageID, Delivery: d.ID, Kind: d.Kind, How: "Is the receipt for", At: d.CreatedAt})
 		}
 	}
+	if err := s.traceReported(ctx, p); err != nil {
+		return err
+	}
 	for _, ref := range []struct{ id, how string }{{p.Envelope.Parent, "Refers to"}, {p.Envelope.Conversation, "Conversation began with"}} {
 		if ref.id == "" || ref.id == p.Message.ExternalID {
 			continue
@@ -278,6 +281,32 @@ func (s *Server) traceRelations(ctx context.Context, p *tracePage) error {
 				p.Related = append(p.Related, relatedMessage{ID: m.ID, Kind: m.Kind, How: ref.how, At: m.ReceivedAt})
 			}
 		}
+	}
+	return nil
+}
+
+// traceReported names the delivery that an error report is about: what it refers to, else what its conversation began with.
+func (s *Server) traceReported(ctx context.Context, p *tracePage) error {
+	if p.Message.Kind != "DIALOG_AVVIK" {
+		return nil
+	}
+	for _, id := range []string{p.Envelope.Parent, p.Envelope.Conversation} {
+		if id == "" {
+			continue
+		}
+		d, err := s.store.FindDelivery(ctx, p.Message.Party, id)
+		if errors.Is(err, queue.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("find reported delivery: %w", err)
+		}
+		how := "Reports as wrong"
+		if d.Fault == "deviation-reported" {
+			how = "Stopped the delivery of"
+		}
+		p.Related = append(p.Related, relatedMessage{ID: d.MessageID, Delivery: d.ID, Kind: d.Kind, How: how, At: d.CreatedAt})
+		return nil
 	}
 	return nil
 }
