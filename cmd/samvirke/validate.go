@@ -40,6 +40,8 @@ type problem struct {
 	Line    int    `json:"line,omitempty"`
 	Path    string `json:"path,omitempty"`
 	Text    string `json:"text"`
+	// TextNO is the text in bokmål without names of elements; "" where there is none.
+	TextNO string `json:"text_no,omitempty"`
 }
 
 // Run checks each file and exits with 65 when one is not valid or may not be sent as it is.
@@ -169,7 +171,7 @@ func chain(all []verdict) {
 }
 
 func problemOf(f *samvirke.Fault) problem {
-	return problem{Code: f.Code, Detail: f.Detail, Receipt: f.Receipt, Line: f.Line, Path: f.Path, Text: f.Safe}
+	return problem{Code: f.Code, Detail: f.Detail, Receipt: f.Receipt, Line: f.Line, Path: f.Path, Text: f.Safe, TextNO: f.Norwegian()}
 }
 
 // printVerdict says in lines what JSON says in fields; notes are only counted, they are for --json.

@@ -36,3 +36,20 @@ func TestValidateChecksBeforeSending(t *testing.T) {
 		t.Errorf("schema only: code %d: %s", code, out)
 	}
 }
+
+// TestValidateTellsMistakesInBothLanguages: a schema mistake has its kind and a text in both languages.
+func TestValidateTellsMistakesInBothLanguages(t *testing.T) {
+	t.Parallel()
+	good, err := os.ReadFile(filepath.Join("..", "..", "testdata", "s1", "06-log-utskrivningsklar.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, out, _ := command(t, []byte(strings.Replace(string(good), "<GenDate>", "<GenDate>x", 1)), "validate", "--json", "-")
+	var v []verdict
+	if err := json.Unmarshal([]byte(out), &v); err != nil || len(v) != 1 || len(v[0].Problems) != 1 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if p := v[0].Problems[0]; p.Detail != "bad-time" || p.Text == "" || !strings.HasSuffix(p.TextNO, "et tidspunkt er ugyldig") {
+		t.Errorf("problem %+v", p)
+	}
+}
