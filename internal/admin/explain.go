@@ -64,6 +64,7 @@ var causes = map[string]cause{
 	"not-authenticated":     {"The receiver did not accept the gateway's credentials.", "Renew the token or certificate for this party, then resend."},
 	"refused":               {"The receiver's application refused the content.", doNew},
 	"receipt-rejected":      {"The receiver's application refused the content.", doNew},
+	"receiver-is-sender":    {"The only receiver named is the sender itself, so there was nobody to hand the message to.", doSender},
 	"too-old":               {"It was tried until the age limit without success.", "Make sure the receiver works, then resend, or give up with a reason."},
 	"internal":              {"Something went wrong inside the gateway.", "Look at the gateway's log, then reprocess."},
 	"internal-error":        {"Something went wrong inside the gateway.", "Look at the gateway's log, then reprocess."},
