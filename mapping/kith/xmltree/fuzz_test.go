@@ -1,6 +1,7 @@
 package xmltree
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,7 +38,7 @@ func FuzzParse(f *testing.F) {
 		for i := range trees {
 			root, err := p.Parse(text)
 			if err != nil {
-				if e, ok := err.(*Error); !ok || e.Line < 0 || e.Line > strings.Count(text, "\n")+1 {
+				if e := (*Error)(nil); !errors.As(err, &e) || e.Line < 0 || e.Line > strings.Count(text, "\n")+1 {
 					t.Fatalf("%#v", err)
 				}
 				trees[i] = err.Error()
