@@ -26,7 +26,7 @@ func TestEventsAsTold(t *testing.T) {
 	s := open(t, Options{Dir: t.TempDir()})
 	told, cancel := s.Subscribe(10_000)
 	defer cancel()
-	messages, deliveries := []string{""}, []string{""}
+	messages, deliveries, total := []string{""}, []string{""}, 0
 	details := []string{"", "plain", `quote " and \ and <é>`, strings.Repeat("long ", 2000), "line\nbreak\x00"}
 	for i := range 60 {
 		id := fmt.Sprint("m", i)
@@ -49,13 +49,19 @@ func TestEventsAsTold(t *testing.T) {
 				Patient: fmt.Sprint(random.IntN(2)), Name: samvirke.EventSent, Detail: details[random.IntN(len(details))]})
 			u.Receipts = append(u.Receipts, samvirke.Receipt{ID: fmt.Sprint("r", i, "-", k), MessageID: m, DeliveryID: d, Party: "p"})
 		}
+		total += len(u.Events)
 		if _, err := s.Commit(t.Context(), u); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var all []samvirke.Event
-	for len(told) > 0 {
-		all = append(all, <-told)
+	for len(all) < total { // telling may be a moment behind the commit
+		select {
+		case e := <-told:
+			all = append(all, e)
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%d of %d events told", len(all), total)
+		}
 	}
 	for _, m := range messages {
 		for _, d := range deliveries {
