@@ -41,8 +41,9 @@ func TestSyncBeforeAnswer(t *testing.T) {
 	if code := p.stop(t); code != exitOK {
 		t.Errorf("exit code %d\n%s", code, p.log)
 	}
-	if err := syncedBeforeAnswer(readCalls(t, logFile)); err != "" {
-		t.Errorf("%s", err)
+	calls := readCalls(t, logFile)
+	if err := syncedBeforeAnswer(calls); err != "" {
+		t.Errorf("%s; %d calls were traced, among them:\n%s", err, len(calls), strings.Join(grep(calls, reSocket), "\n"))
 	}
 }
 
@@ -62,9 +63,12 @@ func readCalls(t *testing.T, file string) []string {
 }
 
 var (
-	reRequest = regexp.MustCompile(`"POST /messages`) // also at the end of a read that another call cut in two
+	// Also at the end of a read that another call cut in two; and without its first letter, which the
+	// HTTP server reads alone when a request comes on a connection whose last answer it is still closing.
+	reRequest = regexp.MustCompile(`"P?OST /messages`)
 	reAnswer  = regexp.MustCompile(`(?:write|sendto)\(\d+<[^>]*>, "HTTP/1\.1 202`)
 	reStore   = regexp.MustCompile(`(?:pwrite64|write|writev)\(\d+<([^>]*-wal)>`)
+	reSocket  = regexp.MustCompile(`socket:|resumed>"|\+\+\+`)
 	reSync    = regexp.MustCompile(`(?:fsync|fdatasync)\(\d+<([^>]*-wal)>`)
 )
 
@@ -85,6 +89,17 @@ func syncedBeforeAnswer(lines []string) string {
 		return "no sync between the write of the message and the answer"
 	}
 	return ""
+}
+
+// grep gives the lines that the expression matches.
+func grep(lines []string, re *regexp.Regexp) []string {
+	var found []string
+	for _, line := range lines {
+		if re.MatchString(line) {
+			found = append(found, line)
+		}
+	}
+	return found
 }
 
 func find(lines []string, from int, re *regexp.Regexp) int {
@@ -128,6 +143,7 @@ func TestSyncedBeforeAnswerCanFail(t *testing.T) {
 	}{
 		"synced":               {lines{request, write, sync, answer}, true},
 		"request cut in two":   {lines{`2 <... read resumed>"POST /messages HTTP/1.1", 4096) = 23`, write, sync, answer}, true},
+		"first letter alone":   {lines{`2 read(9<socket:[1]>, "P", 1) = 1`, `2 read(9<socket:[1]>, "OST /messages HTTP/1.1", 4096) = 22`, write, sync, answer}, true},
 		"next unit on its way": {lines{request, write, sync, write, answer, sync}, true},
 		"sync ends in time":    {lines{request, write, begun, resumed, answer}, true},
 		"sync ends too late":   {lines{request, write, begun, answer, resumed}, false},
