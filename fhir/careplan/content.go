@@ -24,6 +24,7 @@ type content struct {
 	Contacts  []contactRow `json:"co,omitempty"`
 	Notes     []note       `json:"no,omitempty"`
 	Answers   []answer     `json:"an,omitempty"`
+	More      *more        `json:"x,omitempty"`
 }
 
 type coded struct {

@@ -1,9 +1,24 @@
 package careplan
 
 import (
+	"bytes"
+	"encoding/json"
 	"maps"
 	"slices"
 )
+
+// rare writes by encoding/json what few plans have.
+func (e *encoder) rare(name string, v any) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(v) != nil {
+		e.bad = true
+		return
+	}
+	e.key(name)
+	e.b = append(e.b, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
+}
 
 // AppendJSON appends the canonical bytes of the plan, see JSON.
 func (p *Plan) AppendJSON(b []byte) []byte {
@@ -65,6 +80,15 @@ func (e *encoder) plan(p *Plan) {
 		e.text("text", f.Text)
 		e.list("from", f.From)
 	})
+	if p.Shared != nil {
+		e.rare("shared", p.Shared)
+	}
+	if p.Rights != nil {
+		e.rare("rights", p.Rights)
+	}
+	if p.Course != nil {
+		e.rare("course", p.Course)
+	}
 	e.flag("restricted", p.Restricted)
 	e.sources(p.Sources)
 	each(e, "history", p.History, (*encoder).source)

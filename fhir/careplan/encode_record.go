@@ -43,6 +43,8 @@ func (e *encoder) record(r *Record) {
 	e.opt("author", r.Author)
 	e.optList("original", r.Original)
 	e.flag("no_forwarding", r.NoForwarding)
+	e.optList("seen", r.Seen)
+	e.optList("roles", r.Roles)
 	e.text("mapping", r.Mapping)
 	e.key("content")
 	e.b = append(e.b, r.Content...)
@@ -102,6 +104,7 @@ func (e *encoder) content(c *content) {
 		e.opt("t", n.Text)
 	})
 	each(e, "an", c.Answers, (*encoder).statedAnswer)
+	e.more(c.More)
 }
 
 func (e *encoder) coded(c *coded) {

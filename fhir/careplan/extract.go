@@ -18,6 +18,17 @@ const MaxItems = 1000
 func (c *content) largest() int {
 	n := max(len(c.To), len(c.Events), len(c.Diagnoses), len(c.Goals), len(c.Measures), len(c.Services), len(c.Panels),
 		len(c.Checkups), len(c.Aids), len(c.Contacts), len(c.Notes), len(c.Answers))
+	if c.More != nil {
+		if s := c.More.Shared; s != nil {
+			n = max(n, s.largest())
+		}
+		if r := c.More.Rights; r != nil {
+			n = max(n, r.largest())
+		}
+		if k := c.More.Course; k != nil {
+			n = max(n, k.largest())
+		}
+	}
 	for i := range c.Panels {
 		n = max(n, len(c.Panels[i].Scores))
 	}
@@ -44,7 +55,7 @@ func FromMessage(b *fhir.Bundle, env *samvirke.Envelope, meta Meta) (Record, err
 		Receive:   meta.Received.UTC(),
 		MessageID: meta.MessageID,
 		Mapping:   meta.Mapping,
-		Original:  addressed(env), NoForwarding: env.NoForwarding,
+		Original:  addressed(env), NoForwarding: env.NoForwarding, Seen: meta.Seen, Roles: meta.Roles,
 	}
 	switch {
 	case r.Key.MessageID == "":

@@ -11,26 +11,23 @@ import (
 // It never fails: what is odd is flagged. The records are not changed.
 //
 // All records must be about one person; the caller knows who belongs together.
-func Fold(records []Record) *Plan { return foldFor(records, nil) }
-
-// Viewer is who looks at a plan.
-type Viewer struct {
-	// HER are the HER-ids of the viewer, both levels.
-	HER []string
-}
+func Fold(records []Record) *Plan { return FoldWith(records, Options{}) }
 
 // FoldFor computes the plan as one viewer may see it, in the order that careplan.md section 8
 // demands: what counts is settled on all records, then what the viewer may not see is dropped
 // (a hidden message hides its whole conversation: an older version never comes back), and
 // everything derived comes from the rest only.
-func FoldFor(records []Record, viewer Viewer) *Plan { return foldFor(records, &viewer) }
+func FoldFor(records []Record, viewer Viewer) *Plan {
+	return FoldWith(records, Options{Viewer: &viewer})
+}
 
-func foldFor(records []Record, viewer *Viewer) *Plan {
-	v := settle(records)
-	if viewer != nil {
-		v.hide(*viewer)
+// FoldWith computes a plan like Fold, as the options say.
+func FoldWith(records []Record, o Options) *Plan {
+	v := settle(o.choose(records))
+	if o.Viewer != nil {
+		v.hide(*o.Viewer)
 	}
-	f := &fold{p: &Plan{Sources: map[string]Source{}}, lines: v.lines, loose: v.loose}
+	f := &fold{p: &Plan{Sources: map[string]Source{}}, o: o, lines: v.lines, loose: v.loose}
 	for _, l := range v.lines {
 		f.live = append(f.live, l.live()...)
 	}
@@ -53,6 +50,7 @@ func foldFor(records []Record, viewer *Viewer) *Plan {
 // fold is a plan in the making.
 type fold struct {
 	p        *Plan
+	o        Options
 	lines    []*line
 	live     []*rec // by (order, key)
 	loose    []*rec

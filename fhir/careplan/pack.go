@@ -238,5 +238,7 @@ func (k *packer) record(r *Record) {
 	k.time(&r.Receive)
 	packed(k, &r.Original, (*packer).text)
 	k.flag(&r.NoForwarding)
+	packed(k, &r.Seen, (*packer).text)
+	packed(k, &r.Roles, (*packer).text)
 	k.content(r.facts)
 }

@@ -57,6 +57,7 @@ func (k *packer) content(c *content) {
 		k.text(&n.Text)
 	})
 	packed(k, &c.Answers, func(k *packer, a *answer) { k.all(&a.Ref, &a.ID, &a.Text, &a.Status, &a.Reason, &a.At) })
+	k.more(c)
 }
 
 func (k *packer) coded(c *coded) {

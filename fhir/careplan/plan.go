@@ -25,6 +25,10 @@ type Plan struct {
 	Tasks     []Task       `json:"tasks,omitempty"`    // what the gateway asks somebody to do
 	Gaps      []Gap        `json:"gaps,omitempty"`
 	Flags     []Flag       `json:"flags,omitempty"` // orphan, fork, reopened, foreign-change ...
+	// Shared, Rights and Course are what only few plans have; nil without any of it.
+	Shared *SharedPart `json:"shared,omitempty"`
+	Rights *RightsPart `json:"rights,omitempty"`
+	Course *CoursePart `json:"course,omitempty"`
 	// Restricted is true when a live record carries a forwarding objection.
 	Restricted bool `json:"restricted,omitempty"`
 	// Sources are all live records that something above rests on, and History the live-no-more ones.

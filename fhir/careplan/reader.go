@@ -248,6 +248,10 @@ func (r *reader) record() (out Record) {
 			out.Original = r.texts()
 		case "no_forwarding":
 			out.NoForwarding = r.boolean()
+		case "seen":
+			out.Seen = r.texts()
+		case "roles":
+			out.Roles = r.texts()
 		case "mapping":
 			out.Mapping = r.text()
 		case "content":

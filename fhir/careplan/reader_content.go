@@ -37,6 +37,8 @@ func (r *reader) content() *content {
 			r.array(func() { c.Notes = append(c.Notes, r.note()) })
 		case "an":
 			r.array(func() { c.Answers = append(c.Answers, r.answer()) })
+		case "x":
+			c.More = parseMore(r.skip(0))
 		default:
 			r.skip(0)
 		}

@@ -31,6 +31,7 @@ func full() *content {
 		Panels:   []panel{{"i", "d", "ds", "n", []score{{c, "v", true, "u", "n", true}, {}}}},
 		Checkups: []checkup{{"b", "p", true, "n"}}, Aids: []aid{{c, "k"}}, Contacts: []contactRow{{"k", "n", "r", "rc", []string{"f"}, "o"}},
 		Notes: []note{{c, "t"}}, Answers: []answer{{"r", "i", "t", "k", "w", "a"}},
+		More: &more{Shared: &sharedFacts{}, Rights: &rightsFacts{}, Course: &courseFacts{}},
 	}
 }
 

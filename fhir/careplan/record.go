@@ -27,7 +27,13 @@ type Record struct {
 	// Original lists the HER-ids of the addressees (both levels); NoForwarding limits views to them.
 	Original     []string `json:"original,omitempty"`
 	NoForwarding bool     `json:"no_forwarding,omitempty"`
-	Mapping      string   `json:"mapping"`
+	// Seen are the keys of records that the sender says it had seen when it wrote this one: those in the plan
+	// version it names. Only records that state something shared are listed (careplan.md section 5.3).
+	Seen []string `json:"seen,omitempty"`
+	// Roles are the capacities in which the sender acts, by the gateway's own configuration and never by what
+	// the message says: "coordinator", "identity-authority", "patient", "person" (a human decided, not a system).
+	Roles   []string `json:"roles,omitempty"`
+	Mapping string   `json:"mapping"`
 	// Content is what the message states, in the compact statement form of content.go:
 	// everything the fold reads and nothing else, so that folding never walks FHIR resources.
 	Content json.RawMessage `json:"content"`
@@ -74,6 +80,8 @@ type Meta struct {
 	Checksum string
 	// CancelVersion: the sender's cancellations take back the version they name, not the whole conversation.
 	CancelVersion bool
+	// Seen and Roles are written into the record, see Record.
+	Seen, Roles []string
 	// Room, when not nil, is where Record.Content is written: the record is then good for as long as nobody
 	// else writes there.
 	Room []byte

@@ -1,0 +1,59 @@
+package careplan
+
+import "time"
+
+// Options say how a plan is folded. The zero value gives what Fold gives.
+type Options struct {
+	// Subject is the patient key whose plan it is: the records may be of several people then, and those of
+	// everybody linked to Subject are taken. "" takes all records as being about one person.
+	Subject string
+	// Viewer is who looks; nil sees all.
+	Viewer *Viewer
+	// Until leaves out records that were received later: what was known then. Zero: all.
+	Until time.Time
+	// Off lists reconciliation rules that are switched off, for instance "R8".
+	Off []string
+	// Priority lists, per shared field, the HER-ids whose statement is shown first in a conflict.
+	Priority map[string][]string
+}
+
+// Viewer is who looks at a plan.
+type Viewer struct {
+	// HER are the HER-ids of the viewer, both levels. Empty with Patient: the person looks.
+	HER []string
+	// Patient: the viewer is the person, or next of kin on their behalf.
+	Patient bool
+	// Private narrows the view to the viewer's own measures, the goals they serve, the zone plan and contacts.
+	Private bool
+	// Purpose is why: "" or "treatment", "coordination" (the coordinating unit's overview), "statistics".
+	Purpose string
+	// At is when they look, for membership periods; zero: membership is not asked for.
+	At time.Time
+}
+
+// Clock is a time at which somebody must act unless the plan changes before that. It rests on live records
+// and goes with them. Source: careplan.md section 11, P21.
+type Clock struct {
+	// ID is the same for as long as the clock stands for the same thing.
+	ID      string    `json:"id"`
+	Rule    string    `json:"rule"` // R1, R5, R6, R15, conflict-24h, conflict-72h, weekly, mid, end ...
+	Due     time.Time `json:"due"`
+	Text    string    `json:"text"` // no patient data but what the plan's item is called
+	Subject string    `json:"subject,omitempty"`
+	For     string    `json:"for,omitempty"` // HER-id, or "coordinator"
+	From    []string  `json:"from"`
+}
+
+// choose leaves out the records that the options leave out.
+func (o *Options) choose(records []Record) []Record {
+	if o.Until.IsZero() {
+		return records
+	}
+	var out []Record
+	for _, r := range records {
+		if !r.Receive.After(o.Until) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
