@@ -31,6 +31,8 @@ type Reader interface {
 	PlanVersions(ctx context.Context, patient string) ([]PlanVersion, error)
 	// Patients lists patient keys that have a plan, newest change first.
 	Patients(ctx context.Context, limit int) ([]PlanVersion, error)
+	// Dues are earliest first.
+	Dues(ctx context.Context, f DueFilter) ([]Due, error)
 	Counter(ctx context.Context, name string) (int64, error)  // 0 when not there
 	Setting(ctx context.Context, name string) (string, error) // "" when not there
 	Audits(ctx context.Context, before int64, limit int) ([]samvirke.Audit, error)

@@ -82,6 +82,8 @@ type Unit struct {
 	Records []Record
 	// Plan adds a plan version.
 	Plan *PlanStep
+	// Dues change what must be looked at when.
+	Dues []DueStep
 	// Deliveries are new; Seq is given by the store, in slice order. State must be queued (ErrState), the ID
 	// new (ErrExists). Lane, CreatedAt, Checksum and Size are filled in when they are zero.
 	// The body of a delivery that is Original is kept with its message only.

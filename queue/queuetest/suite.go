@@ -58,6 +58,8 @@ func Run(t *testing.T, e Engine) {
 		{"Records", testRecords},
 		{"Counters", testCounters},
 		{"Settings", testSettings},
+		{"Dues", testDues},
+		{"DueRace", testDueRace},
 		{"TakenID", testTakenID},
 		{"GroupIsolation", testGroupIsolation},
 		{"CommitContext", testCommitContext},

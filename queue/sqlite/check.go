@@ -21,7 +21,7 @@ func checked(u *queue.Unit) (*queue.Unit, error) {
 		return nil, errors.New("unit has no time")
 	}
 	if n := max(len(u.Records), len(u.Deliveries), len(u.Steps), len(u.Receipts), len(u.Counters),
-		len(u.Settings), len(u.Events), len(u.Audit)); n > maxParts {
+		len(u.Settings), len(u.Dues), len(u.Events), len(u.Audit)); n > maxParts {
 		return nil, fmt.Errorf("unit has %d parts of one kind, at most %d are allowed", n, maxParts)
 	}
 	c := *u
@@ -33,6 +33,9 @@ func checked(u *queue.Unit) (*queue.Unit, error) {
 		c.Accept = m
 	}
 	if err := checkSteps(u); err != nil {
+		return nil, err
+	}
+	if err := checkDues(u); err != nil {
 		return nil, err
 	}
 	if len(u.Deliveries) == 0 {
@@ -90,6 +93,21 @@ func checkSteps(u *queue.Unit) error {
 			samvirke.DeliveryAcknowledged, samvirke.DeliveryStopped, samvirke.DeliveryGivenUp:
 		default: // sending is what Lease makes it
 			return fmt.Errorf("step of delivery %s to %q: %w", u.Steps[i].ID, u.Steps[i].To, queue.ErrState)
+		}
+	}
+	return nil
+}
+
+func checkDues(u *queue.Unit) error {
+	for i := range u.Dues {
+		s := &u.Dues[i]
+		switch {
+		case s.Patient == "" || s.ID == "":
+			return fmt.Errorf("due %d of the unit has no patient or no id", i)
+		case s.Op == queue.DueSet && s.At.IsZero():
+			return fmt.Errorf("due %s has no time", s.ID)
+		case s.Op != queue.DueSet && s.Op != queue.DueDrop && s.Op != queue.DueFire:
+			return fmt.Errorf("due %s: nothing is called %q", s.ID, s.Op)
 		}
 	}
 	return nil

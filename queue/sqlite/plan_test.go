@@ -18,6 +18,7 @@ func TestPlans(t *testing.T) {
 	queries := map[string]string{"load received": loadReceived, "load open": loadOpen, "next party": nextParty,
 		"oldest": oldestSelect, "lease": leaseSelect,
 		"raw": `SELECT 1 FROM message m JOIN message_body b ON b.seq = m.seq WHERE m.seq = ?`}
+	queries["dues"], _ = dueQuery(queue.DueFilter{Open: true, Until: time.Unix(1, 0)})
 	var st statements
 	for i, x := range st.text() {
 		queries[fmt.Sprintf("statement %d", i)] = x.sql

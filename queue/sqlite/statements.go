@@ -11,6 +11,7 @@ type statements struct {
 	planHead, deliveryByID, deliverySeq, deliveryStep *stmt
 
 	counterGet, counterSet, settingSet *stmt
+	dueGet, dueSet, dueDrop, dueFire   *stmt
 	auditAdd, auditHead, tallyAdd      *stmt
 
 	messageBody, messageResult, recordAdd, planAdd, deliveryAdd, deliveryBody, attemptAdd, receiptAdd, eventAdd *batch
@@ -66,6 +67,12 @@ func (st *statements) text() []struct {
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`},
 		{&st.settingSet, `INSERT INTO setting (name, value) VALUES (?, ?)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`},
+		{&st.dueGet, `SELECT at, fired FROM due WHERE patient = ? AND id = ?`},
+		{&st.dueSet, `INSERT INTO due (patient, id, at, rule, body, fired) VALUES (?, ?, ?, ?, ?, 0)
+			ON CONFLICT (patient, id) DO UPDATE SET rule = excluded.rule, body = excluded.body,
+			fired = iif(at = excluded.at, fired, 0), at = excluded.at`},
+		{&st.dueDrop, `DELETE FROM due WHERE patient = ? AND id = ?`},
+		{&st.dueFire, `UPDATE due SET fired = ? WHERE patient = ? AND id = ?`},
 		{&st.auditAdd, `INSERT INTO audit (seq, at, who, action, object, patient, salt, patient_digest, reason,
 			previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&st.auditHead, `UPDATE audit_head SET seq = ?, hash = ? WHERE one = 1`},

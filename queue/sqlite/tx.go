@@ -68,7 +68,7 @@ func (t *tx) lookUp() error {
 		}
 	}
 	for _, f := range []func() error{
-		t.lookMessage, t.lookPlan, t.lookDeliveries, t.lookSteps, t.lookCounters, t.lookRefs,
+		t.lookMessage, t.lookPlan, t.lookDues, t.lookDeliveries, t.lookSteps, t.lookCounters, t.lookRefs,
 	} {
 		if err := f(); err != nil {
 			return err
@@ -80,7 +80,7 @@ func (t *tx) lookUp() error {
 // write applies the unit in field order.
 func (t *tx) write() error {
 	for _, f := range []func() error{
-		t.writeAccept, t.writeMessage, t.writeRecords, t.writePlan, t.writeDeliveries, t.writeSteps,
+		t.writeAccept, t.writeMessage, t.writeRecords, t.writePlan, t.writeDues, t.writeDeliveries, t.writeSteps,
 		t.writeReceipts, t.writeCounters, t.writeSettings, t.writeEvents, t.writeAudit,
 	} {
 		if err := f(); err != nil {
