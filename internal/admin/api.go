@@ -50,13 +50,22 @@ func (s *Server) apiRoutes(m *http.ServeMux) {
 func (s *Server) api(h func(*http.Request, *session) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := s.sessions.find(s.cookie(r))
-		if x == nil {
+		is, err := s.stand(r, x)
+		if err != nil {
+			s.fail(w, r, nil, err)
+			return
+		}
+		if !is {
 			var ok bool
 			if x, ok = s.basic(w, r); !ok {
 				return
 			}
 		} else if r.Method == http.MethodPost && !sameToken(r.Header.Get("X-CSRF-Token"), x.csrf) {
 			s.fail(w, r, x, errToken)
+			return
+		}
+		if x.may.Load().bound() {
+			s.fail(w, r, x, errBound)
 			return
 		}
 		v, err := h(r, x)
@@ -81,8 +90,16 @@ func (s *Server) basic(w http.ResponseWriter, r *http.Request) (*session, bool) 
 	if !ok {
 		return deny(http.StatusUnauthorized, problemOf(errSignedIn))
 	}
+	x := &session{user: user}
 	if s.guard.recall(user, password) {
-		return &session{user: user}, true
+		is, err := s.stand(r, x)
+		if err != nil {
+			s.fail(w, r, nil, err)
+			return nil, false
+		}
+		if is {
+			return x, true
+		}
 	}
 	ok, wait, err := s.check(r.Context(), remoteIP(r), user, password)
 	switch {
@@ -96,7 +113,11 @@ func (s *Server) basic(w http.ResponseWriter, r *http.Request) (*session, bool) 
 		return deny(http.StatusUnauthorized, problem{Title: "Sign in first", Code: "wrong-credential", Detail: "User name and password do not match."})
 	}
 	s.guard.learn(user, password)
-	return &session{user: user}, true
+	if _, err := s.stand(r, x); err != nil {
+		s.fail(w, r, nil, err)
+		return nil, false
+	}
+	return x, true
 }
 
 func writeJSON(w http.ResponseWriter, status int, kind string, v any) {
@@ -222,6 +243,12 @@ func readJSON(r *http.Request, into any, fields string) error {
 
 // apiAction is what the forms do, for the command line: the gateway owns its store while it runs.
 func (s *Server) apiAction(r *http.Request, x *session) (any, error) {
+	if !x.may.Load().may(RoleAdmin) {
+		if err := s.noteRefused(r, x); err != nil {
+			return nil, err
+		}
+		return nil, errRole
+	}
 	do, there := map[string]func(ctx context.Context, who, id, reason string) error{
 		"resend": s.resendOne, "reprocess": s.actions.Reprocess, "give-up": s.actions.GiveUp,
 	}[r.PathValue("action")]

@@ -54,8 +54,16 @@ func (f liveFilter) wants(e samvirke.Event) bool {
 // seen (Last-Event-ID) and gets what it missed; the stream never skips without saying so: by
 // "skipped" in a burst on a page of lists, by the event "reset" otherwise.
 func (s *Server) live(w http.ResponseWriter, r *http.Request) {
-	if s.sessions.find(s.cookie(r)) == nil {
+	x := s.sessions.find(s.cookie(r))
+	switch is, err := s.stand(r, x); {
+	case err != nil:
+		http.Error(w, "try again", http.StatusServiceUnavailable)
+		return
+	case !is:
 		http.Error(w, "sign in first", http.StatusUnauthorized)
+		return
+	case x.may.Load().bound():
+		http.Error(w, errBound.Safe, http.StatusForbidden)
 		return
 	}
 	select {

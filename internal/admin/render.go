@@ -40,7 +40,15 @@ type view struct {
 	Seq               int64
 	StylePath, JSPath string
 	Tables            bool // there are mapping tables to show
+	HasFigures        bool
+	may               *standing
 }
+
+// May tells whether the person has a role: what the role does not allow is not offered.
+func (v view) May(role string) bool { return v.may.may(role) }
+
+// Bound tells whether the person sees plans as one organisation only.
+func (v view) Bound() bool { return v.may.bound() }
 
 // pages are the parsed templates, one set per page, each with the layout.
 type pages struct {
@@ -123,9 +131,14 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
 func (s *Server) render(w http.ResponseWriter, r *http.Request, x *session, status int, name string, v view) {
 	v.Version, v.Instance, v.Now = s.opt.Version, s.opt.Instance, s.now()
 	v.StylePath, v.JSPath, v.Tables = s.pages.style, s.pages.script, s.opt.Mappings != nil
+	v.HasFigures = s.opt.Figures != nil
 	if x != nil {
-		v.User, v.CSRF, v.Flash = x.user, x.csrf, x.takeFlash()
-		v.Attention = s.waitingForPeople(r.Context())
+		v.User, v.CSRF, v.Flash, v.may = x.user, x.csrf, x.takeFlash(), x.may.Load()
+		if v.Bound() {
+			v.Live = "" // that something changed may be more than they may know
+		} else {
+			v.Attention = s.waitingForPeople(r.Context())
+		}
 	}
 	var b bytes.Buffer
 	if err := s.pages.byName[name].ExecuteTemplate(&b, "layout.html", v); err != nil {

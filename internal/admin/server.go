@@ -63,6 +63,9 @@ type Options struct {
 	Canonical func(raw []byte) (*fhir.Bundle, error)
 	// Mappings are the element tables; nil leaves out their pages.
 	Mappings Mappings
+	// Figures serves /figures and what is below it, behind the same sign-in; nil leaves it out. The request's
+	// context carries nothing: the figures are free of personal data.
+	Figures http.Handler
 	// SessionFor is how long a sign-in lasts; zero means 12 h.
 	SessionFor time.Duration
 }
@@ -152,8 +155,8 @@ func (s *Server) routes() http.Handler {
 	m.HandleFunc("POST /sign-in", s.signIn)
 	m.HandleFunc("GET /events/live", s.live)
 
-	m.Handle("POST /sign-out", s.page(s.signOut))
-	m.Handle("GET /overview", s.page(s.overview))
+	m.Handle("POST /sign-out", s.own(RoleReader, s.signOut))
+	m.Handle("GET /overview", s.own(RoleReader, s.start))
 	m.Handle("GET /messages", s.page(s.messages))
 	m.Handle("POST /messages/search", s.page(s.search))
 	m.Handle("GET /messages/{id}", s.page(s.trace))
@@ -161,27 +164,47 @@ func (s *Server) routes() http.Handler {
 	m.Handle("GET /messages/{id}/original/download", s.page(s.downloadOriginal))
 	m.Handle("GET /messages/{id}/read", s.page(s.read))
 	m.Handle("GET /messages/{id}/read/{n}", s.page(s.openFile))
-	m.Handle("POST /messages/{id}/reprocess", s.page(s.reprocess))
-	m.Handle("POST /messages/{id}/give-up", s.page(s.giveUpMessage))
+	m.Handle("POST /messages/{id}/reprocess", s.only(RoleAdmin, s.reprocess))
+	m.Handle("POST /messages/{id}/give-up", s.only(RoleAdmin, s.giveUpMessage))
 	m.Handle("GET /deliveries/{id}", s.page(s.deliveryBody))
 	m.Handle("GET /deliveries/{id}/download", s.page(s.downloadDelivery))
 	m.Handle("GET /deliveries/{id}/read", s.page(s.readDelivery))
 	m.Handle("GET /deliveries/{id}/read/{n}", s.page(s.openDeliveryFile))
-	m.Handle("POST /deliveries/{id}/resend", s.page(s.resend))
-	m.Handle("POST /deliveries/{id}/give-up", s.page(s.giveUpDelivery))
-	m.Handle("GET /plans", s.page(s.plans))
-	m.Handle("POST /plans", s.page(s.plansNamed))
-	m.Handle("POST /plans/search", s.page(s.planSearch))
-	m.Handle("GET /plans/{person}", s.page(s.plan))
+	m.Handle("POST /deliveries/{id}/resend", s.only(RoleAdmin, s.resend))
+	m.Handle("POST /deliveries/{id}/give-up", s.only(RoleAdmin, s.giveUpDelivery))
+	m.Handle("GET /plans", s.own(RoleReader, s.plans))
+	m.Handle("POST /plans", s.own(RoleReader, s.plansNamed))
+	m.Handle("POST /plans/search", s.own(RoleReader, s.planSearch))
+	m.Handle("GET /plans/{person}", s.own(RoleReader, s.plan))
 	m.Handle("GET /plans/{person}/diff", s.page(s.planDiff))
 	m.Handle("GET /attention", s.page(s.attention))
-	m.Handle("POST /attention/resend", s.page(s.bulkResend))
+	m.Handle("POST /attention/resend", s.only(RoleAdmin, s.bulkResend))
 	m.Handle("GET /mapping", s.page(s.mappingKinds))
 	m.Handle("GET /mapping/{kind}", s.page(s.mappingTable))
 	m.Handle("GET /parties", s.page(s.partyList))
+	m.Handle("GET /people", s.only(RoleAdmin, s.peopleList))
+	m.Handle("POST /people", s.only(RoleAdmin, s.personAdd))
+	m.Handle("POST /people/change", s.only(RoleAdmin, s.personChange))
 	m.Handle("GET /audit", s.page(s.audit))
 	m.Handle("POST /audit/verify", s.page(s.auditVerify))
+	if s.opt.Figures != nil {
+		figures := s.page(func(w http.ResponseWriter, r *http.Request, _ *session) error {
+			s.opt.Figures.ServeHTTP(w, r)
+			return nil
+		})
+		m.Handle("GET /figures", figures)
+		m.Handle("GET /figures/", figures)
+	}
 	s.apiRoutes(m)
-	m.Handle("GET /", s.page(func(_ http.ResponseWriter, _ *http.Request, _ *session) error { return errNoPage }))
+	m.Handle("GET /", s.own(RoleReader, func(_ http.ResponseWriter, _ *http.Request, _ *session) error { return errNoPage }))
 	return s.secure(m)
+}
+
+// start shows the overview, or to those who look as one organisation the plans.
+func (s *Server) start(w http.ResponseWriter, r *http.Request, x *session) error {
+	if x.may.Load().bound() {
+		http.Redirect(w, r, "/plans", http.StatusSeeOther)
+		return nil
+	}
+	return s.overview(w, r, x)
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -94,9 +95,13 @@ func open(t *testing.T, st *fakeStore) *house {
 }
 
 // signedIn serves a store and puts a session into the browser, without paying for the password hash.
-func signedIn(t *testing.T, st *fakeStore) *house {
+func signedIn(t *testing.T, st *fakeStore, roles ...string) *house {
 	t.Helper()
 	h := open(t, st)
+	if len(roles) == 0 {
+		roles = allRoles()
+	}
+	h.letIn(person{credential: credential{User: "kari"}, Roles: roles})
 	token, _ := h.s.sessions.start("kari")
 	u, err := url.Parse(h.url)
 	if err != nil {
@@ -104,6 +109,18 @@ func signedIn(t *testing.T, st *fakeStore) *house {
 	}
 	h.client.Jar.SetCookies(u, []*http.Cookie{{Name: "samvirke_session", Value: token, Path: "/"}})
 	return h
+}
+
+// letIn makes these the people who may sign in besides the first user.
+func (h *house) letIn(list ...person) {
+	h.t.Helper()
+	text, err := json.Marshal(list)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.st.mu.Lock()
+	defer h.st.mu.Unlock()
+	h.st.settings[settingPeople] = string(text)
 }
 
 type answer struct {

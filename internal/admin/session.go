@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,8 @@ type session struct {
 	user    string
 	csrf    string
 	expires time.Time
+	// may is what the person may do, read anew for each request; nil for nothing.
+	may atomic.Pointer[standing]
 
 	mu    sync.Mutex
 	flash string          // shown once on the next page
@@ -119,6 +122,17 @@ func (s *sessions) end(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.byID, sha256.Sum256([]byte(token)))
+}
+
+// endOf ends every session of one user.
+func (s *sessions) endOf(user string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, x := range s.byID {
+		if x.user == user {
+			delete(s.byID, id)
+		}
+	}
 }
 
 func (s *sessions) endAll() {
