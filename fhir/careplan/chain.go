@@ -19,18 +19,42 @@ const (
 	stateQuarantine = "quarantined"
 )
 
-// rec is one record during a fold.
+// rec is one record during a fold. What follows from the record alone is worked out once and outlives the
+// fold when a Folder keeps it; place is of one fold only.
 type rec struct {
 	*Record
 	facts *content
 	key   string
 	order time.Time
+	own   []string // key alone: the sources of what only this record says. Lists of sources are never changed in place
+	memo
+	place
+}
+
+// place is what one fold finds out about a record.
+type place struct {
 	state string
 	line  *line
 	// parent is the record this one changes or withdraws, when it is known and on the same line.
 	parent *rec
 	// orphan: it names a parent that is not here yet.
 	orphan bool
+	// counts: it is live and the viewer may see it.
+	counts bool
+	// ended: its conversation was withdrawn.
+	ended bool
+	// ring is the smallest member of the cycle of parents that it is part of; nil when it is in none.
+	ring *rec
+	// root is the record whose line it stands on.
+	root *rec
+	// child and sibling chain those that come after it on its line, while that is put in order.
+	child, sibling *rec
+	visited        bool
+}
+
+func (r *rec) read(from *Record) {
+	r.Record, r.facts, r.key, r.order = from, from.contents(), from.Key.String(), from.OrderTime()
+	r.own = []string{r.key}
 }
 
 // line is one conversation of one sender about one kind of message. The kind is part of it
@@ -39,40 +63,44 @@ type rec struct {
 type line struct {
 	sender, conversation, kind string
 
+	size    int    // how many members
 	members []*rec // after linearise: in order
 	head    *rec
 	added   []*rec
 	ender   *rec // the cancellation in force
 }
 
-func (l *line) live() []*rec {
-	if l.head == nil {
-		return l.added
+// count marks the live records of the line.
+func (l *line) count() {
+	if l.head != nil {
+		l.head.counts = true
 	}
-	return append([]*rec{l.head}, l.added...)
+	for _, r := range l.added {
+		r.counts = true
+	}
 }
 
 // liveness is the outcome of step 1: which records count.
 type liveness struct {
 	recs  []*rec // all but dropped duplicates, sorted by (order, key)
+	keyed []*rec // the same, sorted by key
 	lines []*line
 	dups  []*rec
 	flags []Flag
 	// loose are changes, additions and cancellations that name neither parent nor conversation.
 	loose []*rec
+	// senders counts by message id how many senders have one; made when it is first asked for.
+	senders map[string]int
 }
 
 // settle works out the chains of all records. Source: careplan.md sections 4 and 5.1.
-func settle(records []Record) *liveness {
+func settle(records []Record) *liveness { return newPile(records).settle() }
+
+// settle works out the chains of the records of a pile, which is not changed.
+func (p *pile) settle() *liveness {
 	v := &liveness{}
-	v.dedupe(records)
-	byID := map[Key]*rec{}
-	owners := map[string]int{} // message id -> how many senders have one
-	for _, r := range v.recs {
-		byID[r.Key] = r
-		owners[r.Key.MessageID]++
-	}
-	v.link(byID, owners)
+	v.dedupe(p)
+	v.link()
 	v.group()
 	for _, l := range v.lines {
 		v.linearise(l)
@@ -82,44 +110,75 @@ func settle(records []Record) *liveness {
 	return v
 }
 
+// find gives the record with a key; nil when there is none.
+func (v *liveness) find(k Key) *rec {
+	at, found := slices.BinarySearchFunc(v.keyed, k, func(r *rec, k Key) int {
+		return cmp.Or(compareKey(r.key, k), strings.Compare(r.Key.Sender, k.Sender))
+	})
+	if !found {
+		return nil
+	}
+	return v.keyed[at]
+}
+
+// compareKey compares the text of a key with that of k, without making it.
+func compareKey(text string, k Key) int {
+	n := min(len(text), len(k.Sender))
+	switch c := strings.Compare(text[:n], k.Sender[:n]); {
+	case c != 0:
+		return c
+	case n < len(k.Sender) || n == len(text):
+		return -1
+	}
+	return cmp.Or(cmp.Compare(text[n], '/'), strings.Compare(text[n+1:], k.MessageID))
+}
+
+// byKey finds a record by the text of its key, in a list sorted by key; nil when there is none.
+func byKey(keyed []*rec, key string) *rec {
+	at, found := slices.BinarySearchFunc(keyed, key, func(r *rec, key string) int { return strings.Compare(r.key, key) })
+	if !found {
+		return nil
+	}
+	return keyed[at]
+}
+
 // dropEnded drops what was odd about conversations that were withdrawn: nothing of them is
 // left to be odd. A withdrawal of something that never came stays flagged.
 func (v *liveness) dropEnded() {
-	ended := map[string]bool{}
+	if len(v.flags) == 0 {
+		return
+	}
 	for _, l := range v.lines {
 		if l.ender == nil {
 			continue
 		}
 		for _, r := range l.members {
-			if r.Chain.Op != samvirke.OpCancel || !r.orphan {
-				ended[r.key] = true
-			}
+			r.ended = r.Chain.Op != samvirke.OpCancel || !r.orphan
 		}
 	}
 	v.flags = slices.DeleteFunc(v.flags, func(f Flag) bool {
 		if f.Code == "message-id-reused" || f.Code == "after-withdrawal" {
 			return false
 		}
-		return !slices.ContainsFunc(f.From, func(k string) bool { return !ended[k] })
+		return !slices.ContainsFunc(f.From, func(k string) bool {
+			r := byKey(v.keyed, k)
+			return r == nil || !r.ended
+		})
 	})
 }
 
 // dedupe keeps one record per key: the earliest received, on a tie the smallest hash. Others
 // with the same hash are repeats and vanish; others with another hash are kept aside and flagged.
-func (v *liveness) dedupe(records []Record) {
-	all := make([]*rec, len(records))
-	for i := range records {
-		r := &records[i]
-		all[i] = &rec{Record: r, facts: r.contents(), key: r.Key.String(), order: r.OrderTime(), state: stateLive}
+func (v *liveness) dedupe(p *pile) {
+	for _, r := range p.keyed {
+		r.place = place{state: stateDuplicate}
 	}
-	slices.SortFunc(all, func(a, b *rec) int {
-		return cmp.Or(strings.Compare(a.key, b.key), a.Receive.Compare(b.Receive),
-			strings.Compare(a.Hash, b.Hash), strings.Compare(a.MessageID, b.MessageID), strings.Compare(a.Mapping, b.Mapping))
-	})
-	all = mappedAgain(all)
+	all := mappedAgain(p.keyed)
+	v.keyed = make([]*rec, 0, len(all))
 	for i := 0; i < len(all); {
 		win := all[i]
-		v.recs = append(v.recs, win)
+		win.state = stateLive
+		v.keyed = append(v.keyed, win)
 		var seen []string
 		for i++; i < len(all) && all[i].Key == win.Key; i++ {
 			d := all[i]
@@ -127,19 +186,30 @@ func (v *liveness) dedupe(records []Record) {
 				continue
 			}
 			seen = append(seen, d.Hash)
-			d.state = stateDuplicate
 			v.dups = append(v.dups, d)
 			v.flags = append(v.flags, Flag{Code: "message-id-reused", From: []string{win.key},
 				Text: "Another message with the same id and other content was set aside."})
 		}
 	}
-	slices.SortFunc(v.recs, byOrder)
+	v.recs = make([]*rec, 0, len(v.keyed))
+	for _, r := range p.timed {
+		if r.state == stateLive {
+			v.recs = append(v.recs, r)
+		}
+	}
 }
 
 // mappedAgain keeps one record of a message that was mapped more than once: that of the latest mapping.
-// It is the same message of this gateway, so it is no reuse of an id. all is sorted by key.
+// It is the same message of this gateway, so it is no reuse of an id. all is sorted by key and not changed.
 func mappedAgain(all []*rec) []*rec {
-	out := all[:0]
+	twice := false
+	for i := 1; i < len(all) && !twice; i++ {
+		twice = all[i].Key == all[i-1].Key
+	}
+	if !twice {
+		return all
+	}
+	out := make([]*rec, 0, len(all))
 	for i := 0; i < len(all); {
 		first := len(out)
 		key := all[i].Key
@@ -160,25 +230,29 @@ func mappedAgain(all []*rec) []*rec {
 	return out
 }
 
-func byOrder(a, b *rec) int { return cmp.Or(a.order.Compare(b.order), strings.Compare(a.key, b.key)) }
+func byOrder(a, b *rec) int {
+	if c := a.order.Compare(b.order); c != 0 {
+		return c
+	}
+	return strings.Compare(a.key, b.key)
+}
 
 // link finds each record's parent and sets foreign changes and loose ones apart.
-func (v *liveness) link(byID map[Key]*rec, owners map[string]int) {
+func (v *liveness) link() {
 	for _, r := range v.recs {
 		op := r.Chain.Op
 		if r.Chain.Parent != "" {
-			r.parent = byID[Key{r.Key.Sender, r.Chain.Parent}]
+			r.parent = v.find(Key{r.Key.Sender, r.Chain.Parent})
 		}
 		if op == samvirke.OpNew {
 			continue
 		}
 		target := first(r.Chain.Parent, r.Chain.Conversation)
-		own := r.parent != nil || byID[Key{r.Key.Sender, target}] != nil
 		switch {
 		case target == "":
 			r.flag(v, "no-parent", "A change or withdrawal names no earlier message.")
 			v.loose = append(v.loose, r)
-		case !own && owners[target] > 0:
+		case r.parent == nil && v.find(Key{r.Key.Sender, target}) == nil && v.elsewhere(target):
 			r.state = stateQuarantine
 			r.flag(v, "foreign-change", "A change or withdrawal names a message of another organisation; it has no effect.")
 		case r.Chain.Parent == "" && !byDocument(r.Kind):
@@ -188,6 +262,17 @@ func (v *liveness) link(byID map[Key]*rec, owners map[string]int) {
 			r.flag(v, "orphan", "A change or withdrawal names a message that has not arrived.")
 		}
 	}
+}
+
+// elsewhere tells whether any sender has a message with this id.
+func (v *liveness) elsewhere(id string) bool {
+	if v.senders == nil {
+		v.senders = make(map[string]int, len(v.recs))
+		for _, r := range v.recs {
+			v.senders[r.Key.MessageID]++
+		}
+	}
+	return v.senders[id] > 0
 }
 
 func (r *rec) flag(v *liveness, code, text string) {
@@ -201,25 +286,13 @@ func byDocument(kind string) bool { return kind == "EPIKRISE" || kind == "HENVIS
 // group sorts records into lines. A record stands on the line of the record it acts on.
 func (v *liveness) group() {
 	type id struct{ sender, conversation, kind string }
-	lines := map[id]*line{}
-	for _, r := range v.recs {
+	v.findRings()
+	lines := make(map[id]*line, len(v.keyed))
+	for _, r := range v.keyed { // by key: the lines come out nearly sorted
 		if r.state == stateQuarantine {
 			continue
 		}
-		root := r
-		for range v.recs { // bounded: a cycle of parents ends here
-			if root.Chain.Op == samvirke.OpNew || root.parent == nil || root.parent.state == stateQuarantine {
-				break
-			}
-			root = root.parent
-			if root == r {
-				root = cycleRoot(r)
-				break
-			}
-		}
-		if inCycle(root) {
-			root = cycleRoot(root)
-		}
+		root := r.findRoot()
 		k := id{root.Key.Sender, root.Chain.Conversation, root.Kind}
 		if k.conversation == "" {
 			k.conversation = "?" + root.Key.MessageID
@@ -230,36 +303,73 @@ func (v *liveness) group() {
 			lines[k] = l
 			v.lines = append(v.lines, l)
 		}
-		l.members = append(l.members, r)
+		l.size++
 		r.line = l
 	}
+	places := make([]*rec, len(v.recs))
+	for _, r := range v.recs {
+		l := r.line
+		if l == nil {
+			continue
+		}
+		if l.members == nil {
+			l.members, places = places[:0:l.size], places[l.size:]
+		}
+		l.members = append(l.members, r)
+	}
 	slices.SortFunc(v.lines, func(a, b *line) int {
-		return cmp.Or(strings.Compare(a.sender, b.sender), strings.Compare(a.conversation, b.conversation), strings.Compare(a.kind, b.kind))
+		if c := strings.Compare(a.sender, b.sender); c != 0 {
+			return c
+		}
+		if c := strings.Compare(a.conversation, b.conversation); c != 0 {
+			return c
+		}
+		return strings.Compare(a.kind, b.kind)
 	})
 }
 
-// inCycle tells whether following parents from r comes back to r.
-func inCycle(r *rec) bool {
-	slow, fast := r, r
-	for fast != nil && fast.parent != nil {
-		slow, fast = slow.parent, fast.parent.parent
-		if slow == r || fast == r {
-			return true
+// findRings finds the cycles that parents make, each with its smallest (orderTime, messageId).
+func (v *liveness) findRings() {
+	var path []*rec
+	for _, r := range v.recs {
+		path = path[:0]
+		at := r
+		for ; at != nil && !at.visited; at = at.parent {
+			at.visited = true
+			path = append(path, at)
 		}
-		if slow == fast {
-			return false // a cycle further up
+		if at == nil {
+			continue
+		}
+		start := slices.Index(path, at)
+		if start < 0 { // it meets one that was walked before
+			continue
+		}
+		least := slices.MinFunc(path[start:], byOrder)
+		for _, m := range path[start:] {
+			m.ring = least
 		}
 	}
-	return false
 }
 
-// cycleRoot is the smallest (orderTime, messageId) of the cycle that r is part of.
-func cycleRoot(r *rec) *rec {
-	least := r
-	for p := r.parent; p != nil && p != r; p = p.parent {
-		if byOrder(p, least) < 0 {
-			least = p
-		}
+// findRoot gives the record whose line r stands on: the new message at the end of its parents, or the
+// smallest of a cycle.
+func (r *rec) findRoot() *rec {
+	end := r
+	for end.root == nil && end.ring == nil && end.Chain.Op != samvirke.OpNew && end.parent != nil && end.parent.state != stateQuarantine {
+		end = end.parent
 	}
-	return least
+	root := end.root
+	switch {
+	case root != nil:
+	case end.ring != nil:
+		root = end.ring
+	default:
+		root = end
+	}
+	for at := r; at != end; at = at.parent {
+		at.root = root
+	}
+	end.root = root
+	return root
 }

@@ -23,15 +23,17 @@ func FoldFor(records []Record, viewer Viewer) *Plan {
 
 // FoldWith computes a plan like Fold, as the options say.
 func FoldWith(records []Record, o Options) *Plan {
-	v := settle(o.choose(records))
+	return newPile(o.choose(records)).fold(o)
+}
+
+// fold computes the plan of the records of a pile, which only one fold may use at a time.
+func (p *pile) fold(o Options) *Plan {
+	v := p.settle()
 	if o.Viewer != nil {
 		v.hide(*o.Viewer)
 	}
-	f := &fold{p: &Plan{Sources: map[string]Source{}}, o: o, lines: v.lines, loose: v.loose}
-	for _, l := range v.lines {
-		f.live = append(f.live, l.live()...)
-	}
-	slices.SortFunc(f.live, byOrder)
+	f := &fold{p: &Plan{}, o: o, lines: v.lines, loose: v.loose}
+	f.count(v)
 	f.p.Flags = v.flags
 	f.subject(v.recs)
 	f.person()
@@ -53,10 +55,32 @@ type fold struct {
 	o        Options
 	lines    []*line
 	live     []*rec // by (order, key)
+	keyed    []*rec // the same, by key
 	loose    []*rec
 	stayList []*stay
 	goalSeen map[string]int // how many goals an owner has with the same words
 }
+
+// count lists the records that count.
+func (f *fold) count(v *liveness) {
+	for _, l := range v.lines {
+		l.count()
+	}
+	f.live, f.keyed = make([]*rec, 0, len(v.recs)), make([]*rec, 0, len(v.recs))
+	for _, r := range v.recs {
+		if r.counts {
+			f.live = append(f.live, r)
+		}
+	}
+	for _, r := range v.keyed {
+		if r.counts {
+			f.keyed = append(f.keyed, r)
+		}
+	}
+}
+
+// counted gives the live record with a key; nil when there is none.
+func (f *fold) counted(key string) *rec { return byKey(f.keyed, key) }
 
 func (f *fold) flag(code, text string, from ...string) {
 	slices.Sort(from)
@@ -84,14 +108,13 @@ func (f *fold) subject(recs []*rec) {
 }
 
 func (f *fold) sources(v *liveness) {
-	live := map[string]bool{}
+	f.p.Sources = make(map[string]Source, len(f.live))
 	for _, r := range f.live {
-		live[r.key] = true
 		f.p.Sources[r.key] = r.source()
 		f.p.Restricted = f.p.Restricted || r.NoForwarding
 	}
 	for _, r := range v.recs {
-		if !live[r.key] {
+		if !r.counts {
 			f.p.History = append(f.p.History, r.source())
 		}
 	}

@@ -16,51 +16,59 @@ func (v *liveness) linearise(l *line) {
 	if len(l.members) == 1 && l.members[0].parent != l.members[0] {
 		return
 	}
-	parent := make(map[*rec]*rec, len(l.members))
-	children := map[*rec][]*rec{}
-	forks := map[string][]string{}
+	opener := l.opener()
+	var ready queue
 	for _, r := range l.members {
 		p := r.parent
 		if p != nil && p.line != l {
 			p = nil
 		}
-		if p != nil && inCycle(r) && cycleRoot(r) == r {
+		if p != nil && r.ring == r {
 			r.flag(v, "cycle", "Messages name each other as the earlier one; their order is a guess.")
 			p = nil
 		}
+		if p == nil && r != opener {
+			p = opener
+		}
 		if p == nil {
-			p = l.opener(r)
-		}
-		parent[r] = p
-		if r.Chain.Parent != "" && (r.Chain.Op == samvirke.OpChange || r.Chain.Op == samvirke.OpCancel) {
-			forks[r.Chain.Parent] = append(forks[r.Chain.Parent], r.key)
-		}
-	}
-	var ready []*rec
-	for _, r := range l.members {
-		if p := parent[r]; p != nil {
-			children[p] = append(children[p], r)
-		} else {
 			ready = append(ready, r)
+			continue
 		}
+		r.sibling, p.child = p.child, r
 	}
-	out := make([]*rec, 0, len(l.members))
+	v.forks(l)
+	ready.sort()
+	out := l.members[:0:0]
 	for len(ready) > 0 {
-		i := 0
-		for j := range ready {
-			if cmp.Or(cmp.Compare(rank(ready[j]), rank(ready[i])), byOrder(ready[j], ready[i])) < 0 {
-				i = j
-			}
-		}
-		r := ready[i]
-		ready = append(ready[:i], ready[i+1:]...)
+		r := ready.take()
 		out = append(out, r)
-		ready = append(ready, children[r]...)
+		for c := r.child; c != nil; c = c.sibling {
+			ready.put(c)
+		}
 	}
 	l.members = out
-	for _, r := range out { // in order, so that the flags are too
-		if keys := forks[r.Chain.Parent]; r.Chain.Parent != "" && len(keys) > 1 {
-			delete(forks, r.Chain.Parent)
+}
+
+// forks flags messages of a line that change or withdraw one and the same earlier message.
+func (v *liveness) forks(l *line) {
+	acts := func(r *rec) bool {
+		return r.Chain.Parent != "" && (r.Chain.Op == samvirke.OpChange || r.Chain.Op == samvirke.OpCancel)
+	}
+	n := 0
+	for _, r := range l.members {
+		n += b2i(acts(r))
+	}
+	if n < 2 {
+		return
+	}
+	on := make(map[string][]string, n)
+	for _, r := range l.members {
+		if acts(r) {
+			on[r.Chain.Parent] = append(on[r.Chain.Parent], r.key)
+		}
+	}
+	for _, keys := range on { // flags are put in order at the end
+		if len(keys) > 1 {
 			slices.Sort(keys)
 			v.flags = append(v.flags, Flag{Code: "fork", From: keys, Text: "Two messages change the same earlier one."})
 		}
@@ -68,14 +76,58 @@ func (v *liveness) linearise(l *line) {
 }
 
 // opener is the first message of the conversation when it is on this line: it precedes every
-// other member, also one whose own parent has not arrived.
-func (l *line) opener(r *rec) *rec {
+// other member, also one whose own parent has not arrived. There is at most one.
+func (l *line) opener() *rec {
 	for _, o := range l.members {
-		if o != r && o.Key.MessageID == l.conversation && o.Chain.Op == samvirke.OpNew && o.Chain.Parent == "" {
+		if o.Key.MessageID == l.conversation && o.Chain.Op == samvirke.OpNew && o.Chain.Parent == "" {
 			return o
 		}
 	}
 	return nil
+}
+
+// queue holds members whose parents are placed, as a heap: the next one first.
+type queue []*rec
+
+func (q queue) before(i, j int) bool {
+	return cmp.Or(cmp.Compare(rank(q[i]), rank(q[j])), byOrder(q[i], q[j])) < 0
+}
+
+func (q queue) sort() {
+	for i := len(q)/2 - 1; i >= 0; i-- {
+		q.sink(i)
+	}
+}
+
+func (q *queue) put(r *rec) {
+	*q = append(*q, r)
+	for i := len(*q) - 1; i > 0 && q.before(i, (i-1)/2); i = (i - 1) / 2 {
+		(*q)[i], (*q)[(i-1)/2] = (*q)[(i-1)/2], (*q)[i]
+	}
+}
+
+func (q *queue) take() *rec {
+	r, last := (*q)[0], len(*q)-1
+	(*q)[0] = (*q)[last]
+	*q = (*q)[:last]
+	q.sink(0)
+	return r
+}
+
+func (q queue) sink(i int) {
+	for {
+		least := i
+		for c := 2*i + 1; c <= 2*i+2 && c < len(q); c++ {
+			if q.before(c, least) {
+				least = c
+			}
+		}
+		if least == i {
+			return
+		}
+		q[i], q[least] = q[least], q[i]
+		i = least
+	}
 }
 
 // rank orders ready members before time does. A cancellation whose target is not known
@@ -109,7 +161,10 @@ func (l *line) takenBack() map[*rec]bool {
 // scan finds what is live on a line.
 func (v *liveness) scan(l *line) {
 	drop := func(state string) {
-		for _, r := range l.live() {
+		if l.head != nil {
+			l.head.state = state
+		}
+		for _, r := range l.added {
 			r.state = state
 		}
 		l.head, l.added = nil, nil
@@ -157,7 +212,7 @@ func (v *liveness) scan(l *line) {
 			r.live()
 		}
 	}
-	if len(gone) > 0 && l.ender == nil && len(l.live()) == 0 {
+	if len(gone) > 0 && l.ender == nil && l.head == nil && len(l.added) == 0 {
 		l.ender = l.members[len(l.members)-1]
 	}
 	if l.ender != nil && byDocument(l.kind) {
