@@ -17,7 +17,7 @@ type Reader interface {
 	Messages(ctx context.Context, f MessageFilter) ([]samvirke.Message, error)
 	Delivery(ctx context.Context, id string) (samvirke.Delivery, error) // with Body; ErrNotFound
 	Deliveries(ctx context.Context, f DeliveryFilter) ([]samvirke.Delivery, error)
-	// FindDelivery finds the newest delivery to party whose ExternalID this is; ErrNotFound.
+	// FindDelivery finds the newest delivery to party whose ExternalID this is (see SameIDs); ErrNotFound.
 	FindDelivery(ctx context.Context, party, externalID string) (samvirke.Delivery, error)
 	Attempts(ctx context.Context, deliveryID string) ([]samvirke.Attempt, error)
 	Receipts(ctx context.Context, f ReceiptFilter) ([]samvirke.Receipt, error)

@@ -106,7 +106,7 @@ type Outcome struct {
 	// Nothing but an event "duplicate" on Existing was written. Content decides first: a quarantined message
 	// that comes again is a duplicate of itself (Existing.Status tells), not one more to quarantine.
 	Duplicate bool
-	// Reused: same Party and ExternalID as Existing, other Checksum. The message was stored with
+	// Reused: same Party and ExternalID (see SameIDs) as Existing, other Checksum. The message was stored with
 	// status quarantined, fault "message-id-reused" and an event "quarantined"; nothing else.
 	Reused bool
 	// Existing is the earlier message, without Raw.

@@ -2,6 +2,7 @@ package queuetest
 
 import (
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -189,5 +190,35 @@ func (v *env) eventNames(id string, want ...samvirke.EventName) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		v.t.Fatalf("events of %s are %v, want %v", id, got, want)
+	}
+}
+
+// testSameIDInCapitals: a UUID names the same message in capitals; other ids are as they are written.
+func testSameIDInCapitals(t *testing.T, v *env) {
+	const id = "5f0e8c1a-9d3b-4c55-8e0f-0a1b2c3d4e5f"
+	send := func(own, externalID string) queue.Outcome {
+		m := message(own)
+		m.ExternalID = externalID
+		return v.commit(queue.Unit{Accept: m, Deliveries: []samvirke.Delivery{{ID: "d-" + own, MessageID: own, Party: "gp",
+			ExternalID: externalID, State: samvirke.DeliveryQueued}}})
+	}
+	if out := send("a", id); out.Reused || out.Duplicate {
+		t.Fatalf("outcome %+v of a new message", out)
+	}
+	if out := send("b", strings.ToUpper(id)); !out.Reused || out.Existing == nil || out.Existing.ID != "a" {
+		t.Errorf("in capitals with other content: %+v", out)
+	}
+	again := message("c")
+	again.ExternalID, again.Checksum, again.Raw = strings.ToUpper(id), message("a").Checksum, message("a").Raw
+	if out := v.commit(queue.Unit{Accept: again}); !out.Duplicate {
+		t.Errorf("in capitals with the same content: %+v", out)
+	}
+	if d := get[samvirke.Delivery](v)(v.s.FindDelivery(v.ctx(), "gp", strings.ToUpper(id))); d.ID != "d-a" {
+		t.Errorf("found %s", d.ID)
+	}
+	for own, externalID := range map[string]string{"x": "no-uuid", "y": "NO-UUID"} {
+		if out := send(own, externalID); out.Reused || out.Duplicate {
+			t.Errorf("%s: %+v", externalID, out)
+		}
 	}
 }

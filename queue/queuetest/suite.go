@@ -49,6 +49,7 @@ func Run(t *testing.T, e Engine) {
 		{"Duplicate", testDuplicate},
 		{"DuplicateWithoutID", testDuplicateWithoutID},
 		{"Reused", testReused},
+		{"SameIDInCapitals", testSameIDInCapitals},
 		{"DuplicateInOneGroup", testDuplicateInOneGroup},
 		{"UnitIsWhole", testUnitIsWhole},
 		{"BadUnits", testBadUnits},

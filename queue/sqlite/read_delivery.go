@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -48,8 +49,16 @@ func (r *reader) Delivery(ctx context.Context, id string) (samvirke.Delivery, er
 
 // FindDelivery gives the newest delivery to party with this external id; see queue.Reader.
 func (r *reader) FindDelivery(ctx context.Context, party, externalID string) (samvirke.Delivery, error) {
-	return r.deliveryWhere(ctx, `d.external_id = ? AND d.party = ? AND d.external_id <> ''
-		ORDER BY d.seq DESC LIMIT 1`, externalID, party)
+	var d samvirke.Delivery
+	var err error
+	for _, id := range queue.SameIDs(externalID) {
+		d, err = r.deliveryWhere(ctx, `d.external_id = ? AND d.party = ? AND d.external_id <> ''
+			ORDER BY d.seq DESC LIMIT 1`, id, party)
+		if !errors.Is(err, queue.ErrNotFound) {
+			break
+		}
+	}
+	return d, err
 }
 
 func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...any) (samvirke.Delivery, error) {

@@ -78,22 +78,30 @@ func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) 
 		}
 		return row[0].(int64), true, nil
 	}
-	row, err := t.w.st.messageFirst.row(m.ExternalID, m.Party)
-	if err != nil || row == nil {
-		return 0, false, err
+	ids := queue.SameIDs(m.ExternalID)
+	var checksum string
+	for _, id := range ids {
+		row, err := t.w.st.messageFirst.row(id, m.Party)
+		if err != nil {
+			return 0, false, err
+		}
+		if row != nil && (seq == 0 || row[0].(int64) < seq) {
+			seq, checksum = row[0].(int64), row[1].(string)
+		}
 	}
-	first, checksum := row[0].(int64), row[1].(string)
-	if checksum == m.Checksum {
-		return first, true, nil
+	if seq == 0 || checksum == m.Checksum {
+		return seq, seq != 0, nil
 	}
-	row, err = t.w.st.messageSame.row(m.Checksum, m.Party, m.ExternalID)
-	if err != nil {
-		return 0, false, err
+	for _, id := range ids {
+		row, err := t.w.st.messageSame.row(m.Checksum, m.Party, id)
+		if err != nil {
+			return 0, false, err
+		}
+		if row != nil {
+			return row[0].(int64), true, nil
+		}
 	}
-	if row != nil {
-		return row[0].(int64), true, nil
-	}
-	return first, false, nil
+	return seq, false, nil
 }
 
 func (t *tx) writeAccept() error {
