@@ -53,6 +53,7 @@ var kinds = [...]Kind{
 	{"assessment", "Funksjonsvurdering", "functional assessment", kindOfFHIR},
 	{"task-answer", "Svar på forslag", "answers to proposals", kindOfFHIR},
 	{"plan-update", "Endring av planen", "change of one's own part of the plan", kindOfFHIR},
+	{"plan-write", "Registrering i planen", "what was written into the plan here, by a system or a person", kindOfFHIR},
 	{citizenPrefix + "EKONTAKT", "Dialog med innbygger – eKontakt", "citizen dialogue: message from or to a citizen", kindOfKITH},
 	{citizenPrefix + "EKONSULTASJON", "Dialog med innbygger – eKonsultasjon", "citizen dialogue: consultation in writing", kindOfKITH},
 	{citizenPrefix + "OPPGAVE", "Dialog med innbygger – oppgave", "citizen dialogue: form for or from a citizen", kindOfKITH},

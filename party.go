@@ -1,6 +1,9 @@
 package samvirke
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Party is a system the gateway talks with, as the configuration describes it.
 type Party struct {
@@ -11,6 +14,9 @@ type Party struct {
 	Role string `json:"role"`
 	// HER are the HER-ids, both levels, under which messages name this party; digits only.
 	HER []string `json:"her,omitempty"`
+	// Roles are the capacities in which the party acts beside being what Role says, see the Role constants. Only the
+	// configuration gives them.
+	Roles []string `json:"roles,omitempty"`
 	// Municipality is the number (code list 3402) this party serves; "" when none.
 	Municipality string `json:"municipality,omitempty"`
 	// Accepts are the formats this party reads, best first. Empty: it only sends.
@@ -29,6 +35,25 @@ type Party struct {
 	// AnswerWithin is how long an application receipt may take; zero means 96 h.
 	AnswerWithin time.Duration `json:"answer_within,omitempty"`
 }
+
+// The capacities in which a party or a person acts. A record of the plan carries those that bear on what it may do.
+const (
+	// RoleCoordinator is the coordinating unit: it settles conflicts, owns what nobody owns, and is told of every change.
+	RoleCoordinator = "coordinator"
+	// RoleIdentityAuthority may say that two identifiers are of one person.
+	RoleIdentityAuthority = "identity-authority"
+	// RolePrivateProvider sees its own measures, the goals they serve, the zone plan and contacts only.
+	RolePrivateProvider = "private-provider"
+	// RolePatientPortal speaks for the patient; its records have RolePatient.
+	RolePatientPortal = "patient-portal"
+	// RolePatient: the patient, or next of kin on their behalf, says so.
+	RolePatient = "patient"
+	// RolePerson: a human decided, no system. No configuration gives it.
+	RolePerson = "person"
+)
+
+// HasRole tells whether the configuration gives the party a capacity.
+func (p *Party) HasRole(role string) bool { return slices.Contains(p.Roles, role) }
 
 // Accept is one format a party reads.
 type Accept struct {

@@ -154,7 +154,7 @@ func rules(cfg *config.Config) []route.Rule {
 // party opens the wire to one party.
 func (h *house) party(c *config.Party) (gateway.Party, error) {
 	p := gateway.Party{
-		Party: c.Word(), Site: siteOf(c), CancelVersion: c.CancelScope == "version", FullPayload: c.Payload == "full",
+		Party: c.Word(), Site: siteOf(c), CancelVersion: c.CancelScope == "version", FullPayload: c.Payload == "full", PlanChanges: gateway.PlanChanges(c.PlanChanges),
 		Retry:   gateway.Retry{First: c.Retry.First, Max: c.Retry.Max, MaxAge: c.Retry.Age},
 		Breaker: gateway.Breaker{Failures: uint32(c.Breaker.Failures), OpenFor: c.Breaker.OpenFor}, //nolint:gosec // bounded by config
 	}

@@ -131,3 +131,8 @@ func (r *Record) contents() *content {
 	}
 	return c
 }
+
+// KeyOf gives the key that the record of a message will have.
+func KeyOf(env *samvirke.Envelope) Key {
+	return Key{Sender: senderOf(env.Sender), MessageID: normalID(env.ID)}
+}

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/samvirke/samvirke"
 )
 
 // minSecret is the fewest characters of a token in production.
@@ -56,6 +58,7 @@ func (c *checker) party(p *Party, at string) {
 	} else if p.Role == "municipality" {
 		c.report(at+".municipality", CodeMissingKey, "is missing for a party with role municipality", "add the four digits of the municipality it serves")
 	}
+	c.capacities(p, at)
 	c.site(p, at)
 	c.identity(p, at)
 	c.endpoint(p, at)
@@ -189,5 +192,33 @@ func (c *checker) receipts(p *Party, at string) {
 		if len(p.Accepts) > 0 && !reads("fhir") && !reads("fhir-notification") {
 			c.report(at+".receipts", CodeConflict, "a FHIR receipt answers FHIR, and the party accepts none", "set receipts: apprec or none, or add fhir to accepts")
 		}
+	}
+}
+
+// capacities checks roles, and that plan changes can be told.
+func (c *checker) capacities(p *Party, at string) {
+	known := []string{samvirke.RoleCoordinator, samvirke.RoleIdentityAuthority, samvirke.RolePrivateProvider, samvirke.RolePatientPortal}
+	for i, r := range p.Roles {
+		place := fmt.Sprintf("%s.roles[%d]", at, i)
+		switch {
+		case !slices.Contains(known, r):
+			fix := "possible are " + strings.Join(known, ", ")
+			if s := suggest(r, known); s != "" {
+				fix = `did you mean "` + s + `"?`
+			}
+			c.report(place, CodeValue, fmt.Sprintf("%q is no capacity of a party", r), fix)
+		case slices.Contains(p.Roles[:i], r):
+			c.report(place, CodeConflict, fmt.Sprintf("%q stands twice", r), "keep one of them")
+		}
+	}
+	if slices.Contains(p.Roles, samvirke.RolePatientPortal) && len(p.Roles) > 1 {
+		c.report(at+".roles", CodeConflict, "who speaks for the patient has no other capacity", "give the portal a party of its own")
+	}
+	if slices.Contains(p.Roles, samvirke.RolePrivateProvider) && slices.Contains(p.Roles, samvirke.RoleCoordinator) {
+		c.report(at+".roles", CodeConflict, "a private provider does not see the plans that a coordinator works with", "take out one of the two")
+	}
+	reads := slices.ContainsFunc(p.Accepts, func(a Accept) bool { return a.Format == "kith" })
+	if p.PlanChanges == "dialog" && !reads {
+		c.report(at+".plan_changes", CodeConflict, "a dialogue note is Norwegian XML, and the party accepts none", "add kith to accepts, or set plan_changes: none")
 	}
 }

@@ -70,6 +70,7 @@ type Party struct {
 	ID           string        `key:"id" need:"yes" doc:"Short name used in rules, logs, metrics and the UI: 1 to 40 of a-z, 0-9 and hyphen."`
 	Name         string        `key:"name" doc:"Name for people. Absent: the id."`
 	Role         string        `key:"role" enum:"hospital|municipality|gp|other" need:"yes" doc:"What the party is; rules can name roles."`
+	Roles        []string      `key:"roles" doc:"Capacities of the party beside its role: coordinator (the coordinating unit: settles conflicts, is told of every change), identity-authority (may link two identifiers of one person), private-provider (sees only its own measures, the goals they serve, the zone plan and contacts), patient-portal (speaks for the patient)."`
 	HER          []string      `key:"her" doc:"HER-ids under which messages name this party, both levels, digits only."`
 	Municipality string        `key:"municipality" doc:"Number of the municipality it serves, four digits (code list 3402)."`
 	Token        Secret        `key:"token" doc:"Bearer token the party sends with its messages."`
@@ -91,6 +92,7 @@ type Party struct {
 	AnswerWithin time.Duration `key:"answer_within" default:"96h" min:"1m" max:"60d" doc:"When a missing application receipt is overdue."`
 	Retry        Retry         `key:"retry" doc:"How a delivery is tried again after a passing fault."`
 	Breaker      Breaker       `key:"breaker" doc:"When the whole party is left alone for a while."`
+	PlanChanges  string        `key:"plan_changes" enum:"none|dialog" default:"none" doc:"How a party without FHIR is told what changed in a plan it takes part in: none, for one that gets the original messages anyway, or dialog, a dialogue note (DIALOG_NOTAT) with the text of the change, in one thread per patient. Dialog needs kith among accepts."`
 	Payload      string        `key:"payload" enum:"id-only|full" default:"id-only" doc:"What a plan-changed notice carries."`
 }
 
@@ -146,7 +148,7 @@ type Route struct {
 // Word is the party as the other rooms know it.
 func (p *Party) Word() samvirke.Party {
 	w := samvirke.Party{
-		ID: p.ID, Name: p.Name, Role: p.Role, HER: p.HER, Municipality: p.Municipality,
+		ID: p.ID, Name: p.Name, Role: p.Role, Roles: p.Roles, HER: p.HER, Municipality: p.Municipality,
 		Receipts: samvirke.ReceiptMode(p.Receipts), AppRecVersion: p.AppRec,
 		UnknownService: samvirke.Answer(p.UnknownServ), UnknownPatient: samvirke.Answer(p.UnknownPat), PatientCodes: samvirke.PatientCodes(p.PatientCodes), OnStop: p.OnStop, AnswerWithin: p.AnswerWithin,
 	}

@@ -37,7 +37,7 @@ func (g *Gateway) answerClosed(ctx context.Context, u *queue.Unit, m *queue.Mess
 	if l == nil || l.Sender == nil {
 		return nil
 	}
-	out := g.look(connectors.Incoming{Party: m.Party, Body: m.Raw, Size: m.Size})
+	out := g.look(connectors.Incoming{Party: m.Party, Body: m.Raw, Size: m.Size, ContentType: m.ContentType})
 	if out.parsed == nil {
 		return nil
 	}

@@ -62,7 +62,8 @@ type lane struct {
 	g       *Gateway
 	breaker *gobreaker.CircuitBreaker[connectors.Result]
 	slots   chan struct{}
-	late    error // the cause of a context that outlived SendTimeout
+	roles   []string // of the records that the party's messages make
+	late    error    // the cause of a context that outlived SendTimeout
 
 	mu        sync.Mutex
 	openUntil time.Time
@@ -85,7 +86,7 @@ func newLane(p Party, g *Gateway) *lane {
 		p.Breaker.OpenFor = 5 * time.Second
 	}
 	p.Retry = p.Retry.withDefaults()
-	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight), late: fmt.Errorf("party did not answer within %s", p.SendTimeout)}
+	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight), roles: recordRoles(p.Party), late: fmt.Errorf("party did not answer within %s", p.SendTimeout)}
 	l.breaker = gobreaker.NewCircuitBreaker[connectors.Result](gobreaker.Settings{
 		Name: p.ID, MaxRequests: 1, Timeout: p.Breaker.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= p.Breaker.Failures },

@@ -37,7 +37,18 @@ type Party struct {
 	CancelVersion bool
 	// FullPayload puts the changed plan into notifications instead of its id alone.
 	FullPayload bool
+	// PlanChanges says how a party without FHIR is told what changed in a plan; "" means none.
+	PlanChanges PlanChanges
 }
+
+// PlanChanges is how a party without FHIR is told of changes of a plan it takes part in.
+type PlanChanges string
+
+// The ways.
+const (
+	PlanChangesNone   PlanChanges = "none"   // not at all: it gets the original messages
+	PlanChangesDialog PlanChanges = "dialog" // a dialogue note in one thread per patient, with the text of the change
+)
 
 // Options is what a Gateway needs. Store, Formats, Router and Logger are required.
 type Options struct {
@@ -77,6 +88,8 @@ type Gateway struct {
 	plans    planCache
 	m        *metrics
 	planKey  []byte
+	waits    waits
+	stopping chan struct{} // closed when Stop begins
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 	stopOnce sync.Once
@@ -105,7 +118,7 @@ func New(o Options) (*Gateway, error) {
 	g := &Gateway{
 		Repair: Repair{Store: o.Store, Now: o.Now},
 		o:      o, log: o.Logger, store: o.Store, formats: map[string]mapping.Format{},
-		parties: map[string]*lane{}, byHER: map[string]string{}, parsed: newHandover(),
+		parties: map[string]*lane{}, byHER: map[string]string{}, parsed: newHandover(), stopping: make(chan struct{}),
 	}
 	g.m = newMetrics(o.Registerer, g)
 	for _, f := range o.Formats {
@@ -149,6 +162,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 // Calling it twice is harmless.
 func (g *Gateway) Stop() {
 	g.stopOnce.Do(func() {
+		close(g.stopping)
 		if g.cancel != nil {
 			g.cancel()
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/samvirke/samvirke/internal/simulate"
 	"github.com/samvirke/samvirke/mapping"
 	"github.com/samvirke/samvirke/mapping/kith"
+	"github.com/samvirke/samvirke/mapping/native"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/sqlite"
 )
@@ -135,6 +136,10 @@ func (r *rig) open() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	fhirFormat, err := native.New(native.Options{AllowSynthetic: r.options.AllowSynthetic})
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	all := []gateway.Party{
 		{Party: r.hospitalParty, Sender: r.hospital, Retry: r.retry, Site: r.hospitalSite},
 		{Party: r.cityParty, Sender: r.city, Retry: r.retry, Breaker: r.breaker, Site: r.citySite},
@@ -150,7 +155,7 @@ func (r *rig) open() {
 	}
 	r.store = store
 	r.g, err = gateway.New(gateway.Options{
-		Store: store, Formats: []mapping.Format{k}, Router: table, Logger: log, Addresses: r.addresses, ClockEvery: 20 * time.Millisecond, Now: r.now,
+		Store: store, Formats: []mapping.Format{k, fhirFormat}, Router: table, Logger: log, Addresses: r.addresses, ClockEvery: 20 * time.Millisecond, Now: r.now,
 		Patient: r.patient, Parties: all,
 	})
 	if err != nil {

@@ -19,7 +19,7 @@ const faultToItself = "receiver-is-sender"
 
 // messageUnit is the whole of processing one good message: record, plan version, deliveries,
 // receipts, events. Everything in one unit, everything rendered now.
-func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mapping.Parsed) (*queue.Unit, func(), error) {
+func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mapping.Parsed) (*queue.Unit, func() written, error) {
 	env := &p.Envelope
 	had, err := g.alreadyMade(ctx, m)
 	if err != nil {
@@ -51,7 +51,7 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	if in.Municipality == "" {
 		in.Municipality = env.Patient.Municipality
 	}
-	var after func()
+	var after func() written
 	if pl != nil {
 		in.PlanChanged = pl.changed
 		after = g.committed(pl, u)
@@ -234,7 +234,7 @@ func (g *Gateway) renderForward(d *samvirke.Delivery, m *samvirke.Message, p *ma
 
 func contentType(m *samvirke.Message) string {
 	if m.ContentType != "" {
-		return m.ContentType
+		return plainType(m.ContentType)
 	}
 	return "application/xml"
 }

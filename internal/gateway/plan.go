@@ -33,9 +33,10 @@ func (g *Gateway) addPlan(ctx context.Context, u *queue.Unit, m *samvirke.Messag
 	if key == "" || p.Bundle == nil {
 		return nil, nil
 	}
+	seen, roles := g.claims(m, p.Bundle)
 	rec, err := careplan.FromMessage(p.Bundle, &p.Envelope, careplan.Meta{
 		Received: m.ReceivedAt, MessageID: m.ID, Mapping: p.Envelope.Format + "/" + p.Envelope.Version, Checksum: m.Checksum,
-		Room: w.content, CancelVersion: g.parties[m.Party] != nil && g.parties[m.Party].CancelVersion,
+		Seen: seen, Roles: roles, Room: w.content, CancelVersion: g.parties[m.Party] != nil && g.parties[m.Party].CancelVersion,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make record: %w", err)
@@ -133,10 +134,11 @@ func (g *Gateway) sentTo(ctx context.Context, messageID string) ([]string, error
 
 // committed gives what to do after the commit: keep the plan for the next message, with who was sent this
 // one. It holds on to nothing else of the work.
-func (g *Gateway) committed(pl *planWork, u *queue.Unit) func() {
-	key, old, next := pl.key, pl.old, pl.next
-	return func() {
+func (g *Gateway) committed(pl *planWork, u *queue.Unit) func() written {
+	key, old, next, changed := pl.key, pl.old, pl.next, pl.changed
+	return func() written {
 		next.told = append(slices.Clip(next.told), forwarded(u))
 		g.plans.replace(key, old, next)
+		return written{version: next.version, changed: changed}
 	}
 }

@@ -64,7 +64,7 @@ func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
 		return // stopping: what comes after an unfinished message of the same patient must not pass it
 	}
 	if !ok {
-		out = g.look(connectors.Incoming{Party: m.Party, Body: m.Raw, Size: m.Size})
+		out = g.look(connectors.Incoming{Party: m.Party, Body: m.Raw, Size: m.Size, ContentType: m.ContentType})
 	}
 	for try := 0; ; try++ {
 		err := g.processOnce(ctx, m, out)
@@ -78,6 +78,7 @@ func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
 			now, rerr := g.store.Message(ctx, m.ID)
 			if rerr != nil || now.Status != samvirke.MessageReceived {
 				g.log.Info("message was processed by another hand", "message_id", m.ID)
+				g.waits.tell(m.ID, written{})
 				return
 			}
 			if try%maxRedo != maxRedo-1 {
@@ -126,14 +127,16 @@ func (g *Gateway) processOnce(ctx context.Context, m *samvirke.Message, out outc
 	if _, err := g.store.Commit(context.WithoutCancel(ctx), u); err != nil {
 		return err
 	}
+	var what written
 	if after != nil {
-		after()
+		what = after()
 	}
 	g.m.message(m.Kind, m.Party, string(u.Message.To))
+	g.waits.tell(m.ID, what)
 	return nil
 }
 
-func (g *Gateway) unitFor(ctx context.Context, m *samvirke.Message, out outcome) (u *queue.Unit, after func(), err error) {
+func (g *Gateway) unitFor(ctx context.Context, m *samvirke.Message, out outcome) (u *queue.Unit, after func() written, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			g.log.Error("processing panic", "message_id", m.ID, "panic", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))

@@ -12,6 +12,8 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/fhir/careplan"
+	"github.com/samvirke/samvirke/internal/route"
 	"github.com/samvirke/samvirke/mapping"
 	"github.com/samvirke/samvirke/queue"
 )
@@ -20,9 +22,22 @@ import (
 // the protocol's own answer, and because the parsed tree is handed on to processing; then it stores the
 // raw bytes, and returns only after the sync. Whatever is wrong with the message, it is kept.
 func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connectors.Answer, error) {
+	in.ContentType = plainType(in.ContentType)
+	a, err := g.accept(ctx, in)
+	return a.answer, err
+}
+
+// accepted is what accept knows beside the answer: the key of the message's record and the patient key.
+type accepted struct {
+	answer       connectors.Answer
+	key, patient string
+}
+
+// accept is Receive, also for what this gateway wrote itself (see Submit).
+func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (accepted, error) {
 	l := g.parties[in.Party]
 	if l == nil {
-		return connectors.Answer{}, fmt.Errorf("party %q is not configured", in.Party)
+		return accepted{}, fmt.Errorf("party %q is not configured", in.Party)
 	}
 	place := g.parsed.reserve(ctx, len(in.Body))
 	defer func() { g.parsed.free(place) }()
@@ -53,9 +68,13 @@ func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connecto
 	done, err := g.store.Commit(ctx, u)
 	if err != nil {
 		g.parsed.take(m.ID)
-		return connectors.Answer{}, fmt.Errorf("store message: %w", err)
+		return accepted{}, fmt.Errorf("store message: %w", err)
 	}
 	ans := connectors.Answer{MessageID: m.ID}
+	acc := accepted{patient: m.Patient}
+	if submitted(in.ContentType) && out.parsed != nil {
+		acc.key = careplan.KeyOf(&out.parsed.Envelope).String()
+	}
 	switch {
 	case done.Reused:
 		g.parsed.take(m.ID)
@@ -76,7 +95,8 @@ func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connecto
 		g.m.message(m.Kind, m.Party, string(m.Status))
 		g.log.Info("message refused", "message_id", m.ID, "party", m.Party, "class", f.Class, "code", f.Code)
 	}
-	return ans, nil
+	acc.answer = ans
+	return acc, nil
 }
 
 // look finds the format and parses. It never panics: a parser that does is our fault, and the message is kept.
@@ -102,6 +122,9 @@ func (g *Gateway) look(in connectors.Incoming) (out outcome) {
 	}
 	p, err := f.Parse(in.Body)
 	out.parsed = p
+	if p != nil && p.Bundle != nil && p.Envelope.Format == route.FormatFHIR && !submitted(in.ContentType) {
+		dropClaims(p.Bundle)
+	}
 	g.readSite(in.Party, p)
 	if err != nil {
 		out.fault = samvirke.FaultOf(err)

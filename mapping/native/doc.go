@@ -11,6 +11,8 @@
 //	assessment   Observations: an instrument's total, or a panel with its items
 //	task-answer  Tasks: what an organisation answers to a proposal (accepted, rejected with a reason)
 //	plan-update  plan elements of one organisation (goals, requests, appointments ...)
+//	plan-write   what was written into the plan at this gateway: any of these, a plan's own fields, the team,
+//	             consents, identity links, and what a person decided (conflict resolved, record held)
 //
 // Any other event is carried and reported, not refused.
 //

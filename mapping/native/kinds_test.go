@@ -16,7 +16,7 @@ func TestKindsAreNamed(t *testing.T) {
 			named = append(named, k.Code)
 		}
 	}
-	if want := []string{native.KindAssessment, native.KindTaskAnswer, native.KindPlanUpdate}; !slices.Equal(named, want) {
+	if want := []string{native.KindAssessment, native.KindTaskAnswer, native.KindPlanUpdate, native.KindPlanWrite}; !slices.Equal(named, want) {
 		t.Errorf("named %v, read %v", named, want)
 	}
 }

@@ -31,6 +31,8 @@ const (
 	KindAssessment = "assessment"
 	KindTaskAnswer = "task-answer"
 	KindPlanUpdate = "plan-update"
+	// KindPlanWrite is what was written into the plan at this gateway, over REST or by a person: any facts of a plan.
+	KindPlanWrite = "plan-write"
 	// KindReceipt is the kind of an application receipt in all formats.
 	KindReceipt = "APPREC"
 )
@@ -127,7 +129,7 @@ func known(c fhir.Coding) bool {
 	case fhir.SystemMessageType:
 		return true
 	case fhir.SystemNativeMessage:
-		return c.Code == KindAssessment || c.Code == KindTaskAnswer || c.Code == KindPlanUpdate
+		return c.Code == KindAssessment || c.Code == KindTaskAnswer || c.Code == KindPlanUpdate || c.Code == KindPlanWrite
 	}
 	return false
 }
