@@ -28,6 +28,25 @@ func elementID(prefix string, r *rec, seen map[string]int, parts ...string) stri
 	return shortID(prefix, r.line.sender, r.line.conversation, r.line.kind, what, strconv.Itoa(n))
 }
 
+// said is what an item says, for finding the one that says it already. Equal means the same item.
+type said struct {
+	kind  byte
+	owner string
+	words [7]string
+}
+
+// again gives the place of the item that says the same; when there is none, that of the next one, and false.
+func (f *fold) again(what said, next int) (at int, found bool) {
+	if at, found = f.index[what]; found {
+		return at, true
+	}
+	if f.index == nil {
+		f.index = make(map[said]int, 2*len(f.live))
+	}
+	f.index[what] = next
+	return next, false
+}
+
 // addFrom gives a sorted list with key in it; it never changes the list it is given, which others may share.
 func addFrom(from []string, key string) []string {
 	at, found := slices.BinarySearch(from, key)
@@ -43,15 +62,16 @@ func (c coded) value(key string) Value {
 }
 
 func (f *fold) diagnoses(r *rec) {
-next:
 	for _, d := range r.facts.Diagnoses {
-		for i := range f.p.Diagnoses {
-			o := &f.p.Diagnoses[i]
-			if o.Owner == r.Key.Sender && plainCode(o.Code) == plainCode(d.Code) && o.System == d.System && (d.Code != "" || o.Text == d.Text) {
-				o.From = addFrom(o.From, r.key)
-				o.Main = o.Main || d.Main
-				continue next
-			}
+		what := said{kind: 'd', owner: r.Key.Sender, words: [7]string{plainCode(d.Code), d.System}}
+		if d.Code == "" {
+			what.words[2] = d.Text
+		}
+		if at, found := f.again(what, len(f.p.Diagnoses)); found {
+			o := &f.p.Diagnoses[at]
+			o.From = addFrom(o.From, r.key)
+			o.Main = o.Main || d.Main
+			continue
 		}
 		f.p.Diagnoses = append(f.p.Diagnoses, Diagnosis{Value: d.value(r.key), Main: d.Main, Owner: r.Key.Sender})
 	}
@@ -65,7 +85,7 @@ func (f *fold) goals(r *rec) {
 		return
 	}
 	if f.goalSeen == nil {
-		f.goalSeen = map[string]int{}
+		f.goalSeen, f.goalIndex = map[[3]string]int{}, map[said]*goalPlace{}
 	}
 	for _, g := range r.facts.Goals {
 		out := Goal{Text: g.Text, Status: "active", Owner: r.Key.Sender, ExpressedBy: g.By, From: []string{r.key},
@@ -81,8 +101,8 @@ func (f *fold) goals(r *rec) {
 			continue
 		}
 		// Not the conversation: the same goal in a further document is the same goal.
-		what := strings.Join([]string{out.Owner, g.Text, code}, "\x1f")
-		out.ID = shortID("goal", what, strconv.Itoa(f.goalSeen[what]))
+		what := [3]string{out.Owner, g.Text, code}
+		out.ID = shortID("goal", out.Owner, g.Text, code, strconv.Itoa(f.goalSeen[what]))
 		f.goalSeen[what]++
 		f.p.Goals = append(f.p.Goals, out)
 	}
@@ -90,15 +110,29 @@ func (f *fold) goals(r *rec) {
 
 // goalAgain tells whether an organisation states in a further document exactly the goal it stated before.
 func (f *fold) goalAgain(r *rec, g *Goal) bool {
-	same := func(a, b *Value) bool {
-		return a == nil && b == nil || a != nil && b != nil && a.Text == b.Text && a.Code == b.Code
+	what := said{kind: 'g', owner: g.Owner, words: [7]string{g.Text, g.ExpressedBy}}
+	for i, v := range []*Value{g.Code, g.Due, g.Start} { // Due and Start have no code and are never empty
+		if v != nil {
+			what.words[2+i] = v.Text
+		}
 	}
-	for i := range f.p.Goals {
-		o := &f.p.Goals[i]
-		if o.Owner != g.Owner || o.Text != g.Text || o.ExpressedBy != g.ExpressedBy || !same(o.Code, g.Code) || !same(o.Due, g.Due) ||
-			!same(o.Start, g.Start) || contains(o.From, r.key) {
+	if g.Code != nil {
+		what.words[5], what.words[6] = g.Code.Code, "coded"
+	}
+	at := f.goalIndex[what]
+	if at == nil {
+		at = &goalPlace{}
+		f.goalIndex[what] = at
+	}
+	if at.rec != r {
+		at.rec, at.used = r, 0
+	}
+	for ; at.used < len(at.list); at.used++ {
+		o := &f.p.Goals[at.list[at.used]]
+		if contains(o.From, r.key) {
 			continue
 		}
+		at.used++
 		o.From = addFrom(o.From, r.key)
 		for _, v := range []*Value{o.Code, o.Due, o.Start} {
 			if v != nil {
@@ -107,7 +141,16 @@ func (f *fold) goalAgain(r *rec, g *Goal) bool {
 		}
 		return true
 	}
+	at.list = append(at.list, len(f.p.Goals)) // where the caller puts it
+	at.used++
 	return false
+}
+
+// goalPlace tells where the goals stand that say the same, and how many of them one record has repeated.
+type goalPlace struct {
+	list []int
+	rec  *rec
+	used int
 }
 
 // measureIDs gives the id of every measure of a record, in order.
@@ -150,17 +193,13 @@ func (f *fold) measures(r *rec) {
 }
 
 func (f *fold) services(r *rec) {
-next:
 	for _, s := range r.facts.Services {
 		out := Service{Value: s.value(r.key), Provider: s.Provider, Private: s.Private, Start: s.Start, End: s.End,
 			Amount: s.Amount, Note: s.Note, Owner: r.Key.Sender}
-		for i := range f.p.Services {
-			o := &f.p.Services[i]
-			if o.Owner == out.Owner && o.Code == out.Code && o.Text == out.Text && o.Provider == out.Provider &&
-				o.Start == out.Start && o.End == out.End && o.Amount == out.Amount && o.Note == out.Note {
-				o.From = addFrom(o.From, r.key)
-				continue next
-			}
+		what := said{'s', out.Owner, [7]string{s.Code, s.Text, s.Provider, s.Start, s.End, s.Amount, s.Note}}
+		if at, found := f.again(what, len(f.p.Services)); found {
+			f.p.Services[at].From = addFrom(f.p.Services[at].From, r.key)
+			continue
 		}
 		f.p.Services = append(f.p.Services, out)
 	}
@@ -173,10 +212,8 @@ func (f *fold) rest(r *rec) {
 			Place: k.Place, Booked: k.Booked, Note: k.Note, Owner: r.Key.Sender, From: []string{r.key}})
 	}
 	for _, a := range r.facts.Aids {
-		at := slices.IndexFunc(f.p.Aids, func(o Aid) bool {
-			return o.Owner == r.Key.Sender && o.Text == a.Text && o.Code == a.Code && o.Status == a.Status
-		})
-		if at >= 0 {
+		at, found := f.again(said{'a', r.Key.Sender, [7]string{a.Text, a.Code, a.Status}}, len(f.p.Aids))
+		if found {
 			f.p.Aids[at].From = addFrom(f.p.Aids[at].From, r.key)
 			continue
 		}
@@ -186,10 +223,8 @@ func (f *fold) rest(r *rec) {
 		f.contact(r, c)
 	}
 	for _, n := range r.facts.Notes {
-		at := slices.IndexFunc(f.p.Notes, func(o Note) bool {
-			return o.Owner == r.Key.Sender && o.Text == n.Text && o.Heading.Text == n.Heading.Text && o.Heading.Code == n.Heading.Code
-		})
-		if at >= 0 {
+		at, found := f.again(said{'n', r.Key.Sender, [7]string{n.Text, n.Heading.Text, n.Heading.Code}}, len(f.p.Notes))
+		if found {
 			f.p.Notes[at].Heading.From = addFrom(f.p.Notes[at].Heading.From, r.key)
 			continue
 		}
@@ -200,9 +235,10 @@ func (f *fold) rest(r *rec) {
 // contact lists a contact; what one organisation says of the same person or unit in several places
 // is one entry.
 func (f *fold) contact(r *rec, c contactRow) {
-	for i := range f.p.Contacts {
+	who := [3]string{r.Key.Sender, c.Kind, c.Name}
+	for _, i := range f.contacts[who] {
 		o := &f.p.Contacts[i]
-		if o.Owner != r.Key.Sender || o.Kind != c.Kind || o.Name != c.Name || o.Role != c.Role && o.Role != "" && c.Role != "" {
+		if o.Role != c.Role && o.Role != "" && c.Role != "" {
 			continue
 		}
 		o.From = addFrom(o.From, r.key)
@@ -217,6 +253,10 @@ func (f *fold) contact(r *rec, c contactRow) {
 		}
 		return
 	}
+	if f.contacts == nil {
+		f.contacts = map[[3]string][]int{}
+	}
+	f.contacts[who] = append(f.contacts[who], len(f.p.Contacts))
 	f.p.Contacts = append(f.p.Contacts, Contact{Kind: c.Kind, Name: c.Name, Role: c.Role, RoleCode: c.Code,
 		Phone: append([]string(nil), c.Phone...), Note: c.Note, Owner: r.Key.Sender, From: []string{r.key}})
 }

@@ -58,7 +58,11 @@ type fold struct {
 	keyed    []*rec // the same, by key
 	loose    []*rec
 	stayList []*stay
-	goalSeen map[string]int // how many goals an owner has with the same words
+	goalSeen map[[3]string]int // how many goals an owner has with the same words
+	// Where items stand that may be said again.
+	index     map[said]int
+	goalIndex map[said]*goalPlace
+	contacts  map[[3]string][]int // by owner, kind and name
 }
 
 // count lists the records that count.

@@ -27,13 +27,14 @@ func (f *fold) person() {
 	_, id, _ := strings.Cut(f.p.Patient, "|")
 	system, _, _ := strings.Cut(f.p.Patient, "|")
 	p.Identifier = Value{Text: id, System: system}
-	for _, r := range f.live {
+	for _, r := range f.keyed {
 		if r.Subject == f.p.Patient {
 			p.Identifier.From = append(p.Identifier.From, r.key)
 		}
 	}
 	pick := func(get func(*person) string) *Value {
 		var v *Value
+		same := 0
 		for i := len(f.live) - 1; i >= 0; i-- { // latest first
 			r := f.live[i]
 			if r.facts.Person == nil {
@@ -46,10 +47,16 @@ func (f *fold) person() {
 			if v == nil {
 				v = &Value{Text: t}
 			}
-			v.From = append(v.From, r.key)
+			same++
 		}
-		if v != nil {
-			slices.Sort(v.From)
+		if v == nil {
+			return nil
+		}
+		v.From = make([]string, 0, same)
+		for _, r := range f.keyed {
+			if r.facts.Person != nil && get(r.facts.Person) == v.Text {
+				v.From = append(v.From, r.key)
+			}
 		}
 		return v
 	}
@@ -59,14 +66,13 @@ func (f *fold) person() {
 	p.Address = pick(func(x *person) string { return x.Address })
 	p.Phone = pick(func(x *person) string { return x.Phone })
 	p.Deceased = pick(func(x *person) string { return x.Deceased })
-	slices.Sort(p.Identifier.From)
 }
 
 // team lists every organisation that contributed or was addressed by a live message.
 func (f *fold) team() {
 	members := map[string]*Member{}
 	var order []string
-	add := func(o *org, role, key string) {
+	add := func(o *org, role string) {
 		if o == nil || o.HER == "" {
 			return
 		}
@@ -82,25 +88,35 @@ func (f *fold) team() {
 		if roleRank(role) < roleRank(m.Role) {
 			m.Role = role
 		}
-		if !contains(m.From, key) {
+	}
+	rest := func(o *org, key string) {
+		if o == nil || o.HER == "" {
+			return
+		}
+		if m := members[o.HER]; len(m.From) == 0 || m.From[len(m.From)-1] != key {
 			m.From = append(m.From, key)
 		}
 	}
 	for _, r := range f.live {
 		from, to := rolesOf(r.Kind)
-		add(r.facts.From, from, r.key)
+		add(r.facts.From, from)
 		for i := range r.facts.To {
 			o := &r.facts.To[i]
 			role := to
 			if o.Person {
 				role = "gp"
 			}
-			add(o, role, r.key)
+			add(o, role)
+		}
+	}
+	for _, r := range f.keyed { // by key, so that the sources are too
+		rest(r.facts.From, r.key)
+		for i := range r.facts.To {
+			rest(&r.facts.To[i], r.key)
 		}
 	}
 	slices.Sort(order)
 	for _, h := range order {
-		slices.Sort(members[h].From)
 		f.p.Team = append(f.p.Team, *members[h])
 	}
 }
