@@ -36,7 +36,8 @@ var house = []room{
 	{name: "fhir/definition", duty: "rules of R4 and of profiles as tables", may: []string{"", "fhir"}, inTest: []string{"mapping/...", "fhir/fhirxml"}},
 	{name: "fhir/definition/generate", duty: "writes the tables; profiles are published as XML", may: []string{"fhir", "fhir/definition", "fhir/fhirxml"}, inTest: []string{"mapping/mappingtest"}},
 	{name: "fhir/fhirxml", duty: "FHIR in XML", may: []string{"", "fhir", "fhir/definition"}, inTest: []string{"mapping/mappingtest"}},
-	{name: "fhir/careplan", duty: "the shared plan", may: []string{"", "fhir"}, inTest: []string{"mapping/...", "internal/simulate", "testdata"}},
+	{name: "fhir/careplan", duty: "the shared plan", may: []string{"", "fhir", "fhir/careplan/function"}, inTest: []string{"mapping/...", "internal/simulate", "testdata"}},
+	{name: "fhir/careplan/function", duty: "instruments and the picture of function", may: []string{"", "fhir"}},
 	// The schema check walks trees that its tests must read from text.
 	{name: "mapping", duty: "formats", may: []string{"", "fhir"}, inTest: []string{"fhir/definition", "mapping/kith/xmltree"}},
 	{name: "connectors", duty: "wires", may: []string{""}},
@@ -51,7 +52,7 @@ var house = []room{
 	{name: "internal/config", duty: "one YAML file", may: []string{""}},
 	{
 		name: "internal/api", duty: "FHIR for systems",
-		may: []string{"", "fhir", "fhir/careplan", "queue", "internal/gateway"}, inTest: everything,
+		may: []string{"", "fhir", "fhir/careplan", "fhir/careplan/function", "queue", "internal/gateway"}, inTest: everything,
 	},
 	{
 		name: "internal/reading", duty: "a message as a page that people read",
@@ -59,7 +60,7 @@ var house = []room{
 	},
 	{
 		name: "internal/admin", duty: "UI for people",
-		may: []string{"", "fhir", "fhir/codes", "fhir/careplan", "queue", "internal/gateway", "internal/reading"}, inTest: everything,
+		may: []string{"", "fhir", "fhir/codes", "fhir/careplan", "fhir/careplan/function", "queue", "internal/gateway", "internal/reading"}, inTest: everything,
 	},
 	{
 		name: "internal/simulate", duty: "simulated parties",
