@@ -19,6 +19,7 @@ var (
 	ErrClosed      = errors.New("store is closed")
 	ErrFailed      = errors.New("store failed to sync, restart to recover") // after a failed sync nothing is taken
 	ErrNewer       = errors.New("store was written by a newer version")
+	ErrDamaged     = errors.New("stored content is lost or damaged")
 	ErrFull        = errors.New("store is over its disk budget")
 )
 
@@ -63,6 +64,9 @@ type Worker interface {
 type Leased struct {
 	samvirke.Delivery
 	Token int64
+	// Err says that the body is lost or damaged for good (ErrDamaged): there is nothing to send, and the holder
+	// stops the delivery for a person. nil when Body is what was stored.
+	Err error
 }
 
 // Unit is one unit of work. Empty parts are skipped. Within a unit the parts apply in field order.
@@ -82,6 +86,9 @@ type Unit struct {
 	Records []Record
 	// Plan adds a plan version.
 	Plan *PlanStep
+	// Plans are further ones, each of another patient: one message may change the plans of people who turn out to
+	// be the same. All hold or none is taken.
+	Plans []PlanStep
 	// Dues change what must be looked at when.
 	Dues []DueStep
 	// Deliveries are new; Seq is given by the store, in slice order. State must be queued (ErrState), the ID
@@ -140,8 +147,10 @@ type Record struct {
 // PlanStep adds one version of a patient's plan. Expect is the version it was computed from
 // (0 = none yet); the new one is Expect+1. ErrPlanVersion when another version is there.
 type PlanStep struct {
-	Patient   string
-	Expect    int64
+	Patient string
+	Expect  int64
+	// Check adds no version: the unit only counts on the plan being at Expect still.
+	Check     bool
 	MessageID string // what caused it
 	Body      []byte // canonical JSON of the plan
 }

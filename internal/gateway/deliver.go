@@ -209,6 +209,10 @@ func (l *lane) send(d queue.Leased) {
 	l.inFlight.Add(1)
 	defer l.inFlight.Add(-1)
 	at := l.g.now()
+	if d.Err != nil {
+		l.unreadable(d, at)
+		return
+	}
 	start := time.Now()
 	res, err := l.breaker.Execute(func() (connectors.Result, error) { return l.sendOnce(d.Delivery) })
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
@@ -225,6 +229,19 @@ func (l *lane) send(d queue.Leased) {
 		return
 	}
 	l.taken(d, a, res)
+}
+
+// faultUnreadable is the fault of a delivery whose stored body is lost or damaged: trying again would give the same.
+const faultUnreadable = "body-unreadable"
+
+// unreadable stops a delivery that there is nothing to send of. No attempt was made; a person restores the store
+// and sends it again, or gives it up.
+func (l *lane) unreadable(d queue.Leased, at time.Time) {
+	l.g.log.Error("delivery stopped, its body cannot be read", "delivery_id", d.ID, "party", l.ID, "err", d.Err)
+	_ = l.commit(&queue.Unit{Now: at, Steps: []queue.DeliveryStep{{
+		ID: d.ID, Token: d.Token, To: samvirke.DeliveryStopped, Fault: faultUnreadable, HoldLane: l.OnStop != "go-on",
+		FaultText: "the stored body is lost or damaged: restore it from a backup and resend, or give up and ask the sender for the message",
+	}}, Events: []samvirke.Event{l.event(d, at, samvirke.EventStopped, faultUnreadable)}}, d, nil)
 }
 
 func (l *lane) sendOnce(d samvirke.Delivery) (res connectors.Result, err error) {

@@ -21,7 +21,9 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-func person(n int) samvirke.Identifier { return fhir.NewIdentifier(fhir.TypeFNR, simulate.PersonNumber(n)) }
+func person(n int) samvirke.Identifier {
+	return fhir.NewIdentifier(fhir.TypeFNR, simulate.PersonNumber(n))
+}
 
 func key(n int) string { return person(n).Key() }
 

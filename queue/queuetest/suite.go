@@ -56,6 +56,7 @@ func Run(t *testing.T, e Engine) {
 		{"MessageStep", testMessageStep},
 		{"PlanVersions", testPlanVersions},
 		{"PlanRace", testPlanRace},
+		{"PlansTogether", testPlansTogether},
 		{"Records", testRecords},
 		{"Counters", testCounters},
 		{"Settings", testSettings},

@@ -34,6 +34,7 @@ type bodies struct {
 type unitFiles struct {
 	raw, plan           string
 	records, deliveries []string
+	plans               []string
 	all                 []string
 }
 
@@ -71,6 +72,11 @@ func (b *bodies) put(u *queue.Unit) (f unitFiles, err error) {
 	}
 	if u.Plan != nil {
 		f.plan = one(u.Plan.Body)
+	}
+	for i := range u.Plans {
+		if name := one(u.Plans[i].Body); name != "" {
+			f.plans = setAt(f.plans, len(u.Plans), i, name)
+		}
 	}
 	for i := range u.Deliveries {
 		d := &u.Deliveries[i]
@@ -174,11 +180,14 @@ func (b *bodies) read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("body file has no valid name")
 	}
 	body, err := os.ReadFile(b.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("body file %s is not there: %w", name, queue.ErrDamaged)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read large body: %w", err)
 	}
 	if sumOf(body) != name {
-		return nil, fmt.Errorf("body file %s is damaged: its content has another checksum", name)
+		return nil, fmt.Errorf("body file %s has another checksum: %w", name, queue.ErrDamaged)
 	}
 	return body, nil
 }

@@ -141,6 +141,9 @@ func weight(u *queue.Unit) int {
 	if u.Plan != nil {
 		n += len(u.Plan.Body)
 	}
+	for i := range u.Plans {
+		n += len(u.Plans[i].Body)
+	}
 	if u.Message != nil {
 		n += len(u.Message.Envelope) + len(u.Message.Notes)
 	}

@@ -180,8 +180,9 @@ func (r *reader) Attempts(ctx context.Context, deliveryID string) ([]samvirke.At
 		WHERE delivery = (SELECT seq FROM delivery WHERE id = ?) ORDER BY number`, deliveryID)
 }
 
-// fillLeased reads what was leased. A delivery whose body cannot be read keeps its lease until that
-// runs out, so that it is tried again without taking the others with it.
+// fillLeased reads what was leased. A delivery whose body cannot be read now keeps its lease until that
+// runs out, so that it is tried again without taking the others with it; one whose body is lost is given
+// with the error, so that its holder can stop it.
 func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Leased, error) {
 	set := make(map[int64]bool, len(got))
 	for i := range got {
@@ -229,7 +230,10 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 		if e != nil {
 			err = fmt.Errorf("delivery %s: %w", f.delivery.ID, e)
 			s.opts.Logger.Error("body of a delivery cannot be read", "delivery_id", f.delivery.ID, "err", e)
-			continue
+			if !errors.Is(e, queue.ErrDamaged) {
+				continue
+			}
+			l.Err = err
 		}
 		l.Delivery = f.delivery
 		l.State, l.Body = samvirke.DeliverySending, body

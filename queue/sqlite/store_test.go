@@ -321,3 +321,28 @@ func TestErasedAudit(t *testing.T) {
 		r.Close()
 	}
 }
+
+// TestLostBodyIsLeasedWithItsError: the holder of the lease can stop what it will never get.
+func TestLostBodyIsLeasedWithItsError(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir(), InlineLimit: 16})
+	body := bytes.Repeat([]byte("large"), 4<<20/5)
+	u := &queue.Unit{Now: time.Now(), Deliveries: []samvirke.Delivery{
+		{ID: "lost", Party: "p", Lane: "1", State: samvirke.DeliveryQueued, Body: body},
+		{ID: "kept", Party: "p", Lane: "2", State: samvirke.DeliveryQueued, Body: []byte("small")},
+	}}
+	if _, err := s.Commit(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(s.bodies.path(sumOf(body))); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Lease(t.Context(), "p", 10, time.Minute)
+	if err != nil || len(got) != 2 {
+		t.Fatalf("%d leased, %v", len(got), err)
+	}
+	for _, l := range got {
+		if lost := l.ID == "lost"; errors.Is(l.Err, queue.ErrDamaged) != lost || lost == (len(l.Body) > 0) {
+			t.Errorf("%s: error %v, %d bytes", l.ID, l.Err, len(l.Body))
+		}
+	}
+}

@@ -30,10 +30,28 @@ func (t *tx) writeRecords() error {
 }
 
 func (t *tx) lookPlan() error {
-	p := t.u.Plan
-	if p == nil {
-		return nil
+	if t.u.Plan != nil {
+		if err := t.lookPlanStep(t.u.Plan); err != nil {
+			return err
+		}
 	}
+	for i := range t.u.Plans {
+		p := &t.u.Plans[i]
+		twice := t.u.Plan != nil && t.u.Plan.Patient == p.Patient
+		for j := range i {
+			twice = twice || t.u.Plans[j].Patient == p.Patient
+		}
+		if twice {
+			return fmt.Errorf("two steps of one plan in a unit: %w", queue.ErrPlanVersion)
+		}
+		if err := t.lookPlanStep(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) lookPlanStep(p *queue.PlanStep) error {
 	have, known := t.w.cache.plans[p.Patient]
 	if !known {
 		row, err := t.w.st.planHead.row(p.Patient)
@@ -51,18 +69,30 @@ func (t *tx) lookPlan() error {
 }
 
 func (t *tx) writePlan() error {
-	p := t.u.Plan
-	if p == nil {
-		return nil
+	if t.u.Plan != nil {
+		t.writePlanStep(t.u.Plan, t.r.files.plan)
+	}
+	for i := range t.u.Plans {
+		file := ""
+		if t.r.files.plans != nil {
+			file = t.r.files.plans[i]
+		}
+		t.writePlanStep(&t.u.Plans[i], file)
+	}
+	return nil
+}
+
+func (t *tx) writePlanStep(p *queue.PlanStep, file string) {
+	if p.Check {
+		return
 	}
 	var body any
-	if t.r.files.plan == "" {
+	if file == "" {
 		body = notNil(p.Body)
 	}
 	t.w.seqs.plan++
-	t.w.st.planAdd.add(t.w.seqs.plan, p.Patient, p.Expect+1, nanos(t.u.Now), p.MessageID, t.r.files.plan, body)
+	t.w.st.planAdd.add(t.w.seqs.plan, p.Patient, p.Expect+1, nanos(t.u.Now), p.MessageID, file, body)
 	t.w.cache.plan(p.Patient, p.Expect+1)
-	return nil
 }
 
 func (t *tx) writeReceipts() error {
