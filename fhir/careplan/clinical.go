@@ -10,6 +10,7 @@ import (
 // aids, contacts and notes. Every organisation keeps its own; the same thing stated twice by
 // one organisation is one entry with two sources.
 func (f *fold) clinical() {
+	f.written()
 	for _, r := range f.live {
 		f.diagnoses(r)
 		f.goals(r)
@@ -87,7 +88,7 @@ func (f *fold) goals(r *rec) {
 	if f.goalSeen == nil {
 		f.goalSeen, f.goalIndex = map[[3]string]int{}, map[said]*goalPlace{}
 	}
-	for _, g := range r.facts.Goals {
+	for i, g := range r.facts.Goals {
 		out := Goal{Text: g.Text, Status: "active", Owner: r.Key.Sender, ExpressedBy: g.By, From: []string{r.key},
 			Due: f.value(g.Due, r.key), Start: f.value(g.Start, r.key)}
 		var code string
@@ -96,6 +97,10 @@ func (f *fold) goals(r *rec) {
 			out.Code = &v
 			code = g.Code.Code
 			out.Text = first(out.Text, v.Text, v.Code)
+		}
+		if out.ID = r.elementNamed("go", i); out.ID != "" {
+			f.p.Goals = append(f.p.Goals, out)
+			continue
 		}
 		if f.goalAgain(r, &out) {
 			continue
@@ -162,7 +167,9 @@ func measureIDs(r *rec) []string {
 		if m.Code != nil {
 			code = m.Code.Code
 		}
-		ids[i] = elementID("measure", r, seen, m.Kind, m.Text, code)
+		if ids[i] = r.elementNamed("me", i); ids[i] == "" {
+			ids[i] = elementID("measure", r, seen, m.Kind, m.Text, code)
+		}
 	}
 	return ids
 }
@@ -207,8 +214,12 @@ func (f *fold) services(r *rec) {
 
 func (f *fold) rest(r *rec) {
 	seen := map[string]int{}
-	for _, k := range r.facts.Checkups {
-		f.p.Checkups = append(f.p.Checkups, Checkup{ID: elementID("checkup", r, seen, k.Start, k.Place, k.Note), Start: k.Start,
+	for i, k := range r.facts.Checkups {
+		id := r.elementNamed("ck", i)
+		if id == "" {
+			id = elementID("checkup", r, seen, k.Start, k.Place, k.Note)
+		}
+		f.p.Checkups = append(f.p.Checkups, Checkup{ID: id, Start: k.Start,
 			Place: k.Place, Booked: k.Booked, Note: k.Note, Owner: r.Key.Sender, From: []string{r.key}})
 	}
 	for _, a := range r.facts.Aids {

@@ -9,26 +9,15 @@ import (
 	"github.com/samvirke/samvirke/fhir"
 )
 
-// FHIR gives the plan as a Bundle of type collection: Patient, CarePlan with CareTeam, Goal,
-// ServiceRequest, Task, Encounter, Flag, Observation, Condition, Appointment and DeviceRequest, and one
-// Provenance for every message something rests on. Ids are those of the plan's items; the same
-// plan gives the same bytes.
+// FHIR gives the plan as a Bundle of type collection: the resources of Elements. Ids are those of the plan's
+// items; the same plan gives the same bytes.
 func (p *Plan) FHIR() *fhir.Bundle {
-	x := &export{p: p, entries: fhir.NewArray(), targets: map[string][]string{}}
-	x.patient()
-	plan := x.carePlan()
-	x.team(plan)
-	x.stays()
-	x.conditions()
-	x.goals(plan)
-	x.measures(plan)
-	x.function()
-	x.rest(plan)
-	x.tasks()
-	x.flags()
-	x.provenance()
+	entries := fhir.NewArray()
+	for _, e := range p.Elements() {
+		entries.Add(fhir.NewObject("fullUrl", fhir.ExtBase+e.Ref(), "resource", e.Resource))
+	}
 	root := fhir.NewObject("resourceType", "Bundle", "type", "collection")
-	root.Set("entry", x.entries)
+	root.Set("entry", entries)
 	b, err := fhir.BundleOf(root)
 	if err != nil {
 		return nil // cannot happen: every entry above has a type
@@ -36,34 +25,152 @@ func (p *Plan) FHIR() *fhir.Bundle {
 	return b
 }
 
-// export is a Bundle in the making.
-type export struct {
-	p       *Plan
-	entries *fhir.Node
-	subject string
-	// targets are the resources that rest on each source, by source key.
-	targets map[string][]string
+// Element is one resource of the plan's FHIR form.
+type Element struct {
+	Type, ID string
+	// Item is the id of the plan's item; that of the resource unless a party named it, see ElementID.
+	Item     string
+	Resource *fhir.Node
+	// Owner is the HER-id (or other name) of the single writer; "" for what several write and what is derived.
+	Owner string
+	// From are the sources it rests on.
+	From []string
+	// Written: it is served as its owner wrote it.
+	Written bool
 }
 
-// put adds a resource with its id and notes what it rests on.
-func (x *export) put(n *fhir.Node, id string, from ...[]string) string {
-	ref := n.Get("resourceType").Text() + "/" + id
-	n.Set("id", fhir.String(id))
-	x.entries.Add(fhir.NewObject("fullUrl", fhir.ExtBase+ref, "resource", n))
+// Ref is the relative reference, "Goal/goal-1".
+func (e *Element) Ref() string { return e.Type + "/" + e.ID }
+
+// Elements gives the plan as resources: Patient, CarePlan with CareTeam, Goal, ServiceRequest, Task,
+// Encounter, EpisodeOfCare, Flag, Observation, Condition, Communication, Consent, Appointment, DeviceRequest,
+// DocumentReference, and one Provenance for every message something rests on. The first two are always Patient and
+// the master CarePlan.
+func (p *Plan) Elements() []Element {
+	x := &export{p: p, targets: map[string][]string{}, seen: map[string]int{}, ids: map[string]string{}}
+	x.patient()
+	x.master()
+	x.team()
+	x.stays()
+	x.conditions()
+	x.goals()
+	x.measures()
+	x.function()
+	x.services()
+	x.checkups()
+	x.aids()
+	x.documents()
+	x.sharedPart()
+	x.rightsPart()
+	x.coursePart()
+	x.tasks()
+	x.flags()
+	for i := range x.list {
+		redirect(x.list[i].Resource, x.ids)
+	}
+	x.provenance()
+	return x.list
+}
+
+// export is a list of resources in the making.
+type export struct {
+	p       *Plan
+	list    []Element
+	subject string
+	plan    *fhir.Node     // the master
+	seen    map[string]int // how often again was asked for the same
+	// targets are the resources that rest on each source, by source key.
+	targets map[string][]string
+	// ids are the references of items that their parties named, by the reference with the plan's own id.
+	ids map[string]string
+}
+
+// put adds a resource with its id, its owner and what it rests on. An id that is taken is not added again.
+func (x *export) put(owner string, n *fhir.Node, item string, from ...[]string) string {
+	e := Element{Type: n.Get("resourceType").Text(), Item: item, Owner: owner}
 	for _, list := range from {
 		for _, k := range list {
-			if !contains(x.targets[k], ref) {
-				x.targets[k] = append(x.targets[k], ref)
+			if !contains(e.From, k) {
+				e.From = append(e.From, k)
 			}
 		}
 	}
+	raw, id := x.p.asWritten(n, item, e.From)
+	e.ID, e.Resource = id, n
+	if raw != nil && !hasMembers(raw) {
+		e.Resource, e.Written = x.overlay(raw, n), true
+	}
+	e.Resource.Set("id", fhir.String(id))
+	ref := e.Type + "/" + id
+	if x.seen["ref\x1f"+ref]++; x.seen["ref\x1f"+ref] > 1 {
+		return ref
+	}
+	if item != id {
+		x.ids[e.Type+"/"+item] = ref
+	}
+	for _, k := range e.From {
+		x.targets[k] = append(x.targets[k], ref)
+	}
+	x.list = append(x.list, e)
 	return ref
+}
+
+// hasMembers: what an Observation is made of stands in other resources of its message.
+func hasMembers(raw *fhir.Node) bool { return len(raw.Get("hasMember").Items()) > 0 }
+
+// overlay puts what the plan knows better over a resource as written: whom it is about, who carries a
+// proposal, how far it has come.
+func (x *export) overlay(raw, n *fhir.Node) *fhir.Node {
+	out := fhir.NewObject("resourceType", n.Get("resourceType").Text(), "id", "x")
+	for key, v := range raw.Fields() {
+		if key != "resourceType" && key != "id" && key != "meta" {
+			out.Set(key, v)
+		}
+	}
+	for _, key := range []string{"subject", "patient", "for"} {
+		if v := n.Get(key); v != nil {
+			out.Set(key, v)
+		}
+	}
+	if n.Get("resourceType").Text() == "ServiceRequest" {
+		if v := n.Get("performer"); v != nil {
+			out.Set("performer", v)
+		}
+		if n.Get("status").Text() == "completed" {
+			out.SetText("status", "completed")
+		}
+	}
+	// The name under which it came in is between its writer and us.
+	ids := fhir.NewArray()
+	for _, id := range raw.Get("identifier").Items() {
+		if id.Get("system").Text() != fhir.SystemElement {
+			ids.Add(id)
+		}
+	}
+	if raw.Get("identifier").IsArray() {
+		out.Set("identifier", ids)
+		if len(ids.Items()) == 0 {
+			out.Set("identifier", nil)
+		}
+	}
+	return out
+}
+
+// again numbers things that say the same, so that the id of one does not hang on those before it.
+func (x *export) again(parts ...string) string {
+	key := strings.Join(parts, "\x1f")
+	n := x.seen[key]
+	x.seen[key]++
+	return strconv.Itoa(n)
 }
 
 func reference(ref string) *fhir.Node { return fhir.NewObject("reference", ref) }
 
 // organisation is a reference by HER-id, or by whatever the party calls itself.
 func (x *export) organisation(her string) *fhir.Node {
+	if her == "" {
+		return nil
+	}
 	id := fhir.NewObject("system", fhir.SystemHER, "value", her)
 	if typ, value, ok := strings.Cut(her, ":"); ok {
 		id = fhir.NewObject("system", fhir.ExtBase+"party/"+typ, "value", value)
@@ -83,11 +190,30 @@ func conceptNode(text string, v *Value) *fhir.Node {
 		n.Append("coding", fhir.NewObject("system", v.System, "code", v.Code, "display", v.Text))
 	}
 	n.SetText("text", text)
+	if len(n.Keys()) == 0 {
+		return nil
+	}
 	return n
 }
 
 func codeNode(system, code string) *fhir.Node {
 	return fhir.NewObject("coding", fhir.NewArray(fhir.NewObject("system", system, "code", code)))
+}
+
+// periodNode is a Period of texts that are FHIR dateTimes; nil when neither is one.
+func periodNode(start, end string) *fhir.Node {
+	start, end = dateTime(start), dateTime(end)
+	if start == "" && end == "" {
+		return nil
+	}
+	return fhir.NewObject("start", start, "end", end)
+}
+
+func textOf(v *Value) string {
+	if v == nil {
+		return ""
+	}
+	return v.Text
 }
 
 // dateTime returns text when it is a FHIR dateTime, "" otherwise.
@@ -114,9 +240,7 @@ func dateOnly(text string) string {
 func (x *export) patient() {
 	p := &x.p.Person
 	n := fhir.NewObject("resourceType", "Patient")
-	if p.Identifier.Text != "" {
-		n.Append("identifier", fhir.NewObject("system", p.Identifier.System, "value", p.Identifier.Text))
-	}
+	x.identifiers(n)
 	if p.Name != nil {
 		n.Append("name", fhir.NewObject("text", p.Name.Text))
 	}
@@ -139,190 +263,50 @@ func (x *export) patient() {
 	if p.Address != nil {
 		n.Append("address", fhir.NewObject("text", p.Address.Text))
 	}
-	x.subject = "Patient/" + shortID("patient", x.p.Patient)
+	x.contacts(n)
+	id := PatientID(x.p.Patient)
+	x.subject = "Patient/" + id
 	from := [][]string{p.Identifier.From}
 	for _, v := range []*Value{p.Name, p.BirthDate, p.Sex, p.Address, p.Phone, p.Deceased} {
 		if v != nil {
 			from = append(from, v.From)
 		}
 	}
-	x.put(n, shortID("patient", x.p.Patient), from...)
+	x.put("", n, id, from...)
 }
 
-func (x *export) carePlan() *fhir.Node {
-	n := fhir.NewObject("resourceType", "CarePlan", "status", "active", "intent", "plan", "subject", reference(x.subject))
-	if x.p.Person.Deceased != nil {
-		n.SetText("status", "completed")
-	}
-	x.put(n, shortID("plan", x.p.Patient))
-	return n
-}
-
-func (x *export) team(plan *fhir.Node) {
-	if len(x.p.Team) == 0 {
-		return
-	}
-	n := fhir.NewObject("resourceType", "CareTeam", "status", "active", "subject", reference(x.subject))
-	var from [][]string
-	for _, m := range x.p.Team {
-		part := fhir.NewObject()
-		if m.Role != "" {
-			part.Append("role", fhir.NewObject("text", m.Role))
+// contacts lists next of kin, who have a place in Patient.
+func (x *export) contacts(n *fhir.Node) {
+	for _, c := range x.p.Contacts {
+		if c.Kind != "kin" {
+			continue
 		}
-		part.Set("member", x.organisation(m.HER))
-		n.Append("participant", part)
-		from = append(from, m.From)
-	}
-	plan.Append("careTeam", reference(x.put(n, shortID("team", x.p.Patient), from...)))
-}
-
-func (x *export) stays() {
-	for _, s := range x.p.Stays {
-		n := fhir.NewObject("resourceType", "Encounter", "status", s.Status,
-			"class", fhir.NewObject("system", "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code", "IMP"),
-			"subject", reference(x.subject))
-		period := fhir.NewObject()
-		if s.Start != nil {
-			period.SetText("start", dateTime(s.Start.Text))
-		} else {
-			absent := fhir.NewObject("url", "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode", "unknown")
-			period.Set("_start", fhir.NewObject("extension", fhir.NewArray(absent)))
+		out := fhir.NewObject()
+		if c.Role != "" {
+			out.Append("relationship", fhir.NewObject("text", c.Role))
 		}
-		if s.End != nil {
-			period.SetText("end", dateTime(s.End.Text))
+		if c.Name != "" {
+			out.Set("name", fhir.NewObject("text", c.Name))
 		}
-		if len(period.Keys()) > 0 {
-			n.Set("period", period)
+		for _, phone := range c.Phone {
+			out.Append("telecom", fhir.NewObject("system", "phone", "value", phone))
 		}
-		if s.Destination != nil {
-			n.Set("hospitalization", fhir.NewObject("dischargeDisposition", conceptNode(s.Destination.Text, s.Destination)))
+		if len(out.Keys()) > 0 {
+			n.Append("contact", out)
 		}
-		n.Set("serviceProvider", x.organisation(s.Organiser))
-		x.put(n, s.ID, s.From)
-	}
-	for i, r := range x.p.Ready {
-		n := fhir.NewObject("resourceType", "Flag", "status", "active")
-		if r.End != nil {
-			n.SetText("status", "inactive")
-		}
-		n.Set("code", conceptNode("Ready for discharge", &Value{System: fhir.SystemEvent, Code: eventReady, Text: "Ready for discharge"}))
-		n.Set("subject", reference(x.subject))
-		period := fhir.NewObject("start", dateTime(r.Set.Text))
-		if r.End != nil {
-			period.SetText("end", dateTime(r.End.Text))
-		}
-		if len(period.Keys()) > 0 {
-			n.Set("period", period)
-		}
-		n.Set("encounter", reference("Encounter/"+r.Stay))
-		x.put(n, shortID("ready", r.Stay, strconv.Itoa(i)), r.From)
-	}
-}
-
-func (x *export) conditions() {
-	for i, d := range x.p.Diagnoses {
-		n := fhir.NewObject("resourceType", "Condition", "code", conceptNode(d.Text, &d.Value), "subject", reference(x.subject))
-		if d.Main {
-			n.Append("extension", fhir.NewObject("url", fhir.ExtMainDiagnosis, "valueBoolean", true))
-		}
-		x.put(n, shortID("diagnosis", d.Owner, d.System, d.Code, d.Text, strconv.Itoa(i)), d.From)
-	}
-}
-
-func (x *export) goals(plan *fhir.Node) {
-	for _, g := range x.p.Goals {
-		n := fhir.NewObject("resourceType", "Goal", "lifecycleStatus", "active", "description", conceptNode(g.Text, g.Code),
-			"subject", reference(x.subject))
-		if g.Start != nil {
-			n.SetText("startDate", dateOnly(g.Start.Text))
-		}
-		if g.Due != nil && dateOnly(g.Due.Text) != "" {
-			n.Append("target", fhir.NewObject("dueDate", dateOnly(g.Due.Text)))
-		}
-		plan.Append("goal", reference(x.put(n, g.ID, g.From)))
-	}
-}
-
-func (x *export) measures(plan *fhir.Node) {
-	for _, m := range x.p.Measures {
-		n := fhir.NewObject("resourceType", "ServiceRequest", "status", "active", "intent", "proposal")
-		if m.Kind != "proposal" {
-			n.SetText("intent", "order")
-		}
-		if m.Status == "completed" {
-			n.SetText("status", "completed")
-		}
-		if m.Evaluation != nil && dateOnly(m.Evaluation.Text) != "" {
-			n.Append("extension", fhir.NewObject("url", fhir.ExtEvaluation, "valueDate", dateOnly(m.Evaluation.Text)))
-		}
-		n.Set("code", conceptNode(m.Text, m.Code))
-		n.Set("subject", reference(x.subject))
-		n.Set("requester", x.organisation(m.Requester))
-		if m.Owner != "" {
-			n.Append("performer", x.organisation(m.Owner))
-		}
-		if m.Note != "" {
-			n.Append("note", fhir.NewObject("text", m.Note))
-		}
-		ref := x.put(n, m.ID, m.From)
-		plan.Append("activity", fhir.NewObject("reference", reference(ref)))
-		for i, a := range m.Answers {
-			t := fhir.NewObject("resourceType", "Task", "status", taskStatus(a.Status), "intent", "proposal", "focus", reference(ref),
-				"for", reference(x.subject))
-			if !a.At.IsZero() {
-				t.SetText("lastModified", formatTime(a.At))
-			}
-			t.Set("owner", x.organisation(a.By))
-			if a.Reason != "" {
-				t.Set("statusReason", fhir.NewObject("text", a.Reason))
-			}
-			x.put(t, shortID("answer", m.ID, a.By, strconv.Itoa(i)), a.From)
-		}
-	}
-}
-
-func taskStatus(s string) string {
-	switch s {
-	case "accepted", "rejected", "requested", "cancelled":
-		return s
-	case "done":
-		return "completed"
-	}
-	return "received"
-}
-
-func (x *export) tasks() {
-	for _, t := range x.p.Tasks {
-		n := fhir.NewObject("resourceType", "Task", "status", taskStatus(t.Status), "intent", "proposal",
-			"code", fhir.NewObject("text", t.Rule), "description", t.Text)
-		if t.Measure != "" {
-			n.Set("focus", reference("ServiceRequest/"+t.Measure))
-		}
-		n.Set("for", reference(x.subject))
-		if t.For != "coordinator" {
-			n.Set("owner", x.organisation(t.For))
-		}
-		x.put(n, t.ID, t.From)
-	}
-}
-
-func (x *export) flags() {
-	for i, f := range x.p.Flags {
-		n := fhir.NewObject("resourceType", "Flag", "status", "active",
-			"code", conceptNode(f.Text, &Value{System: fhir.ExtBase + "CodeSystem/flag", Code: f.Code}), "subject", reference(x.subject))
-		x.put(n, shortID("flag", f.Code, strconv.Itoa(i)), f.From)
 	}
 }
 
 // provenance names, for each message, what rests on it. Source: careplan.md principle 7.
 func (x *export) provenance() {
-	for _, k := range sortedKeys(x.targets) {
+	targets := x.targets
+	for _, k := range sortedKeys(targets) {
 		s, ok := x.p.Sources[k]
 		if !ok {
 			continue
 		}
 		n := fhir.NewObject("resourceType", "Provenance")
-		for _, ref := range x.targets[k] {
+		for _, ref := range targets[k] {
 			n.Append("target", reference(ref))
 		}
 		n.SetText("occurredDateTime", formatTime(s.Event))
@@ -339,10 +323,9 @@ func (x *export) provenance() {
 		n.Append("agent", agent)
 		what := fhir.NewObject("identifier", fhir.NewObject("system", fhir.SystemURI, "value", messageURI(k)), "display", s.Kind)
 		n.Append("entity", fhir.NewObject("role", entityRole(s.Op), "what", what))
-		x.put(n, shortID("provenance", k))
+		x.put("", n, shortID("provenance", k))
 	}
 }
-
 func messageURI(key string) string {
 	_, id, _ := strings.Cut(key, "/")
 	if fhir.IsUUID(id) {

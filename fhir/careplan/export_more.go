@@ -22,7 +22,11 @@ func (x *export) function() {
 		if a.Note != "" {
 			panel.Append("note", fhir.NewObject("text", a.Note))
 		}
-		for i, s := range a.Scores {
+		if x.alone(panel, &a) {
+			x.put(a.Owner, panel, a.ID, a.From)
+			continue
+		}
+		for _, s := range a.Scores {
 			n := fhir.NewObject("resourceType", "Observation", "status", "final")
 			n.Append("category", codeNode(fhir.SystemFunctionCategory, "functional-status"))
 			n.Set("code", conceptNode(s.Text, &s.Value))
@@ -33,10 +37,17 @@ func (x *export) function() {
 			if s.Note != "" {
 				n.Append("note", fhir.NewObject("text", s.Note))
 			}
-			panel.Append("hasMember", reference(x.put(n, shortID("score", a.ID, strconv.Itoa(i)), s.From)))
+			id := shortID("score", a.ID, s.System, s.Code, s.Text, x.again("score", a.ID, s.System, s.Code, s.Text))
+			panel.Append("hasMember", reference(x.put(a.Owner, n, id, s.From)))
 		}
-		x.put(panel, a.ID, a.From)
+		x.put(a.Owner, panel, a.ID, a.From)
 	}
+}
+
+// alone tells whether an assessment was written as one Observation through the REST API: it is served as that.
+func (x *export) alone(panel *fhir.Node, a *Assessment) bool {
+	raw, _ := x.p.asWritten(panel, a.ID, a.From)
+	return raw != nil && !hasMembers(raw)
 }
 
 func setEffective(n *fhir.Node, a Assessment) {
@@ -69,50 +80,5 @@ func setValue(n *fhir.Node, s Score) {
 		}
 	default:
 		n.Set("dataAbsentReason", codeNode("http://terminology.hl7.org/CodeSystem/data-absent-reason", "unknown"))
-	}
-}
-
-func (x *export) rest(plan *fhir.Node) {
-	for _, s := range x.p.Services {
-		n := fhir.NewObject("resourceType", "ServiceRequest", "status", "active", "intent", "order")
-		n.Append("category", codeNode(fhir.SystemSection, "EksisterendeTjeneste"))
-		n.Set("code", conceptNode(s.Text, &s.Value))
-		n.Set("subject", reference(x.subject))
-		if start, end := dateTime(s.Start), dateTime(s.End); start != "" || end != "" {
-			n.Set("occurrencePeriod", fhir.NewObject("start", start, "end", end))
-		}
-		if s.Provider != "" {
-			n.Append("performer", fhir.NewObject("display", s.Provider))
-		}
-		if s.Note != "" {
-			n.Append("note", fhir.NewObject("text", s.Note))
-		}
-		id := shortID("service", s.Owner, s.System, s.Code, s.Text, s.Provider, s.Start, s.End, s.Amount, s.Note)
-		plan.Append("activity", fhir.NewObject("reference", reference(x.put(n, id, s.From))))
-	}
-	for _, c := range x.p.Checkups {
-		n := fhir.NewObject("resourceType", "Appointment", "status", "proposed")
-		if start := dateTime(c.Start); len(start) > 10 {
-			n.SetText("start", start)
-		} else if start != "" {
-			n.Append("requestedPeriod", fhir.NewObject("start", start))
-		}
-		if c.Booked {
-			n.SetText("status", "booked")
-		}
-		n.SetText("comment", c.Note)
-		n.Append("participant", fhir.NewObject("actor", reference(x.subject), "status", "accepted"))
-		if c.Place != "" {
-			n.Append("participant", fhir.NewObject("actor", fhir.NewObject("display", c.Place), "status", "needs-action"))
-		}
-		plan.Append("activity", fhir.NewObject("reference", reference(x.put(n, c.ID, c.From))))
-	}
-	for i, a := range x.p.Aids {
-		n := fhir.NewObject("resourceType", "DeviceRequest", "intent", "order", "codeCodeableConcept", conceptNode(a.Text, &a.Value),
-			"subject", reference(x.subject))
-		if a.Status == "needed" {
-			n.SetText("intent", "proposal")
-		}
-		plan.Append("activity", fhir.NewObject("reference", reference(x.put(n, shortID("aid", a.Owner, a.Code, a.Text, strconv.Itoa(i)), a.From))))
 	}
 }

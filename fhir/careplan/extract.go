@@ -28,6 +28,7 @@ func (c *content) largest() int {
 		if k := c.More.Course; k != nil {
 			n = max(n, k.largest())
 		}
+		n = max(n, len(c.More.Elements))
 	}
 	for i := range c.Panels {
 		n = max(n, len(c.Panels[i].Scores))

@@ -50,11 +50,13 @@ func (x extractor) resolve(ref string) (fhir.Entry, bool) {
 func (x extractor) fill(c *content) {
 	inPanel := x.panels(c)
 	addressing := x.addressing()
+	written := x.written()
 	for _, e := range x.b.Entries() {
 		if addressing[e.Resource] {
 			continue
 		}
 		n := e.Resource
+		before := c.sizes()
 		switch e.Type {
 		case "Patient":
 			x.patient(n, c)
@@ -92,6 +94,9 @@ func (x extractor) fill(c *content) {
 			x.impression(n, c)
 		case "Consent":
 			x.reservation(n, c)
+		}
+		if written {
+			x.element(e, c, before)
 		}
 	}
 	x.settleEvents(c)

@@ -67,7 +67,9 @@ func (f *fold) assessment(r *rec, p *panel, seen map[string]int) {
 			return
 		}
 	}
-	a.ID = elementID("function", r, seen, p.Instrument, p.Date)
+	if a.ID = r.elementNamed("fu", 0); a.ID == "" {
+		a.ID = elementID("function", r, seen, p.Instrument, p.Date)
+	}
 	f.p.Function = append(f.p.Function, a)
 }
 

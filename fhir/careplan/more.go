@@ -8,6 +8,8 @@ type more struct {
 	Shared *sharedFacts `json:"sh,omitempty"`
 	Rights *rightsFacts `json:"ri,omitempty"`
 	Course *courseFacts `json:"co,omitempty"`
+	// Elements are the resources of a message that the REST API made, as they were written.
+	Elements []elementFact `json:"el,omitempty"`
 }
 
 // json gives what is stored.

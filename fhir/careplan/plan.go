@@ -34,6 +34,8 @@ type Plan struct {
 	// Sources are all live records that something above rests on, and History the live-no-more ones.
 	Sources map[string]Source `json:"sources"`
 	History []Source          `json:"history,omitempty"`
+	// written are resources as parties wrote them through the REST API, by source key; for Elements only.
+	written map[string][]elementFact
 }
 
 // Source is the provenance of a value: one record.
