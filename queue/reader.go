@@ -15,7 +15,8 @@ const MaxPage = 500
 type Reader interface {
 	Message(ctx context.Context, id string) (MessageDetail, error) // with Raw; ErrNotFound
 	Messages(ctx context.Context, f MessageFilter) ([]samvirke.Message, error)
-	Delivery(ctx context.Context, id string) (samvirke.Delivery, error) // with Body; ErrNotFound
+	// Delivery is with Body; ErrNotFound. With ErrDamaged, here and in FindDelivery, everything but Body is there.
+	Delivery(ctx context.Context, id string) (samvirke.Delivery, error)
 	Deliveries(ctx context.Context, f DeliveryFilter) ([]samvirke.Delivery, error)
 	// FindDelivery finds the newest delivery to party whose ExternalID this is (see SameIDs); ErrNotFound.
 	FindDelivery(ctx context.Context, party, externalID string) (samvirke.Delivery, error)

@@ -48,7 +48,7 @@ func (g *Gateway) findAnswered(ctx context.Context, party, id string) (samvirke.
 			d, err = g.store.FindDelivery(ctx, party, other)
 		}
 	}
-	return d, err
+	return withoutBody(d, err)
 }
 
 func (g *Gateway) receiptStep(m *samvirke.Message, env *samvirke.Envelope) *queue.MessageStep {

@@ -42,7 +42,7 @@ func (g Repair) Resend(ctx context.Context, who, deliveryID, reason string) erro
 	if err != nil {
 		return err
 	}
-	d, err := g.Store.Delivery(ctx, deliveryID)
+	d, err := withoutBody(g.Store.Delivery(ctx, deliveryID))
 	if err != nil {
 		return err
 	}
@@ -60,6 +60,14 @@ func (g Repair) Resend(ctx context.Context, who, deliveryID, reason string) erro
 		Audit:  []samvirke.Audit{{At: now, Who: who, Action: "resend", Object: d.ID, Patient: d.Patient, Reason: reason}},
 	})
 	return err
+}
+
+// withoutBody overlooks that a body is lost, where only the rest is asked for.
+func withoutBody(d samvirke.Delivery, err error) (samvirke.Delivery, error) {
+	if errors.Is(err, queue.ErrDamaged) && d.ID != "" {
+		return d, nil
+	}
+	return d, err
 }
 
 // MayResend tells whether a delivery may be sent again as it is. What the receiver refused, or took and
@@ -119,7 +127,7 @@ func (g Repair) giveUpUnit(ctx context.Context, who, id, reason string) (*queue.
 	}
 	now := g.now()
 	u := &queue.Unit{Now: now}
-	d, err := g.Store.Delivery(ctx, id)
+	d, err := withoutBody(g.Store.Delivery(ctx, id))
 	switch {
 	case err == nil:
 		u.Steps = []queue.DeliveryStep{{
