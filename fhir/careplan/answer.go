@@ -15,8 +15,8 @@ type given struct {
 // answers ties task answers to the proposals they name and works out owner and status.
 // Acceptance lives only here. Source: careplan.md sections 2 and 5.2.
 func (f *fold) answers() {
-	byMeasure := map[string][]given{}
-	var names map[string][]string
+	var byMeasure map[string][]given
+	var names map[string]target
 	for _, r := range f.live {
 		for _, a := range r.facts.Answers {
 			if names == nil {
@@ -27,6 +27,9 @@ func (f *fold) answers() {
 				f.flag("answer-unmatched", "An answer does not say which proposal it is about.", r.key)
 				f.task("answer-unmatched", "Decide which proposal the answer is about.", "coordinator", "requested", r.key)
 				continue
+			}
+			if byMeasure == nil {
+				byMeasure = map[string][]given{}
 			}
 			byMeasure[id] = append(byMeasure[id], given{a, r})
 		}
@@ -40,18 +43,31 @@ func (f *fold) answers() {
 	}
 }
 
-// measureNames maps every name an answer may use to the live measures behind it: the full URL
+// target is the measure that a name stands for.
+type target struct {
+	id      string
+	several bool // it stands for more than one
+}
+
+// measureNames maps every name an answer may use to the live measure behind it: the full URL
 // in any version of the message, identifiers, our own id, and the text.
-func (f *fold) measureNames() map[string][]string {
-	live := map[string]bool{}
-	for _, m := range f.p.Measures {
-		live[m.ID] = true
+func (f *fold) measureNames() map[string]target {
+	live := make(map[string]bool, len(f.p.Measures))
+	for i := range f.p.Measures {
+		live[f.p.Measures[i].ID] = true
 	}
-	names := map[string][]string{}
+	names := make(map[string]target, 4*len(live))
 	add := func(name, id string) {
-		if name != "" && live[id] && !contains(names[name], id) {
-			names[name] = append(names[name], id)
+		if name == "" {
+			return
 		}
+		if t, ok := names[name]; ok {
+			if t.id != id {
+				names[name] = target{id, true}
+			}
+			return
+		}
+		names[name] = target{id: id}
 	}
 	for _, l := range f.lines {
 		for _, r := range l.members {
@@ -59,17 +75,12 @@ func (f *fold) measureNames() map[string][]string {
 				continue
 			}
 			for i, id := range measureIDs(r) {
-				m := r.facts.Measures[i]
-				add(m.Ref, id)
-				add(id, id)
-				for _, x := range m.IDs {
-					add("id:"+x, id)
+				if !live[id] {
+					continue
 				}
-				if m.Kind == "proposal" {
-					add("text:"+plainKey(m.Text), id)
-					if m.Code != nil {
-						add("text:"+plainKey(m.Code.Text), id)
-					}
+				add(id, id)
+				for _, name := range r.namesOfMeasure(i) {
+					add(name, id)
 				}
 			}
 		}
@@ -77,10 +88,32 @@ func (f *fold) measureNames() map[string][]string {
 	return names
 }
 
+// namesOfMeasure are the words by which an answer may name a measure, other than its id.
+func (r *rec) namesOfMeasure(at int) []string {
+	if r.measureNames == nil {
+		r.measureNames = make([][]string, len(r.facts.Measures))
+		for i := range r.facts.Measures {
+			m := &r.facts.Measures[i]
+			names := []string{m.Ref}
+			for _, x := range m.IDs {
+				names = append(names, "id:"+x)
+			}
+			if m.Kind == "proposal" {
+				names = append(names, "text:"+plainKey(m.Text))
+				if m.Code != nil {
+					names = append(names, "text:"+plainKey(m.Code.Text))
+				}
+			}
+			r.measureNames[i] = names
+		}
+	}
+	return r.measureNames[at]
+}
+
 func plainKey(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
 // resolveAnswer finds the one measure an answer names; "" when there is none or more than one.
-func resolveAnswer(names map[string][]string, a answer) string {
+func resolveAnswer(names map[string]target, a answer) string {
 	keys := []string{a.Ref, a.Ref[strings.LastIndexByte(a.Ref, '/')+1:]}
 	if a.ID != "" {
 		keys = append(keys, "id:"+a.ID, a.ID)
@@ -92,12 +125,12 @@ func resolveAnswer(names map[string][]string, a answer) string {
 		if k == "" {
 			continue
 		}
-		switch list := names[k]; len(list) {
-		case 1:
-			return list[0]
-		case 0:
-		default:
+		switch t, ok := names[k]; {
+		case !ok:
+		case t.several:
 			return ""
+		default:
+			return t.id
 		}
 	}
 	return ""
@@ -112,7 +145,7 @@ func (f *fold) answer(m *Measure, list []given) {
 	last := map[string]given{}
 	for _, g := range list { // list is in record order
 		m.Answers = append(m.Answers, Answer{By: g.rec.Key.Sender, Status: answerStatus(g.Status), Reason: g.Reason,
-			At: g.when(), From: []string{g.rec.key}})
+			At: g.when(), From: g.rec.own})
 		m.From = addFrom(m.From, g.rec.key)
 		last[g.rec.Key.Sender] = g
 	}
@@ -131,8 +164,12 @@ func (f *fold) answer(m *Measure, list []given) {
 	case len(owners) > 0:
 		o := owners[0]
 		m.Owner = o.rec.Key.Sender
-		m.Status = map[string]string{"in-progress": "active", "on-hold": "active", "completed": "completed"}[o.Status]
-		if m.Status == "" {
+		switch o.Status {
+		case "in-progress", "on-hold":
+			m.Status = "active"
+		case "completed":
+			m.Status = "completed"
+		default:
 			m.Status = "accepted"
 		}
 		if len(owners) > 1 {
@@ -173,11 +210,15 @@ func answerStatus(status string) string {
 func (f *fold) proposalTask(m *Measure) {
 	key := m.From[0]
 	to := "coordinator"
-	for _, r := range f.live {
-		if contains(m.From, r.key) && r.Key.Sender == m.Requester && len(r.facts.To) > 0 && r.facts.To[0].HER != "" {
-			to, key = r.facts.To[0].HER, r.key
-			break
+	var asked *rec // the first that states it to somebody
+	for _, k := range m.From {
+		r := f.counted(k)
+		if r != nil && r.Key.Sender == m.Requester && len(r.facts.To) > 0 && r.facts.To[0].HER != "" && (asked == nil || byOrder(r, asked) < 0) {
+			asked = r
 		}
+	}
+	if asked != nil {
+		to, key = asked.facts.To[0].HER, asked.key
 	}
 	status := "requested"
 	if len(m.Answers) > 0 {

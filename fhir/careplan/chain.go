@@ -61,14 +61,16 @@ func (r *rec) read(from *Record) {
 // because some systems give all messages of a stay the same conversation: a discharge-ready
 // notice must not replace the admission.
 type line struct {
-	sender, conversation, kind string
-
+	lineName
 	size    int    // how many members
 	members []*rec // after linearise: in order
 	head    *rec
 	added   []*rec
 	ender   *rec // the cancellation in force
 }
+
+// lineName tells lines apart.
+type lineName struct{ sender, conversation, kind string }
 
 // count marks the live records of the line.
 func (l *line) count() {
@@ -285,21 +287,20 @@ func byDocument(kind string) bool { return kind == "EPIKRISE" || kind == "HENVIS
 
 // group sorts records into lines. A record stands on the line of the record it acts on.
 func (v *liveness) group() {
-	type id struct{ sender, conversation, kind string }
 	v.findRings()
-	lines := make(map[id]*line, len(v.keyed))
+	lines := make(map[lineName]*line, len(v.keyed))
 	for _, r := range v.keyed { // by key: the lines come out nearly sorted
 		if r.state == stateQuarantine {
 			continue
 		}
 		root := r.findRoot()
-		k := id{root.Key.Sender, root.Chain.Conversation, root.Kind}
+		k := lineName{root.Key.Sender, root.Chain.Conversation, root.Kind}
 		if k.conversation == "" {
 			k.conversation = "?" + root.Key.MessageID
 		}
 		l := lines[k]
 		if l == nil {
-			l = &line{sender: k.sender, conversation: k.conversation, kind: k.kind}
+			l = &line{lineName: k}
 			lines[k] = l
 			v.lines = append(v.lines, l)
 		}

@@ -58,8 +58,8 @@ func addFrom(from []string, key string) []string {
 	return append(append(append(out, from[:at]...), key), from[at:]...)
 }
 
-func (c coded) value(key string) Value {
-	return Value{Text: c.Text, Code: c.Code, System: c.System, From: []string{key}}
+func (c coded) value(from []string) Value {
+	return Value{Text: c.Text, Code: c.Code, System: c.System, From: from}
 }
 
 func (f *fold) diagnoses(r *rec) {
@@ -74,7 +74,7 @@ func (f *fold) diagnoses(r *rec) {
 			o.Main = o.Main || d.Main
 			continue
 		}
-		f.p.Diagnoses = append(f.p.Diagnoses, Diagnosis{Value: d.value(r.key), Main: d.Main, Owner: r.Key.Sender})
+		f.p.Diagnoses = append(f.p.Diagnoses, Diagnosis{Value: d.value(r.own), Main: d.Main, Owner: r.Key.Sender})
 	}
 }
 
@@ -89,11 +89,11 @@ func (f *fold) goals(r *rec) {
 		f.goalSeen, f.goalIndex = map[[3]string]int{}, map[said]*goalPlace{}
 	}
 	for i, g := range r.facts.Goals {
-		out := Goal{Text: g.Text, Status: "active", Owner: r.Key.Sender, ExpressedBy: g.By, From: []string{r.key},
-			Due: f.value(g.Due, r.key), Start: f.value(g.Start, r.key)}
+		out := Goal{Text: g.Text, Status: "active", Owner: r.Key.Sender, ExpressedBy: g.By, From: r.own,
+			Due: f.value(g.Due, r.own...), Start: f.value(g.Start, r.own...)}
 		var code string
 		if g.Code != nil {
-			v := g.Code.value(r.key)
+			v := g.Code.value(r.own)
 			out.Code = &v
 			code = g.Code.Code
 			out.Text = first(out.Text, v.Text, v.Code)
@@ -160,6 +160,10 @@ type goalPlace struct {
 
 // measureIDs gives the id of every measure of a record, in order.
 func measureIDs(r *rec) []string {
+	known := r.onLine()
+	if known.measures != nil {
+		return known.measures
+	}
 	ids := make([]string, len(r.facts.Measures))
 	seen := map[string]int{}
 	for i, m := range r.facts.Measures {
@@ -171,6 +175,7 @@ func measureIDs(r *rec) []string {
 			ids[i] = elementID("measure", r, seen, m.Kind, m.Text, code)
 		}
 	}
+	known.measures = ids
 	return ids
 }
 
@@ -180,10 +185,10 @@ func (f *fold) measures(r *rec) {
 	}
 	ids := measureIDs(r)
 	for i, m := range r.facts.Measures {
-		out := Measure{ID: ids[i], Text: m.Text, Kind: m.Kind, Requester: r.Key.Sender, Evaluation: f.value(m.Eval, r.key),
-			Period: m.Period, Note: m.Note, From: []string{r.key}}
+		out := Measure{ID: ids[i], Text: m.Text, Kind: m.Kind, Requester: r.Key.Sender, Evaluation: f.value(m.Eval, r.own...),
+			Period: m.Period, Note: m.Note, From: r.own}
 		if m.Code != nil {
-			v := m.Code.value(r.key)
+			v := m.Code.value(r.own)
 			out.Code = &v
 			out.Text = first(out.Text, v.Text, v.Code)
 		}
@@ -201,7 +206,7 @@ func (f *fold) measures(r *rec) {
 
 func (f *fold) services(r *rec) {
 	for _, s := range r.facts.Services {
-		out := Service{Value: s.value(r.key), Provider: s.Provider, Private: s.Private, Start: s.Start, End: s.End,
+		out := Service{Value: s.value(r.own), Provider: s.Provider, Private: s.Private, Start: s.Start, End: s.End,
 			Amount: s.Amount, Note: s.Note, Owner: r.Key.Sender}
 		what := said{'s', out.Owner, [7]string{s.Code, s.Text, s.Provider, s.Start, s.End, s.Amount, s.Note}}
 		if at, found := f.again(what, len(f.p.Services)); found {
@@ -220,7 +225,7 @@ func (f *fold) rest(r *rec) {
 			id = elementID("checkup", r, seen, k.Start, k.Place, k.Note)
 		}
 		f.p.Checkups = append(f.p.Checkups, Checkup{ID: id, Start: k.Start,
-			Place: k.Place, Booked: k.Booked, Note: k.Note, Owner: r.Key.Sender, From: []string{r.key}})
+			Place: k.Place, Booked: k.Booked, Note: k.Note, Owner: r.Key.Sender, From: r.own})
 	}
 	for _, a := range r.facts.Aids {
 		at, found := f.again(said{'a', r.Key.Sender, [7]string{a.Text, a.Code, a.Status}}, len(f.p.Aids))
@@ -228,7 +233,7 @@ func (f *fold) rest(r *rec) {
 			f.p.Aids[at].From = addFrom(f.p.Aids[at].From, r.key)
 			continue
 		}
-		f.p.Aids = append(f.p.Aids, Aid{Value: a.value(r.key), Status: a.Status, Owner: r.Key.Sender})
+		f.p.Aids = append(f.p.Aids, Aid{Value: a.value(r.own), Status: a.Status, Owner: r.Key.Sender})
 	}
 	for _, c := range r.facts.Contacts {
 		f.contact(r, c)
@@ -239,7 +244,7 @@ func (f *fold) rest(r *rec) {
 			f.p.Notes[at].Heading.From = addFrom(f.p.Notes[at].Heading.From, r.key)
 			continue
 		}
-		f.p.Notes = append(f.p.Notes, Note{Heading: n.Heading.value(r.key), Text: n.Text, Owner: r.Key.Sender})
+		f.p.Notes = append(f.p.Notes, Note{Heading: n.Heading.value(r.own), Text: n.Text, Owner: r.Key.Sender})
 	}
 }
 
@@ -269,5 +274,5 @@ func (f *fold) contact(r *rec, c contactRow) {
 	}
 	f.contacts[who] = append(f.contacts[who], len(f.p.Contacts))
 	f.p.Contacts = append(f.p.Contacts, Contact{Kind: c.Kind, Name: c.Name, Role: c.Role, RoleCode: c.Code,
-		Phone: append([]string(nil), c.Phone...), Note: c.Note, Owner: r.Key.Sender, From: []string{r.key}})
+		Phone: append([]string(nil), c.Phone...), Note: c.Note, Owner: r.Key.Sender, From: r.own})
 }

@@ -150,15 +150,24 @@ func (r *rec) source() Source {
 // sortLists gives the lists whose order is not already that of the thing told about.
 func (f *fold) sortLists() {
 	slices.SortFunc(f.p.Flags, func(a, b Flag) int {
-		return cmp.Or(strings.Compare(a.Code, b.Code), slices.Compare(a.From, b.From), strings.Compare(a.Text, b.Text))
+		if c := strings.Compare(a.Code, b.Code); c != 0 {
+			return c
+		}
+		return cmp.Or(slices.Compare(a.From, b.From), strings.Compare(a.Text, b.Text))
 	})
 	f.p.Flags = slices.CompactFunc(f.p.Flags, func(a, b Flag) bool {
 		return a.Code == b.Code && a.Text == b.Text && slices.Equal(a.From, b.From)
 	})
 	slices.SortFunc(f.p.Tasks, func(a, b Task) int {
-		return cmp.Or(strings.Compare(a.Rule, b.Rule), slices.Compare(a.From, b.From), strings.Compare(a.ID, b.ID))
+		if c := strings.Compare(a.Rule, b.Rule); c != 0 {
+			return c
+		}
+		return cmp.Or(slices.Compare(a.From, b.From), strings.Compare(a.ID, b.ID))
 	})
 	slices.SortFunc(f.p.Gaps, func(a, b Gap) int {
+		if c := strings.Compare(a.Rule, b.Rule); c != 0 {
+			return c
+		}
 		return cmp.Or(strings.Compare(a.Rule, b.Rule), slices.Compare(a.From, b.From), strings.Compare(a.Subject, b.Subject), strings.Compare(a.Text, b.Text))
 	})
 }

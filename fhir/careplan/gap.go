@@ -122,14 +122,14 @@ func (f *fold) dischargeGaps(s *stay) {
 }
 
 func (f *fold) measureGaps() {
-	order := map[string]time.Time{}
-	for _, r := range f.live {
-		order[r.key] = r.order
-	}
 	requested := func(m *Measure) time.Time {
 		var t time.Time
 		for _, k := range m.From {
-			if o := order[k]; t.IsZero() || o.Before(t) {
+			var o time.Time
+			if r := f.counted(k); r != nil {
+				o = r.order
+			}
+			if t.IsZero() || o.Before(t) {
 				t = o
 			}
 		}

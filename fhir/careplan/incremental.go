@@ -41,5 +41,21 @@ func byIdentity(a, b *rec) int {
 		strings.Compare(a.Hash, b.Hash), strings.Compare(a.MessageID, b.MessageID), strings.Compare(a.Mapping, b.Mapping))
 }
 
-// memo is what is known of one record whatever stands beside it.
-type memo struct{}
+// memo is what follows from one record and the name of its line, whatever stands beside it. It is worked
+// out when it is first asked for.
+type memo struct {
+	on       lineName // the line that the ids are of
+	measures []string // ids, see measureIDs
+	// measureNames are the words by which an answer may name each measure, other than its id.
+	measureNames [][]string
+	events       []stayEvent // see eventsOf
+	hasEvents    bool
+}
+
+// onLine forgets what was worked out for another line.
+func (r *rec) onLine() *memo {
+	if r.on != r.line.lineName {
+		r.on, r.measures = r.line.lineName, nil
+	}
+	return &r.memo
+}

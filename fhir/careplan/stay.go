@@ -245,6 +245,18 @@ func findStay(list []*stay, sender string, start moment) *stay {
 }
 
 func eventsOf(r *rec) []stayEvent {
+	if r.hasEvents {
+		return r.events
+	}
+	r.events, r.hasEvents = readEvents(r), true
+	return r.events
+}
+
+// readEvents is eventsOf from the facts; nobody may change what it gives.
+func readEvents(r *rec) []stayEvent {
+	if len(r.facts.Events) == 0 {
+		return nil
+	}
 	out := make([]stayEvent, 0, len(r.facts.Events))
 	for _, ev := range r.facts.Events {
 		m := parseMoment(ev.Time)
