@@ -58,7 +58,9 @@ func addFrom(from []string, key string) []string {
 	return append(append(append(out, from[:at]...), key), from[at:]...)
 }
 
-func (c coded) value(from []string) Value {
+func (c coded) value(key string) Value { return c.of([]string{key}) }
+
+func (c coded) of(from []string) Value {
 	return Value{Text: c.Text, Code: c.Code, System: c.System, From: from}
 }
 
@@ -74,7 +76,7 @@ func (f *fold) diagnoses(r *rec) {
 			o.Main = o.Main || d.Main
 			continue
 		}
-		f.p.Diagnoses = append(f.p.Diagnoses, Diagnosis{Value: d.value(r.own), Main: d.Main, Owner: r.Key.Sender})
+		f.p.Diagnoses = append(f.p.Diagnoses, Diagnosis{Value: d.of(r.own), Main: d.Main, Owner: r.Key.Sender})
 	}
 }
 
@@ -93,7 +95,7 @@ func (f *fold) goals(r *rec) {
 			Due: f.value(g.Due, r.own...), Start: f.value(g.Start, r.own...)}
 		var code string
 		if g.Code != nil {
-			v := g.Code.value(r.own)
+			v := g.Code.of(r.own)
 			out.Code = &v
 			code = g.Code.Code
 			out.Text = first(out.Text, v.Text, v.Code)
@@ -188,7 +190,7 @@ func (f *fold) measures(r *rec) {
 		out := Measure{ID: ids[i], Text: m.Text, Kind: m.Kind, Requester: r.Key.Sender, Evaluation: f.value(m.Eval, r.own...),
 			Period: m.Period, Note: m.Note, From: r.own}
 		if m.Code != nil {
-			v := m.Code.value(r.own)
+			v := m.Code.of(r.own)
 			out.Code = &v
 			out.Text = first(out.Text, v.Text, v.Code)
 		}
@@ -206,7 +208,7 @@ func (f *fold) measures(r *rec) {
 
 func (f *fold) services(r *rec) {
 	for _, s := range r.facts.Services {
-		out := Service{Value: s.value(r.own), Provider: s.Provider, Private: s.Private, Start: s.Start, End: s.End,
+		out := Service{Value: s.of(r.own), Provider: s.Provider, Private: s.Private, Start: s.Start, End: s.End,
 			Amount: s.Amount, Note: s.Note, Owner: r.Key.Sender}
 		what := said{'s', out.Owner, [7]string{s.Code, s.Text, s.Provider, s.Start, s.End, s.Amount, s.Note}}
 		if at, found := f.again(what, len(f.p.Services)); found {
@@ -233,7 +235,7 @@ func (f *fold) rest(r *rec) {
 			f.p.Aids[at].From = addFrom(f.p.Aids[at].From, r.key)
 			continue
 		}
-		f.p.Aids = append(f.p.Aids, Aid{Value: a.value(r.own), Status: a.Status, Owner: r.Key.Sender})
+		f.p.Aids = append(f.p.Aids, Aid{Value: a.of(r.own), Status: a.Status, Owner: r.Key.Sender})
 	}
 	for _, c := range r.facts.Contacts {
 		f.contact(r, c)
@@ -244,7 +246,7 @@ func (f *fold) rest(r *rec) {
 			f.p.Notes[at].Heading.From = addFrom(f.p.Notes[at].Heading.From, r.key)
 			continue
 		}
-		f.p.Notes = append(f.p.Notes, Note{Heading: n.Heading.value(r.own), Text: n.Text, Owner: r.Key.Sender})
+		f.p.Notes = append(f.p.Notes, Note{Heading: n.Heading.of(r.own), Text: n.Text, Owner: r.Key.Sender})
 	}
 }
 
