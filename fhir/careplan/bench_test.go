@@ -147,6 +147,27 @@ func BenchmarkFold(b *testing.B) {
 	}
 }
 
+// BenchmarkApply brings a plan of 300 records up to date with one more, of every kind in turn. The limit is 0.3 ms.
+func BenchmarkApply(b *testing.B) {
+	list := years(b, 317)
+	var f *Folder
+	next := len(list)
+	b.ReportAllocs()
+	for b.Loop() {
+		if next == len(list) {
+			b.StopTimer()
+			f = NewFolder(Options{})
+			f.Apply(list[:300]...)
+			f.Plan()
+			next = 300
+			b.StartTimer()
+		}
+		f.Apply(list[next])
+		f.Plan()
+		next++
+	}
+}
+
 // BenchmarkStored is the hot path of the gateway: read stored records, fold, encode.
 func BenchmarkStored(b *testing.B) {
 	for _, n := range []int{10, 30} {

@@ -23,7 +23,8 @@ func FoldFor(records []Record, viewer Viewer) *Plan {
 
 // FoldWith computes a plan like Fold, as the options say.
 func FoldWith(records []Record, o Options) *Plan {
-	return newPile(o.choose(records)).fold(o)
+	chosen := o.choose(records) // which may note in o what it found
+	return newPile(chosen).fold(o)
 }
 
 // fold computes the plan of the records of a pile, which only one fold may use at a time.

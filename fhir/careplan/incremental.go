@@ -6,6 +6,54 @@ import (
 	"strings"
 )
 
+// Folder keeps one person's records as a fold reads them, for bringing a plan up to date record by record:
+// what is known of each record alone, its place among the others, and nothing that a fold finds out. The plan
+// comes out of the same steps as Fold's, so it has the same bytes whatever the order of the records, their
+// batches, and restarts in between: after one, give a new Folder the records again.
+//
+// It holds the records decoded, several times what Packed takes, so it is for many records of one person and not
+// for many persons. It serves one caller at a time.
+type Folder struct {
+	o    Options
+	all  []Record
+	pile pile
+	plan *Plan // nil after a further record
+}
+
+// NewFolder makes a Folder without records that folds as the options say.
+func NewFolder(o Options) *Folder { return &Folder{o: o} }
+
+// Apply takes further records, in any order and also again. They must stay as they are (those of a Scratch
+// do not) and are not changed.
+func (f *Folder) Apply(records ...Record) {
+	for i := range records {
+		r := &rec{}
+		from := records[i]
+		r.read(&from)
+		if f.pile.add(r) {
+			f.all, f.plan = append(f.all, from), nil
+		}
+	}
+}
+
+// Len is the number of records that are kept.
+func (f *Folder) Len() int { return len(f.pile.keyed) }
+
+// Plan computes the plan of all records that were applied. It is not to be changed; it stays as it is when further
+// records are applied.
+func (f *Folder) Plan() *Plan {
+	if f.plan != nil {
+		return f.plan
+	}
+	o := f.o // choose may note in it what it found
+	if chosen := o.choose(f.all); len(chosen) != len(f.all) {
+		f.plan = newPile(chosen).fold(o)
+	} else {
+		f.plan = f.pile.fold(o)
+	}
+	return f.plan
+}
+
 // pile is a set of records in the two orders that a fold reads them in.
 type pile struct {
 	keyed []*rec // repeats and other readings of one message side by side
@@ -24,12 +72,16 @@ func newPile(records []Record) *pile {
 	return p
 }
 
-// add puts one more record in its places.
-func (p *pile) add(r *rec) {
-	at, _ := slices.BinarySearchFunc(p.keyed, r, byIdentity)
+// add puts one more record in its places. It is not taken, and false comes back, when it is there already.
+func (p *pile) add(r *rec) bool {
+	at, found := slices.BinarySearchFunc(p.keyed, r, byIdentity)
+	if found {
+		return false
+	}
 	p.keyed = slices.Insert(p.keyed, at, r)
 	at, _ = slices.BinarySearchFunc(p.timed, r, byOrder)
 	p.timed = slices.Insert(p.timed, at, r)
+	return true
 }
 
 // byIdentity puts the messages with one key side by side, the one that counts first.

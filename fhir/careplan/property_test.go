@@ -58,22 +58,31 @@ func idempotence(fold folder, w world) error {
 	return nil
 }
 
-// P3: batches with a restart between them end at the same plan as all at once.
+// P3: at the end of every batch the plan is that of all records so far, whether a Folder brought it up to
+// date or the records were read from the store again, and whether the Folder lived on or was made anew.
 func incremental(fold folder, w world) error {
 	var kept []Record
-	var last *Plan
 	var errs failures
+	f := NewFolder(Options{})
 	for i, j := range w.Perm {
 		kept = append(kept, w.Records[j])
-		if w.Cuts[i] || i == len(w.Perm)-1 {
+		f.Apply(w.Records[j])
+		if !w.Cuts[i] && i < len(w.Perm)-1 {
+			continue
+		}
+		if err := differ("one by one gives another plan", string(f.Plan().JSON()), string(fold(kept).JSON())); err != nil {
+			return err
+		}
+		if w.Cuts[len(w.Perm)-1-i] { // a restart
 			kept = stored(&errs, kept)
-			last = fold(kept)
+			f = NewFolder(Options{})
+			f.Apply(kept...)
 		}
 	}
 	if len(errs) > 0 {
 		return fmt.Errorf("store: %v", errs)
 	}
-	return differ("batches give another plan", string(last.JSON()), string(fold(w.Records).JSON()))
+	return differ("batches give another plan", string(f.Plan().JSON()), string(fold(w.Records).JSON()))
 }
 
 type failures []any
