@@ -93,20 +93,41 @@ type service struct {
 }
 
 type panel struct {
-	Instrument string  `json:"i,omitempty"`
-	Date       string  `json:"d,omitempty"`
-	DateSource string  `json:"ds,omitempty"`
-	Note       string  `json:"n,omitempty"`
-	Scores     []score `json:"s,omitempty"`
+	Instrument string     `json:"i,omitempty"`
+	Date       string     `json:"d,omitempty"`
+	DateSource string     `json:"ds,omitempty"`
+	Note       string     `json:"n,omitempty"`
+	Scores     []score    `json:"s,omitempty"`
+	More       *panelMore `json:"x,omitempty"`
+}
+
+// panelMore is what only some sources say of an assessment.
+type panelMore struct {
+	Setting  string `json:"se,omitempty"` // standard, usual
+	Informer string `json:"in,omitempty"`
+	Assessor string `json:"as,omitempty"`
+	Protocol string `json:"pr,omitempty"`
+	Derived  string `json:"de,omitempty"` // rule that made it of something that is no Observation
+	Form     string `json:"fo,omitempty"` // reference of the questionnaire response it was taken from
 }
 
 type score struct {
 	coded
-	Value       string `json:"v,omitempty"` // number or text as received
-	NotRelevant bool   `json:"x,omitempty"`
-	Unit        string `json:"u,omitempty"`
-	Note        string `json:"n,omitempty"`
-	Total       bool   `json:"to,omitempty"`
+	Value       string     `json:"v,omitempty"` // number or text as received
+	NotRelevant bool       `json:"x,omitempty"`
+	Unit        string     `json:"u,omitempty"`
+	Note        string     `json:"n,omitempty"`
+	Total       bool       `json:"to,omitempty"`
+	More        *scoreMore `json:"e,omitempty"`
+}
+
+// scoreMore is what only some values have.
+type scoreMore struct {
+	Words   bool   `json:"w,omitempty"`  // written as text: no number, whatever it looks like
+	Absent  string `json:"ab,omitempty"` // code of data-absent-reason
+	Problem string `json:"pb,omitempty"` // the person's own words
+	Code    string `json:"c,omitempty"`  // of a coded value
+	System  string `json:"s,omitempty"`
 }
 
 type checkup struct {

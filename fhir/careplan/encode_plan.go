@@ -223,6 +223,13 @@ func (e *encoder) assessment(a *Assessment) {
 	e.flag("baseline", a.Baseline)
 	e.opt("line", a.Line)
 	e.text("owner", a.Owner)
+	e.opt("assessor", a.Assessor)
+	e.opt("setting", a.Setting)
+	e.opt("informer", a.Informer)
+	e.opt("protocol", a.Protocol)
+	e.opt("derived", a.Derived)
+	e.opt("form", a.Form)
+	e.optList("issues", a.Issues)
 	switch {
 	case a.Scores == nil:
 		e.null("scores")
@@ -248,6 +255,10 @@ func (e *encoder) score(s *Score) {
 	e.opt("higher_is", s.HigherIs)
 	e.opt("unit", s.Unit)
 	e.opt("note", s.Note)
+	e.opt("absent", s.Absent)
+	e.opt("problem", s.Problem)
+	e.opt("value_code", s.ValueCode)
+	e.opt("value_system", s.ValueSystem)
 }
 
 func (e *encoder) checkup(c *Checkup) {

@@ -87,6 +87,7 @@ func (e *encoder) content(c *content) {
 		e.opt("ds", p.DateSource)
 		e.opt("n", p.Note)
 		each(e, "s", p.Scores, (*encoder).statedScore)
+		object(e, "x", p.More, (*encoder).panelMore)
 	})
 	each(e, "ck", c.Checkups, func(e *encoder, k *checkup) {
 		e.opt("b", k.Start)
@@ -166,6 +167,24 @@ func (e *encoder) statedScore(s *score) {
 	e.opt("u", s.Unit)
 	e.opt("n", s.Note)
 	e.flag("to", s.Total)
+	object(e, "e", s.More, (*encoder).scoreMore)
+}
+
+func (e *encoder) panelMore(m *panelMore) {
+	e.opt("se", m.Setting)
+	e.opt("in", m.Informer)
+	e.opt("as", m.Assessor)
+	e.opt("pr", m.Protocol)
+	e.opt("de", m.Derived)
+	e.opt("fo", m.Form)
+}
+
+func (e *encoder) scoreMore(m *scoreMore) {
+	e.flag("w", m.Words)
+	e.opt("ab", m.Absent)
+	e.opt("pb", m.Problem)
+	e.opt("c", m.Code)
+	e.opt("s", m.System)
 }
 
 func (e *encoder) contactRow(c *contactRow) {

@@ -64,6 +64,7 @@ func (x extractor) fill(c *content) {
 			x.encounter(n, c)
 		case "Condition":
 			x.condition(n, c)
+			x.severity(n, c)
 		case "Goal":
 			x.goal(n, c)
 		case "ServiceRequest":

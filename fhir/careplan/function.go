@@ -3,10 +3,10 @@ package careplan
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
-	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/fhir/careplan/function"
 )
 
 // kindAdmissionReport is the municipality's report on how the person was before the stay.
@@ -29,17 +29,19 @@ func (f *fold) function() {
 }
 
 func (f *fold) assessment(r *rec, p *panel, seen map[string]int) {
-	scale, variant := splitVariant(p.Instrument)
+	scale, variant := function.SplitName(p.Instrument)
 	a := Assessment{Instrument: scale, Variant: variant, Date: p.Date, DateSource: p.DateSource, Owner: r.Key.Sender,
 		Note: p.Note, From: []string{r.key}}
+	if m := p.More; m != nil {
+		a.Assessor, a.Setting, a.Informer, a.Protocol, a.Derived, a.Form = m.Assessor, m.Setting, m.Informer, m.Protocol, m.Derived, m.Form
+	}
 	if a.Date == "" {
-		a.Date, a.DateSource = formatTime(r.order), "message"
+		a.Date, a.DateSource = f.undated(r)
+		a.Issues = append(a.Issues, function.IssueNoDate)
 	}
 	a.Baseline = r.Kind == kindAdmissionReport || f.beforeStay(a.Date)
-	ins, known := lookupInstrument(scale)
-	if known && variant != "unknown" {
-		a.Line = strings.TrimSuffix(scale+"/"+variant, "/")
-	}
+	ins := function.Lookup(scale)
+	a.Line = function.KeyOf(scale, variant, a.Setting, a.Informer, a.Protocol).String()
 	var invalid bool
 	if len(p.Scores) > 0 {
 		a.Scores = make([]Score, len(p.Scores))
@@ -47,16 +49,14 @@ func (f *fold) assessment(r *rec, p *panel, seen map[string]int) {
 	numbers := make([]float64, len(p.Scores)) // one piece for all
 	for i := range p.Scores {
 		sc := &a.Scores[i]
-		*sc = scoreFor(ins, known, scale, &p.Scores[i], &numbers[i])
+		*sc = scoreFor(ins, variant, &p.Scores[i], &numbers[i])
 		sc.From = a.From
 		invalid = invalid || sc.Invalid
 	}
 	if invalid {
 		f.flag("value-out-of-range", "A function assessment holds a value that its scale does not have; it is shown as text.", r.key)
 	}
-	if scale == "barthel-20" || scale == "barthel-100" {
-		f.checkSum(r, p)
-	}
+	f.check(r, &a, invalid)
 	for i := range f.p.Function {
 		if o := &f.p.Function[i]; sameAssessment(o, &a) {
 			o.From = addFrom(o.From, r.key)
@@ -76,12 +76,15 @@ func (f *fold) assessment(r *rec, p *panel, seen map[string]int) {
 // sameAssessment tells whether one organisation repeats an assessment in a later report.
 func sameAssessment(a, b *Assessment) bool {
 	if a.Owner != b.Owner || a.Instrument != b.Instrument || a.Variant != b.Variant || a.Date != b.Date ||
-		a.DateSource != b.DateSource || a.Note != b.Note || len(a.Scores) != len(b.Scores) {
+		a.DateSource != b.DateSource || a.Note != b.Note || len(a.Scores) != len(b.Scores) || a.Setting != b.Setting ||
+		a.Informer != b.Informer || a.Protocol != b.Protocol || a.Assessor != b.Assessor || a.Derived != b.Derived || a.Form != b.Form {
 		return false
 	}
 	for i := range a.Scores {
 		x, y := &a.Scores[i], &b.Scores[i]
-		if x.Code != y.Code || x.System != y.System || x.Text != y.Text || x.Shown != y.Shown || x.Note != y.Note || x.Unit != y.Unit {
+		if x.Code != y.Code || x.System != y.System || x.Text != y.Text || x.Shown != y.Shown || x.Note != y.Note || x.Unit != y.Unit ||
+			x.Problem != y.Problem || x.Absent != y.Absent || x.ValueCode != y.ValueCode || x.ValueSystem != y.ValueSystem ||
+			(x.Number == nil) != (y.Number == nil) {
 			return false
 		}
 	}
@@ -102,90 +105,104 @@ func (f *fold) beforeStay(date string) bool {
 	return false
 }
 
-// scoreFor judges one value by its scale. What the scale does not have stays text. num is where the number
-// goes when there is one.
-func scoreFor(ins instrument, known bool, scale string, s *score, num *float64) Score {
-	out := Score{Value: Value{Text: s.Text, Code: s.Code, System: s.System}, Shown: s.Value, Unit: s.Unit, Note: s.Note}
-	min, max := ins.min, ins.max
-	switch {
-	case s.System == fhir.SystemFunction:
-		out.Text = first(iplosLabel(s.Code), s.Text)
-	case s.System == fhir.SystemGAF:
-		out.Text = first(gafLabel(s.Code), s.Text)
-	case s.Total:
-		out.Text = first(ins.label, s.Text)
-	}
-	if item, ok := barthelItem(s.Code); ok && s.System == systemLOINC {
-		out.Text = item.label
-		min, max = 0, item.top
-		if scale == "barthel-100" {
-			max *= 5
-		} else if scale != "barthel-20" {
-			known = false
+// undated says when an assessment without a date is taken to be made: at the start of the assessor's own stay that it was told
+// in, else when it was told. Source: function.md section 4.
+func (f *fold) undated(r *rec) (date, source string) {
+	var at *stay
+	for _, s := range f.stayList {
+		if s.withdrawn == nil && !s.unknown && s.sender == r.Key.Sender && !s.start.at.IsZero() && !s.start.at.After(r.order) &&
+			(at == nil || s.start.at.After(at.start.at)) {
+			at = s
 		}
 	}
-	if s.NotRelevant || ins.name == "iplos" && s.Value == "9" {
-		out.NotRelevant, out.Shown = true, "9"
+	if at != nil {
+		return at.start.text, "stay"
+	}
+	return formatTime(r.order), "message"
+}
+
+// scoreFor judges one value by its scale. What the scale does not have stays text. num is where the number
+// goes when there is one.
+func scoreFor(ins *function.Instrument, variant string, s *score, num *float64) Score {
+	out := Score{Value: Value{Text: s.Text, Code: s.Code, System: s.System}, Shown: s.Value, Unit: s.Unit, Note: s.Note}
+	words := false
+	if m := s.More; m != nil {
+		out.Absent, out.Problem, out.ValueCode, out.ValueSystem = m.Absent, m.Problem, m.Code, m.System
+		words = m.Words || m.Absent != ""
+	}
+	r := ins.Read(variant, function.Raw{System: s.System, Code: s.Code, Value: s.Value, Unit: s.Unit, Total: s.Total, Words: words, NotRelevant: s.NotRelevant})
+	out.Text = first(r.Label, s.Text)
+	if r.State == function.StateNotRelevant {
+		out.NotRelevant = true
+		if s.NotRelevant || out.Shown == "" {
+			out.Shown = "9"
+		}
 		return out
 	}
-	if !known {
+	if ins == nil || !r.Known {
 		return out
 	}
-	out.Min, out.HigherIs = min, ins.higher
-	if !ins.open {
-		out.Max = max
+	out.Min, out.HigherIs = r.Range.Min, higherIs(r.Better)
+	if !r.Range.Open {
+		out.Max = r.Range.Max
 	}
-	v, ok := number(s.Value)
-	switch {
-	case !ok: // words stay words: no number from text
-	case v < min || !ins.open && v > max || ins.whole && v != float64(int64(v)), ins.unit != "" && s.Unit != "" && !sameUnit(ins.unit, s.Unit):
+	switch r.State {
+	case function.StateInvalid:
 		out.Invalid = true
-	default:
-		*num = v
-		out.Number = num
-		out.Unit = first(s.Unit, ins.unit)
+	case function.StateValue:
+		*num = r.Number
+		out.Number, out.Unit = num, r.Unit
 	}
 	return out
 }
 
-// number reads a FHIR integer or decimal and nothing else: no "Inf", no hexadecimal, no words.
-func number(s string) (float64, bool) {
-	if strings.Trim(s, "0123456789.+-eE") != "" {
-		return 0, false
+func higherIs(b function.Better) string {
+	switch b {
+	case function.Up:
+		return "better"
+	case function.Down:
+		return "worse"
 	}
-	v, err := strconv.ParseFloat(s, 64)
-	return v, err == nil
+	return ""
 }
 
-func sameUnit(want, got string) bool {
-	got = strings.ToLower(strings.TrimSpace(got))
-	switch want {
-	case "s":
-		return got == "s" || got == "sec" || got == "sek" || got == "seconds"
-	case "m":
-		return got == "m" || got == "meter" || got == "metre"
+// check looks at an assessment as a whole: sums, means, points, signs of another variant.
+func (f *fold) check(r *rec, a *Assessment, invalid bool) {
+	if !invalid && !function.Checked(a.Instrument) {
+		return
 	}
-	return got == want
+	points := a.points(parseMoment(a.Date).at)
+	issues := function.Check(points)
+	if a.Instrument == "eq-5d-5l-index" {
+		issues = append(issues, f.indexIssues(r, a, points)...)
+	}
+	for _, i := range issues {
+		if !contains(a.Issues, i.Code) {
+			a.Issues = append(a.Issues, i.Code)
+		}
+		if i.Code != function.IssueRange && i.Code != function.IssueUnit {
+			f.flag(i.Code, i.Text, r.key)
+		}
+	}
 }
 
-// checkSum compares a Barthel total with its ten items when all are there.
-// Source: function.md section 1, rule 3.
-func (f *fold) checkSum(r *rec, p *panel) {
-	var sum, total float64
-	items, hasTotal := map[string]bool{}, false
-	for _, s := range p.Scores {
-		v, ok := number(s.Value)
-		if !ok {
+// indexIssues compares an index with the levels that the same message holds for the same day.
+func (f *fold) indexIssues(r *rec, a *Assessment, index []function.Point) (out []function.Issue) {
+	var levels []function.Point
+	for i := range r.facts.Panels {
+		p := &r.facts.Panels[i]
+		if p.Instrument != "eq-5d-5l" || p.Date != "" && p.Date != a.Date {
 			continue
 		}
-		if _, ok := barthelItem(s.Code); ok {
-			items[s.Code] = true
-			sum += v
-		} else {
-			total, hasTotal = v, true
+		l := Assessment{Instrument: p.Instrument, Scores: make([]Score, len(p.Scores))}
+		ins := function.Lookup(p.Instrument)
+		for j := range p.Scores {
+			l.Scores[j] = scoreFor(ins, "", &p.Scores[j], new(float64))
 		}
+		levels = append(levels, l.points(time.Time{})...)
 	}
-	if hasTotal && len(items) == 10 && sum != total {
-		f.flag("sum-mismatch", "The total of an assessment is not the sum of its items; the source's total is shown.", r.key)
+	for i := range index {
+		out = append(out, function.CheckIndex(index[i], levels)...)
 	}
+	return out
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/fhir/careplan/function"
 )
 
 // TestScores: what a scale has is a number; everything else stays what the source wrote.
@@ -45,8 +46,7 @@ func TestScores(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			ins, known := lookupInstrument(c.scale)
-			got := scoreFor(ins, known, c.scale, &c.score, new(float64))
+			got := scoreFor(function.Lookup(c.scale), "", &c.score, new(float64))
 			n := math.NaN()
 			if got.Number != nil {
 				n = *got.Number

@@ -39,6 +39,9 @@ func (k *packer) content(c *content) {
 	packed(k, &c.Panels, func(k *packer, p *panel) {
 		k.all(&p.Instrument, &p.Date, &p.DateSource, &p.Note)
 		packed(k, &p.Scores, (*packer).score)
+		packedIf(k, &p.More, func(k *packer, m *panelMore) {
+			k.all(&m.Setting, &m.Informer, &m.Assessor, &m.Protocol, &m.Derived, &m.Form)
+		})
 	})
 	packed(k, &c.Checkups, func(k *packer, c *checkup) {
 		k.all(&c.Start, &c.Place, &c.Note)
@@ -76,4 +79,8 @@ func (k *packer) score(s *score) {
 	k.all(&s.Value, &s.Unit, &s.Note)
 	k.flag(&s.NotRelevant)
 	k.flag(&s.Total)
+	packedIf(k, &s.More, func(k *packer, m *scoreMore) {
+		k.flag(&m.Words)
+		k.all(&m.Absent, &m.Problem, &m.Code, &m.System)
+	})
 }

@@ -174,8 +174,19 @@ type Assessment struct {
 	Baseline   bool   `json:"baseline,omitempty"`    // before or at admission of a stay
 	// Line is the comparability key: only assessments with the same non-empty Line may be joined
 	// by a line or subtracted. "" = unknown scale or variant, never compared.
-	Line   string   `json:"line,omitempty"`
-	Owner  string   `json:"owner"`
+	Line  string `json:"line,omitempty"`
+	Owner string `json:"owner"`
+	// Assessor is the person or role who assessed, Setting standard (test room) or usual (daily life), Informer who
+	// answered, Protocol how a test was done (course, chair, aid); "" = the source does not say.
+	Assessor string `json:"assessor,omitempty"`
+	Setting  string `json:"setting,omitempty"`
+	Informer string `json:"informer,omitempty"`
+	Protocol string `json:"protocol,omitempty"`
+	// Derived names the rule that made the assessment of something that is no Observation.
+	Derived string `json:"derived,omitempty"`
+	Form    string `json:"form,omitempty"` // reference of the questionnaire response
+	// Issues are codes of function.Issue: what does not fit within the assessment. Nothing was changed for them.
+	Issues []string `json:"issues,omitempty"`
 	Scores []Score  `json:"scores"`
 	Note   string   `json:"note,omitempty"`
 	From   []string `json:"from"`
@@ -195,6 +206,12 @@ type Score struct {
 	HigherIs    string   `json:"higher_is,omitempty"` // "better" or "worse"
 	Unit        string   `json:"unit,omitempty"`
 	Note        string   `json:"note,omitempty"`
+	// Absent is the code of data-absent-reason when the source gives a reason and no value.
+	Absent  string `json:"absent,omitempty"`
+	Problem string `json:"problem,omitempty"` // the person's own words, for a score of one problem
+	// ValueCode and ValueSystem are those of a value that the source gave as a code.
+	ValueCode   string `json:"value_code,omitempty"`
+	ValueSystem string `json:"value_system,omitempty"`
 }
 
 // Checkup is an appointment.

@@ -230,6 +230,8 @@ func (r *reader) panel() (p panel) {
 		case "s":
 			p.Scores = make([]score, 0, 20)
 			r.array(func() { p.Scores = append(p.Scores, r.score()) })
+		case "x":
+			p.More = r.panelMore()
 		default:
 			r.skip(0)
 		}
@@ -251,11 +253,57 @@ func (r *reader) score() (s score) {
 			s.Note = r.text()
 		case key == "to":
 			s.Total = r.boolean()
+		case key == "e":
+			s.More = r.scoreMore()
 		default:
 			r.skip(0)
 		}
 	})
 	return s
+}
+
+func (r *reader) panelMore() *panelMore {
+	m := &panelMore{}
+	r.object(func(key string) {
+		switch key {
+		case "se":
+			m.Setting = r.text()
+		case "in":
+			m.Informer = r.text()
+		case "as":
+			m.Assessor = r.text()
+		case "pr":
+			m.Protocol = r.text()
+		case "de":
+			m.Derived = r.text()
+		case "fo":
+			m.Form = r.text()
+		default:
+			r.skip(0)
+		}
+	})
+	return m
+}
+
+func (r *reader) scoreMore() *scoreMore {
+	m := &scoreMore{}
+	r.object(func(key string) {
+		switch key {
+		case "w":
+			m.Words = r.boolean()
+		case "ab":
+			m.Absent = r.text()
+		case "pb":
+			m.Problem = r.text()
+		case "c":
+			m.Code = r.text()
+		case "s":
+			m.System = r.text()
+		default:
+			r.skip(0)
+		}
+	})
+	return m
 }
 
 func (r *reader) checkup() (c checkup) {

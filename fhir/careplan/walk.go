@@ -121,6 +121,10 @@ func (l *leafList) function(p *Plan) {
 		i.add("variant", a.Variant, a.From)
 		i.add("baseline", yes(a.Baseline), a.From)
 		i.add("note", a.Note, a.From)
+		i.add("assessor", a.Assessor, a.From)
+		i.add("setting", a.Setting, a.From)
+		i.add("informer", a.Informer, a.From)
+		i.add("protocol", a.Protocol, a.From)
 		for j := range a.Scores {
 			s := &a.Scores[j]
 			shown := words(s.Shown, s.Unit)
@@ -129,6 +133,9 @@ func (l *leafList) function(p *Plan) {
 				shown = "not relevant"
 			case s.Invalid:
 				shown += " (outside the scale)"
+			}
+			if s.Problem != "" {
+				shown = words(s.Problem+":", shown)
 			}
 			i.addOf(s.Text, s.Code, words(shown, s.Note), s.From)
 		}

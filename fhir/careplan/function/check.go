@@ -47,6 +47,15 @@ func valuesOf(points []Point) values {
 	return m
 }
 
+// Checked tells whether Check can find anything in an assessment whose values are all of its scale.
+func Checked(instrument string) bool {
+	switch instrument {
+	case "barthel-20", "barthel-100", "barthel-unknown", "fim", "sppb", "copm", "eq-5d-5l", "eq-5d-5l-index", "moca", "mmse", "fsiii":
+		return true
+	}
+	return false
+}
+
 // Check looks at the points of one assessment: values outside their scale, sums and means that the source sent,
 // signs that another variant or instrument is meant. It makes no value.
 // Source: function.md section 1, rules 2 and 3, and section 5.
@@ -64,7 +73,14 @@ func Check(points []Point) []Issue {
 			if code == "" {
 				code = IssueRange
 			}
-			out = append(out, Issue{Code: code, Text: "The value is none that the scale has; it is shown as written.", Item: p.item()})
+			text := "The value is none that the scale has; it is shown as written."
+			switch code {
+			case IssueItem:
+				text = "An item has a value that it cannot have; the codes of the items may be mixed up."
+			case IssueForbidden:
+				text = "A nursing condition has a severity, which it must not have; it is shown as written."
+			}
+			out = append(out, Issue{Code: code, Text: text, Item: p.item()})
 		}
 	}
 	if in == nil {
@@ -81,9 +97,21 @@ func Check(points []Point) []Issue {
 	case "copm":
 		out = append(out, checkCOPM(points, v)...)
 	case "eq-5d-5l":
-		out = append(out, checkProfile(v)...)
+		out = append(out, checkProfile(points, v)...)
 	case "moca", "mmse":
 		out = append(out, checkSwap(in.Name, points)...)
+	case "fsiii":
+		out = append(out, checkSeverity(points)...)
+	}
+	return out
+}
+
+// checkSeverity finds home-care conditions without the severity that they must have.
+func checkSeverity(points []Point) (out []Issue) {
+	for i := range points {
+		if p := &points[i]; HomeCare(p.Code) && p.Number == nil && !p.NotRelevant && !p.Invalid {
+			out = append(out, Issue{Code: IssueNoSeverity, Text: "A home-care condition comes without its severity.", Item: p.item()})
+		}
 	}
 	return out
 }

@@ -59,13 +59,23 @@ func levelsOf(v values) ([5]int, bool) {
 	return levels, true
 }
 
+// profileOf gives the profile that the source wrote, "" when it wrote none.
+func profileOf(points []Point) string {
+	for i := range points {
+		if p := &points[i]; p.Absent == "" && !p.NotRelevant && p.item() == ItemTotal {
+			return p.Shown
+		}
+	}
+	return ""
+}
+
 // checkProfile compares the profile that the source sent with the five levels.
-func checkProfile(v values) []Issue {
-	total, ok := v[ItemTotal]
-	if !ok {
+func checkProfile(points []Point, v values) []Issue {
+	text := profileOf(points)
+	if text == "" {
 		return nil
 	}
-	written, valid := Profile(formatNumber(total))
+	written, valid := Profile(text)
 	levels, complete := levelsOf(v)
 	if !valid || complete && written != levels {
 		return []Issue{{Code: IssueProfile, Text: "The profile is not that of the five levels; both are shown as written.", Item: ItemTotal}}
@@ -82,9 +92,7 @@ func CheckIndex(index Point, levels []Point) []Issue {
 	v := valuesOf(levels)
 	five, complete := levelsOf(v)
 	if !complete {
-		if written, ok := v[ItemTotal]; ok {
-			five, complete = Profile(formatNumber(written))
-		}
+		five, complete = Profile(profileOf(levels))
 	}
 	want, known := Index(index.Variant, five)
 	switch {

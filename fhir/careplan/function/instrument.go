@@ -183,7 +183,8 @@ func ByCode(system, code string) string {
 	}
 	for i := range forms {
 		in := &forms[i]
-		if has(in.Codes, system, code) || in.ItemByCode(system, code) != nil {
+		// The dimensions of EQ-5D have codes that other observations have too: they count within its panel only.
+		if has(in.Codes, system, code) || in.Name != "eq-5d-5l" && in.ItemByCode(system, code) != nil {
 			if in.Name == "barthel-20" || in.Name == "barthel-100" {
 				return "barthel"
 			}

@@ -26,6 +26,8 @@ type Reading struct {
 	Label  string  // of the item, "" when it has none
 	Range  Range   // of item or total; the zero Range when none is known
 	Better Better
+	// Known: Range is that of the item; false for an unknown instrument, or an item whose variant is not known.
+	Known bool
 	// Why is the code of an Issue when the state is invalid.
 	Why string
 }
@@ -44,12 +46,14 @@ func (in *Instrument) Read(variant string, v Raw) Reading {
 	case v.Total:
 		out.Label = in.Label
 	}
-	known := variant != VariantUnknown
-	if in.Name == "barthel-100" && it != nil {
-		out.Range, known = barthelRange(it, variant)
-	}
-	if known && in.Name == "barthel-100" && it == nil && (variant == "mahoney" || variant == "20x5") {
-		out.Range.Step = 5
+	out.Known = true
+	if in.Name == "barthel-100" {
+		switch {
+		case it != nil:
+			out.Range, _ = barthelRange(it, variant)
+		case variant == "mahoney" || variant == "20x5":
+			out.Range.Step = 5
+		}
 	}
 	if v.NotRelevant || in.NotRelevant != 0 && !v.Words && v.Value == formatNumber(in.NotRelevant) || in.Name == "icf" && !v.Words && v.Value == "8" {
 		out.State = StateNotRelevant
@@ -58,6 +62,17 @@ func (in *Instrument) Read(variant string, v Raw) Reading {
 	n, ok := ParseNumber(v.Value)
 	if !ok || v.Words {
 		out.State = StateWords
+		return out
+	}
+	if in.Total == TotalIndex && len(in.Items) > 0 && it == nil { // a profile is five levels and no number
+		out.State = StateWords
+		if _, valid := Profile(v.Value); !valid {
+			out.State, out.Why = StateInvalid, IssueRange
+		}
+		return out
+	}
+	if in.Name == "fsiii" && Nursing(v.Code) {
+		out.State, out.Why = StateInvalid, IssueForbidden
 		return out
 	}
 	inUnit := n

@@ -1,0 +1,181 @@
+package careplan
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/samvirke/samvirke/fhir/careplan/function"
+)
+
+// Picture is what the assessments of the plan show together, drawn for a time of day. It comes from what the
+// plan holds and nothing else: of a plan for one viewer (FoldFor) it shows that viewer's part, and what is hidden
+// leaves no trace in lines, changes or disagreements. It is not stored.
+func (p *Plan) Picture(now time.Time) *function.Picture {
+	if p == nil {
+		return function.View(nil, function.Options{Now: now})
+	}
+	return function.View(p.functionPoints(p.Function), function.Options{Now: now, Populations: p.populations(now), Events: p.functionEvents(), Marks: p.marks()})
+}
+
+// functionPoints lists the values of assessments.
+func (p *Plan) functionPoints(list []Assessment) []function.Point {
+	var out []function.Point
+	for i := range list {
+		a := &list[i]
+		points := a.points(parseMoment(a.Date).at)
+		if p.inOwnStay(a) {
+			for j := range points {
+				points[j].Place = function.PlaceInstitution
+			}
+		}
+		out = append(out, points...)
+	}
+	return out
+}
+
+// points lists the values of an assessment; one that holds only words is one point.
+func (a *Assessment) points(at time.Time) []function.Point {
+	base := function.Point{Assessment: a.ID, Instrument: a.Instrument, Variant: a.Variant, Date: a.Date, At: at, Owner: a.Owner, Assessor: a.Assessor,
+		Setting: a.Setting, Informer: a.Informer, Protocol: a.Protocol, Derived: a.Derived, Before: a.Baseline, Issues: a.Issues, From: a.From}
+	if len(a.Scores) == 0 && a.Note != "" {
+		base.Shown = a.Note
+		return []function.Point{base}
+	}
+	out := make([]function.Point, len(a.Scores))
+	for i := range a.Scores {
+		s := &a.Scores[i]
+		q := base
+		q.System, q.Code, q.Label, q.Shown, q.Number, q.Unit, q.Absent, q.Problem = s.System, s.Code, s.Text, s.Shown, s.Number, s.Unit, s.Absent, s.Problem
+		q.NotRelevant, q.Invalid, q.Note = s.NotRelevant, s.Invalid, s.Note
+		if len(s.From) > 0 {
+			q.From = s.From
+		}
+		out[i] = q
+	}
+	return out
+}
+
+// inOwnStay tells whether an assessment was made while the person was admitted to the organisation that made it.
+func (p *Plan) inOwnStay(a *Assessment) bool {
+	m := parseMoment(a.Date)
+	if m.at.IsZero() || a.Baseline {
+		return false
+	}
+	for i := range p.Stays {
+		s := &p.Stays[i]
+		if s.Organiser != a.Owner || s.Start == nil || s.Status != "in-progress" && s.Status != "finished" && s.Status != "onleave" {
+			continue
+		}
+		start := parseMoment(s.Start.Text)
+		after := !m.at.Before(start.at) || m.day && m.date() == start.date()
+		if after && (s.End == nil || !m.at.After(parseMoment(s.End.Text).at)) {
+			return true
+		}
+	}
+	return false
+}
+
+// functionEvents are what may change how a person manages.
+func (p *Plan) functionEvents() []function.Event {
+	var out []function.Event
+	add := func(v *Value, kind string) {
+		if v == nil {
+			return
+		}
+		if m := parseMoment(v.Text); !m.at.IsZero() {
+			out = append(out, function.Event{At: m.at, Kind: kind})
+		}
+	}
+	for i := range p.Stays {
+		if s := &p.Stays[i]; s.Status == "in-progress" || s.Status == "finished" || s.Status == "onleave" {
+			add(s.Start, "admission")
+			add(s.End, "discharge")
+		}
+	}
+	return out
+}
+
+// marks are the progress marks, for a lane of their own.
+func (p *Plan) marks() []function.Mark {
+	if p.Course == nil {
+		return nil
+	}
+	out := make([]function.Mark, 0, len(p.Course.Marks))
+	for _, m := range p.Course.Marks {
+		out = append(out, function.Mark{ID: m.ID, Scale: m.Scale, Value: m.Value, At: m.At, Owner: m.Owner, Note: m.Note, Drop: m.Drop, From: m.From})
+	}
+	return out
+}
+
+// strokeCodes are the starts of ICD-10 and ICPC-2 codes that mean a stroke or what it left.
+var strokeCodes = [...]string{"I60", "I61", "I62", "I63", "I64", "I69", "K90"}
+
+// populations are the groups of people that the person belongs to, as far as the plan tells: thresholds of other groups say
+// nothing. Source: function.md section 7.
+func (p *Plan) populations(now time.Time) []string {
+	var out []string
+	stroke := false
+	for i := range p.Diagnoses {
+		for _, c := range strokeCodes {
+			stroke = stroke || strings.HasPrefix(plainCode(p.Diagnoses[i].Code), c)
+		}
+	}
+	if stroke {
+		out = append(out, function.PopulationStroke)
+		inside := 0
+		for i := range p.Function {
+			if a := &p.Function[i]; a.Instrument == "fim" {
+				if !p.inOwnStay(a) {
+					inside = -1
+					break
+				}
+				inside++
+			}
+		}
+		if inside > 0 {
+			out = append(out, function.PopulationInpatient)
+		}
+	}
+	if b := p.Person.BirthDate; b != nil && !now.IsZero() {
+		if m := parseMoment(b.Text); !m.at.IsZero() && !m.at.AddDate(65, 0, 0).After(now) {
+			out = append(out, function.PopulationOld)
+		}
+	}
+	return out
+}
+
+// disagreements lists rule R12: two organisations saw different things at about the same time. Both are asked; nobody is
+// right before they have answered. Source: careplan.md section 5.5, function.md section 6.
+func (f *fold) disagreements() {
+	list := f.p.contested()
+	if list == nil {
+		return
+	}
+	pic := function.View(f.p.functionPoints(list), function.Options{Events: f.p.functionEvents()})
+	for _, d := range pic.Disagreements {
+		if d.Past {
+			continue
+		}
+		f.addGap("R12", d.Question, d.ID, time.Time{}, d.From...)
+		for _, to := range d.To {
+			f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", "R12", d.ID, to), Text: d.Question, For: to, Status: "requested", Rule: "R12", From: d.From})
+		}
+	}
+}
+
+// contested lists the assessments that can disagree: those with another organisation's near in time, and later ones of the
+// same organisations, which may have settled it. nil when there are none, as nearly always.
+func (p *Plan) contested() []Assessment {
+	found := false
+	for i := range p.Function {
+		for j := i + 1; j < len(p.Function) && !found; j++ {
+			a, b := &p.Function[i], &p.Function[j]
+			found = a.Owner != b.Owner && a.Baseline == b.Baseline && parseMoment(b.Date).at.Sub(parseMoment(a.Date).at).Abs() <= function.Window
+		}
+	}
+	if !found {
+		return nil
+	}
+	return slices.Clone(p.Function)
+}
