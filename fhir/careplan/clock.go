@@ -28,6 +28,7 @@ func (p *Plan) Clocks() []Clock {
 	c.conflicts()
 	c.proposals()
 	c.memberships()
+	c.courses()
 	slices.SortFunc(c.list, func(a, b Clock) int {
 		return cmp.Or(a.Due.Compare(b.Due), strings.Compare(a.ID, b.ID))
 	})
@@ -80,7 +81,7 @@ func (c *clocks) gaps() {
 }
 
 // owner is who must see to a gap: who carries the measure, the organisation of the stay whose discharge
-// report is missing, the municipality that owes the admission report, else the coordinator.
+// report is missing, who was asked, else the coordinator.
 func (c *clocks) owner(g Gap) string {
 	switch g.Rule {
 	case "R5":
@@ -95,12 +96,26 @@ func (c *clocks) owner(g Gap) string {
 				return s.Organiser
 			}
 		}
-	case "R15":
-		for _, m := range c.p.Team {
-			if m.Role == "municipality" && slices.ContainsFunc(g.From, func(k string) bool { return contains(m.From, k) }) {
-				return m.HER
-			}
+	case "R11", "R15":
+		return c.addressee(g.From)
+	}
+	return "coordinator"
+}
+
+// addressee is the municipality that records went to, else the only organisation they went to.
+func (c *clocks) addressee(from []string) string {
+	var to []string
+	for _, m := range c.p.Team {
+		asked := slices.ContainsFunc(from, func(k string) bool { return contains(m.From, k) && !strings.HasPrefix(k, m.HER+"/") })
+		if asked && m.Role == "municipality" {
+			return m.HER
 		}
+		if asked {
+			to = append(to, m.HER)
+		}
+	}
+	if len(to) == 1 {
+		return to[0]
 	}
 	return "coordinator"
 }

@@ -70,6 +70,7 @@ func (e *encoder) plan(p *Plan) {
 	each(e, "tasks", p.Tasks, (*encoder).task)
 	each(e, "gaps", p.Gaps, func(e *encoder, g *Gap) {
 		e.text("rule", g.Rule)
+		e.opt("severity", g.Severity)
 		e.text("text", g.Text)
 		e.time("due", g.Due)
 		e.opt("subject", g.Subject)
@@ -158,6 +159,13 @@ func (e *encoder) stay(s *Stay) {
 	e.optValue("destination", s.Destination)
 	e.number("ready_count", s.ReadyCount)
 	e.number("withdrawn_count", s.WithdrawnN)
+	e.optValue("class", s.Class)
+	e.optValue("kind", s.Kind)
+	e.optList("identifiers", s.Identifiers)
+	each(e, "leaves", s.Leaves, func(e *encoder, l *Leave) {
+		e.optValue("start", l.Start)
+		e.optValue("end", l.End)
+	})
 	e.list("from", s.From)
 }
 
@@ -179,6 +187,7 @@ func (e *encoder) goal(g *Goal) {
 	e.text("status", g.Status)
 	e.text("owner", g.Owner)
 	e.opt("expressed_by", g.ExpressedBy)
+	e.opt("on_behalf", g.OnBehalf)
 	e.list("from", g.From)
 }
 
@@ -266,6 +275,7 @@ func (e *encoder) checkup(c *Checkup) {
 	e.opt("start", c.Start)
 	e.opt("place", c.Place)
 	e.truth("booked", c.Booked)
+	e.flag("cancelled", c.Cancelled)
 	e.opt("note", c.Note)
 	e.text("owner", c.Owner)
 	e.list("from", c.From)

@@ -45,6 +45,9 @@ func (x extractor) goal(n *fhir.Node, c *content) {
 	}
 	if g.Text != "" || g.Code != nil {
 		c.Goals = append(c.Goals, g)
+		if why := n.Extension(extBehalf).Get("valueString").Text(); why != "" && g.By == "kin" {
+			c.course().OnBehalf = append(c.course().OnBehalf, behalf{Goal: g.Text, Reason: why})
+		}
 	}
 }
 
@@ -58,6 +61,9 @@ func (x extractor) request(e fhir.Entry, c *content) {
 	status := n.Get("status").Text()
 	switch intent := n.Get("intent").Text(); {
 	case intent == "option", status == "entered-in-error", status == "revoked", status == "draft":
+		if status == "revoked" && intent != "option" && intent != "proposal" && x.native() {
+			x.stopped(m, noteText(n), c)
+		}
 		return // a shadow assessment never leaves its system; the rest states nothing
 	case intent == "proposal":
 		m.Kind = "proposal"
@@ -70,7 +76,12 @@ func (x extractor) request(e fhir.Entry, c *content) {
 		m.Eval = first(v.Get("valueDate").Text(), v.Get("valueDateTime").Text())
 	}
 	m.Period = periodText(n)
-	c.addMeasure(m)
+	before := len(c.Measures)
+	if c.addMeasure(m); x.native() && len(c.Measures) > before {
+		if where := concept(firstItem(n.Get("bodySite"))); where.Code != "" {
+			c.course().Sites = append(c.course().Sites, site{Row: before, Code: where.Code})
+		}
+	}
 }
 
 func (x extractor) procedure(e fhir.Entry, c *content) {
@@ -142,9 +153,12 @@ func (x extractor) orgName(ref string) string {
 
 func (x extractor) appointment(n *fhir.Node, c *content) {
 	a := checkup{Start: first(n.Get("start").Text(), n.At("requestedPeriod.0.start").Text()), Note: noteText(n)}
+	cancelled := false
 	switch n.Get("status").Text() {
-	case "cancelled", "noshow", "entered-in-error":
+	case "entered-in-error":
 		return
+	case "cancelled", "noshow":
+		cancelled = true
 	case "booked", "arrived", "fulfilled", "checked-in":
 		a.Booked = true
 	}
@@ -162,7 +176,10 @@ func (x extractor) appointment(n *fhir.Node, c *content) {
 	if t := n.Extension(fhir.ExtBase + "StructureDefinition/tentative-time").Get("valueString").Text(); t != "" && a.Start == "" {
 		a.Start = t // in words: "week 12"
 	}
-	c.Checkups = append(c.Checkups, a)
+	if !cancelled {
+		c.Checkups = append(c.Checkups, a)
+	}
+	x.booking(n, a, cancelled, c)
 }
 
 func (x extractor) device(n *fhir.Node, c *content) {

@@ -72,7 +72,7 @@ func (x extractor) fill(c *content) {
 		case "Procedure":
 			x.procedure(e, c)
 		case "Observation":
-			if !inPanel[n] {
+			if !inPanel[n] && !x.mark(n, c) {
 				x.single(n, c)
 			}
 		case "Appointment":
@@ -95,6 +95,8 @@ func (x extractor) fill(c *content) {
 			x.impression(n, c)
 		case "Consent":
 			x.reservation(n, c)
+		case "CarePlan", "EpisodeOfCare", "Communication", "CommunicationRequest":
+			x.course(e, c)
 		}
 		if written {
 			x.element(e, c, before)

@@ -41,6 +41,10 @@ func mainEvent(kind string) string {
 }
 
 func (x extractor) encounter(n *fhir.Node, c *content) {
+	if x.statesStay() {
+		x.ownStay(n, c)
+		return
+	}
 	if len(c.Events) > 0 && mainEvent(x.kind) != "" {
 		return
 	}

@@ -43,6 +43,7 @@ func (p *pile) fold(o Options) *Plan {
 	f.clinical()
 	f.function()
 	f.answers()
+	f.course()
 	f.looseTasks()
 	f.gaps()
 	f.sources(v)

@@ -57,6 +57,8 @@ type Mark struct {
 	At    time.Time `json:"at,omitzero"`
 	Owner string    `json:"owner"`
 	Note  string    `json:"note,omitempty"`
+	// Invalid: the value is outside the scale and shown as the source wrote it.
+	Invalid bool `json:"invalid,omitempty"`
 	// Drop is set when the drop rule fired on it.
 	Drop bool     `json:"drop,omitempty"`
 	From []string `json:"from"`
@@ -64,11 +66,15 @@ type Mark struct {
 
 // Dialogue is one message between people about the plan.
 type Dialogue struct {
-	ID    string    `json:"id"`
-	About string    `json:"about,omitempty"` // id of the plan's item
-	Text  string    `json:"text"`
-	By    string    `json:"by"`
-	To    []string  `json:"to,omitempty"`
-	At    time.Time `json:"at,omitzero"`
-	From  []string  `json:"from"`
+	ID    string `json:"id"`
+	About string `json:"about,omitempty"` // id of the plan's item
+	// Message is the source of the message it answers, "" when it answers none that is live.
+	Message string `json:"message,omitempty"`
+	// Category is what sort of message it is, as its source codes it; "avvik" is a deviation.
+	Category string    `json:"category,omitempty"`
+	Text     string    `json:"text"`
+	By       string    `json:"by"`
+	To       []string  `json:"to,omitempty"`
+	At       time.Time `json:"at,omitzero"`
+	From     []string  `json:"from"`
 }

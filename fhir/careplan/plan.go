@@ -90,7 +90,19 @@ type Stay struct {
 	Destination *Value   `json:"destination,omitempty"`
 	ReadyCount  int      `json:"ready_count"` // how often discharge-ready was set
 	WithdrawnN  int      `json:"withdrawn_count"`
+	// Class is the class of the latest native Encounter (v3-ActCode: IMP, EMER ...), Kind what it calls itself:
+	// hospital, KAD bed, municipal institution. Identifiers are those of the stay and of its episode of care.
+	Class       *Value   `json:"class,omitempty"`
+	Kind        *Value   `json:"kind,omitempty"`
+	Identifiers []string `json:"identifiers,omitempty"`
+	Leaves      []Leave  `json:"leaves,omitempty"`
 	From        []string `json:"from"`
+}
+
+// Leave is one absence during a stay. Start is nil when only its end was told.
+type Leave struct {
+	Start *Value `json:"start,omitempty"`
+	End   *Value `json:"end,omitempty"`
 }
 
 // Ready is one discharge-ready period.
@@ -122,6 +134,8 @@ type Goal struct {
 	Owner  string `json:"owner"`
 	// ExpressedBy is patient, kin or professional; "" when the source does not say.
 	ExpressedBy string   `json:"expressed_by,omitempty"`
+	// OnBehalf is why next of kin speaks for the patient.
+	OnBehalf string `json:"on_behalf,omitempty"`
 	From        []string `json:"from"`
 }
 
@@ -220,6 +234,8 @@ type Checkup struct {
 	Start  string   `json:"start,omitempty"`
 	Place  string   `json:"place,omitempty"`
 	Booked bool     `json:"booked"`
+	// Cancelled: it was agreed and called off; Booked is false then.
+	Cancelled bool `json:"cancelled,omitempty"`
 	Note   string   `json:"note,omitempty"`
 	Owner  string   `json:"owner"`
 	From   []string `json:"from"`
@@ -277,6 +293,8 @@ type Task struct {
 // so that the plan itself needs none.
 type Gap struct {
 	Rule string    `json:"rule"` // R1, R15, no-goal, no-coordinator ...
+	// Severity is info, warn or urgent, see Rules.
+	Severity string `json:"severity,omitempty"`
 	Text string    `json:"text"`
 	Due  time.Time `json:"due,omitzero"`
 	// Subject is the id of the measure, goal, stay or check-up it is about; "" for the whole plan.

@@ -21,6 +21,12 @@ type stay struct {
 	from         []string
 	end          moment
 	out          Stay
+
+	// Of native Encounters only.
+	ids         []string
+	class, kind *Value
+	told        *rec // the message that first told of the admission
+	planned     bool // nothing has happened yet
 }
 
 // claim is one record's word for the admission time.
@@ -33,6 +39,7 @@ type claim struct {
 type stayEvent struct {
 	event
 	rec  *rec
+	own  *ownStay // the native Encounter that tells of it, nil for the national messages
 	when moment
 	at   time.Time
 	// repeat: the message does not exist for this event but names it again; a withdrawal of
@@ -49,7 +56,7 @@ type notice struct {
 // stayKinds are the kinds whose Encounter is a fact about the hospital stay. Reports repeat
 // dates of a stay but do not start, move or end one.
 func isStayKind(kind string) bool {
-	return strings.HasPrefix(kind, "LOG_") && kind != kindDead || kind == "plan-update"
+	return strings.HasPrefix(kind, "LOG_") && kind != kindDead
 }
 
 // stays folds the live events of all stays, ordered by event time.
@@ -87,6 +94,7 @@ func (f *fold) stays() {
 		s.claim(r, start)
 		f.addAll(s, evs)
 	}
+	list = f.ownStays(list)
 	slices.SortFunc(pending, func(a, b notice) int { return byEvent(a.main, b.main) })
 	for _, n := range pending {
 		list = f.attach(n, list, ghosts)
@@ -315,11 +323,11 @@ func b2i(b bool) int {
 // eventRank orders events of the same time as they must have happened.
 func eventRank(code string) int {
 	switch code {
-	case eventAdmitted:
+	case eventAdmitted, eventPlanned:
 		return 0
-	case eventExpected:
+	case eventExpected, eventLeave:
 		return 1
-	case eventReady:
+	case eventReady, eventBack:
 		return 2
 	case eventNotReady:
 		return 3
@@ -367,7 +375,7 @@ func (f *fold) noTime(r *rec) {
 func openAt(list []*stay, ev stayEvent) []*stay {
 	var out []*stay
 	for _, s := range list {
-		if s.sender != ev.rec.Key.Sender || !s.unknown && s.start.at.After(ev.at) {
+		if s.sender != ev.rec.Key.Sender || s.planned || !s.unknown && s.start.at.After(ev.at) {
 			continue
 		}
 		if s.end.text != "" && !s.end.day && s.end.at.Before(ev.at) || s.end.day && s.end.at.Add(24*time.Hour).Before(ev.at) {

@@ -13,17 +13,24 @@ const transferGap = 24 * time.Hour
 func (f *fold) finish(s *stay) {
 	slices.SortFunc(s.events, byEvent)
 	slices.Sort(s.from)
-	s.out = Stay{ID: s.id(), Organiser: s.sender, Name: s.name, Status: "in-progress", From: s.from}
+	s.out = Stay{ID: s.id(), Organiser: s.sender, Name: s.name, Status: "in-progress", From: s.from,
+		Class: s.class, Kind: s.kind, Identifiers: s.ids}
 	switch {
 	case s.withdrawn != nil:
 		s.out.Status = "entered-in-error"
 		f.flag("admission-withdrawn", "The admission was withdrawn but later messages of the stay still stand.", s.from...)
 	case s.unknown:
-		f.addGap("stay-start-unknown", "The admission of a stay is not known.", s.id(), time.Time{}, s.from...)
+		f.addGap(gapStartUnknown, "The admission of a stay is not known.", s.id(), time.Time{}, s.from...)
 	default:
 		s.out.Start = f.value(s.start.text, s.carriers()...)
 	}
 	ready := f.readyPeriods(s)
+	if s.class != nil || len(s.ids) > 0 || s.told != nil || s.kind != nil || s.planned {
+		away := f.leaves(s)
+		if s.withdrawn == nil {
+			s.out.Status = s.progress(away)
+		}
+	}
 	if s.out.End != nil && s.withdrawn == nil {
 		s.out.Status = "finished"
 		if end := s.end; !s.unknown && !end.day && end.at.Before(s.start.at) {
@@ -94,7 +101,11 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 			if s.out.End == nil {
 				s.out.End = &v
 				s.end = ev.when
-				if out := ev.rec.facts.Out; out != nil {
+				out := ev.rec.facts.Out
+				if ev.own != nil {
+					out = ev.own.Out
+				}
+				if out != nil {
 					s.out.Destination = &Value{Text: out.Text, Code: out.Code, System: out.System, From: []string{ev.rec.key}}
 				}
 			} else if s.out.End.Text == v.Text {
@@ -109,6 +120,8 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 			}
 		case eventExpected:
 			s.out.Expected = &v
+		case eventPlanned, eventLeave, eventBack, eventCancelled, eventError:
+			// see leaves and progress
 		default:
 			f.flag("unknown-event", "A message about a stay holds an event that the plan does not know.", ev.rec.key)
 		}
@@ -153,7 +166,7 @@ func (f *fold) readyDone(s *stay, key, status, by string) {
 func (f *fold) overlaps(list []*stay) {
 	var before []*stay // those still open when the next one begins
 	for _, b := range list {
-		if b.withdrawn != nil || b.unknown {
+		if b.withdrawn != nil || b.unknown || b.planned || b.out.Status == "cancelled" {
 			continue
 		}
 		before = slices.DeleteFunc(before, func(a *stay) bool {

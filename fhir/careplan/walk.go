@@ -17,6 +17,7 @@ func (l *leafList) walk(p *Plan) {
 		i.value("discharged to", s.Destination)
 		i.add("times ready", strconv.Itoa(s.ReadyCount), s.From)
 		i.add("times withdrawn", strconv.Itoa(s.WithdrawnN), s.From)
+		i.stay(&s)
 	}
 	for _, r := range p.Ready {
 		i := l.item("ready", "Discharge-ready", "", r.Stay)
@@ -27,6 +28,7 @@ func (l *leafList) walk(p *Plan) {
 	}
 	l.clinical(p)
 	l.function(p)
+	l.course(p.Course)
 	l.derived(p)
 }
 
@@ -73,6 +75,7 @@ func (l *leafList) clinical(p *Plan) {
 		i.value("due", g.Due)
 		i.value("start", g.Start)
 		i.add("expressed by", g.ExpressedBy, g.From)
+		i.add("on behalf", g.OnBehalf, g.From)
 	}
 	for _, m := range p.Measures {
 		i := l.item("measure", "Measure ", m.Text, m.ID)
@@ -101,6 +104,7 @@ func (l *leafList) clinical(p *Plan) {
 		i.add("start", first(c.Start, "no time"), c.From)
 		i.add("place", c.Place, c.From)
 		i.add("booked", yes(c.Booked), c.From)
+		i.add("cancelled", yes(c.Cancelled), c.From)
 		i.add("note", c.Note, c.From)
 	}
 	for _, a := range p.Aids {
@@ -152,6 +156,7 @@ func (l *leafList) derived(p *Plan) {
 		i := l.item("gap", "Gap ", g.Rule, g.Rule, g.Subject)
 		i.add("", g.Text, g.From)
 		i.add("due", formatTime(g.Due), g.From)
+		i.add("severity", g.Severity, g.From)
 	}
 	for _, f := range p.Flags {
 		i := l.item("flag", "Flag ", f.Code, f.Code)

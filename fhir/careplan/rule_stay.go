@@ -1,0 +1,189 @@
+package careplan
+
+import (
+	"slices"
+	"time"
+)
+
+// RepeatedReady is how often discharge-ready must have been withdrawn in one stay for rule R10.
+const RepeatedReady = 2
+
+// ownHouse tells whether a stay is in an institution of the municipality itself, as native Encounters tell:
+// nobody owes a report about it. The national messages are sent by hospitals and acute beds, which do.
+func (f *fold) ownHouse(s *stay) bool { return ownHouse(f.p, &s.out) }
+
+func ownHouse(p *Plan, s *Stay) bool {
+	return s.Class != nil && slices.ContainsFunc(p.Team, func(m Member) bool { return m.HER == s.Organiser && m.Role == "municipality" })
+}
+
+// r6NoReport: the person is out of hospital and the discharge report has not come.
+func (f *fold) r6NoReport() {
+	for _, s := range f.stayList {
+		if s.out.Status == "finished" && !s.leftDead() && !f.ownHouse(s) && !f.hasReport(s, kindDischargeReport) {
+			f.addGap("R6", "Discharged without a discharge report.", s.out.ID, s.end.at.Add(DischargeReportLimit), s.out.End.From...)
+		}
+	}
+}
+
+// leftDead tells whether the person died in the stay.
+func (s *stay) leftDead() bool {
+	return slices.ContainsFunc(s.events, func(ev stayEvent) bool {
+		return ev.Code == eventDischarged && (ev.rec.facts.Dead || ev.own != nil && ev.own.Dead)
+	})
+}
+
+// r7NoAppointment: the hospital promised a check-up, and it is not booked or was called off.
+func (f *fold) r7NoAppointment() {
+	left := func(owner string) bool {
+		return slices.ContainsFunc(f.stayList, func(s *stay) bool { return s.sender == owner && s.out.Status == "finished" && !s.leftDead() })
+	}
+	for _, c := range f.p.Checkups {
+		again := slices.ContainsFunc(f.p.Checkups, func(o Checkup) bool { return o.Owner == c.Owner && o.Booked })
+		if c.Booked || c.Cancelled && again || !left(c.Owner) {
+			continue
+		}
+		f.addGap("R7", "A check-up is promised but no appointment is booked.", c.ID, time.Time{}, c.From...)
+	}
+}
+
+// r10Repeated: the municipality was told to prepare and to wait again and again.
+func (f *fold) r10Repeated() {
+	for _, s := range f.stayList {
+		if s.out.WithdrawnN < RepeatedReady {
+			continue
+		}
+		var from []string
+		for _, r := range f.p.Ready {
+			if r.Stay == s.out.ID && r.Why == "withdrawn" {
+				for _, k := range r.From {
+					from = addFrom(from, k)
+				}
+			}
+		}
+		f.addGap("R10", "Discharge-ready was set and withdrawn repeatedly.", s.out.ID, time.Time{}, from...)
+	}
+}
+
+// r15NoAdmissionReport: the municipality was told of the admission and has not reported.
+func (f *fold) r15NoAdmissionReport() {
+	for _, s := range f.stayList {
+		if s.out.Status != "in-progress" && s.out.Status != "onleave" || f.ownHouse(s) {
+			continue
+		}
+		if told := f.toldOf(s); told != nil && !f.hasReport(s, kindAdmissionReport) {
+			f.addGap("R15", "No admission report from the municipality.", s.out.ID, told.order.Add(AdmissionReportLimit), told.key)
+		}
+	}
+}
+
+// toldOf is the message that first told of the admission.
+func (f *fold) toldOf(s *stay) *rec {
+	for _, r := range f.live {
+		if r.Kind == kindAdmitted && contains(s.from, r.key) {
+			return r
+		}
+	}
+	return s.told
+}
+
+// hasReport tells whether a live report of this kind belongs to the stay: written after it
+// began (or, for the discharge report, by the same hospital not long before it ended).
+func (f *fold) hasReport(s *stay, kind string) bool {
+	for _, r := range f.live {
+		if r.Kind != kind {
+			continue
+		}
+		if kind == kindDischargeReport && r.Key.Sender != s.sender {
+			continue
+		}
+		if s.unknown || !r.order.Before(s.start.at.Add(-24*time.Hour)) && !f.laterStay(s, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// laterStay tells whether a report was written in a stay that began after s.
+func (f *fold) laterStay(s *stay, r *rec) bool {
+	for _, o := range f.stayList {
+		if o != s && o.withdrawn == nil && !o.unknown && o.start.at.After(s.start.at) && !r.order.Before(o.start.at) {
+			return true
+		}
+	}
+	return false
+}
+
+// r16Dropped: a measure that the hospital carried on until the transfer, and that neither the hospital stopped
+// with a reason nor anybody else mentions after it. It counts when those who received the person had time to say.
+func (f *fold) r16Dropped() {
+	for _, s := range f.stayList {
+		if s.out.Status != "finished" || s.leftDead() {
+			continue
+		}
+		for i := range f.p.Measures {
+			m := &f.p.Measures[i]
+			if m.Requester != s.sender || m.Kind != "order" || m.Status != "active" || m.Owner != s.sender || !f.ofStay(s, m) || f.mentioned(m) {
+				continue
+			}
+			f.addGap("R16", "A measure of the hospital is mentioned by nobody after the transfer: "+m.Text, m.ID, s.end.at.Add(AnswerLimit), m.From...)
+		}
+		f.stoppedSilently(s)
+	}
+}
+
+// ofStay tells whether a measure was last told of in this stay and not in a later one.
+func (f *fold) ofStay(s *stay, m *Measure) bool {
+	told := f.requested(m)
+	if told.After(s.end.at.Add(DischargeReportLimit)) || !s.unknown && told.Before(s.start.at) {
+		return false
+	}
+	return true
+}
+
+// mentioned tells whether anybody but its author speaks of a measure: as a measure or service of their own, as
+// an answer, as a recommendation, by a link of two descriptions, or as stopped for a reason.
+func (f *fold) mentioned(m *Measure) bool {
+	code := ""
+	if m.Code != nil {
+		code = m.Code.Code
+	}
+	same := func(text, c string) bool {
+		return code != "" && c == code || plainKey(text) == plainKey(m.Text)
+	}
+	for i := range f.p.Measures {
+		o := &f.p.Measures[i]
+		c := ""
+		if o.Code != nil {
+			c = o.Code.Code
+		}
+		if o.ID != m.ID && (o.Requester != m.Requester || o.Kind == "proposal") && same(o.Text, c) {
+			return true
+		}
+	}
+	if len(m.Answers) > 0 || slices.ContainsFunc(f.p.Services, func(s Service) bool { return s.Owner != m.Requester && same(s.Text, s.Code) }) {
+		return true
+	}
+	if f.p.Shared != nil && slices.ContainsFunc(f.p.Shared.Same, func(l SameAs) bool { return l.A == m.ID || l.B == m.ID }) {
+		return true
+	}
+	for _, r := range f.live {
+		if statesCourse(r) && slices.ContainsFunc(r.facts.More.Course.Stops, func(x stop) bool { return x.Reason != "" && same(x.Text, x.Code) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// stoppedSilently are measures that the hospital says it stopped, without saying why.
+func (f *fold) stoppedSilently(s *stay) {
+	for _, r := range f.live {
+		if !statesCourse(r) || r.Key.Sender != s.sender || !contains(s.from, r.key) && f.laterStay(s, r) {
+			continue
+		}
+		for _, x := range r.facts.More.Course.Stops {
+			if x.Reason == "" {
+				f.addGap("R16", "A measure was stopped at the transfer and no reason is given: "+first(x.Text, x.Code), s.out.ID, time.Time{}, r.key)
+			}
+		}
+	}
+}
