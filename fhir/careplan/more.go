@@ -1,6 +1,9 @@
 package careplan
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // more is what only few messages state. It is kept as JSON inside a record's content: the messages of the
 // hot path have none of it and pay nothing for it.
@@ -52,8 +55,37 @@ func (k *packer) more(c *content) {
 	default:
 		var text string
 		k.text(&text)
-		c.More = parseMore(text)
+		c.More = k.rare.parse(text)
 	}
+}
+
+// Bounds of the rare parts that a Scratch keeps parsed.
+const (
+	maxRareParts = 256
+	maxRareBytes = 1 << 20 // of their text
+)
+
+// rareParts are the rare parts unpacked last, so that each is parsed once and not for every message that its
+// person gets. Nobody changes what was parsed.
+type rareParts struct {
+	known map[string]*more
+	size  int
+}
+
+func (p *rareParts) parse(text string) *more {
+	if p == nil {
+		return parseMore(text)
+	}
+	if m, ok := p.known[text]; ok {
+		return m
+	}
+	if p.known == nil || len(p.known) >= maxRareParts || p.size+len(text) > maxRareBytes {
+		p.known, p.size = map[string]*more{}, 0
+	}
+	m := parseMore(text)
+	p.known[strings.Clone(text)] = m // the text itself is part of a whole person's
+	p.size += len(text)
+	return m
 }
 
 // rare gives the rare part of what a message states, made when there is none yet.

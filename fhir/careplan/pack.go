@@ -32,7 +32,8 @@ type Scratch struct {
 	from     Packed         // what was unpacked last
 	words    []int          // where its words stand
 	seen     map[string]int // the same by word, while packing
-	b        []byte         // what is being packed
+	rare     rareParts
+	b        []byte // what is being packed
 }
 
 // Records unpacks. What it gives is good until the scratch is used again, and must not be encoded (it has
@@ -41,7 +42,7 @@ func (p Packed) Records(s *Scratch) []Record {
 	s.words = s.words[:0]
 	s.records = slices.Grow(s.records[:0], p.n+1)[:p.n]
 	s.contents, s.original = room(s.contents, p.n), room(s.original, p.n)
-	k := packer{s: p.s, words: s.words}
+	k := packer{s: p.s, words: s.words, rare: &s.rare}
 	for i := range s.records {
 		r := &s.records[i]
 		*r = Record{Original: s.original[i], facts: &s.contents[i]}
@@ -99,6 +100,7 @@ type packer struct {
 	s     string
 	i     int
 	words []int
+	rare  *rareParts
 }
 
 // minWord is the shortest word that is looked for and named by its place. Unit: bytes.

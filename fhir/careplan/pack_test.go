@@ -2,6 +2,7 @@ package careplan
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -119,6 +120,29 @@ func TestPackedIsSmall(t *testing.T) {
 	}
 	if got := slices.Clone(p.Records(&s)); len(got) != p.Len() {
 		t.Errorf("%d records, want %d", len(got), p.Len())
+	}
+}
+
+// TestPackedRareParts: what few messages state is parsed once, not at every unpacking, and the room for that
+// is bounded.
+func TestPackedRareParts(t *testing.T) {
+	var s Scratch
+	list := course(t, 3)
+	c := *list[2].contents()
+	c.More = &more{Elements: []elementFact{{Type: "Goal", Name: "a goal of ours", Raw: "{}"}}}
+	list[2].facts = &c
+	p := Pack(list, &s)
+	if allocs := testing.AllocsPerRun(20, func() { p.Records(&s) }); allocs > 1 {
+		t.Errorf("unpacking again allocates %.0f times", allocs)
+	}
+	if got := p.Records(&s)[2].facts.More; !reflect.DeepEqual(got, c.More) {
+		t.Errorf("got %+v\nwant %+v", got, c.More)
+	}
+	for i := range 3 * maxRareParts {
+		s.rare.parse(fmt.Sprintf(`{"el":[{"t":"Goal","n":"%d"}]}`, i))
+	}
+	if n := len(s.rare.known); n > maxRareParts {
+		t.Errorf("%d parts kept, want at most %d", n, maxRareParts)
 	}
 }
 
