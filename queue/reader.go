@@ -36,11 +36,25 @@ type Reader interface {
 	Dues(ctx context.Context, f DueFilter) ([]Due, error)
 	Counter(ctx context.Context, name string) (int64, error)  // 0 when not there
 	Setting(ctx context.Context, name string) (string, error) // "" when not there
+	// Settings lists the settings whose name begins with prefix, by name, those after a name.
+	Settings(ctx context.Context, prefix, after string, limit int) ([]Setting, error)
+	// PlanChanges lists new versions of plans in the order in which they were made, those after a number
+	// (0 = from the first); without bodies.
+	PlanChanges(ctx context.Context, after int64, limit int) ([]PlanChange, error)
 	Audits(ctx context.Context, before int64, limit int) ([]samvirke.Audit, error)
 	// VerifyAudit walks the whole hash chain; an error names the first broken entry.
 	VerifyAudit(ctx context.Context) error
 	// Stats is cheap: its cost does not grow with the number of rows.
 	Stats(ctx context.Context) (Stats, error)
+}
+
+// Setting is one setting.
+type Setting struct{ Name, Value string }
+
+// PlanChange is one version of a plan with its number among those of all plans.
+type PlanChange struct {
+	Seq int64
+	PlanVersion
 }
 
 // MessageDetail is a message with what processing found out.

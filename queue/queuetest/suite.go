@@ -62,6 +62,8 @@ func Run(t *testing.T, e Engine) {
 		{"Settings", testSettings},
 		{"Dues", testDues},
 		{"DueRace", testDueRace},
+		{"SettingsByPrefix", testSettingsByPrefix},
+		{"PlanChanges", testPlanChanges},
 		{"TakenID", testTakenID},
 		{"GroupIsolation", testGroupIsolation},
 		{"CommitContext", testCommitContext},

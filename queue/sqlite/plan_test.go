@@ -19,6 +19,7 @@ func TestPlans(t *testing.T) {
 		"oldest": oldestSelect, "lease": leaseSelect,
 		"raw": `SELECT 1 FROM message m JOIN message_body b ON b.seq = m.seq WHERE m.seq = ?`}
 	queries["dues"], _ = dueQuery(queue.DueFilter{Open: true, Until: time.Unix(1, 0)})
+	queries["settings"], queries["plan changes"] = settingsSelect, planChangesSelect
 	var st statements
 	for i, x := range st.text() {
 		queries[fmt.Sprintf("statement %d", i)] = x.sql

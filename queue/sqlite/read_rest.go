@@ -147,6 +147,26 @@ func (r *reader) Setting(ctx context.Context, name string) (string, error) {
 	return single[string](ctx, r.db, `SELECT value FROM setting WHERE name = ?`, name)
 }
 
+// Settings lists settings by the beginning of their name; see queue.Reader.
+func (r *reader) Settings(ctx context.Context, prefix, after string, limit int) ([]queue.Setting, error) {
+	return list(ctx, r.db, func(rows *sql.Rows) (x queue.Setting, err error) {
+		err = rows.Scan(&x.Name, &x.Value)
+		return x, err
+	}, settingsSelect, max(prefix, after), after, prefix+"\U0010ffff", page(limit))
+}
+
+const settingsSelect = `SELECT name, value FROM setting WHERE name >= ? AND name > ? AND name < ? ORDER BY name LIMIT ?`
+
+// PlanChanges lists versions of plans in the order they were made; see queue.Reader.
+func (r *reader) PlanChanges(ctx context.Context, after int64, limit int) ([]queue.PlanChange, error) {
+	return list(ctx, r.db, func(rows *sql.Rows) (x queue.PlanChange, err error) {
+		x.PlanVersion, err = scanPlan(rows, &x.Seq)
+		return x, err
+	}, planChangesSelect, after, page(limit))
+}
+
+const planChangesSelect = `SELECT ` + planColumns + `, seq FROM plan_version WHERE seq > ? ORDER BY seq LIMIT ?`
+
 // single reads one value, its zero when there is no row.
 func single[T any](ctx context.Context, db asker, query string, args ...any) (T, error) {
 	x, err := one(ctx, db, func(rows *sql.Rows) (x T, err error) {
