@@ -17,6 +17,7 @@ type given struct {
 func (f *fold) answers() {
 	var byMeasure map[string][]given
 	var names map[string]target
+	var aside []given
 	for _, r := range f.live {
 		for _, a := range r.facts.Answers {
 			if names == nil {
@@ -24,8 +25,7 @@ func (f *fold) answers() {
 			}
 			id := resolveAnswer(names, a)
 			if id == "" {
-				f.flag("answer-unmatched", "An answer does not say which proposal it is about.", r.key)
-				f.task("answer-unmatched", "Decide which proposal the answer is about.", "coordinator", "requested", r.key)
+				aside = append(aside, given{a, r})
 				continue
 			}
 			if byMeasure == nil {
@@ -34,6 +34,13 @@ func (f *fold) answers() {
 			byMeasure[id] = append(byMeasure[id], given{a, r})
 		}
 	}
+	if len(aside) > 0 {
+		if byMeasure == nil {
+			byMeasure = map[string][]given{}
+		}
+		f.aside = f.takenUp(byMeasure, aside)
+	}
+	f.given = byMeasure
 	for i := range f.p.Measures {
 		m := &f.p.Measures[i]
 		f.answer(m, byMeasure[m.ID])
@@ -49,6 +56,20 @@ type target struct {
 	several bool // it stands for more than one
 }
 
+// addName notes a name of an item.
+func addName(names map[string]target, name, id string) {
+	if name == "" {
+		return
+	}
+	if t, ok := names[name]; ok {
+		if t.id != id {
+			names[name] = target{id, true}
+		}
+		return
+	}
+	names[name] = target{id: id}
+}
+
 // measureNames maps every name an answer may use to the live measure behind it: the full URL
 // in any version of the message, identifiers, our own id, and the text.
 func (f *fold) measureNames() map[string]target {
@@ -57,18 +78,6 @@ func (f *fold) measureNames() map[string]target {
 		live[f.p.Measures[i].ID] = true
 	}
 	names := make(map[string]target, 4*len(live))
-	add := func(name, id string) {
-		if name == "" {
-			return
-		}
-		if t, ok := names[name]; ok {
-			if t.id != id {
-				names[name] = target{id, true}
-			}
-			return
-		}
-		names[name] = target{id: id}
-	}
 	for _, l := range f.lines {
 		for _, r := range l.members {
 			if len(r.facts.Measures) == 0 {
@@ -78,9 +87,9 @@ func (f *fold) measureNames() map[string]target {
 				if !live[id] {
 					continue
 				}
-				add(id, id)
+				addName(names, id, id)
 				for _, name := range r.namesOfMeasure(i) {
-					add(name, id)
+					addName(names, name, id)
 				}
 			}
 		}

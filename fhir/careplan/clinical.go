@@ -100,7 +100,10 @@ func (f *fold) goals(r *rec) {
 			code = g.Code.Code
 			out.Text = first(out.Text, v.Text, v.Code)
 		}
-		if out.ID = r.elementNamed("go", i); out.ID != "" {
+		if f.goalGone(r, i) {
+			continue
+		}
+		if out.ID = first(r.elementNamed("go", i), f.sharedGoalID(r, i)); out.ID != "" {
 			f.p.Goals = append(f.p.Goals, out)
 			continue
 		}

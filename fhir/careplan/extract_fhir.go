@@ -66,9 +66,13 @@ func (x extractor) fill(c *content) {
 			x.condition(n, c)
 			x.severity(n, c)
 		case "Goal":
+			had := len(c.Goals)
 			x.goal(n, c)
+			x.patientGoal(n, c, had)
 		case "ServiceRequest":
-			x.request(e, c)
+			if !x.wishedChange(e, c) {
+				x.request(e, c)
+			}
 		case "Procedure":
 			x.procedure(e, c)
 		case "Observation":
@@ -90,13 +94,20 @@ func (x extractor) fill(c *content) {
 		case "Composition":
 			x.sections(n.Get("section"), "", c, 0)
 		case "Task":
-			x.task(n, c)
+			if !x.decided(n, c) {
+				x.task(n, c)
+			}
 		case "ClinicalImpression":
 			x.impression(n, c)
 		case "Consent":
 			x.reservation(n, c)
 		case "CarePlan", "EpisodeOfCare", "Communication", "CommunicationRequest":
 			x.course(e, c)
+			if e.Type == "CarePlan" {
+				x.masterPlan(n, c)
+			}
+		case "Linkage":
+			x.linkage(n, c)
 		}
 		if written {
 			x.element(e, c, before)

@@ -30,10 +30,12 @@ func FoldWith(records []Record, o Options) *Plan {
 // fold computes the plan of the records of a pile, which only one fold may use at a time.
 func (p *pile) fold(o Options) *Plan {
 	v := p.settle()
+	seen := v.sights(o.wrong) // on all records: an overwritten value stays so where the newer one is hidden
 	if o.Viewer != nil {
 		v.hide(*o.Viewer)
 	}
 	f := &fold{p: &Plan{}, o: o, lines: v.lines, loose: v.loose}
+	f.sight = seen
 	f.count(v)
 	f.p.Flags = v.flags
 	f.subject(v.recs)
@@ -44,6 +46,9 @@ func (p *pile) fold(o Options) *Plan {
 	f.function()
 	f.answers()
 	f.course()
+	f.changes(f.aside)
+	f.shared(v)
+	f.same()
 	f.looseTasks()
 	f.gaps()
 	f.sources(v)
@@ -60,6 +65,7 @@ type fold struct {
 	keyed    []*rec // the same, by key
 	loose    []*rec
 	stayList []*stay
+	sharedFold
 	goalSeen map[[3]string]int // how many goals an owner has with the same words
 	// Where items stand that may be said again.
 	index     map[said]int

@@ -15,6 +15,8 @@ type Options struct {
 	Off []string
 	// Priority lists, per shared field, the HER-ids whose statement is shown first in a conflict.
 	Priority map[string][]string
+	// wrong is for tests of the tests only.
+	wrong wrongWays
 }
 
 // Viewer is who looks at a plan.

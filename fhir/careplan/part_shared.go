@@ -26,7 +26,9 @@ const (
 
 // Field is one shared field with the value that is shown first.
 type Field struct {
-	Name      string    `json:"name"`
+	Name string `json:"name"`
+	// Element is the id of the plan's item that the field is of: the goal; "" for the plan itself.
+	Element   string    `json:"element,omitempty"`
 	Value     Value     `json:"value"`
 	By        string    `json:"by"` // organisation whose statement is shown
 	At        time.Time `json:"at,omitzero"`
@@ -35,12 +37,15 @@ type Field struct {
 
 // Conflict is a field about which live statements that have not seen each other differ, or differed.
 type Conflict struct {
-	ID         string      `json:"id"`
-	Field      string      `json:"field"`
+	// ID names the field too: there is one conflict about a field at a time, and it keeps its id.
+	ID    string `json:"id"`
+	Field string `json:"field"`
+	// Element is the id of the plan's item that the field is of: the goal; "" for the plan itself.
+	Element    string      `json:"element,omitempty"`
 	Status     string      `json:"status"` // open, resolved, basis-withdrawn
 	Opened     time.Time   `json:"opened,omitzero"`
 	Candidates []Candidate `json:"candidates"` // the shown one first
-	// Resolution is the record that resolved it, Chosen its value; nil while nobody has.
+	// Chosen is the value of the decision, with the record that made it; nil while nobody has decided.
 	Chosen     *Value `json:"chosen,omitempty"`
 	ResolvedBy string `json:"resolved_by,omitempty"` // organisation
 	Author     string `json:"author,omitempty"`      // the person who resolved it
@@ -54,6 +59,8 @@ type Candidate struct {
 	Author string    `json:"author,omitempty"`
 	At     time.Time `json:"at,omitzero"`
 	Shown  bool      `json:"shown,omitempty"`
+	// Removed: the statement is that the field has no value any more.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // Proposal is a change that one party wishes of another one's element.

@@ -29,6 +29,7 @@ func (l *leafList) walk(p *Plan) {
 	l.clinical(p)
 	l.function(p)
 	l.course(p.Course)
+	l.shared(p)
 	l.derived(p)
 }
 
