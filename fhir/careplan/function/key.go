@@ -86,8 +86,8 @@ func (p *Point) item() string {
 	if it := in.ItemByCode(p.System, p.Code); it != nil {
 		return it.ID
 	}
-	if in != nil && (p.Total || has(in.Codes, p.System, p.Code)) {
-		return ItemTotal
+	if in != nil && (p.Total || has(in.Codes, p.System, p.Code) || p.System == SystemLocal && strings.HasPrefix(p.Code, in.Name)) {
+		return ItemTotal // of our own codes, an instrument's name with or without its variant
 	}
 	if p.Code == "" {
 		if in != nil && len(in.Items) == 0 && p.Label == "" {
