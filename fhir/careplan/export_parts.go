@@ -1,7 +1,6 @@
 package careplan
 
 import (
-	"strings"
 	"time"
 
 	"github.com/samvirke/samvirke/fhir"
@@ -73,22 +72,6 @@ func (x *export) sharedField(n, period *fhir.Node, f *Field) {
 	}
 	if f.Contested {
 		n.Append("extension", fhir.NewObject("url", outContested, "valueCode", f.Name))
-	}
-}
-
-func (x *export) identifiers(n *fhir.Node) {
-	id := &x.p.Person.Identifier
-	if id.Text != "" {
-		n.Append("identifier", fhir.NewObject("system", id.System, "value", id.Text))
-	}
-	if x.p.Rights == nil {
-		return
-	}
-	for _, i := range x.p.Rights.Identities {
-		system, value, ok := strings.Cut(i.Patient, "|")
-		if ok && i.Patient != x.p.Patient {
-			n.Append("identifier", fhir.NewObject("use", "old", "system", system, "value", value))
-		}
 	}
 }
 
@@ -190,33 +173,6 @@ func (x *export) refTo(item string) string {
 		}
 	}
 	return ""
-}
-
-// rightsPart shows the limits on who may see what.
-func (x *export) rightsPart() {
-	if x.p.Rights == nil {
-		return
-	}
-	for _, r := range x.p.Rights.Restrictions {
-		n := fhir.NewObject("resourceType", "Consent", "status", "active",
-			"scope", codeNode("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
-			"category", fhir.NewArray(codeNode(fhir.ExtBase+"CodeSystem/restriction", r.Kind)),
-			"patient", reference(x.subject),
-			"policyRule", codeNode("http://terminology.hl7.org/CodeSystem/v3-ActCode", "OPTIN"))
-		if by := x.organisation(r.By); by != nil && !strings.HasPrefix(r.By, "patient") {
-			n.Append("organization", by)
-		}
-		provision := fhir.NewObject("type", "deny", "period", periodNode(formatTime(r.Start), formatTime(r.End)))
-		for _, her := range r.Denied {
-			provision.Append("actor", fhir.NewObject("role", codeNode("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP"),
-				"reference", x.organisation(her)))
-		}
-		if r.Scope != "" && r.Scope != "all" {
-			provision.Append("code", fhir.NewObject("text", r.Scope))
-		}
-		n.Set("provision", provision)
-		x.put(r.By, n, r.ID, r.From)
-	}
 }
 
 // coursePart shows courses, the plans of single organisations, zone plans, progress marks and dialogue.

@@ -57,6 +57,7 @@ func (x extractor) fill(c *content) {
 		}
 		n := e.Resource
 		before := c.sizes()
+		label := c.label(n)
 		switch e.Type {
 		case "Patient":
 			x.patient(n, c)
@@ -94,7 +95,7 @@ func (x extractor) fill(c *content) {
 		case "Composition":
 			x.sections(n.Get("section"), "", c, 0)
 		case "Task":
-			if !x.decided(n, c) {
+			if !x.hold(n, c) && !x.decided(n, c) {
 				x.task(n, c)
 			}
 		case "ClinicalImpression":
@@ -109,10 +110,13 @@ func (x extractor) fill(c *content) {
 		case "Linkage":
 			x.linkage(n, c)
 		}
+		x.rights(e, c)
+		c.unlabel(label, inPanel[n])
 		if written {
 			x.element(e, c, before)
 		}
 	}
+	c.unlabel(c.label(x.b.Root), false)
 	x.settleEvents(c)
 }
 

@@ -29,16 +29,15 @@ func FoldWith(records []Record, o Options) *Plan {
 
 // fold computes the plan of the records of a pile, which only one fold may use at a time.
 func (p *pile) fold(o Options) *Plan {
-	v := p.settle()
+	v, g := p.settled()
 	seen := v.sights(o.wrong) // on all records: an overwritten value stays so where the newer one is hidden
-	if o.Viewer != nil {
-		v.hide(*o.Viewer)
-	}
+	v.limits(&o, g)
 	f := &fold{p: &Plan{}, o: o, lines: v.lines, loose: v.loose}
 	f.sight = seen
 	f.count(v)
 	f.p.Flags = v.flags
 	f.subject(v.recs)
+	f.best(g)
 	f.person()
 	f.team()
 	f.stays()
@@ -51,8 +50,12 @@ func (p *pile) fold(o Options) *Plan {
 	f.same()
 	f.looseTasks()
 	f.gaps()
+	f.rights(v, g)
 	f.sources(v)
 	f.sortLists()
+	if o.Viewer != nil {
+		f.p.narrow(o.Viewer)
+	}
 	return f.p
 }
 
@@ -66,6 +69,8 @@ type fold struct {
 	loose    []*rec
 	stayList []*stay
 	sharedFold
+	members  []Membership      // every period that a live record states
+	wished   []wish            // of others' part in the team
 	goalSeen map[[3]string]int // how many goals an owner has with the same words
 	// Where items stand that may be said again.
 	index     map[said]int
@@ -113,8 +118,12 @@ func (f *fold) value(text string, from ...string) *Value {
 // subject names the person: a national number before any other, then the smallest.
 func (f *fold) subject(recs []*rec) {
 	for _, r := range recs {
-		if f.p.Patient == "" || cmp.Or(cmp.Compare(subjectRank(r.Subject), subjectRank(f.p.Patient)), strings.Compare(r.Subject, f.p.Patient)) < 0 {
-			f.p.Patient = r.Subject
+		about := r.Subject
+		if isCancel(r.Chain.Op) && r.parent != nil {
+			about = r.parent.Subject // a withdrawal of a link may name either person
+		}
+		if better(about, f.p.Patient) {
+			f.p.Patient = about
 		}
 	}
 }

@@ -9,7 +9,8 @@ type Options struct {
 	Subject string
 	// Viewer is who looks; nil sees all.
 	Viewer *Viewer
-	// Until leaves out records that were received later: what was known then. Zero: all.
+	// Until leaves out records that were received later: what was known then. Limits on the viewer count as they
+	// stand today all the same. Zero: all.
 	Until time.Time
 	// Off lists reconciliation rules that are switched off, for instance "R8".
 	Off []string
@@ -17,20 +18,32 @@ type Options struct {
 	Priority map[string][]string
 	// wrong is for tests of the tests only.
 	wrong wrongWays
+
+	// now is how things stand today, where that matters for a view of another day.
+	now *outlook
+	// withheld names what is hidden from the viewer, for RightsPart.Withheld.
+	withheld []string
 }
 
 // Viewer is who looks at a plan.
 type Viewer struct {
 	// HER are the HER-ids of the viewer, both levels. Empty with Patient: the person looks.
 	HER []string
+	// Person is who sits at the screen, as TYPE:value ("HPR:1234567"), for blocks against one person; "" when not known.
+	Person string
 	// Patient: the viewer is the person, or next of kin on their behalf.
 	Patient bool
 	// Private narrows the view to the viewer's own measures, the goals they serve, the zone plan and contacts.
 	Private bool
-	// Purpose is why: "" or "treatment", "coordination" (the coordinating unit's overview), "statistics".
+	// Purpose is why: "" or "treatment", "coordination" (the coordinating unit's overview), "statistics" (no plan
+	// of one person at all).
 	Purpose string
-	// At is when they look, for membership periods; zero: membership is not asked for.
+	// At is when they look, for membership periods and limits in time; zero: membership is not asked for, and a
+	// limit counts whatever its period.
 	At time.Time
+	// ShowWithheld: policy lets this viewer be told by RightsPart.Withheld that something is not shown. Without
+	// it a hidden value reads as not recorded.
+	ShowWithheld bool
 }
 
 // Clock is a time at which somebody must act unless the plan changes before that. It rests on live records
@@ -44,18 +57,4 @@ type Clock struct {
 	Subject string    `json:"subject,omitempty"`
 	For     string    `json:"for,omitempty"` // HER-id, or "coordinator"
 	From    []string  `json:"from"`
-}
-
-// choose leaves out the records that the options leave out.
-func (o *Options) choose(records []Record) []Record {
-	if o.Until.IsZero() {
-		return records
-	}
-	var out []Record
-	for _, r := range records {
-		if !r.Receive.After(o.Until) {
-			out = append(out, r)
-		}
-	}
-	return out
 }

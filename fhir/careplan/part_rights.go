@@ -18,8 +18,11 @@ type RightsPart struct {
 
 // Identity is one identifier of the person, system|value as in Plan.Patient, with the links it rests on.
 type Identity struct {
-	Patient string   `json:"patient"`
-	From    []string `json:"from,omitempty"`
+	Patient string `json:"patient"`
+	// Plan says how the master plan written under it stands, when there is one: active, ended or replaced. Two
+	// active ones are flagged "two-plans" until a person picks.
+	Plan string   `json:"plan,omitempty"`
+	From []string `json:"from,omitempty"`
 }
 
 // Membership is one period of one organisation or person in the team. Joining again is a new period.
@@ -38,12 +41,13 @@ type Restriction struct {
 	ID string `json:"id"`
 	// Kind is forwarding (only original addressees), reservation, block, team or label.
 	Kind string `json:"kind"`
-	// Denied are the HER-ids that may not see; empty: everybody but Allowed.
+	// Denied are the HER-ids (or TYPE:value of a person) that may not see; empty: everybody but Allowed and,
+	// unless it is a team choice, By.
 	Denied  []string `json:"denied,omitempty"`
 	Allowed []string `json:"allowed,omitempty"`
 	// Scope says what is covered: "all", "record:KEY", "organisation:HER", "kind:KIND", "topic:WORD".
 	Scope  string    `json:"scope"`
-	By     string    `json:"by"`
+	By     string    `json:"by"` // HER-id of the authority that set it, or "patient"
 	Start  time.Time `json:"start,omitzero"`
 	End    time.Time `json:"end,omitzero"`
 	Reason string    `json:"reason,omitempty"`

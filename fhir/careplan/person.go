@@ -32,7 +32,7 @@ func (f *fold) person() {
 			p.Identifier.From = append(p.Identifier.From, r.key)
 		}
 	}
-	pick := func(get func(*person) string) *Value {
+	pick := func(get func(*rec) string) *Value {
 		var v *Value
 		same := 0
 		for i := len(f.live) - 1; i >= 0; i-- { // latest first
@@ -40,7 +40,7 @@ func (f *fold) person() {
 			if r.facts.Person == nil {
 				continue
 			}
-			t := get(r.facts.Person)
+			t := get(r)
 			if t == "" || v != nil && t != v.Text {
 				continue
 			}
@@ -54,19 +54,46 @@ func (f *fold) person() {
 		}
 		v.From = make([]string, 0, same)
 		for _, r := range f.keyed {
-			if r.facts.Person != nil && get(r.facts.Person) == v.Text {
+			if r.facts.Person != nil && get(r) == v.Text {
 				v.From = append(v.From, r.key)
 			}
 		}
 		return v
 	}
-	p.Name = pick(func(x *person) string { return x.Name })
-	p.BirthDate = pick(func(x *person) string { return x.Birth })
-	p.Sex = pick(func(x *person) string { return x.Sex })
-	p.Address = pick(func(x *person) string { return x.Address })
-	p.Phone = pick(func(x *person) string { return x.Phone })
-	p.Deceased = pick(func(x *person) string { return x.Deceased })
+	p.Name = pick(func(r *rec) string { return r.facts.Person.Name })
+	p.BirthDate = pick(func(r *rec) string { return r.facts.Person.Birth })
+	p.Sex = pick(func(r *rec) string { return r.facts.Person.Sex })
+	p.Address = pick(func(r *rec) string { return r.facts.Person.Address })
+	p.Phone = pick(func(r *rec) string { return r.facts.Person.Phone })
+	f.death(pick)
 }
+
+// death takes the word of a death notice, of a hospital whose patient left it dead, and of the population
+// register. Anybody else may be mistaken or early: that is asked about and ends nothing.
+//
+// Source: careplan.md section 7, item 4.
+func (f *fold) death(pick func(func(*rec) string) *Value) {
+	counts := func(r *rec) bool {
+		return r.Kind == kindDead || r.facts.Dead || r.has(roleAuthority) || r.has(rolePerson)
+	}
+	f.p.Person.Deceased = pick(func(r *rec) string {
+		if !counts(r) {
+			return ""
+		}
+		return r.facts.Person.Deceased
+	})
+	if f.dead() {
+		return
+	}
+	if v := pick(func(r *rec) string { return r.facts.Person.Deceased }); v != nil {
+		f.flag("death-unconfirmed", "A message says that the person is dead, but there is no death notice.", slices.Clone(v.From)...)
+		f.task("death-unconfirmed", "Find out whether the person is dead.", "coordinator", "requested", v.From...)
+	}
+}
+
+// dead tells whether the person is dead as far as those know who may say so. Death ends timers, tasks and courses;
+// with the notice withdrawn everything returns.
+func (f *fold) dead() bool { return f.p.Person.Deceased != nil }
 
 // team lists every organisation that contributed or was addressed by a live message.
 func (f *fold) team() {
@@ -115,6 +142,13 @@ func (f *fold) team() {
 			rest(&r.facts.To[i], r.key)
 		}
 	}
+	f.stated(func(o *org, role string, keys []string) {
+		add(o, role)
+		m := members[o.HER]
+		for _, k := range keys {
+			m.From = addFrom(m.From, k)
+		}
+	})
 	slices.Sort(order)
 	for _, h := range order {
 		f.p.Team = append(f.p.Team, *members[h])

@@ -28,6 +28,7 @@ func (l *leafList) walk(p *Plan) {
 	}
 	l.clinical(p)
 	l.function(p)
+	l.rights(p.Rights)
 	l.course(p.Course)
 	l.shared(p)
 	l.derived(p)
