@@ -75,7 +75,8 @@ type fold struct {
 	// Where items stand that may be said again.
 	index     map[said]int
 	goalIndex map[said]*goalPlace
-	contacts  map[[3]string][]int // by owner, kind and name
+	contacts  map[[3]string][]int  // by owner, kind and name
+	assessed  map[string]time.Time // when an owner last assessed function; made when it is first asked for
 }
 
 // count lists the records that count.

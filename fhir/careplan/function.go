@@ -16,22 +16,71 @@ const kindAdmissionReport = "INNLEGGELSESRAPPORT"
 // are shown as the source gave them; nothing is summed, averaged or converted.
 // Source: function.md sections 1 and 6.
 func (f *fold) function() {
+	n := 0
 	for _, r := range f.live {
+		n += len(r.facts.Panels)
+	}
+	if n == 0 {
+		return
+	}
+	list, again := make([]dated, 0, n), make(map[said][]int, n)
+	for _, r := range f.live {
+		if len(r.facts.Panels) == 0 {
+			continue
+		}
 		seen := map[string]int{}
 		for i := range r.facts.Panels {
-			f.assessment(r, &r.facts.Panels[i], seen)
+			list = f.assessment(list, again, r, i, seen)
 		}
 	}
-	slices.SortStableFunc(f.p.Function, func(a, b Assessment) int {
-		return cmp.Or(parseMoment(a.Date).at.Compare(parseMoment(b.Date).at), strings.Compare(a.Instrument, b.Instrument),
-			strings.Compare(a.Owner, b.Owner), strings.Compare(a.ID, b.ID))
+	slices.SortStableFunc(list, func(a, b dated) int {
+		if c := a.at.Compare(b.at); c != 0 {
+			return c
+		}
+		return cmp.Or(strings.Compare(a.Instrument, b.Instrument), strings.Compare(a.Owner, b.Owner), strings.Compare(a.ID, b.ID))
 	})
+	f.p.Function = make([]Assessment, len(list))
+	for i := range list {
+		f.p.Function[i] = list[i].Assessment
+	}
 }
 
-func (f *fold) assessment(r *rec, p *panel, seen map[string]int) {
+// dated is an assessment with its date read.
+type dated struct {
+	Assessment
+	at time.Time
+}
+
+// judged is what one panel of a message says, and what is odd about it.
+type judged struct {
+	dated
+	flags []Flag
+}
+
+// judge reads one panel of a message. Without a date of its own it depends on the stays, else on nothing but
+// the message, and is kept.
+func (f *fold) judge(r *rec, at int) judged {
+	if r.panels == nil {
+		r.panels = make([]*judged, len(r.facts.Panels))
+	}
+	if known := r.panels[at]; known != nil {
+		return *known
+	}
+	p := &r.facts.Panels[at]
+	n := len(f.p.Flags)
+	j := judged{dated: dated{Assessment: f.assess(r, p)}}
+	j.at, j.flags = parseMoment(j.Date).at, slices.Clone(f.p.Flags[n:])
+	f.p.Flags = f.p.Flags[:n] // the caller puts them in
+	if p.Date != "" {
+		r.panels[at] = &j
+	}
+	return j
+}
+
+func (f *fold) assess(r *rec, p *panel) Assessment {
 	scale, variant := function.SplitName(p.Instrument)
 	a := Assessment{Instrument: scale, Variant: variant, Date: p.Date, DateSource: p.DateSource, Owner: r.Key.Sender,
-		Note: p.Note, From: []string{r.key}}
+		Note: p.Note, From: r.own}
 	if m := p.More; m != nil {
 		a.Assessor, a.Setting, a.Informer, a.Protocol, a.Derived, a.Form = m.Assessor, m.Setting, m.Informer, m.Protocol, m.Derived, m.Form
 	}
@@ -39,7 +88,6 @@ func (f *fold) assessment(r *rec, p *panel, seen map[string]int) {
 		a.Date, a.DateSource = f.undated(r)
 		a.Issues = append(a.Issues, function.IssueNoDate)
 	}
-	a.Baseline = r.Kind == kindAdmissionReport || f.beforeStay(a.Date)
 	ins := function.Lookup(scale)
 	a.Line = function.KeyOf(scale, variant, a.Setting, a.Informer, a.Protocol).String()
 	var invalid bool
@@ -57,20 +105,36 @@ func (f *fold) assessment(r *rec, p *panel, seen map[string]int) {
 		f.flag("value-out-of-range", "A function assessment holds a value that its scale does not have; it is shown as text.", r.key)
 	}
 	f.check(r, &a, invalid)
-	for i := range f.p.Function {
-		if o := &f.p.Function[i]; sameAssessment(o, &a) {
+	return a
+}
+
+// assessment adds one panel of a record to the list, or the record to the sources of one that says the same.
+func (f *fold) assessment(list []dated, again map[said][]int, r *rec, at int, seen map[string]int) []dated {
+	j := f.judge(r, at)
+	f.p.Flags = append(f.p.Flags, j.flags...)
+	a := &j.Assessment
+	a.Baseline = r.Kind == kindAdmissionReport || f.beforeStay(a.Date)
+	what := said{'f', a.Owner, [7]string{a.Instrument, a.Variant, a.Date, a.Note}} // the rest is compared
+	if len(a.Scores) > 0 {
+		what.words[4], what.words[5] = a.Scores[0].Code, a.Scores[0].Shown
+	}
+	for _, i := range again[what] {
+		if o := &list[i]; sameAssessment(&o.Assessment, a) {
 			o.From = addFrom(o.From, r.key)
 			o.Baseline = o.Baseline || a.Baseline
+			o.Scores = slices.Clone(o.Scores) // others hold them too
 			for j := range o.Scores {
 				o.Scores[j].From = o.From
 			}
-			return
+			return list
 		}
 	}
 	if a.ID = r.elementNamed("fu", 0); a.ID == "" {
+		p := &r.facts.Panels[at]
 		a.ID = elementID("function", r, seen, p.Instrument, p.Date)
 	}
-	f.p.Function = append(f.p.Function, a)
+	again[what] = append(again[what], len(list))
+	return append(list, j.dated)
 }
 
 // sameAssessment tells whether one organisation repeats an assessment in a later report.

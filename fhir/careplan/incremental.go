@@ -100,6 +100,7 @@ type memo struct {
 	measures []string // ids, see measureIDs
 	// measureNames are the words by which an answer may name each measure, other than its id.
 	measureNames [][]string
+	panels       []*judged   // what each panel says, see judge
 	events       []stayEvent // see eventsOf
 	hasEvents    bool
 }

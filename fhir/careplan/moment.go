@@ -26,6 +26,10 @@ func parseMoment(s string) moment {
 			}
 		}
 	}
+	if t, ok := parseDay(s); ok {
+		m.at, m.day = t.Add(-2*time.Hour), true
+		return m
+	}
 	for _, layout := range [...]string{"2006-01-02", "2006-01", "2006"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			m.at, m.day = t.Add(-2*time.Hour), true
@@ -33,6 +37,24 @@ func parseMoment(s string) moment {
 		}
 	}
 	return m
+}
+
+// parseDay reads a whole date, which nearly all dates are.
+func parseDay(s string) (time.Time, bool) {
+	if len(s) != 10 || s[4] != '-' || s[7] != '-' {
+		return time.Time{}, false
+	}
+	var n [3]int
+	for i, part := range [...]string{s[:4], s[5:7], s[8:]} {
+		for j := range len(part) {
+			if part[j] < '0' || part[j] > '9' {
+				return time.Time{}, false
+			}
+			n[i] = 10*n[i] + int(part[j]-'0')
+		}
+	}
+	t := time.Date(n[0], time.Month(n[1]), n[2], 0, 0, 0, 0, time.UTC)
+	return t, t.Month() == time.Month(n[1]) && t.Day() == n[2]
 }
 
 // date is the calendar day as written, "" when there is none.

@@ -96,10 +96,17 @@ func (f *fold) r5Evaluation() {
 
 // assessedBy tells whether an organisation assessed function at or after a time.
 func (f *fold) assessedBy(owner string, from time.Time) bool {
-	return owner != "" && slices.ContainsFunc(f.p.Function, func(a Assessment) bool {
-		at := parseMoment(a.Date).at
-		return a.Owner == owner && !at.IsZero() && !at.Before(from)
-	})
+	if f.assessed == nil {
+		f.assessed = map[string]time.Time{}
+		for i := range f.p.Function {
+			a := &f.p.Function[i]
+			if at := parseMoment(a.Date).at; at.After(f.assessed[a.Owner]) {
+				f.assessed[a.Owner] = at
+			}
+		}
+	}
+	last := f.assessed[owner]
+	return owner != "" && !last.IsZero() && !last.Before(from)
 }
 
 // sharedField is a field that several parties write together, nil when nobody stated it.
