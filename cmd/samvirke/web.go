@@ -94,7 +94,7 @@ func (h *house) addPeople(ctx context.Context, m *http.ServeMux, addr string) er
 	}
 	var err error
 	h.admin, err = admin.New(admin.Options{
-		Store: h.store, Actions: h.gateway, Logger: h.log, SessionFor: h.cfg.Admin.Session, Version: version,
+		Store: h.store, Actions: h.gateway, Decider: h.gateway, Logger: h.log, SessionFor: h.cfg.Admin.Session, Version: version,
 		Secure: h.cfg.TLS != nil, Instance: h.cfg.Environment, Canonical: h.canonical, Mappings: h.mappings(),
 		Parties: func(ctx context.Context) []gateway.PartyState {
 			ps, err := h.gateway.Parties(ctx)

@@ -27,12 +27,15 @@ type bodyPage struct {
 	Cut                  bool
 	Odd                  string // why it is shown as it came and not indented; "" when it is indented
 	Download             string
+	Place                *placeView // where a value of the plan stands; nil when none was asked for
 }
 
 // bodyLine is one line of a body, cut into runs for colouring.
 type bodyLine struct {
 	Number int
 	Runs   []bodyRun
+	Hit    bool // holds the value that was asked for
+	First  bool // is the likeliest of these
 }
 
 // bodyRun is a piece of text of one kind: "tag", "name", "text", "note" or "".
@@ -49,6 +52,19 @@ func (s *Server) original(w http.ResponseWriter, r *http.Request, x *session) er
 	p := makeBody(m.Raw, m.ContentType)
 	p.What, p.Back, p.BackText = "The original message, as received", "/messages/"+m.ID, "Back to the trace"
 	p.Kind, p.Version, p.Checksum, p.Size, p.Download = m.Kind, m.Version, m.Checksum, m.Size, "/messages/"+m.ID+"/original/download"
+	if mark, ok := s.sealer.openMark(r.URL.Query().Get("mark")); ok {
+		var rows []MappingRow
+		if s.opt.Mappings != nil {
+			rows = s.opt.Mappings.Table(m.Kind, m.Version)
+			if len(rows) == 0 {
+				rows = s.opt.Mappings.Table(m.Kind, "")
+			}
+		}
+		place := findPlaces(p.Lines, mark, rows)
+		place.Kind = m.Kind
+		place.mark(p.Lines)
+		p.Place = &place
+	}
 	s.render(w, r, x, http.StatusOK, "body", view{Title: "Original message", Section: "messages", Data: p})
 	return nil
 }

@@ -103,7 +103,7 @@ func comparePlans(older, newer *careplan.Plan) []diffSection {
 		if i < 0 {
 			title, is := after[base]
 			old, was := before[base]
-			it := changedItem{base: base, Kind: itemKind(c.Label), Title: or(title, old), How: "changed", Cite: both.Cite(itemKind(c.Label), c.From)}
+			it := changedItem{base: base, Kind: itemKind(c.Label), Title: or(title, old), How: "changed", Cite: both.cite(itemKind(c.Label), c.From)}
 			switch {
 			case !was:
 				it.How = "added"

@@ -236,9 +236,13 @@ func (f *fakeStore) Patients(_ context.Context, n int) ([]queue.PlanVersion, err
 	return list[:min(n, len(list))], nil
 }
 
-func (f *fakeStore) Settings(context.Context, string, string, int) ([]queue.Setting, error) { return nil, nil }
+func (f *fakeStore) Settings(context.Context, string, string, int) ([]queue.Setting, error) {
+	return nil, nil
+}
 
-func (f *fakeStore) PlanChanges(context.Context, int64, int) ([]queue.PlanChange, error) { return nil, nil }
+func (f *fakeStore) PlanChanges(context.Context, int64, int) ([]queue.PlanChange, error) {
+	return nil, nil
+}
 
 func (f *fakeStore) Dues(context.Context, queue.DueFilter) ([]queue.Due, error) { return nil, nil }
 

@@ -8,8 +8,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -70,6 +72,18 @@ func (g *standing) may(role string) bool { return g != nil && slices.Contains(g.
 
 // bound tells whether the person sees plans as one organisation only.
 func (g *standing) bound() bool { return g == nil || len(g.her) > 0 }
+
+// viewer is the person as the plan's rules know viewers; nil for those who see all.
+func (g *standing) viewer(now time.Time) *careplan.Viewer {
+	if g != nil && len(g.her) == 0 {
+		return nil
+	}
+	v := &careplan.Viewer{At: now}
+	if g != nil {
+		v.HER = g.her
+	}
+	return v
+}
 
 // people reads everybody who may sign in, the first user first.
 func (s *Server) people(ctx context.Context) ([]person, error) {

@@ -25,6 +25,7 @@ type planRow struct {
 	Goals, Measures     int
 	Unanswered          int
 	Gaps, Flags         int
+	Conflicts           int
 }
 
 // plansPage is the data of the list of plans.
@@ -44,7 +45,7 @@ func (s *Server) plansNamed(w http.ResponseWriter, r *http.Request, x *session) 
 }
 
 func (s *Server) showPlans(w http.ResponseWriter, r *http.Request, x *session, named bool) error {
-	p, patients, err := s.plansData(r.Context(), named)
+	p, patients, err := s.plansData(r.Context(), x, named)
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func (s *Server) showPlans(w http.ResponseWriter, r *http.Request, x *session, n
 	return nil
 }
 
-func (s *Server) plansData(ctx context.Context, named bool) (*plansPage, []string, error) {
+func (s *Server) plansData(ctx context.Context, x *session, named bool) (*plansPage, []string, error) {
 	list, err := s.store.Patients(ctx, MaxPlans)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list plans: %w", err)
@@ -73,15 +74,26 @@ func (s *Server) plansData(ctx context.Context, named bool) (*plansPage, []strin
 	p := &plansPage{Named: named, Full: len(list) == MaxPlans}
 	var patients []string
 	for _, v := range list {
-		pl, _, err := s.readPlan(ctx, v.Patient, 0)
+		pl, seen, err := s.readPlanFor(ctx, x, v.Patient, 0)
+		if errors.Is(err, queue.ErrNotFound) {
+			continue // nothing of it is for this person
+		}
 		if err != nil {
 			return nil, nil, err
+		}
+		if x.may.Load().bound() {
+			v.At, v.Version = newestOf(pl), seen.Version // when the plan changed may be more than they may know
 		}
 		row := planRow{Person: s.sealer.seal(v.Patient), Label: s.sealer.label(v.Patient), At: v.At, Version: v.Version,
 			Where: whereabouts(pl), Goals: len(pl.Goals), Measures: len(pl.Measures), Gaps: len(dueGaps(pl.Gaps, s.now())), Flags: len(pl.Flags)}
 		for _, m := range pl.Measures {
 			if m.Kind == "proposal" && m.Status == "requested" {
 				row.Unanswered++
+			}
+		}
+		if pl.Shared != nil {
+			for _, c := range pl.Shared.Conflicts {
+				row.Conflicts += btoi(c.Status != "resolved")
 			}
 		}
 		if named && pl.Person.Name != nil {
@@ -130,6 +142,8 @@ func stayWord(s careplan.Stay, ready bool) word {
 	switch s.Status {
 	case "planned":
 		return word{"admission planned", "wait", "…", ""}
+	case "onleave", "on-leave":
+		return word{"on leave from hospital", "wait", "◐", ""}
 	case "in-progress":
 		if ready {
 			return word{"in hospital, ready for discharge", "warn", "●", ""}
@@ -152,11 +166,11 @@ func (s *Server) planSearch(w http.ResponseWriter, r *http.Request, x *session) 
 	if err := s.note(r.Context(), samvirke.Audit{Who: x.user, Action: "search", Object: "plans", Patient: patient}); err != nil {
 		return err
 	}
-	versions, err := s.store.PlanVersions(r.Context(), patient)
-	if err != nil {
+	_, _, err = s.readPlanFor(r.Context(), x, patient, 0)
+	if err != nil && !errors.Is(err, queue.ErrNotFound) {
 		return fmt.Errorf("search plans: %w", err)
 	}
-	if len(versions) == 0 {
+	if err != nil {
 		x.setFlash("There is no plan for this identifier. A plan begins with the first message about the person.")
 		http.Redirect(w, r, "/plans", http.StatusSeeOther)
 		return nil
@@ -184,25 +198,11 @@ func (s *Server) readPlan(ctx context.Context, patient string, version int64) (*
 // fillSources tells each source which message of this gateway it is and when that came: facts that
 // a stored plan leaves out, so that its bytes do not depend on the order of arrival.
 func (s *Server) fillSources(ctx context.Context, patient string, p *careplan.Plan) error {
-	records, err := s.store.Records(ctx, patient)
+	records, err := s.recordsOf(ctx, patient)
 	if err != nil {
-		return fmt.Errorf("read records of the plan: %w", err)
+		return err
 	}
-	byKey := make(map[string]queue.Record, len(records))
-	for _, r := range records {
-		if _, there := byKey[r.Key]; !there {
-			byKey[r.Key] = r
-		}
-	}
-	for k, src := range p.Sources {
-		r := byKey[k]
-		src.MessageID, src.Received = r.MessageID, r.ReceivedAt
-		p.Sources[k] = src
-	}
-	for i := range p.History {
-		r := byKey[p.History[i].Key]
-		p.History[i].MessageID, p.History[i].Received = r.MessageID, r.ReceivedAt
-	}
+	fillFrom(records, p)
 	return nil
 }
 
@@ -215,7 +215,7 @@ func (s *Server) plan(w http.ResponseWriter, r *http.Request, x *session) error 
 	if err != nil {
 		return err
 	}
-	p, err := s.planData(r.Context(), patient, version)
+	p, err := s.planData(r.Context(), x, patient, version)
 	if errors.Is(err, queue.ErrNotFound) {
 		return s.noPlan(w, r, x, patient, version)
 	}
@@ -251,12 +251,16 @@ func versionOf(text string) (int64, error) {
 	return v, nil
 }
 
-func (s *Server) planData(ctx context.Context, patient string, version int64) (*planPage, error) {
-	pl, v, err := s.readPlan(ctx, patient, version)
+func (s *Server) planData(ctx context.Context, x *session, patient string, version int64) (*planPage, error) {
+	pl, v, err := s.readPlanFor(ctx, x, patient, version)
 	if err != nil {
 		return nil, err
 	}
-	p := &planPage{Plan: pl, PersonID: s.sealer.seal(patient), Label: s.sealer.label(patient), Version: v, Where: whereabouts(pl)}
+	p := s.planPageOf(patient, pl, v, x)
+	p.Latest = v.Version
+	if p.may.bound() {
+		return p, nil // versions and what caused them are more than they may know
+	}
 	versions, err := s.store.PlanVersions(ctx, patient)
 	if err != nil {
 		return nil, fmt.Errorf("list plan versions: %w", err)
@@ -273,13 +277,49 @@ func (s *Server) planData(ctx context.Context, patient string, version int64) (*
 		p.Versions = append(p.Versions, versionRow{PlanVersion: o, Kind: kindOf[o.MessageID], Current: o.Version == v.Version})
 		p.Latest = max(p.Latest, o.Version)
 	}
+	p.Frozen = p.Frozen || v.Version != p.Latest
+	return p, nil
+}
+
+// planPageOf makes the page of a plan that was read or folded.
+func (s *Server) planPageOf(patient string, pl *careplan.Plan, v queue.PlanVersion, x *session) *planPage {
+	p := &planPage{Plan: pl, PersonID: s.sealer.seal(patient), Label: s.sealer.label(patient), Version: v, Where: whereabouts(pl), Now: s.now(),
+		sealer: s.sealer, may: x.may.Load(), Frozen: s.opt.Decider == nil}
 	p.index()
 	p.Instruments = instruments(p)
-	p.OpenGaps = dueGaps(pl.Gaps, s.now())
-	for _, g := range pl.Gaps {
-		if !g.Due.IsZero() && g.Due.After(s.now()) {
-			p.LaterGaps = append(p.LaterGaps, g)
+	p.Picture = pictureOf(s.draw(pl, p.Now))
+	p.OpenGaps = dueGaps(pl.Gaps, p.Now)
+	return p
+}
+
+// readPlanFor reads a plan as far as this person may see it: one version of the stored plan, or for those who
+// look as one organisation what the rules show to that organisation now.
+func (s *Server) readPlanFor(ctx context.Context, x *session, patient string, version int64) (*careplan.Plan, queue.PlanVersion, error) {
+	g := x.may.Load()
+	if !g.bound() {
+		return s.readPlan(ctx, patient, version)
+	}
+	if _, err := s.store.Plan(ctx, patient, 0); err != nil {
+		return nil, queue.PlanVersion{}, fmt.Errorf("read plan: %w", err)
+	}
+	pl, records, err := s.foldPlan(ctx, patient, careplan.Options{Viewer: g.viewer(s.now())})
+	if err != nil {
+		return nil, queue.PlanVersion{}, err
+	}
+	if len(pl.Sources) == 0 {
+		return nil, queue.PlanVersion{}, fmt.Errorf("read plan: %w", queue.ErrNotFound)
+	}
+	fillFrom(records, pl)
+	return pl, queue.PlanVersion{Patient: patient, At: s.now()}, nil
+}
+
+// newestOf is when the newest thing that is shown was received.
+func newestOf(p *careplan.Plan) time.Time {
+	var t time.Time
+	for _, src := range p.Sources {
+		if src.Received.After(t) {
+			t = src.Received
 		}
 	}
-	return p, nil
+	return t
 }

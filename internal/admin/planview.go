@@ -22,10 +22,17 @@ type planPage struct {
 	SourceList      []sourceView
 	Instruments     []instrumentView
 	OpenGaps        []careplan.Gap // gaps whose time has come
-	LaterGaps       []careplan.Gap // gaps that only count from a later time on
 	Where           word
-	byKey           map[string]sourceView
-	orgs            map[string]string
+	Now             time.Time
+	// Frozen: an older version or an earlier time is shown, so nothing can be decided here.
+	Frozen bool
+	// Then is set when the page shows what a party knew at a time.
+	Then    *thenView
+	Picture *pictureView
+	may     *standing
+	sealer  *sealer
+	byKey   map[string]sourceView
+	orgs    map[string]string
 }
 
 // versionRow is one stored version.
@@ -46,6 +53,12 @@ type citation struct {
 	What    string
 	Sources []sourceView
 	Missing int
+	// Rule derived the value from what the sources say; "" when a source says it itself.
+	Rule string
+	// Mark names the value for the page that shows the place in the message; it says nothing without the store's key.
+	Mark string
+	// Closed: the person may not open whole messages.
+	Closed bool
 }
 
 // Short is the citation as it stands after a value: 4, 2–7 for a run, 1, 3 … 9 for many.
@@ -65,9 +78,32 @@ func (c citation) Short() string {
 	return strings.Join(n, ", ")
 }
 
-// Cite gives the citation for a value.
-func (p *planPage) Cite(what string, from []string) citation {
-	c := citation{What: what}
+// Cite gives the citation for a value that its sources state; text is the value as it stands in the plan.
+func (p *planPage) Cite(what, text string, from []string) citation {
+	c := p.cite(what, from)
+	if p.sealer != nil && text != "" && !c.Closed {
+		c.Mark = p.sealer.seal(placeMark{what, text}.String())
+	}
+	return c
+}
+
+// SourceName is what a source is called, with its number; "" when it is not shown.
+func (p *planPage) SourceName(key string) string {
+	if v, ok := p.byKey[key]; ok {
+		return v.Kind + " (source " + strconv.Itoa(v.Number) + ")"
+	}
+	return ""
+}
+
+// Derived gives the citation for what a rule made of its sources.
+func (p *planPage) Derived(what, rule string, from []string) citation {
+	c := p.cite(what, from)
+	c.Rule = rule
+	return c
+}
+
+func (p *planPage) cite(what string, from []string) citation {
+	c := citation{What: what, Closed: p.may != nil && p.may.bound()}
 	for _, k := range from {
 		if s, ok := p.byKey[k]; ok {
 			c.Sources = append(c.Sources, s)
@@ -84,8 +120,14 @@ func (p *planPage) Org(her string) string {
 	if n := p.orgs[her]; n != "" {
 		return n
 	}
-	if her == "coordinator" || her == "" {
-		return or(her, "nobody yet")
+	switch her {
+	case "":
+		return "nobody yet"
+	case "coordinator", "patient":
+		return "the " + her
+	}
+	if strings.Contains(her, ":") { // a person by another identifier
+		return her
 	}
 	return "HER " + her
 }
@@ -125,6 +167,49 @@ func (p *planPage) tasks(open bool) []careplan.Task {
 	return list
 }
 
+// Withheld names what is not shown to this viewer, where policy allows that sign.
+func (p *planPage) Withheld() []string {
+	if p.Rights == nil {
+		return nil
+	}
+	return p.Rights.Withheld
+}
+
+// CourseWord says how a course or plan stands.
+func (p *planPage) CourseWord(status string) word {
+	switch status {
+	case "planned", "draft":
+		return word{"planned", "wait", "…", ""}
+	case "active":
+		return word{"going on", "busy", "●", ""}
+	case "onhold", "on-hold":
+		return word{"paused", "warn", "‖", ""}
+	case "finished", "completed":
+		return word{"finished", "ok", "✓", ""}
+	case "cancelled", "revoked":
+		return word{"ended early", "calm", "–", ""}
+	}
+	return word{status, "calm", "?", ""}
+}
+
+// outcomes are the classes of an outcome in words.
+var outcomes = map[string]string{"self-reliant": "self-reliant", "less": "less help", "same": "the same help", "more": "more help",
+	"maintained": "maintained", "dropped-out": "dropped out"}
+
+// OutcomeText says an outcome class in words.
+func (p *planPage) OutcomeText(v careplan.Value) string {
+	return or(outcomes[or(v.Code, v.Text)], or(v.Text, v.Code))
+}
+
+// FieldName names a shared field.
+func (p *planPage) FieldName(name string) string { return fieldName(name) }
+
+// OrgList names several organisations.
+func (p *planPage) OrgList(her []string) string { return p.orgList(her) }
+
+// PlainTime is Time without markup, for what is read out.
+func (p *planPage) PlainTime(text string) string { return shortTime(text) }
+
 // Time shows a value that is a time.
 func (p *planPage) Time(text string) template.HTML { return planTime(text) }
 
@@ -144,29 +229,6 @@ func (p *planPage) StayWord(st careplan.Stay) word {
 	return stayWord(st, openReady(p.Plan, st.ID) != nil)
 }
 
-// Proposals are measures that somebody was asked to take on.
-func (p *planPage) Proposals() []careplan.Measure {
-	return p.measures(func(m careplan.Measure) bool { return m.Kind == "proposal" })
-}
-
-// OtherMeasures are the measures that are not proposals: ordered, ongoing or done.
-func (p *planPage) OtherMeasures() []careplan.Measure {
-	return p.measures(func(m careplan.Measure) bool { return m.Kind != "proposal" })
-}
-
-func (p *planPage) measures(want func(careplan.Measure) bool) []careplan.Measure {
-	var list []careplan.Measure
-	for _, m := range p.Measures {
-		if want(m) {
-			list = append(list, m)
-		}
-	}
-	return list
-}
-
-// MeasureWord says how a measure stands.
-func (p *planPage) MeasureWord(m careplan.Measure) word { return taskWord(m.Status) }
-
 // AnswerWord says what an answer was.
 func (p *planPage) AnswerWord(a careplan.Answer) word { return taskWord(a.Status) }
 
@@ -178,8 +240,10 @@ func taskWord(status string) word {
 		return word{"accepted", "ok", "✓", ""}
 	case "rejected":
 		return word{"declined", "stop", "✕", ""}
-	case "answered":
+	case "answered", "changed":
 		return word{"answered", "busy", "→", "Answered with a change."}
+	case "entered-in-error":
+		return word{"withdrawn", "calm", "–", ""}
 	case "active":
 		return word{"ongoing", "busy", "●", ""}
 	case "completed", "done":

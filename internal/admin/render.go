@@ -41,7 +41,9 @@ type view struct {
 	StylePath, JSPath string
 	Tables            bool // there are mapping tables to show
 	HasFigures        bool
-	may               *standing
+	// Lang makes the page a sheet of its own in that language, without navigation; "" for the ordinary layout.
+	Lang, PrintPath string
+	may             *standing
 }
 
 // May tells whether the person has a role: what the role does not allow is not offered.
@@ -55,6 +57,7 @@ type pages struct {
 	byName  map[string]*template.Template
 	assets  map[string]assetFile
 	style   string
+	print   string
 	script  string
 	reading string
 }
@@ -107,6 +110,8 @@ func (p *pages) readAssets() error {
 		switch e.Name() {
 		case "style.css":
 			p.style = "/assets/style.css?v=" + checksum(body)[:12]
+		case "print.css":
+			p.print = "/assets/print.css?v=" + checksum(body)[:12]
 		case "live.js":
 			p.script = "/assets/live.js?v=" + checksum(body)[:12]
 		}
@@ -131,6 +136,11 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
 func (s *Server) render(w http.ResponseWriter, r *http.Request, x *session, status int, name string, v view) {
 	v.Version, v.Instance, v.Now = s.opt.Version, s.opt.Instance, s.now()
 	v.StylePath, v.JSPath, v.Tables = s.pages.style, s.pages.script, s.opt.Mappings != nil
+	v.PrintPath = s.pages.print
+	layout := "layout.html"
+	if v.Lang != "" {
+		layout = "bare"
+	}
 	v.HasFigures = s.opt.Figures != nil
 	if x != nil {
 		v.User, v.CSRF, v.Flash, v.may = x.user, x.csrf, x.takeFlash(), x.may.Load()
@@ -141,7 +151,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, x *session, stat
 		}
 	}
 	var b bytes.Buffer
-	if err := s.pages.byName[name].ExecuteTemplate(&b, "layout.html", v); err != nil {
+	if err := s.pages.byName[name].ExecuteTemplate(&b, layout, v); err != nil {
 		s.log.Error("page failed", "page", name, "err", err)
 		http.Error(w, "The page could not be built; the cause is in the gateway's log.", http.StatusInternalServerError)
 		return

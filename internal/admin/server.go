@@ -66,6 +66,12 @@ type Options struct {
 	// Figures serves /figures and what is below it, behind the same sign-in; nil leaves it out. The request's
 	// context carries nothing: the figures are free of personal data.
 	Figures http.Handler
+	// Decider takes what people decide about plans; nil offers no decisions.
+	Decider Decider
+	// RulesOff and Priority are the gateway's settings for folding plans, see careplan.Options: pages that fold
+	// for one viewer or an earlier time go by the same rules as the stored plans.
+	RulesOff []string
+	Priority map[string][]string
 	// SessionFor is how long a sign-in lasts; zero means 12 h.
 	SessionFor time.Duration
 }
@@ -176,6 +182,15 @@ func (s *Server) routes() http.Handler {
 	m.Handle("POST /plans", s.own(RoleReader, s.plansNamed))
 	m.Handle("POST /plans/search", s.own(RoleReader, s.planSearch))
 	m.Handle("GET /plans/{person}", s.own(RoleReader, s.plan))
+	m.Handle("GET /plans/{person}/function", s.own(RoleReader, s.functionPage))
+	m.Handle("GET /plans/{person}/print", s.own(RoleReader, s.printPlan))
+	m.Handle("POST /plans/{person}/resolve", s.own(RoleCoordinator, s.resolve))
+	m.Handle("POST /plans/{person}/same", s.only(RoleCoordinator, s.same))
+	m.Handle("POST /plans/{person}/hold", s.only(RoleAdmin, s.hold))
+	m.Handle("POST /plans/{person}/release", s.only(RoleAdmin, s.release))
+	m.Handle("POST /plans/{person}/link", s.only(RoleIdentity, s.link))
+	m.Handle("POST /plans/{person}/unlink", s.only(RoleIdentity, s.unlink))
+	m.Handle("GET /plans/{person}/then", s.page(s.then))
 	m.Handle("GET /plans/{person}/diff", s.page(s.planDiff))
 	m.Handle("GET /attention", s.page(s.attention))
 	m.Handle("POST /attention/resend", s.only(RoleAdmin, s.bulkResend))

@@ -111,6 +111,13 @@ func signedIn(t *testing.T, st *fakeStore, roles ...string) *house {
 	return h
 }
 
+// seesAll is the session of somebody with every role.
+func seesAll() *session {
+	x := &session{user: "kari"}
+	x.may.Store(&standing{roles: allRoles()})
+	return x
+}
+
 // letIn makes these the people who may sign in besides the first user.
 func (h *house) letIn(list ...person) {
 	h.t.Helper()

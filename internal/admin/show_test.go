@@ -84,7 +84,7 @@ func TestManyReceiversShareTheLastLane(t *testing.T) {
 func TestFunctionCharts(t *testing.T) {
 	t.Parallel()
 	h := signedIn(t, newCourse(t).st)
-	p, err := h.s.planData(t.Context(), testPatient, 0)
+	p, err := h.s.planData(t.Context(), seesAll(), testPatient, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,6 +134,21 @@ func planTime(text string) template.HTML {
 	return template.HTML(template.HTMLEscapeString(text))
 }
 
+// shortTime is planTime without markup.
+func shortTime(text string) string {
+	for i, f := range planTimes {
+		t, err := time.Parse(f.read, text)
+		if err != nil {
+			continue
+		}
+		if i == 0 {
+			t = t.In(oslo())
+		}
+		return t.Format(f.show)
+	}
+	return text
+}
+
 // planInstant reads a value of the plan as a time for drawing; false when it is none.
 func planInstant(text string) (time.Time, bool) {
 	for i, f := range planTimes {
