@@ -10,16 +10,16 @@ var forms = [...]Instrument{
 	},
 	{
 		Name: "barthel-20", Label: "Barthel (0-20)", Range: Range{Max: 20, Step: 1}, Better: Up, Total: TotalSum,
-		Codes: barthelCodes[:], Licence: LicenceLabels, Kind: "observed", Items: barthel20[:],
+		Codes: barthelCodes[:], Licence: LicenceLabels, Kind: "observed", Items: barthel20,
 	},
 	{
 		Name: "barthel-100", Label: "Barthel (0-100)", Range: Range{Max: 100, Step: 1}, Better: Up, Total: TotalSum,
-		Codes: barthelCodes[:], Licence: LicenceLabels, Kind: "observed", Items: barthel100[:],
+		Codes: barthelCodes[:], Licence: LicenceLabels, Kind: "observed", Items: barthel100,
 		Variants: []string{"20x5", "mahoney", "modified", "modified-dk-a", "modified-dk-b"},
 	},
 	{
 		Name: "fim", Label: "FIM", Range: Range{Min: 18, Max: 126, Step: 1}, Better: Up, Total: TotalSum,
-		Codes: []Code{{SystemSNOMED, "273469003"}}, Licence: LicenceTotal, Kind: "observed", Items: fimItems[:],
+		Codes: []Code{{SystemSNOMED, "273469003"}}, Licence: LicenceTotal, Kind: "observed", Items: fimItems,
 	},
 	{
 		Name: "sppb", Label: "SPPB", Range: Range{Max: 12, Step: 1}, Better: Up, Total: TotalSum, Licence: LicenceFree,
