@@ -5,10 +5,6 @@ package fhir
 // value is the same element, whatever it says.
 const SystemElement = ExtBase + "NamingSystem/element"
 
-// ExtWritten marks the MessageHeader of a message that the REST API made (valueBoolean): its resources are
-// served again as they were written.
-const ExtWritten = ExtBase + "StructureDefinition/written"
-
 // ElementName gives the value under SystemElement of a resource, "" when there is none.
 func ElementName(n *Node) string {
 	for _, id := range n.Get("identifier").Items() {

@@ -35,8 +35,11 @@ type Element struct {
 	Owner string
 	// From are the sources it rests on.
 	From []string
-	// Written: it is served as its owner wrote it.
-	Written bool
+	// Written: it is served as its owner wrote it. In is the source of that message, Name what the owner calls
+	// the element there, Raw the resource of the message.
+	Written  bool
+	In, Name string
+	Raw      *fhir.Node
 }
 
 // Ref is the relative reference, "Goal/goal-1".
@@ -95,10 +98,13 @@ func (x *export) put(owner string, n *fhir.Node, item string, from ...[]string) 
 			}
 		}
 	}
-	raw, id := x.p.asWritten(n, item, e.From)
+	fact, in, id := x.p.behind(n, item, e.From)
 	e.ID, e.Resource = id, n
-	if raw != nil && !hasMembers(raw) {
-		e.Resource, e.Written = x.overlay(raw, n), true
+	if fact != nil {
+		e.In, e.Name, e.Raw = in, fact.Name, fact.resource()
+	}
+	if e.Raw != nil && !hasMembers(e.Raw) {
+		e.Resource, e.Written = x.overlay(e.Raw, n), true
 	}
 	e.Resource.Set("id", fhir.String(id))
 	ref := e.Type + "/" + id

@@ -29,10 +29,11 @@ func ElementID(sender, resourceType, name string) string {
 // PatientID is the id of the Patient in Plan.FHIR: a hash without a key, not for others to see.
 func PatientID(patient string) string { return shortID("patient", patient) }
 
-// written tells whether the REST API made the message.
-func (x extractor) written() bool {
-	return x.b.First("MessageHeader").Extension(fhir.ExtWritten).Get("valueBoolean").Text() == "true"
-}
+// kindWrite is the kind of the messages that writes become, see gateway.KindPlanWrite.
+const kindWrite = "plan-write"
+
+// written tells whether the message is a write.
+func (x extractor) written() bool { return x.kind == kindWrite }
 
 // sizes counts the statements of the lists whose items have ids of their own.
 func (c *content) sizes() [3]int { return [...]int{len(c.Goals), len(c.Measures), len(c.Checkups)} }
@@ -86,12 +87,11 @@ func (f *fold) written() {
 	}
 }
 
-// asWritten finds the resource behind an item of the plan: the one that gave it its id, else the one of its
-// type and code among the records that the item rests on, when there is just one.
-func (p *Plan) asWritten(n *fhir.Node, id string, from []string) (raw *fhir.Node, name string) {
+// behind finds the resource behind an item of the plan: the one that gave it its id, else the one of its
+// type and code among the records that the item rests on, when there is just one. in is its source, id the item's
+// id, that of the element when there is one.
+func (p *Plan) behind(n *fhir.Node, item string, from []string) (fact *elementFact, in, id string) {
 	typ := n.Get("resourceType").Text()
-	var only *elementFact
-	var owner string
 	matches := 0
 	for _, k := range from {
 		sender := p.Sources[k].Sender
@@ -100,19 +100,28 @@ func (p *Plan) asWritten(n *fhir.Node, id string, from []string) (raw *fhir.Node
 			if e.Type != typ {
 				continue
 			}
-			if ElementID(sender, e.Type, e.Name) == id {
-				return e.resource(), id
+			if ElementID(sender, e.Type, e.Name) == item {
+				return e, k, item
 			}
 			if e.List == "" && e.matches(n) {
-				only, owner = e, sender
+				fact, in, id = e, k, ElementID(sender, e.Type, e.Name)
 				matches++
 			}
 		}
 	}
 	if matches != 1 {
+		return nil, "", item
+	}
+	return fact, in, id
+}
+
+// asWritten is the resource behind an item as it was written, nil when there is none, and the id of the item.
+func (p *Plan) asWritten(n *fhir.Node, item string, from []string) (raw *fhir.Node, id string) {
+	fact, _, id := p.behind(n, item, from)
+	if fact == nil {
 		return nil, id
 	}
-	return only.resource(), ElementID(owner, only.Type, only.Name)
+	return fact.resource(), id
 }
 
 func (e *elementFact) resource() *fhir.Node {
