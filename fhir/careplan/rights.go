@@ -149,6 +149,12 @@ func (f *fold) rights(v *liveness, g *rights) {
 		part.Held = f.heldList(v, g)
 		f.wishes(f.wished)
 	}
+	for _, r := range part.Restrictions {
+		if r.Kind == kindReservation && !f.dead() {
+			f.task("reservation", "A reservation is stated in words: decide what it covers. Until then the message is for its addressees only.",
+				"coordinator", "requested", slices.Clone(r.From)...)
+		}
+	}
 	if len(part.Identities)+len(part.Members)+len(part.Restrictions)+len(part.Held)+len(part.Withheld) > 0 {
 		f.p.Rights = &part
 	}

@@ -39,11 +39,18 @@ func (g *rights) limit(v *liveness) {
 			}
 		}
 	}
+	named := map[string][]int{}
+	for i, b := range g.blocks {
+		if b.ID != "" {
+			named[b.ID] = append(named[b.ID], i)
+		}
+	}
 	lifted := map[int]bool{}
 	for _, o := range off {
 		any, mine := false, false
-		for i, b := range g.blocks {
-			if b.ID == "" || b.ID != o.ID || byOrder(o.rec, b.rec) < 0 {
+		for _, i := range named[o.ID] {
+			b := &g.blocks[i]
+			if byOrder(o.rec, b.rec) < 0 {
 				continue
 			}
 			any = true

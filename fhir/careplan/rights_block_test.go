@@ -263,3 +263,61 @@ func TestNarrowViews(t *testing.T) {
 		}
 	}
 }
+
+// rightsSample has one of everything that is about rights.
+func rightsSample(t testing.TB) []Record {
+	report := secretReport(70, "01-24 10:00").record(t)
+	link := rightsRecord("link", registry, at("01-20 10:00"), rightsFacts{Links: []linkFact{{Other: dnr(testDNR)}}}, roleAuthority)
+	person := consentNode("active", "c2", nil, "organisation:"+hospital, "kind:"+kindAdmissionReport, "topic:F20")
+	person.Get("provision").Append("actor", fhir.NewObject("role", text("receiver"), "reference", fhir.NewObject("identifier",
+		fhir.NewObject("system", fhir.SystemHPR, "value", "1234567"))))
+	person.Set("policyRule", text("the patient asked for it"))
+	person.Get("provision").Set("period", fhir.NewObject("start", "2026-01-01", "end", "2026-12-31"))
+	choice := rightsRecord("choice", town, at("01-21 10:00"), rightsFacts{Blocks: []blockFact{{Kind: kindTeam, Allowed: []string{town, gp}}}}, rolePatient)
+	words := rightsRecord("words", town, at("01-21 11:00"), rightsFacts{Blocks: []blockFact{{Kind: kindReservation, Reason: "not to my employer"}},
+		Labels: []labelFact{{Code: "V"}}, Master: &masterFact{Status: "active"}})
+	return append(records(t, strokeCourse()...), report, link, choice, words,
+		blockRecord(t, 80, gp, "01-27 10:00", consentNode("active", "c1", []string{physio}, "record:"+report.Key.String())),
+		blockRecord(t, 81, gp, "01-27 10:00", person, rolePatient),
+		teamRecord(t, 82, provider, "01-28 10:00", participant(provider, "add", "2026-01-28", "2026-03-01")),
+		teamRecord(t, 83, hospital, "01-28 10:00", participant(physio, "add", "2026-01-28", "")),
+		msg{id: uuid(84), from: town, sent: at("01-28 11:00")}.with(holdTask("in-progress", town+"/"+uuid(12))).says(t, rolePerson))
+}
+
+// TestExportedLimits: a limit that the plan shows in FHIR is read again as the same limit.
+func TestExportedLimits(t *testing.T) {
+	p := FoldWith(rightsSample(t), Options{Subject: fnr(testFNR)})
+	b := p.FHIR()
+	x := newExtractor(b, "plan-update")
+	c := &content{}
+	for _, e := range b.All("Consent") {
+		x.consent(fhir.Entry{Resource: e}, c)
+	}
+	read := map[string]blockFact{}
+	for _, f := range c.rights().Blocks {
+		read[strings.Join(f.Scopes, " ")+" "+strings.Join(f.Denied, " ")+" "+strings.Join(f.Allowed, " ")] = f
+	}
+	for _, r := range p.Rights.Restrictions {
+		if r.Kind != kindBlock && r.Kind != kindTeam {
+			continue
+		}
+		scope := r.Scope
+		if scope == scopeAll {
+			scope = ""
+		}
+		f, ok := read[scope+" "+strings.Join(r.Denied, " ")+" "+strings.Join(r.Allowed, " ")]
+		if !ok || f.Kind != r.Kind {
+			t.Errorf("restriction %+v is not among %v", r, read)
+		}
+	}
+	if n := len(b.First("Patient").Get("link").Items()); n != 1 {
+		t.Errorf("%d links of the patient", n)
+	}
+	held := 0
+	for _, f := range b.All("Flag") {
+		if f.At("code.coding.0.code").Text() == stateHeld {
+			held++
+		}
+	}
+	equal(t, "held flags", held, 1)
+}

@@ -127,6 +127,28 @@ func TestPropertiesWithRights(t *testing.T) {
 	}
 }
 
+// TestFolderWithRights: record by record, with any options, gives what all at once give.
+func TestFolderWithRights(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawRightsWorld(t)
+		until := worldBase.Add(time.Duration(rapid.IntRange(0, 10*24).Draw(t, "until")) * time.Hour)
+		for _, o := range []Options{{}, {Subject: fnr(testFNR)}, {Until: until}, {Viewer: &Viewer{HER: []string{physio}, At: until}},
+			{Viewer: &Viewer{HER: []string{gp}, ShowWithheld: true}, Until: until}} {
+			f := NewFolder(o)
+			for _, i := range w.Perm {
+				f.Apply(w.Records[i])
+				if w.Cuts[i] {
+					f.Plan()
+				}
+			}
+			if err := differ("record by record", string(f.Plan().JSON()), string(FoldWith(w.Records, o).JSON())); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 // TestClasses is P14: classes are an equivalence, the order of links does not matter, and a withdrawn link is as none.
 func TestClasses(t *testing.T) {
 	t.Parallel()
@@ -285,6 +307,15 @@ func hideBy(way int, r *Record, viewer string) []Record {
 		f.Labels = []labelFact{{Code: "V"}}
 		m.Rights, c.More = &f, &m
 		r.fill(&c)
+	case 7: // the viewer took part until the day before
+		return []Record{rightsRecord("member", town, worldBase, rightsFacts{Team: []memberFact{
+			{HER: viewer, Start: worldBase.AddDate(0, 0, -10).Format(time.RFC3339), End: worldBase.Format(time.RFC3339)}}}, roleCoordinator)}
+	case 8:
+		c := *r.contents()
+		m, f := *c.More, *c.More.Rights
+		f.Labels = []labelFact{{Code: "NOPAT"}}
+		m.Rights, c.More = &f, &m
+		r.fill(&c)
 	case 6:
 		c := *r.contents()
 		m, f := *c.More, *c.More.Rights
@@ -316,9 +347,16 @@ func outputs(p, before *Plan) string {
 func blockedLeavesNothing(view viewFolder, w world, seed uint64, way int) error {
 	viewer := Viewer{HER: []string{"999999"}}
 	r := canaryRecord(seed, "m", worldBase.Add(36*time.Hour))
-	with := append(slices.Clone(w.Records), hideBy(way, &r, "999999")...)
+	base := slices.Clone(w.Records)
+	with := append(slices.Clone(base), hideBy(way, &r, "999999")...)
+	switch way {
+	case 7:
+		viewer.At, base = worldBase.AddDate(0, 0, 30), slices.Clone(with)
+	case 8:
+		viewer = Viewer{Patient: true}
+	}
 	with = append(with, r)
-	before, after := view(w.Records, viewer), view(with, viewer)
+	before, after := view(base, viewer), view(with, viewer)
 	out := outputs(after, before)
 	if i := strings.Index(out, canary); i >= 0 {
 		return fmt.Errorf("way %d: a canary came through: …%s…", way, out[max(0, i-200):min(len(out), i+100)])
@@ -416,7 +454,7 @@ func TestViewProperties(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
 				w := drawRightsWorld(t)
-				if err := p.check(FoldFor, w, rapid.Uint64().Draw(t, "seed"), rapid.IntRange(0, 6).Draw(t, "way")); err != nil {
+				if err := p.check(FoldFor, w, rapid.Uint64().Draw(t, "seed"), rapid.IntRange(0, 8).Draw(t, "way")); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -559,7 +597,7 @@ func TestRightsControls(t *testing.T) {
 					continue
 				}
 				for seed := range 300 {
-					if p.check(c.view, gen.Example(seed), uint64(seed), seed%7) != nil {
+					if p.check(c.view, gen.Example(seed), uint64(seed), seed%9) != nil {
 						return
 					}
 				}

@@ -37,6 +37,10 @@ func memberships(live []*rec, known *sight) (list []Membership, wishes []wish) {
 			}
 		}
 	}
+	of := map[string][]*joined{}
+	for i := range adds {
+		of[adds[i].HER] = append(of[adds[i].HER], &adds[i])
+	}
 	for _, r := range live {
 		facts := r.facts.rights()
 		if facts == nil {
@@ -44,7 +48,7 @@ func memberships(live []*rec, known *sight) (list []Membership, wishes []wish) {
 		}
 		for _, m := range facts.Team {
 			if m.Remove && r.mayState(m.HER) {
-				leave(adds, r, m, known)
+				leave(of[m.HER], r, m, known)
 			}
 		}
 	}
@@ -52,16 +56,15 @@ func memberships(live []*rec, known *sight) (list []Membership, wishes []wish) {
 }
 
 // leave ends the periods of a member that a record which removes them had seen.
-func leave(adds []joined, r *rec, m memberFact, known *sight) {
+func leave(adds []*joined, r *rec, m memberFact, known *sight) {
 	s := spanOf(m.Start, m.End)
 	if s.end.IsZero() {
 		if s.end = r.Event; s.end.IsZero() {
 			s.end = r.order
 		}
 	}
-	for i := range adds {
-		a := &adds[i]
-		if a.HER != m.HER || !known.seen(r, a.rec) || !s.start.IsZero() && !a.Start.IsZero() && !s.start.Equal(a.Start) {
+	for _, a := range adds {
+		if !known.seen(r, a.rec) || !s.start.IsZero() && !a.Start.IsZero() && !s.start.Equal(a.Start) {
 			continue
 		}
 		if a.End.IsZero() || s.end.Before(a.End) {

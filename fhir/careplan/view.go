@@ -165,6 +165,9 @@ func (o *Options) look(records []Record) *outlook {
 	}
 	if !o.Until.IsZero() {
 		out.hidden = v.hide(newLooker(o.Viewer, g))
+		for _, h := range out.rights.held {
+			out.hidden[h.target.key] = true
+		}
 	}
 	return out
 }
