@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/internal/route"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -62,6 +64,7 @@ type lane struct {
 	g       *Gateway
 	breaker *gobreaker.CircuitBreaker[connectors.Result]
 	slots   chan struct{}
+	notices bool     // the party reads plan-changed notices
 	roles   []string // of the records that the party's messages make
 	late    error    // the cause of a context that outlived SendTimeout
 
@@ -86,7 +89,7 @@ func newLane(p Party, g *Gateway) *lane {
 		p.Breaker.OpenFor = 5 * time.Second
 	}
 	p.Retry = p.Retry.withDefaults()
-	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight), roles: recordRoles(p.Party), late: fmt.Errorf("party did not answer within %s", p.SendTimeout)}
+	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight), roles: recordRoles(p.Party), notices: readsNotices(p.Party), late: fmt.Errorf("party did not answer within %s", p.SendTimeout)}
 	l.breaker = gobreaker.NewCircuitBreaker[connectors.Result](gobreaker.Settings{
 		Name: p.ID, MaxRequests: 1, Timeout: p.Breaker.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= p.Breaker.Failures },
@@ -95,6 +98,10 @@ func newLane(p Party, g *Gateway) *lane {
 		OnStateChange: l.stateChanged,
 	})
 	return l
+}
+
+func readsNotices(p samvirke.Party) bool {
+	return slices.ContainsFunc(p.Accepts, func(a samvirke.Accept) bool { return a.Format == route.FormatNotification })
 }
 
 func (l *lane) stateChanged(_ string, from, to gobreaker.State) {
@@ -302,14 +309,15 @@ func (l *lane) failed(d queue.Leased, a *samvirke.Attempt, f *samvirke.Fault) {
 
 // taken stores that the bytes were taken, and the application receipt when it came in the answer.
 func (l *lane) taken(d queue.Leased, a *samvirke.Attempt, res connectors.Result) {
-	for errors.Is(l.takenOnce(d, a, res), queue.ErrCounter) {
+	for raced(l.takenOnce(d, a, res)) {
+		l.g.plans.drop(d.Patient)
 	}
 }
 
 func (l *lane) takenOnce(d queue.Leased, a *samvirke.Attempt, res connectors.Result) error {
 	now := l.g.now()
 	s := queue.DeliveryStep{ID: d.ID, Token: d.Token, To: samvirke.DeliverySent, Attempt: a}
-	expects := l.Receipts != samvirke.ReceiptNone && l.Receipts != "" && d.Purpose == samvirke.PurposeForward
+	expects := l.expects(&d.Delivery)
 	if expects {
 		s.ExpectBy = now.Add(l.answerWithin())
 	}
@@ -325,6 +333,17 @@ func (l *lane) takenOnce(d queue.Leased, a *samvirke.Attempt, res connectors.Res
 	return l.commit(u, d, a)
 }
 
+// expects tells whether an application receipt comes back: for messages, and for notes, which are messages too.
+func (l *lane) expects(d *samvirke.Delivery) bool {
+	message := d.Purpose == samvirke.PurposeForward || d.Purpose == samvirke.PurposeNotice && d.Kind == kindNote
+	return message && l.Receipts != samvirke.ReceiptNone && l.Receipts != ""
+}
+
+// raced tells that another one was faster: nothing is stored, and the unit must be made anew.
+func raced(err error) bool {
+	return errors.Is(err, queue.ErrCounter) || errors.Is(err, queue.ErrPlanVersion)
+}
+
 func (l *lane) answerWithin() time.Duration {
 	if l.AnswerWithin > 0 {
 		return l.AnswerWithin
@@ -335,7 +354,7 @@ func (l *lane) answerWithin() time.Duration {
 // refusedInAnswer takes a negative receipt that came with an error of the transport: the content was
 // refused, so sending it again would be wrong (standards/no README 7.3 rule 12).
 func (l *lane) refusedInAnswer(d queue.Leased, a *samvirke.Attempt, res connectors.Result) bool {
-	if len(res.Body) == 0 || l.Receipts == samvirke.ReceiptNone || l.Receipts == "" || d.Purpose != samvirke.PurposeForward {
+	if len(res.Body) == 0 || !l.expects(&d.Delivery) {
 		return false
 	}
 	now := l.g.now()
@@ -345,7 +364,7 @@ func (l *lane) refusedInAnswer(d queue.Leased, a *samvirke.Attempt, res connecto
 	if len(u.Receipts) == 0 || u.Receipts[0].Status != samvirke.ReceiptRejected {
 		return false
 	}
-	if errors.Is(l.commit(u, d, a), queue.ErrCounter) {
+	if raced(l.commit(u, d, a)) {
 		return l.refusedInAnswer(d, a, res)
 	}
 	return true
@@ -373,6 +392,10 @@ func (l *lane) receiptInAnswer(u *queue.Unit, d queue.Leased, res connectors.Res
 	note := l.g.settle(u, &sent, p.Envelope.Receipt, who)
 	u.Receipts = append(u.Receipts, l.g.receiptOf(l.ID, nil, &sent, &p.Envelope, note))
 	who.mark(u)
+	if err := l.g.addSeen(context.Background(), u, &sent, &p.Envelope, ""); err != nil {
+		// The receipt counts all the same; that it was seen is then not known, and nothing is overwritten by it.
+		l.g.log.Error("note what a receipt shows as seen", "delivery_id", d.ID, "party", l.ID, "err", err)
+	}
 	if first, last := &u.Steps[0], u.Steps[len(u.Steps)-1]; len(u.Steps) == 2 && last.To == samvirke.DeliveryAcknowledged {
 		// Sent and acknowledged at once: one step, so that the row is written once.
 		first.To, first.FaultText, first.ExpectBy = last.To, last.FaultText, time.Time{}
@@ -385,19 +408,19 @@ func (l *lane) event(d queue.Leased, at time.Time, name samvirke.EventName, deta
 }
 
 // commit stores the outcome. When the lease is lost because a receipt overtook us, the attempt is
-// still written down. With ErrCounter another receiver answered meanwhile: nothing is stored, and u must be made anew.
+// still written down. When it raced with another unit nothing is stored, and u must be made anew.
 func (l *lane) commit(u *queue.Unit, d queue.Leased, a *samvirke.Attempt) error {
 	ctx := context.Background()
 	_, err := l.g.store.Commit(ctx, u)
 	if (errors.Is(err, queue.ErrFenced) || errors.Is(err, queue.ErrState)) && a != nil {
 		now, gerr := l.g.store.Delivery(ctx, d.ID)
 		if gerr == nil && (now.State == samvirke.DeliveryAcknowledged || now.State == samvirke.DeliveryStopped) {
-			u.Receipts, u.Counters = nil, nil
+			u.Receipts, u.Counters, u.Records, u.Plan, u.Plans, u.Settings = nil, nil, nil, nil, nil, nil
 			u.Steps = []queue.DeliveryStep{{ID: d.ID, From: []samvirke.DeliveryState{now.State}, To: now.State, Fault: now.Fault, FaultText: now.FaultText, Attempt: a}}
 			_, err = l.g.store.Commit(ctx, u)
 		}
 	}
-	if err != nil && !errors.Is(err, queue.ErrClosed) && !errors.Is(err, queue.ErrCounter) {
+	if err != nil && !errors.Is(err, queue.ErrClosed) && !raced(err) {
 		l.g.log.Error("store outcome of a send", "delivery_id", d.ID, "party", l.ID, "err", err)
 	}
 	return err

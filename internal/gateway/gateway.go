@@ -84,8 +84,11 @@ type Gateway struct {
 	parties  map[string]*lane
 	byHER    map[string]string // HER-id -> party id
 	order    []string          // party ids as configured
+	noticed  []*lane           // those that are told of plan changes
 	parsed   handover
 	plans    planCache
+	loader   planLoader
+	kin      kinship
 	m        *metrics
 	planKey  []byte
 	waits    waits
@@ -120,6 +123,7 @@ func New(o Options) (*Gateway, error) {
 		o:      o, log: o.Logger, store: o.Store, formats: map[string]mapping.Format{},
 		parties: map[string]*lane{}, byHER: map[string]string{}, parsed: newHandover(), stopping: make(chan struct{}),
 	}
+	g.loader = planLoader{store: o.Store, id: g.PlanID}
 	g.m = newMetrics(o.Registerer, g)
 	for _, f := range o.Formats {
 		g.formats[f.Name()] = f
@@ -130,6 +134,9 @@ func New(o Options) (*Gateway, error) {
 		}
 		g.parties[p.ID] = newLane(p, g)
 		g.order = append(g.order, p.ID)
+		if l := g.parties[p.ID]; l.Sender != nil && (l.notices || p.PlanChanges == PlanChangesDialog) {
+			g.noticed = append(g.noticed, l)
+		}
 		for _, h := range p.HER {
 			if other := g.byHER[h]; other != "" {
 				return nil, fmt.Errorf("parties %s and %s share HER-id %s", other, p.ID, h)

@@ -1,57 +1,144 @@
 package gateway
 
-import "sync"
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
 
 // keyed runs functions: those of one key one after the other in the order given, those of
-// different keys at the same time, at most limit at once.
+// different keys at the same time, at most limit at once. A function of several keys waits for its turn in each.
 type keyed struct {
 	mu    sync.Mutex
-	queue map[string][]func()
+	queue map[string][]*task
 	slots chan struct{}
 	all   chan struct{} // one for each function not yet done
 	wg    sync.WaitGroup
+}
+
+// task is a function with its keys; waits is in how many of them others stand before it.
+type task struct {
+	key   string
+	more  []string
+	waits int
+	f     func()
 }
 
 // maxKeyed is how many functions wait or run at a time, over all keys.
 const maxKeyed = 512
 
 func newKeyed(limit int) *keyed {
-	return &keyed{queue: map[string][]func(){}, slots: make(chan struct{}, limit), all: make(chan struct{}, max(maxKeyed, limit))}
+	return &keyed{queue: map[string][]*task{}, slots: make(chan struct{}, limit), all: make(chan struct{}, max(maxKeyed, limit))}
 }
 
 // do blocks while limit keys are at work or maxKeyed functions are not done, so that what waits stays
-// in the store and not here.
-func (k *keyed) do(key string, f func()) {
+// in the store and not here. more are further keys beside key, without it.
+func (k *keyed) do(key string, f func(), more ...string) {
 	k.all <- struct{}{}
+	t := &task{key: key, more: more, f: f}
 	k.mu.Lock()
-	if waiting, busy := k.queue[key]; busy {
-		k.queue[key] = append(waiting, f)
-		k.mu.Unlock()
+	k.stand(t, key)
+	for _, other := range more {
+		k.stand(t, other)
+	}
+	waits := t.waits > 0
+	k.mu.Unlock()
+	if waits {
 		return
 	}
-	k.queue[key] = nil
-	k.mu.Unlock()
 	k.slots <- struct{}{}
 	k.wg.Go(func() {
 		defer func() { <-k.slots }()
-		k.drain(key, f)
+		k.drain(t)
 	})
 }
 
-func (k *keyed) drain(key string, f func()) {
-	for {
-		f()
+// stand puts a task into the queue of a key. Who is at work stands there as a nil list.
+func (k *keyed) stand(t *task, key string) {
+	waiting, busy := k.queue[key]
+	if busy {
+		t.waits++
+		waiting = append(waiting, t)
+	}
+	k.queue[key] = waiting
+}
+
+// drain runs a task and then those whose turn comes with its end: one of them here, the others beside it.
+func (k *keyed) drain(t *task) {
+	for t != nil {
+		t.f()
 		<-k.all
 		k.mu.Lock()
-		waiting := k.queue[key]
-		if len(waiting) == 0 {
-			delete(k.queue, key)
-			k.mu.Unlock()
-			return
+		next := k.leave(t.key, nil)
+		for _, other := range t.more {
+			next = k.leave(other, next)
 		}
-		f, k.queue[key] = waiting[0], waiting[1:]
 		k.mu.Unlock()
+		t = nil
+		for i, n := range next {
+			if i == 0 {
+				t = n
+				continue
+			}
+			k.wg.Go(func() {
+				k.slots <- struct{}{}
+				defer func() { <-k.slots }()
+				k.drain(n)
+			})
+		}
 	}
 }
 
+// leave ends a task's work in one key and adds the next one there to ready, when it waits for nothing else.
+func (k *keyed) leave(key string, ready []*task) []*task {
+	waiting := k.queue[key]
+	if len(waiting) == 0 {
+		delete(k.queue, key)
+		return ready
+	}
+	n := waiting[0]
+	k.queue[key] = waiting[1:]
+	if n.waits--; n.waits == 0 {
+		ready = append(ready, n)
+	}
+	return ready
+}
+
 func (k *keyed) wait() { k.wg.Wait() }
+
+// maxTied bounds the keys that are remembered as linked. Forgetting costs nothing but that messages of linked
+// keys meet in the store, where one of them is done again.
+const maxTied = 10000
+
+// kinship remembers which patient keys are linked, so that their messages are processed in order.
+type kinship struct {
+	any atomic.Bool // ordinary messages look at nothing else
+	mu  sync.Mutex
+	m   map[string][]string
+}
+
+// tie remembers that keys belong together.
+func (k *kinship) tie(keys []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.m == nil || len(k.m)+len(keys) > maxTied {
+		k.m = map[string][]string{}
+	}
+	for _, key := range keys {
+		others := slices.DeleteFunc(slices.Clone(keys), func(o string) bool { return o == key })
+		if !slices.Equal(k.m[key], others) {
+			k.m[key] = others
+		}
+	}
+	k.any.Store(true)
+}
+
+// of gives the keys that a key is tied to; nil for nearly all.
+func (k *kinship) of(key string) []string {
+	if !k.any.Load() {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.m[key]
+}

@@ -53,18 +53,19 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	}
 	var after func() written
 	if pl != nil {
-		in.PlanChanged = pl.changed
 		after = g.committed(pl, u)
-		for _, t := range pl.plan.Team {
-			in.Team = append(in.Team, t.HER)
-		}
-		if in.Told, err = g.told(ctx, pl, m, env); err != nil {
+		if err := g.audienceOf(ctx, &in, m, pl); err != nil {
 			return nil, nil, err
 		}
 	}
 	d := g.o.Router.Decide(in)
 	if err := g.addDeliveries(ctx, u, m, p, d, pl, refused, had); err != nil {
 		return nil, nil, err
+	}
+	if pl != nil && len(had) == 0 {
+		if err := g.addApart(ctx, u, m, pl); err != nil {
+			return nil, nil, err
+		}
 	}
 	if missed := missedAddressees(d); missed != "" {
 		u.Message.To, u.Message.Fault = samvirke.MessageAttention, "addressee-not-reached"
@@ -91,6 +92,34 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 		u.Message.To = samvirke.MessageAttention
 	}
 	return u, after, nil
+}
+
+// audienceOf says who takes part and who was told, for the decision who gets the message.
+func (g *Gateway) audienceOf(ctx context.Context, in *route.Input, m *samvirke.Message, pl *planWork) error {
+	told, err := g.told(ctx, pl, m, &in.Envelope)
+	if err != nil {
+		return err
+	}
+	a := &audience{g: g, pl: pl, from: m.Party, municipality: in.Municipality}
+	for _, party := range told {
+		noticed, ok := strings.CutPrefix(party, noticeMark)
+		if !ok {
+			in.Told = append(in.Told, party)
+		}
+		if in.Envelope.Op == samvirke.OpCancel && !slices.Contains(a.withdrawn, noticed) {
+			a.withdrawn = append(a.withdrawn, noticed)
+		}
+	}
+	if pl.changed && len(g.noticed) > 0 {
+		if a.echo, err = g.repeats(ctx, pl, m); err != nil {
+			return err
+		}
+	}
+	in.Team, in.Changed = a.team(), a.changed
+	if pl.changed {
+		in.Tell = a.tell()
+	}
+	return nil
 }
 
 // addDeliveries queues the message for whom the decision names, but for those who had it from an earlier processing
@@ -164,17 +193,35 @@ func (g *Gateway) alreadyMade(ctx context.Context, m *samvirke.Message) ([]strin
 // addDelivery renders the message for one receiver and queues it. A message that cannot be written in
 // the receiver's format is queued stopped, with the reason, so that a person sees it.
 func (g *Gateway) addDelivery(ctx context.Context, u *queue.Unit, m *samvirke.Message, p *mapping.Parsed, c route.Choice, pl *planWork) error {
+	if c.Format == route.FormatNotification || c.Format == route.FormatNote {
+		return g.addTold(ctx, u, m, c, pl)
+	}
 	l := g.parties[c.Party]
 	d := samvirke.Delivery{
 		ID: g.o.NewID(), MessageID: m.ID, Party: c.Party, Purpose: samvirke.PurposeForward,
 		Patient: m.Patient, Rule: c.Rule, State: samvirke.DeliveryQueued, CreatedAt: u.Now,
 		Kind: p.Envelope.Kind, Format: c.Format, Version: c.Version, TraceParent: m.TraceParent,
 	}
-	var err error
-	if c.Format == "fhir-notification" {
-		err = g.renderNotice(ctx, u, &d, l, pl)
-	} else {
-		err = g.renderForward(&d, m, p, c, l)
+	return g.queueDelivery(u, m, c, &d, g.renderForward(&d, m, p, c, l))
+}
+
+// addTold queues what tells a party that a plan changed, in the format of the choice.
+func (g *Gateway) addTold(ctx context.Context, u *queue.Unit, m *samvirke.Message, c route.Choice, pl *planWork) error {
+	l := g.parties[c.Party]
+	d := samvirke.Delivery{
+		ID: g.o.NewID(), MessageID: m.ID, Party: c.Party, Purpose: samvirke.PurposeNotice, Patient: pl.key, Rule: c.Rule,
+		State: samvirke.DeliveryQueued, CreatedAt: u.Now, Format: c.Format, Version: c.Version, TraceParent: m.TraceParent,
+	}
+	if c.Format == route.FormatNote {
+		return g.queueDelivery(u, m, c, &d, g.renderNote(ctx, u, &d, l, pl))
+	}
+	return g.queueDelivery(u, m, c, &d, g.renderNotice(ctx, u, &d, l, pl))
+}
+
+// queueDelivery adds a delivery that was rendered, or says that it could not be.
+func (g *Gateway) queueDelivery(u *queue.Unit, m *samvirke.Message, c route.Choice, d *samvirke.Delivery, err error) error {
+	if err == nil && d.Format == route.FormatNote {
+		return nil // nothing of what changed is for a journal
 	}
 	if err != nil {
 		f := samvirke.FaultOf(err)
@@ -187,8 +234,8 @@ func (g *Gateway) addDelivery(ctx context.Context, u *queue.Unit, m *samvirke.Me
 		return nil
 	}
 	d.Lane = samvirke.LaneKey(d.Party, d.Patient, d.Purpose)
-	finishBody(&d)
-	u.Deliveries = append(u.Deliveries, d)
+	finishBody(d)
+	u.Deliveries = append(u.Deliveries, *d)
 	u.Events = append(u.Events, samvirke.Event{
 		At: u.Now, MessageID: m.ID, DeliveryID: d.ID, Party: d.Party, Patient: m.Patient, Name: samvirke.EventRouted,
 		Detail: d.Format + " " + d.Version + " by rule " + d.Rule,

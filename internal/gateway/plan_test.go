@@ -32,7 +32,7 @@ const deskPatient = "urn:oid:2.16.578.1.12.4.1.4.1|13116900216"
 // stored is the patient's state as the store alone tells it.
 func (d *desk) stored() *planState {
 	d.tb.Helper()
-	st, err := loadPlan(d.tb.Context(), d.store, deskPatient, &workspace{})
+	st, err := d.g.loader.load(d.tb.Context(), &workspace{}, deskPatient)
 	if err != nil {
 		d.tb.Fatal(err)
 	}
@@ -195,13 +195,13 @@ func TestTwoAtOnceAreForgotten(t *testing.T) {
 	t.Parallel()
 	c := &planCache{}
 	d := newDesk(t)
-	old, err := c.get(t.Context(), d.store, "p", &workspace{})
+	old, err := c.get(t.Context(), &d.g.loader, "p", &workspace{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	one, other := *old, *old
 	c.replace("p", old, &one)
-	if again, _ := c.get(t.Context(), d.store, "p", &workspace{}); again != &one {
+	if again, _ := c.get(t.Context(), &d.g.loader, "p", &workspace{}); again != &one {
 		t.Fatal("what was made of the old state is not kept")
 	}
 	c.replace("p", old, &other)
@@ -223,7 +223,7 @@ func TestPlanCacheIsBounded(t *testing.T) {
 	big := careplan.Pack([]careplan.Record{{Author: string(make([]byte, maxPlanBytes/4))}}, &w.scratch)
 	for n := range maxPlans + 10 {
 		key := fmt.Sprint("p", n)
-		old, err := c.get(t.Context(), d.store, key, w)
+		old, err := c.get(t.Context(), &d.g.loader, key, w)
 		if err != nil {
 			t.Fatal(err)
 		}

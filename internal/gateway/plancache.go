@@ -4,8 +4,6 @@ import (
 	"container/list"
 	"context"
 	"crypto/sha256"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -29,7 +27,51 @@ type planState struct {
 	told  [][]string
 	sum   [sha256.Size]byte // of the stored JSON
 	shown [sha256.Size]byte // careplan.Plan.Shown
+	// rare is what only few plans have; nil without any of it.
+	rare *rareState
 }
+
+// rareState is what a plan has when it is more than one patient key's own messages that everybody may see.
+type rareState struct {
+	// kin are the other patient keys that a link ever named together with this one, with how their plans stand.
+	// Their records are among those of the state. Whether they are the same person now, careplan.Class tells.
+	kin []kinPlan
+	// context: a record says something for which it matters who has seen it (careplan.Record.Contextual). count is
+	// how many records were added since then; a unit that adds one expects it.
+	context bool
+	count   int64
+	// limited: not everybody who takes part sees all.
+	limited bool
+	// members are the periods of those who take part, as far as they were stated.
+	members []careplan.Membership
+}
+
+// kinPlan is the plan of another patient key.
+type kinPlan struct {
+	key        string
+	version    int64
+	sum, shown [sha256.Size]byte
+	context    bool
+	count      int64
+}
+
+// keys are all patient keys whose records a state of this key's plan has, its own first.
+func (s *planState) keys(own string) []string {
+	out := []string{own}
+	for _, k := range s.kinPlans() {
+		out = append(out, k.key)
+	}
+	return out
+}
+
+func (s *planState) kinPlans() []kinPlan {
+	if s.rare == nil {
+		return nil
+	}
+	return s.rare.kin
+}
+
+func (s *planState) context() bool { return s.rare != nil && s.rare.context }
 
 // workspace is the room in which one message's plan is made.
 type workspace struct {
@@ -63,17 +105,24 @@ func (c *planCache) workspace() *workspace {
 // release gives a workspace back: what was unpacked in it is no longer good.
 func (c *planCache) release(w *workspace) { c.spare.Put(w) }
 
-// get gives a patient's state, from the store when it is not here; then it is kept, so that replace
-// can see whether another one came first.
-func (c *planCache) get(ctx context.Context, s queue.Reader, key string, w *workspace) (*planState, error) {
+// known gives a patient's state when it is here.
+func (c *planCache) known(key string) *planState {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if e := c.byKey[key]; e != nil {
 		c.lru.MoveToFront(e)
-		c.mu.Unlock()
-		return e.Value.(cached).state, nil
+		return e.Value.(cached).state
 	}
-	c.mu.Unlock()
-	st, err := loadPlan(ctx, s, key, w)
+	return nil
+}
+
+// get gives a patient's state, from the store when it is not here; then it is kept, so that replace
+// can see whether another one came first.
+func (c *planCache) get(ctx context.Context, l *planLoader, key string, w *workspace) (*planState, error) {
+	if st := c.known(key); st != nil {
+		return st, nil
+	}
+	st, err := l.load(ctx, w, key)
 	if err != nil {
 		return nil, err
 	}
@@ -88,34 +137,6 @@ func (c *planCache) get(ctx context.Context, s queue.Reader, key string, w *work
 	c.byKey[key] = c.lru.PushFront(cached{key, st})
 	c.bytes += st.records.Size()
 	c.trim()
-	return st, nil
-}
-
-// loadPlan reads a patient's records and folds them.
-func loadPlan(ctx context.Context, s queue.Reader, key string, w *workspace) (*planState, error) {
-	st := &planState{}
-	// The version is read first: a record that is added between the two reads makes the commit lose, not lie.
-	v, err := s.Plan(ctx, key, 0)
-	if err != nil && !errors.Is(err, queue.ErrNotFound) {
-		return nil, fmt.Errorf("read plan: %w", err)
-	}
-	st.version, st.sum = v.Version, sha256.Sum256(v.Body)
-	rows, err := s.Records(ctx, key)
-	if err != nil {
-		return nil, fmt.Errorf("read records: %w", err)
-	}
-	if len(rows) == 0 {
-		return st, nil
-	}
-	list := make([]careplan.Record, len(rows))
-	for i, r := range rows {
-		if list[i], err = careplan.ParseRecord(r.Body); err != nil {
-			return nil, fmt.Errorf("read record of message %s: %w", r.MessageID, err)
-		}
-	}
-	st.records = careplan.Pack(list, &w.scratch)
-	st.told = make([][]string, len(list))
-	st.shown = careplan.Fold(list).Shown()
 	return st, nil
 }
 
@@ -137,11 +158,13 @@ func (c *planCache) replace(key string, old, next *planState) {
 	}
 }
 
-func (c *planCache) drop(key string) {
+func (c *planCache) drop(keys ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.byKey[key]; e != nil {
-		c.remove(e)
+	for _, key := range keys {
+		if e := c.byKey[key]; e != nil {
+			c.remove(e)
+		}
 	}
 }
 
@@ -158,13 +181,26 @@ func (c *planCache) remove(e *list.Element) {
 	c.lru.Remove(e)
 }
 
-// forwarded are the parties that a unit forwards its message to.
-func forwarded(u *queue.Unit) []string {
+// noticeMark stands before a party that was told by a notice and did not get the message itself.
+const noticeMark = "*"
+
+// toldBy are the parties that a unit sends its message to, and those it tells by a notice.
+func toldBy(u *queue.Unit) []string {
 	out := []string{}
 	for i := range u.Deliveries {
-		if d := &u.Deliveries[i]; d.Purpose == samvirke.PurposeForward && !slices.Contains(out, d.Party) {
-			out = append(out, d.Party)
+		if name := toldName(&u.Deliveries[i]); name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
 		}
 	}
 	return out
+}
+
+func toldName(d *samvirke.Delivery) string {
+	switch d.Purpose {
+	case samvirke.PurposeForward:
+		return d.Party
+	case samvirke.PurposeNotice:
+		return noticeMark + d.Party
+	}
+	return ""
 }

@@ -43,7 +43,7 @@ func (g *Gateway) processLoop(ctx context.Context) {
 		}
 		for i := range batch {
 			m := &batch[i]
-			k.do(orderKey(m), func() { g.process(ctx, m) })
+			k.do(orderKey(m), func() { g.process(ctx, m) }, g.kin.of(m.Patient)...)
 		}
 	}
 }
@@ -86,6 +86,7 @@ func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
 			}
 		case errors.Is(err, queue.ErrPlanVersion) || errors.Is(err, queue.ErrCounter):
 			g.plans.drop(m.Patient)
+			g.dropAnswered(ctx, m, &out)
 			if try%maxRedo != maxRedo-1 {
 				continue // at once: another message of the patient was faster
 			}

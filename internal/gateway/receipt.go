@@ -33,6 +33,9 @@ func (g *Gateway) receiptUnit(ctx context.Context, m *samvirke.Message, env *sam
 	note := g.settle(u, &d, env.Receipt, who)
 	u.Receipts = []samvirke.Receipt{g.receiptOf(m.Party, m, &d, env, note)}
 	who.mark(u)
+	if err := g.addSeen(ctx, u, &d, env, m.ID); err != nil {
+		return nil, err
+	}
 	if note == "contradicting" {
 		u.Message.To = samvirke.MessageAttention
 		u.Message.Fault, u.Message.FaultText = "receipt-contradicting", "a second receipt says otherwise than the first; the first one counts"

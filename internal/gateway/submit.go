@@ -219,8 +219,9 @@ func (g *Gateway) versionOf(ctx context.Context, patient, messageID string) (int
 	return 0, nil
 }
 
-// SeenIn gives the keys of the records that a version of a plan holds: what somebody who answers that version has
-// seen. version 0 is the newest one. queue.ErrNotFound when there is no such version.
+// SeenIn gives the keys of the records that a version of a plan holds, of those for which it matters who has seen
+// them: what somebody who answers that version has seen. version 0 is the newest one. queue.ErrNotFound when there is
+// no such version.
 //
 // Source: domain/careplan.md section 5.3, context rules 1 and 2.
 func (g *Gateway) SeenIn(ctx context.Context, patient string, version int64) ([]string, error) {
@@ -232,12 +233,24 @@ func (g *Gateway) SeenIn(ctx context.Context, patient string, version int64) ([]
 	if err := json.Unmarshal(v.Body, &p); err != nil {
 		return nil, fmt.Errorf("read plan version: %w", err)
 	}
-	seen := make([]string, 0, len(p.Sources)+len(p.History))
+	held := map[string]bool{}
 	for k := range p.Sources {
-		seen = append(seen, k)
+		held[k] = true
 	}
 	for _, s := range p.History {
-		seen = append(seen, s.Key)
+		held[s.Key] = true
+	}
+	w := g.plans.workspace()
+	defer g.plans.release(w)
+	st, err := g.plans.get(ctx, &g.loader, patient, w)
+	if err != nil {
+		return nil, fmt.Errorf("read the records of a plan: %w", err)
+	}
+	seen := []string{}
+	for _, r := range st.records.Records(&w.scratch) {
+		if k := r.Key.String(); held[k] && r.Contextual() {
+			seen = append(seen, k)
+		}
 	}
 	slices.Sort(seen)
 	return slices.Compact(seen), nil

@@ -32,6 +32,12 @@ func goalNode(text string) *fhir.Node {
 	return fhir.NewObject("resourceType", "Goal", "lifecycleStatus", "active", "description", fhir.NewObject("text", text))
 }
 
+// evaluationNode is the master plan with its next evaluation: a field that several write.
+func evaluationNode(day string) *fhir.Node {
+	return fhir.NewObject("resourceType", "CarePlan", "status", "active", "intent", "plan", "extension", fhir.NewArray(
+		fhir.NewObject("url", fhir.ExtBase+"StructureDefinition/next-evaluation", "valueDateTime", day)))
+}
+
 // submit writes and wants the write processed.
 func (r *rig) submit(w gateway.Write) gateway.Result {
 	r.t.Helper()
@@ -73,7 +79,7 @@ func (r *rig) plan(patient string) queue.PlanVersion {
 
 func TestWriteBecomesAVersionOfThePlan(t *testing.T) {
 	r := newRig(t, func(r *rig) { r.cityParty.Roles = []string{samvirke.RoleCoordinator} })
-	first := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{goalNode("gå 200 meter")}})
+	first := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{goalNode("gå 200 meter"), evaluationNode("2026-03-19")}})
 	if first.PlanVersion != 1 || !first.Changed || first.Key == "" || first.Patient != key(1) {
 		t.Errorf("result is %+v", first)
 	}

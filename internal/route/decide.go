@@ -227,29 +227,46 @@ func (t *Table) settle(d *draft) Decision {
 	return dec
 }
 
+// changedFor tells whether a party sees something new in the plan.
+func (d *draft) changedFor(party string) bool {
+	if d.in.Changed != nil {
+		return d.in.Changed(party)
+	}
+	return d.in.PlanChanged
+}
+
 // judge gives the choice for one party, or why it is dropped, or neither when nothing concerns it.
 func (t *Table) judge(d *draft, i int) (Choice, Why) {
 	p := &t.parties[i]
 	named := d.allowed[i] != ""
-	switch isAddressee := d.addressee[i] != none; {
+	isAddressee := d.addressee[i] != none
+	if tell := d.in.Tell[p.ID]; tell != "" && !named && !isAddressee && !d.sender[i] && d.denied[i] == "" {
+		return Choice{Party: p.ID, Format: tell, Rule: RuleMember, Addressee: none}, ""
+	}
+	reaches := d.told[i] && d.in.Envelope.Op == samvirke.OpCancel
+	switch {
 	case !named && !isAddressee:
 		return Choice{}, ""
 	case d.sender[i]:
 		return Choice{}, WhySender
-	case d.told[i] && d.in.Envelope.Op == samvirke.OpCancel:
+	case reaches:
 		// A withdrawal reaches whoever was sent the thing.
 	case d.denied[i] != "":
 		return Choice{}, WhyDenied
 	case !named:
 		return Choice{}, WhyNoRule
-	case d.in.Envelope.NoForwarding && !isAddressee:
-		return Choice{}, WhyObjection
 	}
 	a, version, ok := fit(p.Accepts, &d.in.Envelope)
+	if note := d.in.Tell[p.ID]; !ok && note == FormatNote && !isAddressee {
+		a, version, ok = samvirke.Accept{Format: FormatNote}, "", true // the change, since the message does not fit
+	}
+	exact := a.Format == FormatNote || a.Format == FormatNotification && d.in.Changed != nil
 	switch {
+	case d.in.Envelope.NoForwarding && !isAddressee && !exact && !reaches:
+		return Choice{}, WhyObjection
 	case !ok:
 		return Choice{}, WhyNoFormat
-	case a.Format == FormatNotification && !d.in.PlanChanged:
+	case a.Format == FormatNotification && !d.changedFor(p.ID):
 		return Choice{}, WhyUnchanged
 	}
 	return Choice{Party: p.ID, Format: a.Format, Version: version, Rule: d.allowed[i], Addressee: d.addressee[i]}, ""

@@ -12,6 +12,8 @@ const (
 	FormatKITH         = "kith"              // Norwegian XML
 	FormatFHIR         = "fhir"              // a whole canonical message
 	FormatNotification = "fhir-notification" // a notice that the plan changed, nothing of the message
+	// FormatNote is no format that a party lists: a dialogue note with the text of what changed.
+	FormatNote = "plan-note"
 )
 
 // versionFHIR is the only FHIR release that messages are given in.
@@ -109,4 +111,19 @@ func kithVersion(reads []string, env *samvirke.Envelope) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// VersionFor gives the version in which a party reads Norwegian XML of a kind that the gateway writes itself; ok is
+// false when it reads none.
+func VersionFor(accepts []samvirke.Accept, kind string) (version string, ok bool) {
+	a, version, ok := fit(accepts, &samvirke.Envelope{Kind: kind})
+	if !ok || a.Format != FormatKITH {
+		for _, one := range accepts { // another format may stand before it
+			if one.Format == FormatKITH && (len(one.Kinds) == 0 || slices.ContainsFunc(one.Kinds, func(k string) bool { return kindMatches(k, kind) })) {
+				return kithVersion(one.Versions, &samvirke.Envelope{Kind: kind})
+			}
+		}
+		return "", false
+	}
+	return version, true
 }

@@ -33,6 +33,9 @@ const (
 // reaches everyone who was sent an earlier message of the conversation.
 const RuleTold = "told-before"
 
+// RuleMember is the name shown where no rule is needed either: who takes part in a plan is told that it changed.
+const RuleMember = "plan-member"
+
 // Input is what a decision rests on.
 type Input struct {
 	Envelope samvirke.Envelope
@@ -48,6 +51,13 @@ type Input struct {
 	Told []string
 	// PlanChanged: parties with format fhir-notification are told only then.
 	PlanChanged bool
+	// Changed, when set, takes the place of PlanChanged: whether one party sees something new in the plan. It knows
+	// of what is withheld from the party, so it stands for the objection to forwarding too.
+	Changed func(party string) bool
+	// Tell are parties that take part in the plan and see something new in it, with the format that tells them:
+	// FormatNotification or FormatNote. They are told also when no rule names them, unless one denies it; who
+	// gets the message itself needs no note beside it.
+	Tell map[string]string
 }
 
 // Choice is one receiver.

@@ -1,0 +1,160 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir/careplan"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// maxKin bounds how many patient keys may be linked together, directly or through others. A person has two or
+// three; a hundred are a mistake of the identity authority that must not make every later message slow.
+const maxKin = 32
+
+// planLoader reads plans from the store.
+type planLoader struct {
+	store queue.Reader
+	// id gives the opaque id of a patient's plan.
+	id func(patient string) string
+}
+
+// traits are what must be known of a plan before its records are read. They are written together with the
+// record that brings them.
+type traits struct {
+	// Linked are the keys that a link ever named together with this one.
+	Linked []string `json:"linked,omitempty"`
+	// Context: see rareState.
+	Context bool `json:"context,omitempty"`
+}
+
+// TraitsSetting names the setting that holds what must be known of a plan before its records are read: the
+// patient keys that are linked with it, as JSON.
+func TraitsSetting(planID string) string { return "traits/" + planID }
+
+// recordCounter counts the records added to a plan since it is one for which it matters who has seen what. A receipt
+// changes no plan version, so two units could each miss the other's record; the counter lets only one of them through.
+func recordCounter(planID string) string { return "records/" + planID }
+
+func (l *planLoader) traits(ctx context.Context, key string) (t traits, err error) {
+	text, err := l.store.Setting(ctx, TraitsSetting(l.id(key)))
+	if err != nil {
+		return t, fmt.Errorf("read traits of a plan: %w", err)
+	}
+	if text == "" || text[0] != '{' {
+		return t, nil
+	}
+	if err := json.Unmarshal([]byte(text), &t); err != nil {
+		return t, &samvirke.Fault{Class: samvirke.Internal, Code: "traits-broken", Safe: "internal error", Err: err}
+	}
+	return t, nil
+}
+
+// load reads the records of the first key and of all that were ever linked with any of the keys, and folds them.
+//
+// Versions are read first, then what is linked, then counters, then records: what is added in between makes the
+// commit lose, not lie.
+func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*planState, error) {
+	st := &planState{}
+	own := keys[0]
+	for i := 0; i < len(keys); i++ {
+		v, err := l.store.Plan(ctx, keys[i], 0)
+		if err != nil && !errors.Is(err, queue.ErrNotFound) {
+			return nil, fmt.Errorf("read plan: %w", err)
+		}
+		k := kinPlan{key: keys[i], version: v.Version, sum: sha256.Sum256(v.Body)}
+		if v.Version > 0 { // a key without a plan was never linked: the link gives it one
+			t, err := l.traits(ctx, keys[i])
+			if err != nil {
+				return nil, err
+			}
+			for _, other := range t.Linked {
+				if !slices.Contains(keys, other) {
+					keys = append(keys, other)
+				}
+			}
+			if k.context = t.Context; k.context {
+				if k.count, err = l.store.Counter(ctx, recordCounter(l.id(keys[i]))); err != nil {
+					return nil, fmt.Errorf("read counter of records: %w", err)
+				}
+			}
+		}
+		if len(keys) > maxKin {
+			return nil, &samvirke.Fault{Class: samvirke.Permanent, Code: "too-many-linked",
+				Safe: fmt.Sprintf("more than %d identifiers are linked together", maxKin)}
+		}
+		if i == 0 {
+			st.version, st.sum = k.version, k.sum
+			if k.context {
+				st.rare = &rareState{context: true, count: k.count}
+			}
+			continue
+		}
+		if st.rare == nil {
+			st.rare = &rareState{}
+		}
+		st.rare.kin = append(st.rare.kin, k)
+	}
+	all, err := l.records(ctx, keys)
+	if err != nil || len(all) == 0 {
+		return st, err
+	}
+	st.records = careplan.Pack(all, &w.scratch)
+	st.told = make([][]string, len(all))
+	p := foldOf(all, own, st)
+	st.shown = p.Shown()
+	st.note(p)
+	for i := range st.kinPlans() {
+		k := &st.rare.kin[i]
+		k.shown = foldOf(all, k.key, st).Shown()
+	}
+	return st, nil
+}
+
+// records reads the records of these patient keys.
+func (l *planLoader) records(ctx context.Context, keys []string) ([]careplan.Record, error) {
+	var all []careplan.Record
+	for _, key := range keys {
+		rows, err := l.store.Records(ctx, key)
+		if err != nil {
+			return nil, fmt.Errorf("read records: %w", err)
+		}
+		all = slices.Grow(all, len(rows))
+		for _, r := range rows {
+			rec, err := careplan.ParseRecord(r.Body)
+			if err != nil {
+				return nil, fmt.Errorf("read record of message %s: %w", r.MessageID, err)
+			}
+			all = append(all, rec)
+		}
+	}
+	return all, nil
+}
+
+// foldOf computes the plan of one key from the records of a state.
+func foldOf(records []careplan.Record, key string, st *planState) *careplan.Plan {
+	if len(st.kinPlans()) == 0 {
+		return careplan.Fold(records)
+	}
+	return careplan.FoldWith(records, careplan.Options{Subject: key})
+}
+
+// note keeps of a plan what deciding who is told of the next one needs.
+func (s *planState) note(p *careplan.Plan) {
+	limited := p.Restricted || p.Rights != nil
+	if !limited && s.rare == nil {
+		return
+	}
+	if s.rare == nil {
+		s.rare = &rareState{}
+	}
+	s.rare.limited, s.rare.members = limited, nil
+	if p.Rights != nil {
+		s.rare.members = p.Rights.Members
+	}
+}
