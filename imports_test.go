@@ -55,6 +55,10 @@ var house = []room{
 		may: []string{"", "fhir", "fhir/careplan", "fhir/careplan/function", "queue", "internal/gateway"}, inTest: everything,
 	},
 	{
+		name: "internal/figures", duty: "what the messages tell about care as a whole",
+		may: []string{"", "fhir", "fhir/careplan", "queue"}, inTest: everything,
+	},
+	{
 		name: "internal/reading", duty: "a message as a page that people read",
 		may: []string{"", "fhir", "fhir/codes"}, inTest: everything,
 	},
