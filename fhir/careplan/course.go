@@ -69,8 +69,16 @@ type kept[T any] struct {
 	v    T
 	r    *rec
 	from []string
-	id   string // what identifies the thing
+	id   string // what identifies the thing, in words
 	say  string
+}
+
+// named is the id of a thing: what its author calls it decides, when it was written as a resource of that name.
+func (k *kept[T]) named(prefix, resourceType, name string) string {
+	if name != "" {
+		return ElementID(k.r.Key.Sender, resourceType, name)
+	}
+	return shortID(prefix, k.id)
 }
 
 // put keeps a statement; the records come in order, so that a later one replaces, and one that says the same
@@ -99,13 +107,13 @@ func (l *latest[T]) put(r *rec, v T, seen map[string]int, id ...string) {
 func (c *courseFold) state(r *rec) {
 	facts, seen := r.facts.More.Course, map[string]int{}
 	for _, e := range facts.Courses {
-		c.episode.put(r, e, seen, "course", first(e.ID, r.line.conversation), e.System)
+		c.episode.put(r, e, seen, "course", first(e.Name, e.ID, r.line.conversation), e.System)
 	}
 	for _, p := range facts.Plans {
-		c.own.put(r, p, seen, "plan", first(p.ID, r.line.conversation))
+		c.own.put(r, p, seen, "plan", first(p.Name, p.ID, r.line.conversation))
 	}
 	for _, z := range facts.Zones {
-		c.zone.put(r, z, seen, "zone", z.Colour)
+		c.zone.put(r, z, seen, "zone", first(z.Name, z.Colour))
 	}
 	for _, a := range facts.Booked {
 		c.booked.put(r, a, seen, "booked", first(a.ID, a.Start+a.Place))
@@ -124,7 +132,7 @@ func (c *courseFold) courses() {
 		if e.Status == "entered-in-error" {
 			continue
 		}
-		out := Course{ID: shortID("course", k.id), Status: courseStatus(e.Status), Kind: e.Kind, Owner: k.r.Key.Sender, From: k.from,
+		out := Course{ID: k.named("course", "EpisodeOfCare", e.Name), Status: courseStatus(e.Status), Kind: e.Kind, Owner: k.r.Key.Sender, From: k.from,
 			Start: c.f.value(e.Start, k.from...), End: c.f.value(e.End, k.from...)}
 		if e.ID != "" {
 			out.Identifier = &Value{Text: e.ID, System: e.System, From: k.from}
@@ -175,7 +183,7 @@ func (c *courseFold) plans() {
 		if p.Status == "entered-in-error" {
 			continue
 		}
-		out := SubPlan{ID: shortID("subplan", k.id), Owner: k.r.Key.Sender, Title: p.Title, Status: first(p.Status, "active"), Note: p.Note, From: k.from,
+		out := SubPlan{ID: k.named("subplan", "CarePlan", p.Name), Owner: k.r.Key.Sender, Title: p.Title, Status: first(p.Status, "active"), Note: p.Note, From: k.from,
 			Start: c.f.value(p.Start, k.from...), End: c.f.value(p.End, k.from...)}
 		out.Goals = c.items(p.Goals, k.r)
 		out.Measures = c.items(p.Measures, k.r)
@@ -257,7 +265,7 @@ func (c *courseFold) zones() {
 		if k.v.Ended {
 			continue
 		}
-		c.part.Zones = append(c.part.Zones, Zone{ID: shortID("zone", k.id), Owner: k.r.Key.Sender, Colour: k.v.Colour, Signs: k.v.Signs,
+		c.part.Zones = append(c.part.Zones, Zone{ID: k.named("zone", "CarePlan", k.v.Name), Owner: k.r.Key.Sender, Colour: k.v.Colour, Signs: k.v.Signs,
 			Measures: slices.Clone(k.v.Measures), From: k.from})
 	}
 	rank := map[string]int{"green": 0, "yellow": 1, "red": 2}
@@ -293,7 +301,10 @@ func (c *courseFold) bookings() {
 func checkupID(r *rec, row int) string {
 	seen := map[string]int{}
 	for i, k := range r.facts.Checkups {
-		id := elementID("checkup", r, seen, k.Start, k.Place, k.Note)
+		id := r.elementNamed("ck", i)
+		if id == "" {
+			id = elementID("checkup", r, seen, k.Start, k.Place, k.Note)
+		}
 		if i == row {
 			return id
 		}

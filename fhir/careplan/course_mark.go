@@ -38,6 +38,12 @@ func (c *courseFold) marked() {
 		m := &c.marks[i]
 		at := m.at()
 		id := shortID("mark", m.r.Key.Sender, m.Scale, m.Value, formatTime(at), m.Note)
+		if m.Name != "" {
+			named := ElementID(m.r.Key.Sender, "Observation", m.Name)
+			if j, used := byID[named]; !used || c.part.Marks[j].says(&m.mark, at) {
+				id = named // else two marks go by one name, and both stay
+			}
+		}
 		if j, ok := byID[id]; ok {
 			c.part.Marks[j].From = addFrom(c.part.Marks[j].From, m.r.key)
 			continue
@@ -53,6 +59,11 @@ func (c *courseFold) marked() {
 		}
 	}
 	slices.SortFunc(c.part.Marks, func(a, b Mark) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) })
+}
+
+// says tells whether a mark shown is the one that a message states.
+func (m *Mark) says(o *mark, at time.Time) bool {
+	return m.Scale == o.Scale && m.Value == o.Value && m.Note == o.Note && m.At.Equal(at)
 }
 
 // drops finds the marks that tell of a marked worsening: red, or two smiley steps down within 48 hours,

@@ -55,6 +55,9 @@ func (c *courseFold) dialogue() {
 			continue
 		}
 		d.ID = shortID("dialogue", t.r.Key.Sender, t.r.line.conversation, t.r.Key.MessageID, d.Text, formatTime(d.At))
+		if t.Name != "" {
+			d.ID = ElementID(t.r.Key.Sender, "Communication", t.Name)
+		}
 		if !slices.ContainsFunc(c.part.Dialogue, func(o Dialogue) bool { return o.ID == d.ID }) {
 			c.part.Dialogue = append(c.part.Dialogue, d)
 		}

@@ -46,13 +46,23 @@ func (c *content) course() *courseFacts {
 }
 
 func (x extractor) episode(n *fhir.Node, c *content) {
-	id := firstItem(n.Get("identifier"))
-	ep := episode{ID: id.Get("value").Text(), System: id.Get("system").Text(), Status: n.Get("status").Text(),
+	id := ownIdentifier(n)
+	ep := episode{Name: fhir.ElementName(n), ID: id.Get("value").Text(), System: id.Get("system").Text(), Status: n.Get("status").Text(),
 		Kind: concept(firstItem(n.Get("type"))).Text, Start: n.At("period.start").Text(), End: n.At("period.end").Text()}
 	if v := n.Extension(extOutcome); v != nil {
-		ep.Outcome = first(v.Get("valueCode").Text(), concept(v.Get("valueCodeableConcept")).Code)
+		ep.Outcome = first(v.Get("valueCode").Text(), concept(v.Get("valueCodeableConcept")).Code, v.Get("valueString").Text())
 	}
 	c.course().Courses = append(c.course().Courses, ep)
+}
+
+// ownIdentifier is the first identifier that is more than a name given through our own API.
+func ownIdentifier(n *fhir.Node) *fhir.Node {
+	for _, id := range n.Get("identifier").Items() {
+		if id.Get("system").Text() != fhir.SystemElement {
+			return id
+		}
+	}
+	return nil
 }
 
 // ownPlan reads a CarePlan that is not the shared one: a zone of a zone plan, or an organisation's own
@@ -69,7 +79,7 @@ func (x extractor) ownPlan(e fhir.Entry, c *content) {
 	if len(n.Get("partOf").Items()) == 0 {
 		return
 	}
-	p := ownPlan{ID: firstItem(n.Get("identifier")).Get("value").Text(), Title: first(n.Get("title").Text(), concept(firstItem(n.Get("category"))).Text),
+	p := ownPlan{Name: fhir.ElementName(n), ID: ownIdentifier(n).Get("value").Text(), Title: first(n.Get("title").Text(), concept(firstItem(n.Get("category"))).Text),
 		Status: n.Get("status").Text(), Start: n.At("period.start").Text(), End: n.At("period.end").Text(), Note: noteText(n), Measures: refs}
 	for _, g := range n.Get("goal").Items() {
 		p.Goals = append(p.Goals, x.point(g))
@@ -135,7 +145,7 @@ func (x extractor) stopped(m measure, reason string, c *content) {
 }
 
 func (x extractor) zone(n *fhir.Node, c *content) {
-	z := zone{Colour: colourOf(n.Extension(extZone).Get("valueCode").Text()), Signs: n.Get("description").Text()}
+	z := zone{Name: fhir.ElementName(n), Colour: colourOf(n.Extension(extZone).Get("valueCode").Text()), Signs: n.Get("description").Text()}
 	for _, a := range n.Get("addresses").Items() {
 		e, ok := x.resolve(a.Get("reference").Text())
 		if !ok {
@@ -177,7 +187,7 @@ func colourOf(s string) string {
 //
 // Source: function.md sections 1 (rule 2) and 5.10.
 func (x extractor) mark(n *fhir.Node, c *content) bool {
-	m := mark{}
+	m := mark{Name: fhir.ElementName(n)}
 	for _, cd := range n.At("code.coding").Items() {
 		if cd.Get("system").Text() != systemFunction {
 			continue
@@ -220,7 +230,7 @@ func (x extractor) talk(n *fhir.Node, c *content) {
 	case "entered-in-error", "not-done", "preparation", "draft", "revoked":
 		return
 	}
-	t := talk{At: first(n.Get("sent").Text(), n.Get("authoredOn").Text()), Category: concept(firstItem(n.Get("category"))).Code}
+	t := talk{Name: fhir.ElementName(n), At: first(n.Get("sent").Text(), n.Get("authoredOn").Text()), Category: concept(firstItem(n.Get("category"))).Code}
 	var words []string
 	for _, p := range n.Get("payload").Items() {
 		if s := p.Get("contentString").Text(); s != "" {

@@ -145,11 +145,11 @@ func (x extractor) leaves(n *fhir.Node, s *ownStay, status string) (back bool) {
 
 // booking names a check-up by its identifier, so that a later message can cancel or move it.
 func (x extractor) booking(n *fhir.Node, a checkup, cancelled bool, c *content) {
-	id := firstItem(n.Get("identifier")).Get("value").Text()
+	id := first(fhir.ElementName(n), firstItem(n.Get("identifier")).Get("value").Text())
 	switch {
 	case cancelled && (id != "" || x.native() && a.Start != ""):
 		c.course().Booked = append(c.course().Booked, appointment{ID: id, Start: a.Start, Place: a.Place, Note: a.Note})
 	case !cancelled && id != "" && x.native():
-		c.course().Booked = append(c.course().Booked, appointment{ID: id, Row: len(c.Checkups)})
+		c.course().Booked = append(c.course().Booked, appointment{ID: id, Row: len(c.Checkups), Start: a.Start, Place: a.Place, Note: a.Note})
 	}
 }

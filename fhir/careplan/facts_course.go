@@ -40,6 +40,7 @@ type named struct {
 
 // episode is an EpisodeOfCare.
 type episode struct {
+	Name    string `json:"e,omitempty"` // what its author calls the resource, see fhir.ElementName
 	ID      string `json:"i,omitempty"`
 	System  string `json:"s,omitempty"`
 	Status  string `json:"k,omitempty"`
@@ -51,6 +52,7 @@ type episode struct {
 
 // ownPlan is the CarePlan of the sending organisation under the shared one.
 type ownPlan struct {
+	Name     string  `json:"e,omitempty"` // what its author calls the resource, see fhir.ElementName
 	ID       string  `json:"i,omitempty"`
 	Title    string  `json:"t,omitempty"`
 	Status   string  `json:"k,omitempty"`
@@ -63,6 +65,7 @@ type ownPlan struct {
 
 // zone is one zone of a zone plan. Ended says that its author took it back.
 type zone struct {
+	Name     string   `json:"e,omitempty"` // what its author calls the resource, see fhir.ElementName
 	Colour   string   `json:"c"`
 	Signs    string   `json:"s,omitempty"`
 	Measures []string `json:"m,omitempty"`
@@ -71,6 +74,7 @@ type zone struct {
 
 // mark is a progress mark; Value is as the source wrote it when Bad.
 type mark struct {
+	Name  string `json:"e,omitempty"` // what its author calls the resource, see fhir.ElementName
 	Scale string `json:"s"`
 	Value string `json:"v,omitempty"`
 	At    string `json:"a,omitempty"`
@@ -80,6 +84,7 @@ type mark struct {
 
 // talk is a Communication.
 type talk struct {
+	Name     string   `json:"e,omitempty"` // what its author calls the resource, see fhir.ElementName
 	About    []named  `json:"a,omitempty"`
 	Answers  string   `json:"r,omitempty"` // id of the message that it answers
 	Text     string   `json:"t,omitempty"`
@@ -93,7 +98,7 @@ type talk struct {
 type appointment struct {
 	ID  string `json:"i,omitempty"`
 	Row int    `json:"r,omitempty"`
-	// What a cancelled one was, as it is told.
+	// What it was or is, as it is told.
 	Start string `json:"b,omitempty"`
 	Place string `json:"p,omitempty"`
 	Note  string `json:"n,omitempty"`

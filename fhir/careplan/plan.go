@@ -80,16 +80,16 @@ type Person struct {
 
 // Stay is one admission, folded from its live events.
 type Stay struct {
-	ID          string   `json:"id"`
-	Organiser   string   `json:"organisation"` // HER-id
-	Name        string   `json:"name,omitempty"`
-	Status      string   `json:"status"` // planned, in-progress, finished, entered-in-error
-	Start       *Value   `json:"start,omitempty"`
-	End         *Value   `json:"end,omitempty"`
-	Expected    *Value   `json:"expected_ready,omitempty"` // event 5, or event 3 given as estimate
-	Destination *Value   `json:"destination,omitempty"`
-	ReadyCount  int      `json:"ready_count"` // how often discharge-ready was set
-	WithdrawnN  int      `json:"withdrawn_count"`
+	ID          string `json:"id"`
+	Organiser   string `json:"organisation"` // HER-id
+	Name        string `json:"name,omitempty"`
+	Status      string `json:"status"` // planned, in-progress, onleave, finished, cancelled, entered-in-error
+	Start       *Value `json:"start,omitempty"`
+	End         *Value `json:"end,omitempty"`
+	Expected    *Value `json:"expected_ready,omitempty"` // event 5, or event 3 given as estimate
+	Destination *Value `json:"destination,omitempty"`
+	ReadyCount  int    `json:"ready_count"` // how often discharge-ready was set
+	WithdrawnN  int    `json:"withdrawn_count"`
 	// Class is the class of the latest native Encounter (v3-ActCode: IMP, EMER ...), Kind what it calls itself:
 	// hospital, KAD bed, municipal institution. Identifiers are those of the stay and of its episode of care.
 	Class       *Value   `json:"class,omitempty"`
@@ -133,10 +133,10 @@ type Goal struct {
 	Status string `json:"status"` // active, withdrawn never shown
 	Owner  string `json:"owner"`
 	// ExpressedBy is patient, kin or professional; "" when the source does not say.
-	ExpressedBy string   `json:"expressed_by,omitempty"`
+	ExpressedBy string `json:"expressed_by,omitempty"`
 	// OnBehalf is why next of kin speaks for the patient.
-	OnBehalf string `json:"on_behalf,omitempty"`
-	From        []string `json:"from"`
+	OnBehalf string   `json:"on_behalf,omitempty"`
+	From     []string `json:"from"`
 }
 
 // Measure is a thing wanted, agreed, ongoing or done. For a proposal the acceptance lives in Answers.
@@ -220,6 +220,8 @@ type Score struct {
 	HigherIs    string   `json:"higher_is,omitempty"` // "better" or "worse"
 	Unit        string   `json:"unit,omitempty"`
 	Note        string   `json:"note,omitempty"`
+	// Words: the source wrote the value where words belong; it is no number, whatever it looks like.
+	Words bool `json:"words,omitempty"`
 	// Absent is the code of data-absent-reason when the source gives a reason and no value.
 	Absent  string `json:"absent,omitempty"`
 	Problem string `json:"problem,omitempty"` // the person's own words, for a score of one problem
@@ -230,15 +232,15 @@ type Score struct {
 
 // Checkup is an appointment.
 type Checkup struct {
-	ID     string   `json:"id"`
-	Start  string   `json:"start,omitempty"`
-	Place  string   `json:"place,omitempty"`
-	Booked bool     `json:"booked"`
+	ID     string `json:"id"`
+	Start  string `json:"start,omitempty"`
+	Place  string `json:"place,omitempty"`
+	Booked bool   `json:"booked"`
 	// Cancelled: it was agreed and called off; Booked is false then.
-	Cancelled bool `json:"cancelled,omitempty"`
-	Note   string   `json:"note,omitempty"`
-	Owner  string   `json:"owner"`
-	From   []string `json:"from"`
+	Cancelled bool     `json:"cancelled,omitempty"`
+	Note      string   `json:"note,omitempty"`
+	Owner     string   `json:"owner"`
+	From      []string `json:"from"`
 }
 
 // Aid is a device in use or needed.
@@ -292,11 +294,11 @@ type Task struct {
 // Due is when it starts to count for gaps with a time limit; the reader compares with its clock,
 // so that the plan itself needs none.
 type Gap struct {
-	Rule string    `json:"rule"` // R1, R15, no-goal, no-coordinator ...
+	Rule string `json:"rule"` // R1, R15, no-goal, no-coordinator ...
 	// Severity is info, warn or urgent, see Rules.
-	Severity string `json:"severity,omitempty"`
-	Text string    `json:"text"`
-	Due  time.Time `json:"due,omitzero"`
+	Severity string    `json:"severity,omitempty"`
+	Text     string    `json:"text"`
+	Due      time.Time `json:"due,omitzero"`
 	// Subject is the id of the measure, goal, stay or check-up it is about; "" for the whole plan.
 	Subject string   `json:"subject,omitempty"`
 	From    []string `json:"from,omitempty"`

@@ -208,7 +208,7 @@ func (f *fold) r9TwoProviders() {
 func sameTime(a, b *Service) bool {
 	ends := func(end, start string) bool {
 		e, s := parseMoment(end), parseMoment(start)
-		return !e.at.IsZero() && !s.at.IsZero() && endOf(e).Before(s.at)
+		return !e.at.IsZero() && !s.at.IsZero() && !endOf(e).After(s.at)
 	}
 	return !ends(a.End, b.Start) && !ends(b.End, a.Start)
 }

@@ -37,6 +37,9 @@ func (f *fold) finish(s *stay) {
 			f.flag("end-before-start", "The discharge stands before the admission.", s.from...)
 		}
 	}
+	if len(ready) > 0 && (s.out.Status == "planned" || s.out.Status == "cancelled") {
+		f.flag("ready-without-stay", "Discharge-ready was set on a stay that has not begun.", ready[0].From...)
+	}
 	s.out.ReadyCount = len(ready)
 	f.p.Stays = append(f.p.Stays, s.out)
 	f.p.Ready = append(f.p.Ready, ready...)
@@ -98,21 +101,7 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 			open = -1
 			s.out.WithdrawnN++
 		case eventDischarged:
-			if s.out.End == nil {
-				s.out.End = &v
-				s.end = ev.when
-				out := ev.rec.facts.Out
-				if ev.own != nil {
-					out = ev.own.Out
-				}
-				if out != nil {
-					s.out.Destination = &Value{Text: out.Text, Code: out.Code, System: out.System, From: []string{ev.rec.key}}
-				}
-			} else if s.out.End.Text == v.Text {
-				s.out.End.From = addFrom(s.out.End.From, ev.rec.key)
-			} else {
-				f.flag("discharged-twice", "Two live messages give different times of discharge; the earlier is shown.", s.out.End.From[0], ev.rec.key)
-			}
+			f.discharged(s, ev, v)
 			if open >= 0 {
 				list[open].close(v, "discharged")
 				f.readyDone(s, list[open].Set.From[0], "done", ev.rec.key)
@@ -131,6 +120,26 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 		f.readyDone(s, list[open].Set.From[0], "cancelled", s.withdrawn.key)
 	}
 	return list
+}
+
+// discharged ends a stay; of two times the earlier is shown.
+func (f *fold) discharged(s *stay, ev stayEvent, v Value) {
+	switch {
+	case s.out.End == nil:
+		s.out.End = &v
+		s.end = ev.when
+		out := ev.rec.facts.Out
+		if ev.own != nil {
+			out = ev.own.Out
+		}
+		if out != nil {
+			s.out.Destination = &Value{Text: out.Text, Code: out.Code, System: out.System, From: []string{ev.rec.key}}
+		}
+	case s.out.End.Text == v.Text:
+		s.out.End.From = addFrom(s.out.End.From, ev.rec.key)
+	default:
+		f.flag("discharged-twice", "Two live messages give different times of discharge; the earlier is shown.", s.out.End.From[0], ev.rec.key)
+	}
 }
 
 func (r *Ready) close(v Value, why string) {

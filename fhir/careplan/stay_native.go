@@ -130,8 +130,13 @@ func startOfStay(part []toldStay) (start moment, known bool) {
 		case t.happened():
 			rank = 2
 		}
-		better := rank > best || rank == best && rank == 3 && t.start.at.Before(start.at) ||
-			rank == best && rank < 3 && byOrder(by, t.rec) < 0
+		better := rank > best
+		if rank == best {
+			better = byOrder(by, t.rec) < 0
+			if rank == 3 {
+				better = t.start.at.Before(start.at)
+			}
+		}
 		if better {
 			best, start, by = rank, t.start, t.rec
 		}
