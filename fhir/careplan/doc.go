@@ -9,7 +9,9 @@
 //
 //  1. Liveness (chain.go): one record per key; conversations put in order by their references, never by
 //     the sender's clock alone; a withdrawal takes its whole conversation, also when it comes first.
-//  2. Visibility (FoldFor only): what the viewer may not see is dropped, whole conversations at a time.
+//     What a person set aside takes no part. Links, memberships, limits and overwritten values are settled here too.
+//  2. Visibility (with a Viewer only, view.go): what the viewer may not see is dropped, whole conversations at a
+//     time, and with it the limits that hide it: who is denied something sees no trace of that.
 //  3. Everything else from what is left: stays, goals, proposals and their answers, function, team, tasks,
 //     gaps, flags, each value with the records it rests on.
 //
@@ -23,5 +25,6 @@
 //   - A line of messages is (sender, conversation, kind): a discharge-ready notice that shares its conversation
 //     with the admission does not replace it.
 //
-// Shared fields with conflicts (section 5.3), links between identifiers (section 7) and Danish messages are not here yet.
+// The records may be of several people when Options.Subject says whose plan it is: those of everybody whom live links
+// of an identity authority or a person tie to it are taken (Class). Danish messages are not here yet.
 package careplan

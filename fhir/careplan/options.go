@@ -35,8 +35,8 @@ type Viewer struct {
 	Patient bool
 	// Private narrows the view to the viewer's own measures, the goals they serve, the zone plan and contacts.
 	Private bool
-	// Purpose is why: "" or "treatment", "coordination" (the coordinating unit's overview), "statistics" (no plan
-	// of one person at all).
+	// Purpose is why: "" or "treatment", "coordination" (the coordinating unit: an overview, unless it takes part
+	// itself), "statistics" (no plan of one person at all).
 	Purpose string
 	// At is when they look, for membership periods and limits in time; zero: membership is not asked for, and a
 	// limit counts whatever its period.

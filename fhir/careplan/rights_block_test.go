@@ -247,12 +247,13 @@ func TestNarrowViews(t *testing.T) {
 		}
 	}
 	equal(t, "own membership", len(p.Rights.Members), 1)
-	p = FoldFor(list, Viewer{HER: []string{town}, Purpose: PurposeCoordination})
+	equal(t, "a coordinator who takes part", len(FoldFor(list, Viewer{HER: []string{town}, Purpose: PurposeCoordination}).Function), 2)
+	p = FoldFor(list, Viewer{HER: []string{"700001"}, Purpose: PurposeCoordination})
 	equal(t, "overview has", len(p.Measures) == 3 && len(p.Stays) == 1 && len(p.Goals) == 2 && len(p.Team) == 3, true)
 	equal(t, "overview lacks", len(p.Function)+len(p.Diagnoses), 0)
 	p = FoldFor(list, Viewer{HER: []string{town}, Purpose: PurposeStatistics})
 	equal(t, "statistics", string(p.JSON()), string((&Plan{Sources: map[string]Source{}}).JSON()))
-	for name, v := range map[string]Viewer{"private": {HER: []string{physio}, Private: true}, "overview": {HER: []string{town}, Purpose: PurposeCoordination}} {
+	for name, v := range map[string]Viewer{"private": {HER: []string{physio}, Private: true}, "overview": {HER: []string{"700001"}, Purpose: PurposeCoordination}} {
 		p := FoldFor(list, v)
 		for _, l := range leaves(p) {
 			for _, k := range l.from {

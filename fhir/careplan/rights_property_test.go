@@ -529,22 +529,16 @@ func rejoined(allowed func(*Plan, Viewer) bool, w world, j joins, order []int, h
 		return fmt.Errorf("access at %v is %v, want %v", when, got, want)
 	}
 	view := FoldFor(mixed, Viewer{HER: []string{provider}, At: when})
-	for _, r := range j.periods {
-		if want || r.end.IsZero() || r.end.After(when) {
-			continue
+	var last time.Time // when the latest period that had begun was over
+	for _, s := range j.periods {
+		if !s.start.After(when) {
+			last = s.end
 		}
-		for k := range view.Sources {
-			for _, m := range w.Records {
-				last := j.periods[0].end
-				for _, s := range j.periods {
-					if !s.start.After(when) && s.end.After(last) {
-						last = s.end
-					}
-				}
-				if m.Key.String() == k && m.Receive.After(last) && m.Chain.Op != samvirke.OpCancel {
-					return fmt.Errorf("content of %v shows after the membership ended at %v", m.Receive, last)
-				}
-			}
+	}
+	for _, m := range w.Records {
+		again := slices.ContainsFunc(w.Records, func(o Record) bool { return o.Key == m.Key && !o.Receive.After(last) })
+		if _, shown := view.Sources[m.Key.String()]; shown && !want && m.Receive.After(last) && m.Chain.Op != samvirke.OpCancel && !again {
+			return fmt.Errorf("content of %v shows after the membership ended at %v", m.Receive, last)
 		}
 	}
 	return nil

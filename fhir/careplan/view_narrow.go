@@ -63,12 +63,17 @@ func (p *Plan) narrow(v *Viewer) {
 		*p = Plan{Sources: map[string]Source{}} // figures are made without anybody's plan
 	case v.Private:
 		p.private(v)
-	case v.Purpose == PurposeCoordination:
+	case v.Purpose == PurposeCoordination && !p.has(v):
 		p.overview()
 	}
 }
 
-// overview is what the coordinating unit needs to see that no end is loose: who, where, what is wanted, who
+// has tells whether the viewer takes part: who coordinates and treats as well sees what a member sees.
+func (p *Plan) has(v *Viewer) bool {
+	return slices.ContainsFunc(v.HER, func(her string) bool { return p.MemberAt(her, v.At) })
+}
+
+// overview is what a coordinating unit that takes no part itself needs to see that no end is loose: who, where, what is wanted, who
 // carries it, what is missing. Findings (diagnoses, function, free text, marks, dialogue) are not among it.
 func (p *Plan) overview() {
 	gone := map[string]bool{}
