@@ -264,6 +264,7 @@ func (e *encoder) score(s *Score) {
 	e.opt("higher_is", s.HigherIs)
 	e.opt("unit", s.Unit)
 	e.opt("note", s.Note)
+	e.flag("words", s.Words)
 	e.opt("absent", s.Absent)
 	e.opt("problem", s.Problem)
 	e.opt("value_code", s.ValueCode)

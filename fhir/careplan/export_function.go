@@ -180,18 +180,16 @@ func setValue(n *fhir.Node, s *Score) {
 		n.Set("valueCodeableConcept", v)
 	case s.NotRelevant:
 		n.Set("valueCodeableConcept", codeNode(fhir.SystemFunctionScore, first(s.Shown, "9")))
-	case s.Number != nil && s.Unit == "" && isInteger(s.Shown):
-		n.Set("valueInteger", fhir.Number(s.Shown))
-	case s.Number != nil:
-		literal := s.Shown
-		if !json.Valid([]byte(literal)) {
-			literal = strconv.FormatFloat(*s.Number, 'f', -1, 64)
-		}
-		n.Set("valueQuantity", fhir.NewObject("value", fhir.Number(literal), "unit", s.Unit))
 	case s.Invalid:
 		n.Set("dataAbsentReason", codeNode(systemAbsent, "error"))
 	case s.Absent != "":
 		n.Set("dataAbsentReason", codeNode(systemAbsent, s.Absent))
+	case !s.Words && s.Unit == "" && isInteger(s.Shown):
+		n.Set("valueInteger", fhir.Number(s.Shown))
+	case !s.Words && isQuantity(s.Shown):
+		number := strings.TrimLeft(s.Shown, "<>=")
+		comparator := s.Shown[:len(s.Shown)-len(number)]
+		n.Set("valueQuantity", fhir.NewObject("value", fhir.Number(number), "comparator", comparator, "unit", s.Unit))
 	case s.Shown != "":
 		n.Set("valueString", fhir.String(s.Shown))
 	default:
@@ -203,6 +201,17 @@ func setValue(n *fhir.Node, s *Score) {
 func isInteger(s string) bool {
 	_, err := strconv.ParseInt(s, 10, 32)
 	return err == nil && json.Valid([]byte(s))
+}
+
+// isQuantity tells whether a value is a number that the source wrote as one, with or without a comparator.
+func isQuantity(s string) bool {
+	number := strings.TrimLeft(s, "<>=")
+	switch s[:len(s)-len(number)] {
+	case "", "<", "<=", ">", ">=":
+		_, ok := function.ParseNumber(number)
+		return ok && json.Valid([]byte(number))
+	}
+	return false
 }
 
 func addNote(n *fhir.Node, s *Score) {

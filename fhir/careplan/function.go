@@ -148,7 +148,7 @@ func sameAssessment(a, b *Assessment) bool {
 		x, y := &a.Scores[i], &b.Scores[i]
 		if x.Code != y.Code || x.System != y.System || x.Text != y.Text || x.Shown != y.Shown || x.Note != y.Note || x.Unit != y.Unit ||
 			x.Problem != y.Problem || x.Absent != y.Absent || x.ValueCode != y.ValueCode || x.ValueSystem != y.ValueSystem ||
-			(x.Number == nil) != (y.Number == nil) {
+			x.Words != y.Words {
 			return false
 		}
 	}
@@ -193,6 +193,7 @@ func scoreFor(ins *function.Instrument, variant string, s *score, num *float64) 
 	if m := s.More; m != nil {
 		out.Absent, out.Problem, out.ValueCode, out.ValueSystem = m.Absent, m.Problem, m.Code, m.System
 		words = m.Words || m.Absent != ""
+		out.Words = words
 	}
 	r := ins.Read(variant, function.Raw{System: s.System, Code: s.Code, Value: s.Value, Unit: s.Unit, Total: s.Total, Words: words, NotRelevant: s.NotRelevant})
 	out.Text = first(r.Label, s.Text)
