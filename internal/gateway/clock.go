@@ -12,22 +12,7 @@ import (
 // receipt still counts (standards/no README 7.3 rule 4).
 const faultOverdue = "receipt-overdue"
 
-// clockLoop looks for receipts that are overdue and says so once for each.
-func (g *Gateway) clockLoop(ctx context.Context) {
-	t := time.NewTicker(g.o.ClockEvery)
-	defer t.Stop()
-	for {
-		if err := g.markOverdue(ctx); err != nil && ctx.Err() == nil {
-			g.log.Error("look for overdue receipts", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-	}
-}
-
+// markOverdue looks for receipts that are overdue and says so once for each.
 func (g *Gateway) markOverdue(ctx context.Context) error {
 	now := g.now()
 	f := queue.DeliveryFilter{OverdueAt: now, Limit: queue.MaxPage}

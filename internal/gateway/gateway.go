@@ -64,8 +64,10 @@ type Options struct {
 	BaseURL string
 	// Workers bounds messages processed at once; 0 means 64.
 	Workers int
-	// ClockEvery is how often overdue receipts are looked for; 0 means 1 minute.
+	// ClockEvery is how often overdue receipts and dues of plans are looked for; 0 means 1 minute.
 	ClockEvery time.Duration
+	// Jobs are further things done again and again.
+	Jobs []Job
 	Logger     *slog.Logger
 	// Registerer takes the metrics; nil: none.
 	Registerer prometheus.Registerer
@@ -161,7 +163,16 @@ func (g *Gateway) Start(ctx context.Context) error {
 			g.wg.Go(func() { l.run(run) })
 		}
 	}
-	g.wg.Go(func() { g.clockLoop(run) })
+	stop, err := g.startJobs(run)
+	if err != nil {
+		cancel()
+		g.wg.Wait()
+		return err
+	}
+	g.wg.Go(func() {
+		<-run.Done()
+		stop()
+	})
 	return nil
 }
 

@@ -88,6 +88,7 @@ type rig struct {
 	more          []gateway.Party // further parties, with their wires
 	patient       func(key string) (municipality, gp string)
 	options       kith.Options
+	cityNotes     gateway.PlanChanges
 }
 
 func newRig(t *testing.T, change ...func(*rig)) *rig {
@@ -142,7 +143,7 @@ func (r *rig) open() {
 	}
 	all := []gateway.Party{
 		{Party: r.hospitalParty, Sender: r.hospital, Retry: r.retry, Site: r.hospitalSite},
-		{Party: r.cityParty, Sender: r.city, Retry: r.retry, Breaker: r.breaker, Site: r.citySite},
+		{Party: r.cityParty, Sender: r.city, Retry: r.retry, Breaker: r.breaker, Site: r.citySite, PlanChanges: r.cityNotes},
 	}
 	all = append(all, r.more...)
 	var words []samvirke.Party
@@ -200,6 +201,12 @@ func (r *rig) admit(a simulate.Admission) (id, msgID string) {
 		r.t.Fatal(ans.Fault)
 	}
 	return ans.MessageID, a.ID
+}
+
+// admitPerson sends an admission of a person.
+func (r *rig) admitPerson(n int) (id, msgID string) {
+	r.t.Helper()
+	return r.admit(simulate.Admission{Person: n})
 }
 
 // until waits for a condition; the store wakes it, it does not look by the clock alone.

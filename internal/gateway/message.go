@@ -229,6 +229,9 @@ func (g *Gateway) queueDelivery(u *queue.Unit, m *samvirke.Message, c route.Choi
 			return fmt.Errorf("render for %s: %w", c.Party, err)
 		}
 		u.Events = append(u.Events, g.event(m, samvirke.EventAttention, fmt.Sprintf("not rendered for %s: %s", c.Party, f.Code)))
+		if u.Message == nil { // a clock tells, the message was processed before
+			return nil
+		}
 		u.Message.Fault, u.Message.FaultText = f.Code, fmt.Sprintf("not rendered for %s: %s", c.Party, faultText(f))
 		u.Message.To = samvirke.MessageAttention
 		return nil

@@ -14,6 +14,7 @@ type metrics struct {
 	g        *Gateway
 	messages *prometheus.CounterVec
 	endToEnd prometheus.Histogram
+	dues     *prometheus.CounterVec
 
 	waiting, oldest, awaited, overdue, breaker, conservation, unprocessed *prometheus.Desc
 }
@@ -30,6 +31,9 @@ func newMetrics(r prometheus.Registerer, g *Gateway) *metrics {
 			Name: "samvirke_delivery_seconds", Help: "Time from the making of a delivery until it was confirmed.",
 			Buckets: []float64{.002, .005, .01, .02, .05, .1, .2, .5, 1, 5, 30, 300, 3600, 86400, 345600},
 		}),
+		dues: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "samvirke_plan_dues_total", Help: "Clocks of plans that ran out, by rule.",
+		}, []string{"rule"}),
 		waiting:      prometheus.NewDesc("samvirke_deliveries_waiting", "Deliveries not yet taken by the party.", []string{"party"}, nil),
 		oldest:       prometheus.NewDesc("samvirke_oldest_waiting_seconds", "Age of the oldest delivery not yet taken.", []string{"party"}, nil),
 		awaited:      prometheus.NewDesc("samvirke_receipts_awaited", "Deliveries sent whose application receipt has not come.", []string{"party"}, nil),
@@ -39,7 +43,7 @@ func newMetrics(r prometheus.Registerer, g *Gateway) *metrics {
 		conservation: prometheus.NewDesc("samvirke_conservation_difference", "Messages accepted minus messages accounted for; anything but 0 is an alarm.", nil, nil),
 	}
 	if r != nil {
-		r.MustRegister(m.messages, m.endToEnd, m)
+		r.MustRegister(m.messages, m.endToEnd, m.dues, m)
 	}
 	return m
 }
@@ -47,6 +51,8 @@ func newMetrics(r prometheus.Registerer, g *Gateway) *metrics {
 func (m *metrics) message(kind, party, outcome string) {
 	m.messages.WithLabelValues(kindLabel(kind), party, outcome).Inc()
 }
+
+func (m *metrics) due(rule string) { m.dues.WithLabelValues(rule).Inc() }
 
 // kindLabel closes the label set: a kind somebody invents must not become a time series.
 func kindLabel(kind string) string {

@@ -160,6 +160,9 @@ func patientOf(p *careplan.Plan) *fhir.Node {
 
 // changeText is what changed in a party's view, in Norwegian, "" when it is nothing for a journal.
 func (g *Gateway) changeText(l *lane, pl *planWork) string {
+	if pl.clock != nil {
+		return clockText(pl.clock, g.zone())
+	}
 	v := g.ViewerOf(l.Party.Party)
 	o := viewOptions(pl.old, pl.key, v)
 	last := len(pl.records) - 1

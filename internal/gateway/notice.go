@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
@@ -37,11 +38,15 @@ func (g *Gateway) renderNotice(ctx context.Context, u *queue.Unit, d *samvirke.D
 	if l.FullPayload {
 		ev.Resources = g.planResources(pl, l, id)
 	}
+	topic := TopicPlanChanged
+	if pl.clock != nil {
+		topic = topicOf(pl.clock)
+	}
 	b := fhir.Notification(fhir.NotificationInput{
-		Base: g.o.BaseURL + "/fhir/", Subscription: sub, Topic: TopicPlanChanged, Status: "active",
+		Base: g.o.BaseURL + "/fhir/", Subscription: sub, Topic: topic, Status: "active",
 		Type: fhir.NotifyEvent, SinceStart: last + 1, Events: []fhir.NotificationEvent{ev}, Now: u.Now,
 	})
-	d.Purpose, d.Kind, d.ContentType = samvirke.PurposeNotice, "plan-changed", "application/fhir+json"
+	d.Purpose, d.Kind, d.ContentType = samvirke.PurposeNotice, strings.TrimPrefix(topic, topicBase), "application/fhir+json"
 	d.ExternalID = fmt.Sprintf("%s-%d", sub, last+1)
 	d.Body = b.Bytes()
 	u.Counters = append(u.Counters, queue.CounterStep{Name: noticeCounter(l.ID, key), Expect: last})

@@ -29,6 +29,8 @@ type planWork struct {
 	class []string
 	// changed: somebody sees something new.
 	changed bool
+	// clock is what ran out when that is what there is to tell, and no change; rec is then what it rests on.
+	clock *careplan.Clock
 	// apart are the changed plans of patient keys that are other persons, now or again.
 	apart []planWork
 }
@@ -95,6 +97,7 @@ func (g *Gateway) addRecord(ctx context.Context, u *queue.Unit, key string, rec 
 	g.stepPlan(u, pl, w)
 	g.stepKin(u, pl, w, grown)
 	g.stepTraits(u, pl, grown)
+	pl.next.dues = stepDues(u, key, old.dues, pl.plan)
 	return pl, nil
 }
 
@@ -146,6 +149,7 @@ func (g *Gateway) stepKin(u *queue.Unit, pl *planWork, w *workspace, grown bool)
 		}
 		w.buf = p.AppendJSON(w.buf[:0])
 		k.sum, k.shown = sha256.Sum256(w.buf), p.Shown()
+		k.dues = stepDues(u, k.key, before.dues, p)
 		step := queue.PlanStep{Patient: k.key, Expect: before.version, MessageID: pl.rec.MessageID, Check: true}
 		// A key that becomes kin gets a version whatever its plan shows: what is read with the plan has changed.
 		if k.sum != before.sum || before.version == 0 || grown {

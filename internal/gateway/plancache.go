@@ -27,6 +27,8 @@ type planState struct {
 	told  [][]string
 	sum   [sha256.Size]byte // of the stored JSON
 	shown [sha256.Size]byte // careplan.Plan.Shown
+	// dues are those that stand in the store.
+	dues []dueMark
 	// rare is what only few plans have; nil without any of it.
 	rare *rareState
 }
@@ -53,6 +55,7 @@ type kinPlan struct {
 	sum, shown [sha256.Size]byte
 	context    bool
 	count      int64
+	dues       []dueMark
 }
 
 // keys are all patient keys whose records a state of this key's plan has, its own first.

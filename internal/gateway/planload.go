@@ -78,6 +78,9 @@ func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*p
 					keys = append(keys, other)
 				}
 			}
+			if k.dues, err = l.storedDues(ctx, keys[i]); err != nil {
+				return nil, err
+			}
 			if k.context = t.Context; k.context {
 				if k.count, err = l.store.Counter(ctx, recordCounter(l.id(keys[i]))); err != nil {
 					return nil, fmt.Errorf("read counter of records: %w", err)
@@ -89,7 +92,7 @@ func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*p
 				Safe: fmt.Sprintf("more than %d identifiers are linked together", maxKin)}
 		}
 		if i == 0 {
-			st.version, st.sum = k.version, k.sum
+			st.version, st.sum, st.dues = k.version, k.sum, k.dues
 			if k.context {
 				st.rare = &rareState{context: true, count: k.count}
 			}
