@@ -164,18 +164,44 @@ func (f *fold) disagreements() {
 	}
 }
 
-// contested lists the assessments that can disagree: those with another organisation's near in time, and later ones of the
-// same organisations, which may have settled it. nil when there are none, as nearly always.
+// contested lists the assessments that can disagree: those with items in a category, when two organisations made some near in
+// time; later ones of the same organisations are among them and may have settled it. nil when there are none, as nearly always.
 func (p *Plan) contested() []Assessment {
-	found := false
+	type made struct {
+		a  *Assessment
+		at time.Time
+	}
+	var list []made
 	for i := range p.Function {
-		for j := i + 1; j < len(p.Function) && !found; j++ {
-			a, b := &p.Function[i], &p.Function[j]
-			found = a.Owner != b.Owner && a.Baseline == b.Baseline && parseMoment(b.Date).at.Sub(parseMoment(a.Date).at).Abs() <= function.Window
+		if a := &p.Function[i]; a.hasCategory() {
+			list = append(list, made{a, parseMoment(a.Date).at})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b made) int { return a.at.Compare(b.at) })
+	found := false
+	for j := range list {
+		for i := j - 1; i >= 0 && !found && list[j].at.Sub(list[i].at) <= function.Window; i-- {
+			found = list[i].a.Owner != list[j].a.Owner && list[i].a.Baseline == list[j].a.Baseline
 		}
 	}
 	if !found {
 		return nil
 	}
-	return slices.Clone(p.Function)
+	out := make([]Assessment, len(list))
+	for i := range list {
+		out[i] = *list[i].a
+	}
+	return out
+}
+
+// hasCategory tells whether an item of an assessment stands in a category of function; totals stand in none.
+func (a *Assessment) hasCategory() bool {
+	home := a.Instrument
+	if strings.HasPrefix(home, "barthel") && function.Lookup(home) == nil {
+		home = "barthel-20" // as function.View places the items of a version that is not known
+	}
+	return slices.ContainsFunc(a.Scores, func(s Score) bool {
+		rows, _ := function.RowsOf(home, s.System, s.Code)
+		return len(rows) > 0
+	})
 }
