@@ -39,6 +39,7 @@ const (
 	EventRejected     EventName = "rejected"
 	EventReceiptIn    EventName = "receipt-in"
 	EventOverdue      EventName = "overdue"
+	EventDue          EventName = "due" // a clock of the plan ran out
 	EventResent       EventName = "resent"
 	EventReprocessed  EventName = "reprocessed"
 	EventGivenUp      EventName = "given-up"

@@ -88,6 +88,7 @@ var eventWords = map[samvirke.EventName]word{
 	samvirke.EventAcknowledged: {"Receipt: accepted", "ok", "✓", "Application receipt: the content was accepted."},
 	samvirke.EventRejected:     {"Receipt: refused", "stop", "✕", "Application receipt: the content was refused."},
 	samvirke.EventReceiptIn:    {"Receipt came in", "ok", "✓", ""},
+	samvirke.EventDue:          {"Plan clock ran out", "warn", "!", "Somebody should have acted on the plan by now; those concerned were told."},
 	samvirke.EventOverdue:      {"Receipt overdue", "warn", "!", "The application receipt did not come in time."},
 	samvirke.EventResent:       {"Resent by a person", "busy", "↻", "Same bytes, same id."},
 	samvirke.EventReprocessed:  {"Reprocessed by a person", "busy", "↻", "Mapped again from the raw original."},

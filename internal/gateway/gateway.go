@@ -67,8 +67,8 @@ type Options struct {
 	// ClockEvery is how often overdue receipts and dues of plans are looked for; 0 means 1 minute.
 	ClockEvery time.Duration
 	// Jobs are further things done again and again.
-	Jobs []Job
-	Logger     *slog.Logger
+	Jobs   []Job
+	Logger *slog.Logger
 	// Registerer takes the metrics; nil: none.
 	Registerer prometheus.Registerer
 	// Now and NewID are replaced in tests; nil: the clock, random UUIDs.

@@ -161,7 +161,7 @@ func patientOf(p *careplan.Plan) *fhir.Node {
 // changeText is what changed in a party's view, in Norwegian, "" when it is nothing for a journal.
 func (g *Gateway) changeText(l *lane, pl *planWork) string {
 	if pl.clock != nil {
-		return clockText(pl.clock, g.zone())
+		return clockText(pl.clock)
 	}
 	v := g.ViewerOf(l.Party.Party)
 	o := viewOptions(pl.old, pl.key, v)
