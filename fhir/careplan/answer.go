@@ -41,6 +41,7 @@ func (f *fold) answers() {
 		f.aside = f.takenUp(byMeasure, aside)
 	}
 	f.given = byMeasure
+	f.acceptedContent()
 	for i := range f.p.Measures {
 		m := &f.p.Measures[i]
 		f.answer(m, byMeasure[m.ID])
@@ -145,35 +146,22 @@ func resolveAnswer(names map[string]target, a answer) string {
 	return ""
 }
 
-// answer works out one measure: the latest answer of each organisation counts; the first that
+// answer works out one measure: the latest word of each organisation counts; the first that
 // accepted carries it.
 func (f *fold) answer(m *Measure, list []given) {
 	if len(list) == 0 {
 		return
 	}
-	last := map[string]given{}
 	for _, g := range list { // list is in record order
 		m.Answers = append(m.Answers, Answer{By: g.rec.Key.Sender, Status: answerStatus(g.Status), Reason: g.Reason,
 			At: g.when(), From: g.rec.own})
 		m.From = addFrom(m.From, g.rec.key)
-		last[g.rec.Key.Sender] = g
 	}
-	var owners []given
-	rejected := false
-	for _, g := range last {
-		switch answerStatus(g.Status) {
-		case "accepted":
-			owners = append(owners, g)
-		case "rejected":
-			rejected = true
-		}
-	}
-	slices.SortFunc(owners, func(a, b given) int { return byOrder(a.rec, b.rec) })
+	owners, rejected := takers(list)
 	switch {
 	case len(owners) > 0:
-		o := owners[0]
-		m.Owner = o.rec.Key.Sender
-		switch o.Status {
+		m.Owner = owners[0].accepted.Key.Sender
+		switch owners[0].status {
 		case "in-progress", "on-hold":
 			m.Status = "active"
 		case "completed":
@@ -183,14 +171,51 @@ func (f *fold) answer(m *Measure, list []given) {
 		}
 		if len(owners) > 1 {
 			var keys []string
-			for _, g := range owners {
-				keys = append(keys, g.rec.key)
+			for _, t := range owners {
+				keys = append(keys, t.last.key)
 			}
 			f.flag("several-owners", "Several organisations accepted the same proposal; the first is shown as its owner.", keys...)
 		}
 	case rejected && m.Kind == "proposal":
 		m.Status = "rejected"
 	}
+}
+
+// taker is an organisation that took a measure on.
+type taker struct {
+	accepted *rec   // the first yes after its last no
+	last     *rec   // what it said last of how far it has come
+	status   string // that
+}
+
+// takers are the organisations that carry a measure, the first to accept first, and whether the last word of any
+// was no.
+func takers(list []given) (out []taker, rejected bool) {
+	at := make(map[string]int, 1)
+	for _, g := range list {
+		i, known := at[g.rec.Key.Sender]
+		if !known {
+			i = len(out)
+			at[g.rec.Key.Sender] = i
+			out = append(out, taker{})
+		}
+		t := &out[i]
+		switch answerStatus(g.Status) {
+		case "accepted":
+			if t.accepted == nil {
+				t.accepted = g.rec
+			}
+			t.last, t.status = g.rec, g.Status
+		case "rejected":
+			*t = taker{status: "rejected"}
+		}
+	}
+	out = slices.DeleteFunc(out, func(t taker) bool {
+		rejected = rejected || t.status == "rejected"
+		return t.accepted == nil
+	})
+	slices.SortStableFunc(out, func(a, b taker) int { return byOrder(a.accepted, b.accepted) })
+	return out, rejected
 }
 
 func (g given) when() time.Time {

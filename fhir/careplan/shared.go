@@ -19,6 +19,7 @@ type sharedFold struct {
 	given     map[string][]given // answers by measure
 	aside     []given            // answers that are about no measure
 	turned    []turned
+	base      map[string]*rec   // the version that an accepted measure has its content from
 	edited    map[string][]*rec // owners' changes of their measures
 }
 
@@ -243,7 +244,8 @@ func candidates(list []stated, shown *stated) []Candidate {
 	}
 	add(shown, true)
 	for i := range list {
-		if list[i].id() != shown.id() {
+		again := func(s stated) bool { return s.id() == list[i].id() }
+		if list[i].id() != shown.id() && !slices.ContainsFunc(list[:i], again) {
 			add(&list[i], false)
 		}
 	}

@@ -1,6 +1,9 @@
 package careplan
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Who owns the content of a measure: its requester until somebody else accepts it, that organisation after. What
 // the other one states from then on changes nothing; it is a proposal. Source: careplan.md section 5.2.
@@ -45,115 +48,131 @@ func sameMeasure(a, b version) bool {
 	return a.id == b.id || slices.ContainsFunc(a.content().IDs, func(x string) bool { return contains(b.content().IDs, x) })
 }
 
-// acceptance is the record with which an organisation took a measure on: the first yes after its last no.
+// acceptance is the record with which an organisation took a measure on; nil when it does not carry it.
 func acceptance(list []given, owner string) *rec {
-	var acc *rec
-	for _, g := range list {
-		if g.rec.Key.Sender != owner {
-			continue
-		}
-		switch answerStatus(g.Status) {
-		case "accepted":
-			if acc == nil {
-				acc = g.rec
-			}
-		case "rejected":
-			acc = nil
+	all, _ := takers(list)
+	for _, t := range all {
+		if t.accepted.Key.Sender == owner {
+			return t.accepted
 		}
 	}
-	return acc
+	return nil
 }
 
 // takenUp keeps what somebody else accepted and its requester then replaced: it is not the requester's any more.
 // It gives the answers that are about no measure, replaced ones included.
 func (f *fold) takenUp(byMeasure map[string][]given, aside []given) (left []given) {
 	names := map[string]target{}
-	where := map[string]version{}
+	replaced := map[string][]version{} // by the id of the first version
 	for _, l := range f.lines {
-		if l.ender != nil || l.head == nil || len(l.members) < 2 {
-			continue
-		}
-		for _, v := range versionsOf(l) {
-			if _, live := f.versionAt(v.id, l); live {
-				continue
-			}
-			where[v.id] = v // the newest that states it
-			addName(names, v.id, v.id)
-			for _, n := range v.rec.namesOfMeasure(v.at) {
-				addName(names, n, v.id)
-			}
+		if l.ender == nil && l.head != nil && len(l.members) > 1 {
+			f.replaced(l, names, replaced)
 		}
 	}
-	var order []string
 	taken := map[string][]given{}
 	for _, g := range aside {
 		id := resolveAnswer(names, g.answer)
-		if id == "" || where[id].rec.Key.Sender == g.rec.Key.Sender {
+		if id == "" || replaced[id][0].rec.Key.Sender == g.rec.Key.Sender {
 			left = append(left, g)
 			continue
 		}
-		if taken[id] == nil {
-			order = append(order, id)
-		}
 		taken[id] = append(taken[id], g)
 	}
-	slices.Sort(order)
-	for _, id := range order {
-		if f.keep(where[id], taken[id], byMeasure) {
-			continue
+	for _, id := range slices.Sorted(maps.Keys(taken)) {
+		if owners, _ := takers(taken[id]); len(owners) > 0 {
+			f.keep(asTaken(replaced[id], taken[id], owners[0].accepted), taken[id], byMeasure)
+		} else {
+			left = append(left, taken[id]...)
 		}
-		left = append(left, taken[id]...)
 	}
+	slices.SortStableFunc(left, func(a, b given) int { return byOrder(a.rec, b.rec) })
 	return left
 }
 
-func prefixed(prefix string, list []string) []string {
-	out := make([]string, 0, len(list))
-	for _, s := range list {
-		out = append(out, prefix+s)
+// replaced notes the measures of a line that its live messages do not state any more, under all their names.
+func (f *fold) replaced(l *line, names map[string]target, out map[string][]version) {
+	var ids []string
+	for _, v := range versionsOf(l) {
+		if _, live := f.versionAt(v.id, l); live {
+			continue
+		}
+		id := v.id
+		for _, k := range ids {
+			if slices.ContainsFunc(out[k], func(o version) bool { return sameMeasure(o, v) }) {
+				id = k
+				break
+			}
+		}
+		if out[id] == nil {
+			ids = append(ids, id)
+		}
+		out[id] = append(out[id], v)
+		addName(names, v.id, id)
+		for _, n := range v.rec.namesOfMeasure(v.at) {
+			addName(names, n, id)
+		}
+	}
+}
+
+// asTaken is the version that was accepted: the one named, else the newest at that time, or the first when all are
+// later. The list is in the order of the line.
+func asTaken(list []version, answers []given, acc *rec) version {
+	out := list[0]
+	for _, v := range list {
+		for _, g := range answers {
+			if g.rec == acc && g.Ref != "" && g.Ref == v.content().Ref {
+				return v
+			}
+		}
+		if byOrder(v.rec, acc) <= 0 {
+			out = v
+		}
 	}
 	return out
 }
 
-// keep puts a replaced measure back when somebody carries it; false when nobody does.
-func (f *fold) keep(v version, list []given, byMeasure map[string][]given) bool {
+// keep puts a replaced measure back that somebody carries.
+func (f *fold) keep(v version, list []given, byMeasure map[string][]given) {
 	var acc []string
-	for _, g := range list {
-		if acceptance(list, g.rec.Key.Sender) == g.rec {
-			acc = addFrom(acc, g.rec.key)
-		}
-	}
-	if len(acc) == 0 {
-		return false
+	owners, _ := takers(list)
+	for _, t := range owners {
+		acc = addFrom(acc, t.accepted.key)
 	}
 	c := v.content()
-	m := Measure{ID: v.id, Kind: c.Kind, Status: "requested", Requester: v.rec.Key.Sender}
+	m := Measure{ID: v.id, Kind: c.Kind, Status: "requested", Requester: v.rec.Key.Sender, From: acc}
 	m.fill(c, acc)
-	m.From = acc
 	byMeasure[v.id] = list
 	// Another version that has an identifier in common is the requester's wish now, no measure of its own.
 	now := slices.IndexFunc(f.p.Measures, func(o Measure) bool {
 		at, ok := f.versionAt(o.ID, v.line)
 		return ok && sameMeasure(at, v)
 	})
-	w := turned{element: v.id}
-	if now >= 0 {
-		id := f.p.Measures[now].ID
-		both := slices.Concat(byMeasure[id], list)
-		slices.SortStableFunc(both, func(a, b given) int { return byOrder(a.rec, b.rec) })
-		if slices.ContainsFunc(list, func(g given) bool { return acceptance(byMeasure[id], g.rec.Key.Sender) != nil }) {
-			byMeasure[id] = both // it accepted the newer content too
-			return true
-		}
-		w.version, _ = f.versionAt(id, v.line)
-		byMeasure[v.id] = both
-		f.p.Measures[now] = m
-	} else {
-		w.version = version{rec: v.line.head, at: -1}
+	if now < 0 {
+		f.restsOn(v)
 		f.p.Measures = append(f.p.Measures, m)
+		f.turned = append(f.turned, turned{v.id, version{rec: v.line.head, at: -1}})
+		return
 	}
-	f.turned = append(f.turned, w)
-	return true
+	id := f.p.Measures[now].ID
+	both := slices.Concat(byMeasure[id], list)
+	slices.SortStableFunc(both, func(a, b given) int { return byOrder(a.rec, b.rec) })
+	if slices.ContainsFunc(owners, func(t taker) bool { return acceptance(byMeasure[id], t.accepted.Key.Sender) != nil }) {
+		byMeasure[id] = both // it accepted the newer content too
+		return
+	}
+	w, _ := f.versionAt(id, v.line)
+	byMeasure[v.id] = both
+	f.restsOn(v)
+	f.p.Measures[now] = m
+	f.turned = append(f.turned, turned{v.id, w})
+}
+
+// restsOn notes which version an accepted measure has its content from.
+func (f *fold) restsOn(v version) {
+	if f.base == nil {
+		f.base = map[string]*rec{}
+	}
+	f.base[v.id] = v.rec
 }
 
 // turned is what a requester stated about a measure that is not its own any more; at -1 means that its message
@@ -188,9 +207,12 @@ func (f *fold) versionAt(id string, l *line) (version, bool) {
 	return version{}, false
 }
 
-// acceptedContent shows of every measure that somebody carries the content that was accepted: what its requester
-// changed after that is a proposal.
+// acceptedContent shows of every measure that somebody carries the content that was accepted, under the id it had:
+// what its requester changed after that is a proposal.
 func (f *fold) acceptedContent() {
+	if len(f.given) == 0 {
+		return
+	}
 	for _, l := range f.lines {
 		if l.head == nil || len(l.members) < 2 || l.ender != nil {
 			continue
@@ -201,39 +223,37 @@ func (f *fold) acceptedContent() {
 			if !v.rec.counts {
 				continue
 			}
-			i := slices.IndexFunc(f.p.Measures, func(m Measure) bool { return m.ID == v.id })
-			if i < 0 {
+			owners, _ := takers(f.given[v.id])
+			if len(owners) == 0 {
 				continue
 			}
-			m := &f.p.Measures[i]
-			acc := acceptance(f.given[m.ID], m.Owner)
-			if m.Owner == "" || m.Owner == m.Requester || acc == nil || byOrder(v.rec, acc) < 0 || f.acceptedAs(m, v) {
-				continue
+			if acc := owners[0].accepted; acc.Key.Sender != l.sender {
+				f.asAccepted(v, asTaken(versionsLike(all, v), f.given[v.id], acc), acc)
 			}
-			f.before(m, v, all, acc)
 		}
 	}
 }
 
-// acceptedAs tells whether its owner accepted a measure by the name that only this version has.
-func (f *fold) acceptedAs(m *Measure, v version) bool {
-	return slices.ContainsFunc(f.given[m.ID], func(g given) bool {
-		return g.rec.Key.Sender == m.Owner && g.Ref != "" && g.Ref == v.content().Ref && answerStatus(g.Status) == "accepted"
-	})
+// versionsLike are the versions of one measure.
+func versionsLike(all []version, v version) (out []version) {
+	for _, o := range all {
+		if sameMeasure(o, v) {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
-// before gives a measure the content it had when it was accepted, when that was another.
-func (f *fold) before(m *Measure, now version, all []version, acc *rec) {
-	for i := len(all) - 1; i >= 0; i-- {
-		old := all[i]
-		if old.rec == now.rec || !sameMeasure(old, now) || byOrder(old.rec, acc) > 0 {
-			continue
-		}
-		if !sameContent(old.content(), now.content()) {
-			m.fill(old.content(), []string{acc.key})
-			m.From = addFrom(slices.DeleteFunc(slices.Clone(m.From), func(k string) bool { return k == now.rec.key }), acc.key)
-			f.turned = append(f.turned, turned{element: m.ID, version: now})
-		}
+// asAccepted gives a measure the content it had when it was accepted, when that was another.
+func (f *fold) asAccepted(now, old version, acc *rec) {
+	at := slices.IndexFunc(f.p.Measures, func(m Measure) bool { return m.ID == now.id })
+	if at < 0 || old.rec == now.rec || sameContent(old.content(), now.content()) {
 		return
 	}
+	m := &f.p.Measures[at]
+	m.fill(old.content(), []string{acc.key})
+	m.ID, m.From = old.id, []string{acc.key}
+	f.restsOn(old)
+	f.given[old.id] = f.given[now.id]
+	f.turned = append(f.turned, turned{element: m.ID, version: now})
 }

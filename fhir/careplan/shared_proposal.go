@@ -3,6 +3,8 @@ package careplan
 import (
 	"slices"
 	"strings"
+
+	"github.com/samvirke/samvirke"
 )
 
 // What somebody wishes of another's element. The element stays as its owner has it; the wish is a proposal with a
@@ -20,23 +22,28 @@ type asking struct {
 
 // changes applies what owners wrote of their elements and makes proposals of what others did.
 func (f *fold) changes(aside []given) {
-	f.acceptedContent()
 	var list []*asking
+	edits := f.editsKept()
 	for _, r := range f.live {
 		s := r.sharedFacts()
 		if s == nil {
 			continue
 		}
 		seen := map[string]int{}
-		for _, w := range s.Wishes {
-			a := &asking{rec: r, wish: w, el: f.elements().find(w.Ref, w.ID)}
+		for i := range s.Wishes {
+			w := &s.Wishes[i]
+			a := &asking{rec: r, wish: *w, el: f.elements().find(w.Ref, w.ID)}
 			if w.Edit && a.el != nil && a.el.measure != nil && f.owns(r, a.el.measure) {
-				f.edit(a.el.measure, r, &w.Is)
+				edits = append(edits, edit{a.el.measure, r, &w.Is, r.key})
 				continue
 			}
 			a.out.ID = elementID("proposal", r, seen, w.Ref, w.ID, w.Field, w.Is.Text)
 			list = append(list, a)
 		}
+	}
+	slices.SortStableFunc(edits, func(a, b edit) int { return byOrder(a.rec, b.rec) })
+	for _, e := range edits {
+		f.edit(e)
 	}
 	for _, t := range f.turned {
 		list = append(list, f.turnedInto(t))
@@ -94,19 +101,65 @@ func (f *fold) owns(r *rec, m *Measure) bool {
 	return r.Key.Sender == m.Owner
 }
 
+// edit is what the owner of a measure wrote of it; from is the record that it rests on.
+type edit struct {
+	of   *Measure
+	rec  *rec
+	is   *measure
+	from string
+}
+
+// editsKept are what requesters wrote of their measures, somebody else then accepted, and they replaced after that:
+// as accepted it stands.
+func (f *fold) editsKept() (out []edit) {
+	if len(f.given) == 0 {
+		return nil
+	}
+	for _, l := range f.lines {
+		if l.ender != nil || l.head == nil || len(l.members) < 2 {
+			continue
+		}
+		for i, r := range l.members {
+			s := r.sharedFacts()
+			if s == nil || r.state != stateReplaced {
+				continue
+			}
+			by := slices.IndexFunc(l.members[i+1:], func(n *rec) bool { return n.Chain.Op != samvirke.OpAddition })
+			for j := range s.Wishes {
+				w := &s.Wishes[j]
+				if !w.Edit || by < 0 {
+					continue
+				}
+				el := f.elements().find(w.Ref, w.ID)
+				if el == nil || el.measure == nil || !f.owns(r, el.measure) {
+					continue
+				}
+				acc := acceptance(f.given[el.id], el.measure.Owner)
+				if acc != nil && acc.Key.Sender != r.Key.Sender && byOrder(acc, l.members[i+1+by]) < 0 {
+					out = append(out, edit{el.measure, r, &w.Is, acc.key})
+				}
+			}
+		}
+	}
+	return out
+}
+
 // edit gives a measure the content that its owner states later than what it rests on.
-func (f *fold) edit(m *Measure, r *rec, c *measure) {
-	for _, k := range m.From {
-		if o := f.counted(k); o != nil && o != r && len(o.facts.Measures) > 0 && o.Key.Sender == r.Key.Sender && byOrder(o, r) > 0 {
+func (f *fold) edit(e edit) {
+	if base := f.base[e.of.ID]; base != nil && byOrder(base, e.rec) > 0 {
+		return
+	}
+	for _, k := range e.of.From {
+		if o := f.counted(k); o != nil && o != e.rec && len(o.facts.Measures) > 0 && o.Key.Sender == e.rec.Key.Sender && byOrder(o, e.rec) > 0 {
 			return // its owner has stated it anew since
 		}
 	}
-	m.fill(c, []string{r.key})
-	m.From = addFrom(m.From, r.key)
+	e.of.fill(e.is, []string{e.from})
+	e.of.From = addFrom(e.of.From, e.from)
 	if f.edited == nil {
 		f.edited = map[string][]*rec{}
 	}
-	f.edited[m.ID] = append(f.edited[m.ID], r)
+	f.edited[e.of.ID] = append(f.edited[e.of.ID], e.rec)
 }
 
 // proposal says what is proposed, of what, and to whom.
@@ -150,10 +203,14 @@ func (f *fold) answered(list []*asking, aside []given) (left []given) {
 	byID := map[string]*asking{}
 	for _, a := range list {
 		byID[a.out.ID] = a
-		for _, n := range append([]string{a.wish.Is.Ref, a.out.ID, "text:" + plainKey(a.out.Text)}, prefixed("id:", a.wish.Is.IDs)...) {
-			if n != "text:" {
-				addName(names, n, a.out.ID)
-			}
+		for _, n := range []string{a.wish.Is.Ref, a.out.ID} {
+			addName(names, n, a.out.ID)
+		}
+		for _, x := range a.wish.Is.IDs {
+			addName(names, "id:"+x, a.out.ID)
+		}
+		if a.out.Text != "" {
+			addName(names, "text:"+plainKey(a.out.Text), a.out.ID)
 		}
 	}
 	for _, g := range aside {

@@ -151,7 +151,9 @@ func TestContext(t *testing.T) {
 func TestThreeWay(t *testing.T) {
 	base := wrote(t, 1, town, "03-01 09:00", nil, nil, planNode(FieldNextEvaluation, "2026-03-10", FieldStatus, "active", FieldCoordinator, town+" Kari Samordner"))
 	seen := []string{keyOf(town, 1)}
-	change := func(n int, from string, pairs ...string) Record { return wrote(t, n, from, fmt.Sprintf("03-02 09:%02d", n), seen, nil, planNode(pairs...)) }
+	change := func(n int, from string, pairs ...string) Record {
+		return wrote(t, n, from, fmt.Sprintf("03-02 09:%02d", n), seen, nil, planNode(pairs...))
+	}
 	for name, c := range map[string]struct {
 		a, b Record
 		want string
