@@ -128,6 +128,7 @@ type scoreMore struct {
 	Problem string `json:"pb,omitempty"` // the person's own words
 	Code    string `json:"c,omitempty"`  // of a coded value
 	System  string `json:"s,omitempty"`
+	Aid     string `json:"ai,omitempty"` // done with an aid: its name, or true, false
 }
 
 type checkup struct {

@@ -269,6 +269,7 @@ func (e *encoder) score(s *Score) {
 	e.opt("problem", s.Problem)
 	e.opt("value_code", s.ValueCode)
 	e.opt("value_system", s.ValueSystem)
+	e.opt("aid", s.Aid)
 }
 
 func (e *encoder) checkup(c *Checkup) {

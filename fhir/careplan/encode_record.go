@@ -185,6 +185,7 @@ func (e *encoder) scoreMore(m *scoreMore) {
 	e.opt("pb", m.Problem)
 	e.opt("c", m.Code)
 	e.opt("s", m.System)
+	e.opt("ai", m.Aid)
 }
 
 func (e *encoder) contactRow(c *contactRow) {

@@ -215,6 +215,13 @@ func isQuantity(s string) bool {
 }
 
 func addNote(n *fhir.Node, s *Score) {
+	switch s.Aid {
+	case "":
+	case "true", "false":
+		n.Append("extension", fhir.NewObject("url", extAid, "valueBoolean", s.Aid == "true"))
+	default:
+		n.Append("extension", fhir.NewObject("url", extAid, "valueString", s.Aid))
+	}
 	if s.Invalid {
 		n.Append("note", fhir.NewObject("text", "As written, outside the scale: "+words(s.Shown, s.Unit)))
 	}

@@ -163,6 +163,11 @@ func settingOf(n *fhir.Node) string {
 	return ""
 }
 
+// aidOf reads what was used: a name, "true" or "false".
+func aidOf(aid *fhir.Node) string {
+	return first(aid.Get("valueString").Text(), aid.Get("valueCode").Text(), aid.Get("valueBoolean").Text(), concept(aid.Get("valueCodeableConcept")).Text)
+}
+
 func isSetting(component *fhir.Node) bool {
 	for _, cd := range component.At("code.coding").Items() {
 		if cd.Get("system").Text() == systemFunction && cd.Get("code").Text() == "setting" {
@@ -212,6 +217,9 @@ func appendScores(list []score, n *fhir.Node, instrument string) []score {
 		return append(list, components(n, words)...)
 	}
 	if s := scoreOf(n); s.Value != "" || s.NotRelevant || len(parts) == 0 {
+		if aid := n.Extension(extAid); aid != nil {
+			s.more().Aid = aidOf(aid)
+		}
 		list = append(list, s)
 	}
 	return append(list, parts...)
@@ -403,8 +411,13 @@ func (s *score) codedValue(n *fhir.Node) {
 		s.Value = v.Code // the qualifier itself
 	case v.System == function.SystemFSIII:
 		number, ok := function.Severity(v.Code)
-		if !ok {
+		if !ok { // the citizen's own view, or what came of a follow-up: words, also without a display
 			s.more().Words = true
+			if view, known := function.CitizenView(v.Code); known && v.Text == v.Code {
+				s.Value = view
+			} else if result, known := function.FollowUp(v.Code); known && v.Text == v.Code {
+				s.Value = result
+			}
 			break
 		}
 		s.Value, s.NotRelevant = strconv.Itoa(number), number == 9

@@ -148,7 +148,7 @@ func sameAssessment(a, b *Assessment) bool {
 		x, y := &a.Scores[i], &b.Scores[i]
 		if x.Code != y.Code || x.System != y.System || x.Text != y.Text || x.Shown != y.Shown || x.Note != y.Note || x.Unit != y.Unit ||
 			x.Problem != y.Problem || x.Absent != y.Absent || x.ValueCode != y.ValueCode || x.ValueSystem != y.ValueSystem ||
-			x.Words != y.Words {
+			x.Words != y.Words || x.Aid != y.Aid {
 			return false
 		}
 	}
@@ -191,7 +191,7 @@ func scoreFor(ins *function.Instrument, variant string, s *score, num *float64) 
 	out := Score{Value: Value{Text: s.Text, Code: s.Code, System: s.System}, Shown: s.Value, Unit: s.Unit, Note: s.Note}
 	words := false
 	if m := s.More; m != nil {
-		out.Absent, out.Problem, out.ValueCode, out.ValueSystem = m.Absent, m.Problem, m.Code, m.System
+		out.Absent, out.Problem, out.ValueCode, out.ValueSystem, out.Aid = m.Absent, m.Problem, m.Code, m.System, m.Aid
 		words = m.Words || m.Absent != ""
 		out.Words = words
 	}

@@ -80,6 +80,15 @@ func TestCircumstances(t *testing.T) {
 	}
 	equal(t, "lines", len(lines), 5)
 
+	step := observed(systemLOINC, "83186-7", "valueInteger", 3)
+	step.Append("extension", fhir.NewObject("url", extAid, "valueString", "Rollator"))
+	step.Set("method", text("barthel-20"))
+	walked := planOf(t, assessed(1, town, step))
+	equal(t, "aid of an item", fmt.Sprint(walked.Function[0].Scores[0].Aid, " ", *walked.Function[0].Scores[0].Number), "Rollator 3")
+	if out := string(walked.FHIR().Bytes()); !strings.Contains(out, `"valueString":"Rollator"`) {
+		t.Errorf("the aid does not go out: %s", out)
+	}
+
 	n := tug(func(n *fhir.Node) { n.Append("performer", fhir.NewObject("display", "Kari Testvik")) })
 	n.Append("derivedFrom", fhir.NewObject("reference", "QuestionnaireResponse/q1"))
 	a := planOf(t, assessed(1, town, n)).Function[0]
@@ -301,6 +310,37 @@ func TestBothAreAsked(t *testing.T) {
 	equal(t, "answered", fmt.Sprint(rules, tasks), "[] []")
 	rules, tasks = asked(list[:1])
 	equal(t, "one alone", fmt.Sprint(rules, tasks), "[] []")
+}
+
+// TestCitizensView: codes of the citizen's own view are words, not a severity.
+func TestCitizensView(t *testing.T) {
+	for code, want := range map[string]string{"C2": "does parts of it -", "D1": "feels no limitation -", "E3": "end -", "B3": "2 2"} {
+		p := planOf(t, assessed(1, town, observed(function.SystemFSIII, "J3.8", "valueCodeableConcept", codeNode(function.SystemFSIII, code))))
+		equal(t, code, shownScores(p.Function[0]), "J3.8="+want)
+		equal(t, code+" as written", p.Function[0].Scores[0].ValueCode, code)
+	}
+}
+
+// TestNewDiagnosisExplains: between two assessments that do not fit, a diagnosis that was first told explains it.
+func TestNewDiagnosisExplains(t *testing.T) {
+	walking := observed(systemLOINC, "83186-7", "valueInteger", 0)
+	walking.Set("method", text("barthel-20"))
+	walking.SetText("effectiveDateTime", "2026-02-14")
+	stroke := fhir.NewObject("resourceType", "Condition", "code", codeNode("urn:oid:2.16.578.1.12.4.1.1.7110", "I63.4"))
+	before := assessed(1, town, observed(fhir.SystemFunction, "5", "valueInteger", 1))
+	told := assessed(2, gp, stroke)
+	told.sent = at("02-12 09:00")
+	for n, list := range map[int][]msg{1: {before, assessed(3, hospital, walking)}, 0: {before, told, assessed(3, hospital, walking)}} {
+		p := planOf(t, list...)
+		equal(t, "open questions", len(p.Picture(at("02-20 10:00")).Disagreements), n)
+		rules := 0
+		for _, g := range p.Gaps {
+			if g.Rule == "R12" {
+				rules++
+			}
+		}
+		equal(t, "R12", rules, n)
+	}
 }
 
 // TestImportantForTheGroup: the plan's diagnosis decides which thresholds speak of the person's group.

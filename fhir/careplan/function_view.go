@@ -15,7 +15,16 @@ func (p *Plan) Picture(now time.Time) *function.Picture {
 	if p == nil {
 		return function.View(nil, function.Options{Now: now})
 	}
-	return function.View(p.functionPoints(p.Function), function.Options{Now: now, Populations: p.populations(now), Events: p.functionEvents(), Marks: p.marks()})
+	return function.View(p.functionPoints(p.Function), function.Options{Now: now, Populations: p.populations(now), Marks: p.marks(),
+		Events: p.functionEvents(func(key string) time.Time { return toldAt(p.Sources[key].Event, p.Sources[key].Sent) })})
+}
+
+// toldAt is when a message speaks: at its event, else when it was written.
+func toldAt(event, sent time.Time) time.Time {
+	if event.IsZero() {
+		return sent
+	}
+	return event
 }
 
 // functionPoints lists the values of assessments.
@@ -47,7 +56,7 @@ func (a *Assessment) points(at time.Time) []function.Point {
 		s := &a.Scores[i]
 		q := base
 		q.System, q.Code, q.Label, q.Shown, q.Number, q.Unit, q.Absent, q.Problem = s.System, s.Code, s.Text, s.Shown, s.Number, s.Unit, s.Absent, s.Problem
-		q.NotRelevant, q.Invalid, q.Note = s.NotRelevant, s.Invalid, s.Note
+		q.NotRelevant, q.Invalid, q.Note, q.Aid = s.NotRelevant, s.Invalid, s.Note, s.Aid
 		if len(s.From) > 0 {
 			q.From = s.From
 		}
@@ -76,8 +85,9 @@ func (p *Plan) inOwnStay(a *Assessment) bool {
 	return false
 }
 
-// functionEvents are what may change how a person manages.
-func (p *Plan) functionEvents() []function.Event {
+// functionEvents are what may change how a person manages: stays, and diagnoses when they were first told of. told
+// gives the time of a source.
+func (p *Plan) functionEvents(told func(key string) time.Time) []function.Event {
 	var out []function.Event
 	add := func(v *Value, kind string) {
 		if v == nil {
@@ -92,6 +102,22 @@ func (p *Plan) functionEvents() []function.Event {
 			add(s.Start, "admission")
 			add(s.End, "discharge")
 		}
+	}
+	first := map[string]time.Time{}
+	for i := range p.Diagnoses {
+		d := &p.Diagnoses[i]
+		code := d.System + "|" + plainCode(d.Code)
+		if d.Code == "" || d.System == function.SystemFSIII { // what a person manages is no news of why
+			continue
+		}
+		for _, key := range d.From {
+			if at := told(key); !at.IsZero() && (first[code].IsZero() || at.Before(first[code])) {
+				first[code] = at
+			}
+		}
+	}
+	for _, code := range sortedKeys(first) {
+		out = append(out, function.Event{At: first[code], Kind: "diagnosis"})
 	}
 	return out
 }
@@ -152,7 +178,11 @@ func (f *fold) disagreements() {
 	if list == nil {
 		return
 	}
-	pic := function.View(f.p.functionPoints(list), function.Options{Events: f.p.functionEvents()})
+	told := map[string]time.Time{}
+	for _, r := range f.live {
+		told[r.key] = toldAt(r.Event, r.Sent)
+	}
+	pic := function.View(f.p.functionPoints(list), function.Options{Events: f.p.functionEvents(func(key string) time.Time { return told[key] })})
 	for _, d := range pic.Disagreements {
 		if d.Past {
 			continue

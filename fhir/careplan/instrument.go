@@ -74,7 +74,7 @@ func protocolOf(n *fhir.Node, instrument string) string {
 		protocol = words[0]
 	}
 	if aid := n.Extension(extAid); aid != nil {
-		protocol = strings.TrimPrefix(protocol+"+aid-"+strings.ToLower(first(aid.Get("valueCode").Text(), aid.Get("valueString").Text(), aid.Get("valueBoolean").Text(), "yes")), "+")
+		protocol = strings.TrimPrefix(protocol+"+aid-"+strings.ToLower(first(aidOf(aid), "true")), "+")
 	}
 	return protocol
 }

@@ -81,6 +81,6 @@ func (k *packer) score(s *score) {
 	k.flag(&s.Total)
 	packedIf(k, &s.More, func(k *packer, m *scoreMore) {
 		k.flag(&m.Words)
-		k.all(&m.Absent, &m.Problem, &m.Code, &m.System)
+		k.all(&m.Absent, &m.Problem, &m.Code, &m.System, &m.Aid)
 	})
 }

@@ -228,6 +228,9 @@ type Score struct {
 	// ValueCode and ValueSystem are those of a value that the source gave as a code.
 	ValueCode   string `json:"value_code,omitempty"`
 	ValueSystem string `json:"value_system,omitempty"`
+	// Aid is what the person used: its name, "true" or "false"; "" when the source does not say. Most scales count what is
+	// done with an aid as done alone.
+	Aid string `json:"aid,omitempty"`
 }
 
 // Checkup is an appointment.

@@ -299,6 +299,8 @@ func (r *reader) scoreMore() *scoreMore {
 			m.Code = r.text()
 		case "s":
 			m.System = r.text()
+		case "ai":
+			m.Aid = r.text()
 		default:
 			r.skip(0)
 		}

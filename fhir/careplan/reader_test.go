@@ -28,7 +28,7 @@ func full() *content {
 		Diagnoses: []diagnosis{{c, true}}, Goals: []goal{{"t", &c, "d", "b", "y"}},
 		Measures: []measure{{"r", []string{"i", "j"}, "t", &c, "k", "e", "w", "n"}},
 		Services: []service{{c, "p", true, "b", "d", "a", "n"}},
-		Panels:   []panel{{"i", "d", "ds", "n", []score{{c, "v", true, "u", "n", true, &scoreMore{true, "ab", "pb", "c", "s"}}, {}}, &panelMore{"se", "in", "as", "pr", "de", "fo"}}},
+		Panels:   []panel{{"i", "d", "ds", "n", []score{{c, "v", true, "u", "n", true, &scoreMore{true, "ab", "pb", "c", "s", "ai"}}, {}}, &panelMore{"se", "in", "as", "pr", "de", "fo"}}},
 		Checkups: []checkup{{"b", "p", true, "n"}}, Aids: []aid{{c, "k"}}, Contacts: []contactRow{{"k", "n", "r", "rc", []string{"f"}, "o"}},
 		Notes: []note{{c, "t"}}, Answers: []answer{{"r", "i", "t", "k", "w", "a"}},
 		More: &more{Shared: &sharedFacts{}, Rights: &rightsFacts{}, Course: &courseFacts{}},

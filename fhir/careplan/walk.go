@@ -140,6 +140,9 @@ func (l *leafList) function(p *Plan) {
 			case s.Invalid:
 				shown += " (outside the scale)"
 			}
+			if s.Aid != "" {
+				shown = words(shown, "(aid: "+s.Aid+")")
+			}
 			if s.Problem != "" {
 				shown = words(s.Problem+":", shown)
 			}

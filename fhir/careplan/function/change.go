@@ -3,6 +3,7 @@ package function
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // lines joins the values of a row that have equal keys, and says how they changed.
@@ -14,8 +15,8 @@ func (v *view) lines(r *row) {
 	cells := map[string][]int{}
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		if c.State != StateValue || c.Key == "" {
-			continue
+		if c.State != StateValue || c.Key == "" || c.Instrument == "copm" && strings.HasPrefix(c.Item, "mean-") {
+			continue // the means of two lists of problems are no pair
 		}
 		if cells[c.Key] == nil {
 			keys = append(keys, c.Key)

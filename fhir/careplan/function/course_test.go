@@ -217,3 +217,12 @@ func TestNewProblemsAreANewBaseline(t *testing.T) {
 		t.Errorf("%+v", pic.Scales[0].Lines)
 	}
 }
+
+// TestMeansOfOtherProblems: the means that a source sent are shown and never subtracted.
+func TestMeansOfOtherProblems(t *testing.T) {
+	t.Parallel()
+	pic := View([]Point{on(item("copm", "", "mean-performance", 3), "2026-01-30", "town"), on(item("copm", "", "mean-performance", 5.7), "2026-04-22", "town")}, Options{})
+	if len(pic.Scales) != 1 || len(pic.Scales[0].Cells) != 2 || len(pic.Scales[0].Lines) != 0 {
+		t.Errorf("%+v", pic.Scales)
+	}
+}

@@ -81,6 +81,7 @@ type Cell struct {
 	Owner    string `json:"owner"`              // assessor's organisation
 	Assessor string `json:"assessor,omitempty"` // person or role
 	Problem  string `json:"problem,omitempty"`  // the person's own words
+	Aid      string `json:"aid,omitempty"`      // what the person used: a name, "true", "false"; "" = not said
 	Before   bool   `json:"before,omitempty"`   // tells how it was before an admission
 	Derived  string `json:"derived,omitempty"`  // rule that derived it from something else the source sent
 	Ceiling  bool   `json:"ceiling,omitempty"`  // top of the scale: further gain cannot be seen

@@ -26,6 +26,7 @@ type Point struct {
 	Informer             string
 	Protocol             string // course length, chair, aid, value set
 	Problem              string // COPM: the person's own words
+	Aid                  string // what the person used: a name, "true", "false"; "" = not said
 	Derived              string // rule id
 	Before               bool   // tells of the time before an admission
 	Note                 string

@@ -184,7 +184,7 @@ func (v *view) cell(i int) Cell {
 	in := Lookup(p.Instrument)
 	c := Cell{Column: v.column[i], Assessment: p.Assessment, Instrument: p.Instrument, Variant: p.Variant, ItemLabel: p.Label, Shown: p.Shown,
 		Unit: p.Unit, State: stateOf(p), Key: p.Key().String(), Setting: p.Setting, Place: p.Place, Informer: p.Informer, Owner: p.Owner,
-		Assessor: p.Assessor, Problem: p.Problem, Before: p.Before, Derived: p.Derived, Issues: p.Issues, Note: p.Note, From: p.From, Item: p.item()}
+		Assessor: p.Assessor, Problem: p.Problem, Aid: p.Aid, Before: p.Before, Derived: p.Derived, Issues: p.Issues, Note: p.Note, From: p.From, Item: p.item()}
 	scale := p.Instrument
 	if in != nil {
 		scale = in.Label
