@@ -55,7 +55,7 @@ func (r *rig) told(party, patient string) int {
 func audienceRig(t *testing.T) (r *rig, gp, private *wire) {
 	gp, private = &wire{}, &wire{}
 	r = newRig(t, func(r *rig) {
-		r.cityParty.Roles = []string{samvirke.RoleCoordinator}
+		r.cityParty.Roles, r.now = []string{samvirke.RoleCoordinator}, thatNight()
 		r.more = []gateway.Party{noticed("gp", "gp", herGP, gp), noticed("private", "other", herPrivate, private, samvirke.RolePrivateProvider)}
 	})
 	return r, gp, private
@@ -104,7 +104,7 @@ func TestWhoLeavesIsToldThatAndNothingAfter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.submit(gateway.Write{Party: "city", Patient: person(1), Seen: seen, Resources: []*fhir.Node{teamNode(herGP, "remove", "", "2026-02-01")}})
+	r.submit(gateway.Write{Party: "city", Patient: person(1), Seen: seen, Resources: []*fhir.Node{teamNode(herGP, "remove", "", "2026-01-08")}})
 	if n := r.told("gp", key(1)); n != was+1 {
 		t.Fatalf("who leaves was told %d times, want %d", n, was+1)
 	}
@@ -112,7 +112,7 @@ func TestWhoLeavesIsToldThatAndNothingAfter(t *testing.T) {
 	if n := r.told("gp", key(1)); n != was+1 {
 		t.Errorf("who left was told of what came after: %d", n)
 	}
-	r.join(herGP, "2026-03-01", "")
+	r.join(herGP, "2026-01-09", "")
 	r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{goalNode("klare trappen")}})
 	if n := r.told("gp", key(1)); n != was+3 {
 		t.Errorf("who joined again was told %d times, want %d", n, was+3)
@@ -139,9 +139,6 @@ func TestWhatIsWithheldIsNotTold(t *testing.T) {
 	// Who is addressed is told all the same.
 	hidden.Resources[0] = goalNode("et annet skjult mål")
 	hidden.To = []samvirke.Address{{Levels: []samvirke.AddressLevel{{Kind: "organisation", IDs: []samvirke.Identifier{fhir.NewIdentifier(fhir.TypeHER, herGP)}}}}}
-	r.close()
-	r.rules[0].To = append(r.rules[0].To, "gp")
-	r.open()
 	r.submit(hidden)
 	if n := r.told("gp", key(1)); n != was+1 {
 		t.Errorf("an addressee was told %d times, want %d", n, was+1)
@@ -192,7 +189,7 @@ func TestWithdrawalReachesWhoWasToldByANotice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.submit(gateway.Write{Party: "city", Patient: person(1), Seen: seen, Resources: []*fhir.Node{teamNode(herGP, "remove", "", "2026-02-01")}})
+	r.submit(gateway.Write{Party: "city", Patient: person(1), Seen: seen, Resources: []*fhir.Node{teamNode(herGP, "remove", "", "2026-01-08")}})
 	was := r.told("gp", key(1))
 	if was != 3 {
 		t.Fatalf("told %d times, want of joining, the goal and leaving", was)
@@ -211,6 +208,7 @@ func TestWithdrawalReachesWhoWasToldByANotice(t *testing.T) {
 func TestCoordinatingUnitIsTold(t *testing.T) {
 	here, there := &wire{}, &wire{}
 	r := newRig(t, func(r *rig) {
+		r.now = thatNight()
 		r.patient = func(string) (string, string) { return "4601", "" }
 		a, b := noticed("unit", "municipality", "8000055", here, samvirke.RoleCoordinator), noticed("other", "municipality", "8000056", there, samvirke.RoleCoordinator)
 		a.Municipality, b.Municipality = "4601", "0301"
@@ -230,12 +228,12 @@ func TestCoordinatingUnitIsTold(t *testing.T) {
 func TestDenyBeatsTakingPart(t *testing.T) {
 	r, _, _ := audienceRig(t)
 	r.close()
-	r.rules = append(r.rules, denyRule("gp"))
+	r.rules = append(r.rules, denyRule("private"))
 	r.open()
+	r.join(herPrivate, "2026-01-01", "")
 	r.join(herGP, "2026-01-01", "")
-	r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{goalNode("gå 200 meter")}})
-	if n := r.told("gp", key(1)); n != 0 {
-		t.Errorf("told %d times", n)
+	if n, other := r.told("private", key(1)), r.told("gp", key(1)); n != 0 || other != 1 {
+		t.Errorf("denied and told %d times; who is not denied was told %d times, want once", n, other)
 	}
 }
 

@@ -19,6 +19,9 @@ func changeLines(changes []careplan.Change) []string {
 			continue
 		}
 		name, field := labelParts(c.Label)
+		if list == "shared" && (field == "by" || field == "at") {
+			continue // the note itself says who and when
+		}
 		what := head
 		if name != "" && name != c.New && name != c.Old {
 			what += " «" + name + "»"

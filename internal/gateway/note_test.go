@@ -23,7 +23,7 @@ func denyRule(party string) route.Rule {
 // TestPartnerWithoutFHIRGetsTheChange: a note in the words of the trade, in one thread, in valid XML.
 func TestPartnerWithoutFHIRGetsTheChange(t *testing.T) {
 	r := newRig(t, func(r *rig) {
-		r.cityNotes = gateway.PlanChangesDialog
+		r.cityNotes, r.now = gateway.PlanChangesDialog, thatNight()
 		r.cityParty.Roles = []string{samvirke.RoleCoordinator}
 	})
 	admission, admissionID := r.admitPerson(1)
@@ -31,9 +31,9 @@ func TestPartnerWithoutFHIRGetsTheChange(t *testing.T) {
 	if n := len(r.deliveries(admission, samvirke.PurposeNotice)); n != 0 {
 		t.Fatalf("who gets the message itself has %d notes beside it", n)
 	}
-	first := r.submit(gateway.Write{Party: "hospital", Person: "Ola Prøvesen", Patient: person(1), Resources: []*fhir.Node{goalNode("gå 200 meter uten støtte"), evaluationNode("2026-03-19")}})
+	first := r.submit(gateway.Write{Party: "hospital", Person: "Ola Prøvesen", Patient: person(1), Resources: []*fhir.Node{goalNode("gå 200 meter uten støtte"), evaluationNode("2029-03-19")}})
 	second := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Op: samvirke.OpChange, Parent: first.ExternalID, Conversation: first.ExternalID,
-		Resources: []*fhir.Node{goalNode("gå 200 meter uten støtte"), evaluationNode("2026-03-26")}})
+		Resources: []*fhir.Node{goalNode("gå 200 meter uten støtte"), evaluationNode("2029-03-26")}})
 	k, err := kith.New(kith.Options{AllowSynthetic: true})
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestPartnerWithoutFHIRGetsTheChange(t *testing.T) {
 		parent = d.ExternalID
 	}
 	text := string(r.deliveriesTo("city")[1].Body) + string(r.deliveriesTo("city")[0].Body)
-	for _, want := range []string{"Mål: gå 200 meter uten støtte", "Ola Prøvesen", "neste evaluering", "19.03.2026", "26.03.2026 (var: 19.03.2026)"} {
+	for _, want := range []string{"Mål: gå 200 meter uten støtte", "Ola Prøvesen", "neste evaluering", "19.03.2029", "26.03.2029 (var: 19.03.2029)"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the notes do not say %q:\n%s", want, text)
 		}

@@ -46,13 +46,13 @@ func openConflicts(p *careplan.Plan) []string {
 // role settles it.
 func TestTwoWritesOfTheSameVersionAreAConflict(t *testing.T) {
 	r := newRig(t, func(r *rig) { r.cityParty.Roles = []string{samvirke.RoleCoordinator} })
-	base := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{evaluationNode("2026-03-01")}})
+	base := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{evaluationNode("2029-03-01")}})
 	seen, err := r.g.SeenIn(t.Context(), key(1), base.PlanVersion)
 	if err != nil || len(seen) != 1 {
 		t.Fatal(seen, err)
 	}
 	var wg sync.WaitGroup
-	for party, day := range map[string]string{"hospital": "2026-03-19", "city": "2026-03-26"} {
+	for party, day := range map[string]string{"hospital": "2029-03-19", "city": "2029-03-26"} {
 		wg.Go(func() {
 			r.submit(gateway.Write{Party: party, Patient: person(1), Seen: seen, Resources: []*fhir.Node{evaluationNode(day)}})
 		})
@@ -69,12 +69,19 @@ func TestTwoWritesOfTheSameVersionAreAConflict(t *testing.T) {
 		fhir.NewObject("resourceType", "Task", "status", "completed", "intent", "order",
 			"code", fhir.NewObject("coding", fhir.NewArray(fhir.NewObject("system", careplan.SystemTask, "code", careplan.TaskResolve))),
 			"focus", fhir.NewObject("reference", "Flag/"+p.Shared.Conflicts[0].ID),
-			"output", fhir.NewArray(fhir.NewObject("type", fhir.NewObject("text", "value"), "valueDateTime", "2026-03-19"))),
+			"output", fhir.NewArray(fhir.NewObject("type", fhir.NewObject("text", "value"), "valueDateTime", "2029-03-19"))),
 	}})
 	if p = r.view(key(1)); len(openConflicts(p)) > 0 || p.Shared.Conflicts[0].Author != "Kari Prøvesen" {
 		t.Errorf("after the decision: %+v", p.Shared.Conflicts)
 	}
 	r.truth(1)
+}
+
+// thatNight is a clock that begins just after the admissions of simulate: no limit of a plan has passed, so that
+// nobody is told of one.
+func thatNight() func() time.Time {
+	start := time.Now()
+	return func() time.Time { return time.Date(2026, 1, 10, 21, 45, 0, 0, time.UTC).Add(time.Since(start)) }
 }
 
 // acknowledge answers what the city was sent for a message.
@@ -108,13 +115,14 @@ func TestReceiptShowsWhatWasSeen(t *testing.T) {
 			var ahead atomic.Int64
 			r := newRig(t, func(r *rig) {
 				r.cityParty.Accepts = []samvirke.Accept{{Format: "kith"}}
-				r.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+				clock := thatNight()
+				r.now = func() time.Time { return clock().Add(time.Duration(ahead.Load())) }
 				r.cityNotes = gateway.PlanChangesDialog
 			})
 			// The city takes part.
 			id, _ := r.admitPerson(1)
 			r.untilState(id, samvirke.DeliverySent)
-			w := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{evaluationNode("2026-03-19")}})
+			w := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{evaluationNode("2029-03-19")}})
 			version := r.plan(key(1)).Version
 			if acknowledged {
 				r.acknowledge(w.MessageID, samvirke.PurposeNotice)
@@ -128,7 +136,7 @@ func TestReceiptShowsWhatWasSeen(t *testing.T) {
 				r.restart() // it is a record like any other
 			}
 			ahead.Store(int64(time.Hour))
-			r.submit(gateway.Write{Party: "city", Patient: person(1), Resources: []*fhir.Node{evaluationNode("2026-03-26")}})
+			r.submit(gateway.Write{Party: "city", Patient: person(1), Resources: []*fhir.Node{evaluationNode("2029-03-26")}})
 			if got := openConflicts(r.view(key(1))); (len(got) == 0) != acknowledged {
 				t.Errorf("open conflicts: %v", got)
 			}
@@ -147,7 +155,7 @@ func TestReceiptOfAnOrdinaryMessageIsNoRecord(t *testing.T) {
 		t.Errorf("%d records, want that of the message", n)
 	}
 	// Also in a plan that holds something of the kind: it was not in that delivery.
-	r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{evaluationNode("2026-03-19")}})
+	r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{evaluationNode("2029-03-19")}})
 	second, _ := r.admitPerson(1)
 	r.acknowledge(second, samvirke.PurposeForward)
 	if rs := r.seenRecords(key(1)); len(rs) != 0 {
@@ -157,7 +165,7 @@ func TestReceiptOfAnOrdinaryMessageIsNoRecord(t *testing.T) {
 
 // TestReceiptsAndWritesAtOnce: receipts change no version, and still no two units miss each other's record.
 func TestReceiptsAndWritesAtOnce(t *testing.T) {
-	r := newRig(t, func(r *rig) { r.cityNotes = gateway.PlanChangesDialog })
+	r := newRig(t, func(r *rig) { r.cityNotes, r.now = gateway.PlanChangesDialog, thatNight() })
 	r.city.script(func(_ int, d samvirke.Delivery) (connectors.Result, error) {
 		return connectors.Result{Answer: "HTTP 200", ContentType: "application/xml", Body: appRec(uuid.NewString(), d.ExternalID, "1")}, nil
 	})
@@ -167,7 +175,7 @@ func TestReceiptsAndWritesAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{evaluationNode(fmt.Sprintf("2026-03-%02d", i+1))}})
+			r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{evaluationNode(fmt.Sprintf("2029-03-%02d", i+1))}})
 		})
 	}
 	wg.Wait()

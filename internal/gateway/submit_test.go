@@ -79,7 +79,7 @@ func (r *rig) plan(patient string) queue.PlanVersion {
 
 func TestWriteBecomesAVersionOfThePlan(t *testing.T) {
 	r := newRig(t, func(r *rig) { r.cityParty.Roles = []string{samvirke.RoleCoordinator} })
-	first := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{goalNode("gå 200 meter"), evaluationNode("2026-03-19")}})
+	first := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{goalNode("gå 200 meter"), evaluationNode("2029-03-19")}})
 	if first.PlanVersion != 1 || !first.Changed || first.Key == "" || first.Patient != key(1) {
 		t.Errorf("result is %+v", first)
 	}
