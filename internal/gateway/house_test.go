@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,6 +90,8 @@ type rig struct {
 	patient       func(key string) (municipality, gp string)
 	options       kith.Options
 	cityNotes     gateway.PlanChanges
+	jobs          []gateway.Job
+	looks         atomic.Int64 // rounds of the clocks
 }
 
 func newRig(t *testing.T, change ...func(*rig)) *rig {
@@ -158,6 +161,7 @@ func (r *rig) open() {
 	r.g, err = gateway.New(gateway.Options{
 		Store: store, Formats: []mapping.Format{k, fhirFormat}, Router: table, Logger: log, Addresses: r.addresses, ClockEvery: 20 * time.Millisecond, Now: r.now,
 		Patient: r.patient, Parties: all,
+		Jobs: append([]gateway.Job{{Name: "rounds", Run: func(context.Context) error { r.looks.Add(1); return nil }}}, r.jobs...),
 	})
 	if err != nil {
 		r.t.Fatal(err)
