@@ -298,6 +298,7 @@ var properties = []struct {
 }
 
 func TestProperties(t *testing.T) {
+	manyCases(t)
 	for _, p := range properties {
 		t.Run(p.name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
