@@ -22,6 +22,7 @@ type fakeStore struct {
 	receipts   []samvirke.Receipt
 	events     []samvirke.Event
 	plans      []queue.PlanVersion
+	records    []queue.Record
 	counters   map[string]int64
 	settings   map[string]string
 	audits     []samvirke.Audit
@@ -196,7 +197,17 @@ func (f *fakeStore) Events(_ context.Context, q queue.EventFilter) ([]samvirke.E
 	return list, nil
 }
 
-func (f *fakeStore) Records(context.Context, string) ([]queue.Record, error) { return nil, nil }
+func (f *fakeStore) Records(_ context.Context, patient string) ([]queue.Record, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var list []queue.Record
+	for _, r := range f.records {
+		if r.Patient == patient {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}
 
 func (f *fakeStore) Plan(_ context.Context, patient string, version int64) (queue.PlanVersion, error) {
 	f.mu.Lock()

@@ -82,12 +82,12 @@ type settingGapView struct {
 	A, B     function.Cell
 }
 
-// The drawing of a row, in pixels: columns side by side, values on top, what they say below.
+// The drawing of a row, in pixels: columns side by side, each value with its words beside it.
 const (
-	picColumn = 148 // width of a column
+	picColumn = 164 // width of a column
 	picTop    = 26  // dates above
-	picPlot   = 64  // height of the part where values are drawn
-	picLine   = 15  // height of a line of words
+	picPlot   = 48  // height of the part where values are drawn
+	picLine   = 15  // least distance of two lines of words
 )
 
 // pictureOf prepares a picture for drawing; nil when nothing was assessed.
@@ -153,41 +153,58 @@ func (v *pictureView) row(r function.Row, anchor string, shape func(string) stri
 	out := pictureRow{ID: r.ID, Label: rowLabel(r), Also: strings.Join(r.Also, ", "), Anchor: anchor, Stale: r.Stale, Cells: r.Cells,
 		Width: max(1, len(v.Columns)) * picColumn}
 	for i, c := range v.Columns {
-		out.Dates = append(out.Dates, pictureText{X: i*picColumn + picColumn/2, Y: 16, Text: shortDate(c.Date)})
-	}
-	stack := make([]int, len(v.Columns)+1)
-	count := make([]int, len(v.Columns)+1)
-	for _, c := range r.Cells {
-		if c.State != function.StateMissing && c.Column >= 0 && c.Column < len(v.Columns) {
-			count[c.Column]++
-		}
+		out.Dates = append(out.Dates, pictureText{X: i*picColumn + 6, Y: 16, Text: shortDate(c.Date)})
 	}
 	places := make([]picturePoint, len(r.Cells))
-	lowest := 0
+	bottom := float64(picTop + picPlot)
+	for col := range v.Columns {
+		bottom = max(bottom, out.column(col, r, places, shape))
+	}
+	out.Height = int(bottom) + 12
+	out.lines(r, places)
+	out.Alt = out.words(v, r)
+	return out
+}
+
+// column places the values of one column: points at the height of their value, words beside them with room between.
+// It returns how far down it reaches.
+func (out *pictureRow) column(col int, r function.Row, places []picturePoint, shape func(string) string) (bottom float64) {
+	var cells []int
 	for i, c := range r.Cells {
-		if c.State == function.StateMissing || c.Column < 0 || c.Column >= len(v.Columns) {
-			continue
+		if c.State != function.StateMissing && c.Column == col {
+			cells = append(cells, i)
 		}
-		n := stack[c.Column]
-		stack[c.Column]++
-		lowest = max(lowest, n+1)
-		pt := picturePoint{Text: c.Label, TextX: c.Column*picColumn + 8, TextY: picTop + picPlot + 12 + (n+1)*picLine, Stale: c.Stale, Ceiling: c.Ceiling}
-		pt.X = float64(c.Column*picColumn) + float64(picColumn)*float64(n+1)/float64(count[c.Column]+1)
-		if y, ok := cellHeight(r, c); ok {
-			pt.Y, pt.Shape = picTop+y*picPlot, shape(c.Instrument)
+	}
+	height := func(i int) float64 {
+		y, ok := cellHeight(r, r.Cells[i])
+		if !ok {
+			return picTop + picPlot // what is no number stands at the foot, in words only
 		}
+		return picTop + 4 + y*(picPlot-8)
+	}
+	slices.SortStableFunc(cells, func(a, b int) int { return int(height(a) - height(b)) })
+	last, lastY, shift := -float64(picLine), -100.0, 0.0
+	for _, i := range cells {
+		c := r.Cells[i]
+		y := height(i)
+		if shift += 11; y-lastY > 9 {
+			shift = 0
+		}
+		lastY = y
+		pt := picturePoint{X: float64(col*picColumn) + 14 + shift, Text: c.Label, TextX: col*picColumn + 26 + min(len(cells)-1, 3)*8, Stale: c.Stale, Ceiling: c.Ceiling}
+		if _, ok := cellHeight(r, c); ok {
+			pt.Y, pt.Shape = y, shape(c.Instrument)
+		}
+		last = max(y+4, last+picLine)
+		pt.TextY = int(last)
 		if c.Band != nil {
-			b := pictureBand{X: pt.X - 22, Width: 44, Y: picTop + picPlot*float64(c.Band.Low)/5, Height: picPlot * float64(c.Band.High-c.Band.Low+1) / 5}
-			out.Bands = append(out.Bands, b)
 			pt.Need = c.Band.Need
+			out.Bands = append(out.Bands, pictureBand{X: pt.X - 9, Width: 18, Y: picTop + picPlot*float64(c.Band.Low)/5, Height: picPlot * float64(c.Band.High-c.Band.Low+1) / 5})
 		}
 		places[i] = pt
 		out.Points = append(out.Points, pt)
 	}
-	out.Height = picTop + picPlot + 18 + lowest*picLine + 6
-	out.lines(r, places)
-	out.Alt = out.words(v, r)
-	return out
+	return last
 }
 
 // cellHeight is where a value lies between the best (0) and the worst (1) of its own scale; false when it is no

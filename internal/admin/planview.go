@@ -275,6 +275,11 @@ func (p *planPage) index() {
 	for _, m := range p.Team {
 		p.addOrg(m.HER, m.Name)
 	}
+	if p.Rights != nil {
+		for _, m := range p.Rights.Members {
+			p.addOrg(m.HER, m.Name)
+		}
+	}
 }
 
 func (p *planPage) addOrg(her, name string) {

@@ -252,9 +252,21 @@ func (p *printPage) calls(page *planPage) {
 		if rank(c) == 0 {
 			role = p.T.Coordinator
 		}
-		p.Calls = append(p.Calls, printCall{Name: c.Name, Role: role, Phone: c.Phone[0]})
+		p.Calls = append(p.Calls, printCall{Name: c.Name, Role: role, Phone: phoneText(c.Phone[0])})
 	}
 	p.Calls = keep(p, p.Calls, printPhones)
+}
+
+// phoneText groups the digits of a Norwegian or Danish number, so that it can be read off a sheet.
+func phoneText(number string) string {
+	digits := strings.NewReplacer(" ", "", "tel:", "").Replace(number)
+	for _, land := range []string{"+47", "+45", "0047", "0045", ""} {
+		rest, ok := strings.CutPrefix(digits, land)
+		if ok && len(rest) == 8 && strings.Trim(rest, "0123456789") == "" {
+			return strings.TrimSpace(strings.Replace(land, "00", "+", 1) + " " + rest[:2] + " " + rest[2:4] + " " + rest[4:6] + " " + rest[6:])
+		}
+	}
+	return number
 }
 
 func (p *printPage) zones(page *planPage) {
