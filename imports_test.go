@@ -52,7 +52,7 @@ var house = []room{
 	{name: "internal/config", duty: "one YAML file", may: []string{""}},
 	{
 		name: "internal/api", duty: "FHIR for systems",
-		may: []string{"", "fhir", "fhir/careplan", "fhir/careplan/function", "queue", "internal/gateway"}, inTest: everything,
+		may: []string{"", "fhir", "fhir/careplan", "fhir/careplan/function", "fhir/definition", "fhir/fhirxml", "queue", "internal/gateway"}, inTest: everything,
 	},
 	{
 		name: "internal/figures", duty: "what the messages tell about care as a whole",

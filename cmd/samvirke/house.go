@@ -209,13 +209,16 @@ func (h *house) serve(ctx context.Context, ln, adminLn net.Listener) error {
 	open.Handle("POST "+rest.PathMessages, in)
 	open.Handle("POST "+rest.PathProcess, in)
 	systems, err := api.New(api.Options{
-		Store: h.store, Parties: h.cfg.Words(), Auth: parties.Party, PlanID: h.gateway.PlanID, BaseURL: h.baseURL() + "/fhir/",
+		Store: h.store, Submitter: h.gateway, Parties: h.cfg.Words(), Auth: parties.Party, PlanID: h.gateway.PlanID, BaseURL: h.baseURL() + "/fhir/",
 		Version: version, Logger: h.log, Registerer: h.registry,
 	})
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	open.Handle("GET /fhir/", systems)
+	for _, method := range api.Methods() {
+		open.Handle(method+" /fhir/", systems)
+	}
+	open.Handle("POST /fhir", systems) // the base itself, where transactions go
 	people := open
 	if adminLn != ln {
 		people = http.NewServeMux()

@@ -12,41 +12,110 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
+func invalid(code, safe string) *samvirke.Fault {
+	return &samvirke.Fault{Class: samvirke.Invalid, Code: code, Safe: safe}
+}
+
 // Faults of this room. errNotFound answers for unknown, malformed and forbidden ids alike.
 var (
-	errNotFound = &samvirke.Fault{Class: samvirke.Invalid, Code: "not-found", Safe: "there is nothing here for this party"}
-	errLogin    = &samvirke.Fault{Class: samvirke.Unauthorized, Code: "not-authenticated", Safe: "a valid bearer token or client certificate is needed"}
-	errMethod   = &samvirke.Fault{Class: samvirke.Invalid, Code: "method-not-allowed", Safe: "only GET is allowed here"}
-	errAccept   = &samvirke.Fault{Class: samvirke.Invalid, Code: "not-acceptable", Safe: "answers are application/fhir+json"}
-	errQuery    = &samvirke.Fault{Class: samvirke.Invalid, Code: "bad-parameter", Safe: "event numbers are whole numbers from 1, and the last is not before the first"}
-	errBusy     = &samvirke.Fault{Class: samvirke.Transient, Code: "busy", Safe: "too many requests at a time, try again", RetryAfter: time.Second}
-	errPanic    = &samvirke.Fault{Class: samvirke.Internal, Code: "internal", Safe: "internal error", Err: errors.New("panic while reading")}
-	errSlow     = errors.New("time limit of one read")
+	errNotFound     = invalid("not-found", "there is nothing here for this party")
+	errGone         = invalid("gone", "it was withdrawn; its history can be read")
+	errLogin        = &samvirke.Fault{Class: samvirke.Unauthorized, Code: "not-authenticated", Safe: "a valid bearer token or client certificate is needed"}
+	errMethod       = invalid("method-not-allowed", "this method is not allowed here, see the CapabilityStatement")
+	errAccept       = invalid("not-acceptable", "answers are application/fhir+json or application/fhir+xml, FHIR 4.0")
+	errQuery        = invalid("bad-parameter", "event numbers are whole numbers from 1, and the last is not before the first")
+	errParameter    = invalid("bad-parameter", "the query cannot be read")
+	errQueryLong    = invalid("query-too-long", "the query is too long, use POST _search")
+	errManyParams   = invalid("too-many-parameters", "the search has too many parameters or values")
+	errPersonInURL  = invalid("person-in-url", "an identifier of a person must not stand in a URL; use POST _search with the parameters in the body")
+	errPurpose      = &samvirke.Fault{Class: samvirke.Unauthorized, Code: "purpose-not-allowed", Safe: "this party may not read for that purpose"}
+	errForm         = invalid("form-expected", "POST _search takes application/x-www-form-urlencoded")
+	errMedia        = invalid("media-type", "a body is application/fhir+json or application/fhir+xml")
+	errTooLarge     = invalid("too-large", "the body is larger than this server takes")
+	errNeedsMatch   = invalid("if-match-required", "a field that several write needs If-Match with the version that was read")
+	errIfMatch      = invalid("bad-if-match", `If-Match is W/"version" of one version`)
+	errType         = invalid("resource-type", "the resource is of another type than the URL says")
+	errID           = invalid("resource-id", "the id of the resource is not that of the URL")
+	errNotOwner     = &samvirke.Fault{Class: samvirke.Unauthorized, Code: "not-the-owner", Safe: "only its owner may change this element"}
+	errDerived      = invalid("derived", "this element is worked out from others and cannot be written")
+	errInDocument   = invalid("in-a-document", "this element was stated in a document; send a new version of the document from the system that wrote it")
+	errSeveral      = invalid("several-matches", "more than one element matches the condition")
+	errNeedsPatient = invalid("needs-patient", "the resource names no patient whose plan is known to this party")
+	errTooCostly    = invalid("too-costly", "this search needs a patient")
+	errBusy         = &samvirke.Fault{Class: samvirke.Transient, Code: "busy", Safe: "too many requests at a time, try again", RetryAfter: time.Second}
+	errPanic        = &samvirke.Fault{Class: samvirke.Internal, Code: "internal", Safe: "internal error", Err: errors.New("panic while reading")}
+	errSlow         = errors.New("time limit of one request")
 )
 
-// answers is the table from our own fault codes to HTTP status and FHIR issue type; all others go by class.
-var answers = map[string]struct {
+// answer is what a fault code is in HTTP and FHIR.
+type answer struct {
 	status int
 	issue  string
-}{
-	errNotFound.Code: {http.StatusNotFound, "not-found"},
-	errLogin.Code:    {http.StatusUnauthorized, "login"},
-	errMethod.Code:   {http.StatusMethodNotAllowed, "not-supported"},
-	errAccept.Code:   {http.StatusNotAcceptable, "not-supported"},
-	errQuery.Code:    {http.StatusBadRequest, "value"},
-	errBusy.Code:     {http.StatusServiceUnavailable, "throttled"},
+}
+
+// answers is the table from our own fault codes to HTTP status and FHIR issue type; all others go by class.
+//
+// Source: FHIR R4, value set issue-type; http.html sections on each interaction.
+var answers = map[string]answer{
+	"not-found":           {http.StatusNotFound, "not-found"},
+	"gone":                {http.StatusGone, "deleted"},
+	"not-authenticated":   {http.StatusUnauthorized, "login"},
+	"method-not-allowed":  {http.StatusMethodNotAllowed, "not-supported"},
+	"not-acceptable":      {http.StatusNotAcceptable, "not-supported"},
+	"bad-parameter":       {http.StatusBadRequest, "value"},
+	"unknown-parameter":   {http.StatusBadRequest, "not-supported"},
+	"query-too-long":      {http.StatusRequestURITooLong, "too-long"},
+	"too-many-parameters": {http.StatusBadRequest, "too-costly"},
+	"person-in-url":       {http.StatusBadRequest, "security"},
+	"purpose-not-allowed": {http.StatusForbidden, "forbidden"},
+	"form-expected":       {http.StatusUnsupportedMediaType, "not-supported"},
+	"media-type":          {http.StatusUnsupportedMediaType, "not-supported"},
+	"too-large":           {http.StatusRequestEntityTooLarge, "too-long"},
+	"if-match-required":   {http.StatusPreconditionRequired, "required"},
+	"bad-if-match":        {http.StatusBadRequest, "value"},
+	"version-conflict":    {http.StatusPreconditionFailed, "conflict"},
+	"several-matches":     {http.StatusPreconditionFailed, "multiple-matches"},
+	"resource-type":       {http.StatusBadRequest, "invalid"},
+	"resource-id":         {http.StatusBadRequest, "invalid"},
+	"not-the-owner":       {http.StatusForbidden, "forbidden"},
+	"derived":             {http.StatusMethodNotAllowed, "not-supported"},
+	"in-a-document":       {http.StatusConflict, "business-rule"},
+	"needs-patient":       {http.StatusUnprocessableEntity, "required"},
+	"invalid-resource":    {http.StatusBadRequest, "invalid"},
+	"too-costly":          {http.StatusForbidden, "too-costly"},
+	"body-unread":         {http.StatusBadRequest, "transient"},
+	"bundle-expected":     {http.StatusBadRequest, "invalid"},
+	"too-many-entries":    {http.StatusRequestEntityTooLarge, "too-long"},
+	"bad-entry":           {http.StatusBadRequest, "invalid"},
+	"transaction-limit":   {http.StatusUnprocessableEntity, "not-supported"},
+	"several-patients":    {http.StatusUnprocessableEntity, "business-rule"},
+	"not-writable":        {http.StatusUnprocessableEntity, "business-rule"},
+	"busy":                {http.StatusServiceUnavailable, "throttled"},
 }
 
 // answerOf gives status and OperationOutcome of a fault.
 func answerOf(f *samvirke.Fault) (status int, outcome *fhir.Node) {
 	outcome = fhir.Outcome(f)
-	a, ok := answers[f.Code]
-	if !ok {
-		return fhir.VerdictOf(f.Class).Status, outcome
+	status = fhir.VerdictOf(f.Class).Status
+	if a, ok := answers[f.Code]; ok {
+		status = a.status
+		outcome.At("issue.0").SetText("code", a.issue)
+	} else if f.Receipt == "T01" {
+		status = http.StatusBadRequest // the bytes are no resource at all
+		outcome.At("issue.0").SetText("code", "structure")
 	}
-	outcome.At("issue.0").SetText("code", a.issue)
-	return a.status, outcome
+	return status, outcome
 }
+
+// outcomeError carries an OperationOutcome of its own to the answer.
+type outcomeError struct {
+	status  int
+	outcome *fhir.Node
+	// tag is the ETag of what stands there now; "" for none.
+	tag string
+}
+
+func (e *outcomeError) Error() string { return "answered with an outcome" }
 
 // faultOf turns an error of the store into one for the other side.
 func faultOf(err error) *samvirke.Fault {
@@ -56,25 +125,38 @@ func faultOf(err error) *samvirke.Fault {
 	if errors.Is(err, queue.ErrNotFound) {
 		return errNotFound
 	}
-	return &samvirke.Fault{Class: samvirke.Transient, Code: "unavailable", Safe: "the store cannot be read right now, try again",
+	return &samvirke.Fault{Class: samvirke.Transient, Code: "unavailable", Safe: "the store cannot be reached right now, try again",
 		RetryAfter: 5 * time.Second, Err: err}
 }
 
 // fail answers with an OperationOutcome, and logs what is not the caller's doing.
-func (a *api) fail(w http.ResponseWriter, party, name string, err error) {
+func (c *call) fail(name string, err error) {
+	h := c.w.Header()
+	for _, key := range []string{"ETag", "Last-Modified", "Location", "Content-Location"} {
+		h.Del(key)
+	}
+	if told, ok := errors.AsType[*outcomeError](err); ok {
+		if told.tag != "" {
+			h.Set("ETag", told.tag)
+		}
+		_ = c.reply(told.status, told.outcome)
+		return
+	}
 	f := faultOf(err)
 	status, outcome := answerOf(f)
 	if status >= 500 && f != errBusy && !errors.Is(err, context.Canceled) {
-		a.o.Logger.Error("read failed", "party", party, "read", name, "class", string(f.Class), "err", err)
+		c.api.o.Logger.Error("request failed", "party", c.party.ID, "request", name, "class", string(f.Class), "err", err)
 	}
 	switch status {
 	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="samvirke"`)
+		h.Set("WWW-Authenticate", `Bearer realm="samvirke"`)
 	case http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", "GET, HEAD")
+		h.Set("Allow", c.api.allowed(c))
 	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(f.RetryAfter/time.Second))))
+		h.Set("Retry-After", strconv.Itoa(max(1, int(f.RetryAfter/time.Second))))
 	}
-	w.Header().Del("ETag")
-	write(w, status, outcome)
+	if c.reply(status, outcome) != nil {
+		c.format = format{} // it could not be written as XML
+		_ = c.reply(status, outcome)
+	}
 }

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/samvirke/samvirke/fhir"
 )
@@ -12,28 +15,98 @@ const operationBase = fhir.ExtBase + "OperationDefinition/"
 // backport is where the operations of the R4 Subscriptions Backport are defined.
 const backport = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/"
 
-// metadata answers GET metadata: what this server can do, and no more.
-func (a *api) metadata(w http.ResponseWriter, r *http.Request) error {
-	operation := func(name, definition string) *fhir.Node {
-		return fhir.NewObject("name", name, "definition", definition)
-	}
-	software := fhir.NewObject("name", "Samvirke", "version", a.o.Version)
-	plan := fhir.NewObject("type", "CarePlan",
-		"interaction", fhir.NewArray(fhir.NewObject("code", "read")),
-		"versioning", "versioned",
-		"conditionalRead", "not-match",
-		"operation", fhir.NewArray(operation("everything", operationBase+"CarePlan-everything")))
-	subscription := fhir.NewObject("type", "Subscription",
-		"operation", fhir.NewArray(
-			operation("status", backport+"backport-subscription-status"),
-			operation("events", backport+"backport-subscription-events")))
+// metadata answers GET metadata: what this server can do, and no more. It is written from the tables that
+// route and search.
+func (c *call) metadata() error {
+	a := c.api
 	rest := fhir.NewObject("mode", "server",
-		"security", fhir.NewObject("description", "Bearer token or client certificate of a configured party. A plan can be read by the members of its team and by parties that were sent something about the person; every read is audited."),
-		"resource", fhir.NewArray(plan, subscription),
-		"operation", fhir.NewArray(operation("process-message", "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message")))
-	write(w, http.StatusOK, fhir.NewObject("resourceType", "CapabilityStatement",
-		"status", "active", "date", fhir.Instant(a.started), "kind", "instance", "software", software,
-		"implementation", fhir.NewObject("description", "Samvirke gateway: shared care plans for systems", "url", a.base(r)),
-		"fhirVersion", "4.0.1", "format", fhir.NewArray("application/fhir+json"), "rest", fhir.NewArray(rest)))
-	return nil
+		"security", fhir.NewObject("service", fhir.NewArray(fhir.NewObject("text", "Bearer token or client certificate")),
+			"description", "Bearer token or client certificate of a configured party. A plan can be read by the members of its team while their membership lasts and by parties that were sent something about the person, as far as consent and limits let them; every read is audited. The purpose of a read can be given in the header X-Purpose-Of-Use."))
+	names := make([]string, 0, len(a.resources))
+	for name := range a.resources {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	resources := fhir.NewArray()
+	for _, name := range names {
+		resources.Add(a.capability(a.resources[name]))
+	}
+	rest.Set("resource", resources)
+	for i := range a.routes {
+		if r := &a.routes[i]; r.level == levelSystem && r.code == "transaction" {
+			rest.Append("interaction", fhir.NewObject("code", "transaction"))
+			rest.Append("interaction", fhir.NewObject("code", "batch"))
+		}
+	}
+	rest.Append("operation", fhir.NewObject("name", "process-message", "definition", "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"))
+	return c.reply(http.StatusOK, fhir.NewObject("resourceType", "CapabilityStatement",
+		"status", "active", "date", fhir.Instant(a.started), "kind", "instance", "software", fhir.NewObject("name", "Samvirke", "version", a.o.Version),
+		"implementation", fhir.NewObject("description", "Samvirke gateway: shared care plans for systems", "url", strings.TrimSuffix(c.base(), "/")),
+		"fhirVersion", "4.0.1", "format", fhir.NewArray(mediaJSON, mediaXML, "json", "xml"), "rest", fhir.NewArray(rest)))
+}
+
+// capability is one resource of the statement.
+func (a *api) capability(row *resource) *fhir.Node {
+	n := fhir.NewObject("type", row.name, "documentation", row.doc)
+	var seen []string
+	operations := fhir.NewArray()
+	for i := range a.routes {
+		r := &a.routes[i]
+		if r.level == levelSystem || !r.has(a, row.name) {
+			continue
+		}
+		if r.code != "" && !slices.Contains(seen, r.code) {
+			seen = append(seen, r.code)
+			n.Append("interaction", fhir.NewObject("code", r.code))
+		}
+		if r.operation != "" {
+			operations.Add(fhir.NewObject("name", strings.TrimPrefix(r.tail, "$"), "definition", r.operation))
+		}
+	}
+	if row.versioned {
+		n.SetText("versioning", "versioned")
+		if row.shared {
+			n.SetText("versioning", "versioned-update")
+		}
+		n.Set("readHistory", fhir.Bool(true))
+	} else if len(seen) > 0 {
+		n.SetText("versioning", "no-version")
+	}
+	if len(seen) > 0 {
+		n.Set("updateCreate", fhir.Bool(false))
+		n.Set("conditionalCreate", fhir.Bool(row.create))
+		n.SetText("conditionalRead", "full-support")
+		n.Set("conditionalUpdate", fhir.Bool(false))
+		n.SetText("conditionalDelete", "not-supported")
+	}
+	a.capabilitySearch(n, row)
+	if len(operations.Items()) > 0 {
+		n.Set("operation", operations)
+	}
+	return n
+}
+
+func (a *api) capabilitySearch(n *fhir.Node, row *resource) {
+	for _, p := range row.params {
+		if p.kind == kindReference {
+			n.Append("searchInclude", fhir.String(row.name+":"+p.name))
+		}
+	}
+	var back []string
+	for _, other := range a.resources {
+		for _, p := range other.params {
+			if p.kind == kindReference && len(row.params) > 0 && (p.target == nil || slices.Contains(p.target, row.name)) {
+				back = append(back, other.name+":"+p.name)
+			}
+		}
+	}
+	slices.Sort(back)
+	for _, name := range back {
+		n.Append("searchRevInclude", fhir.String(name))
+	}
+	params := slices.Clone(row.params)
+	slices.SortFunc(params, func(a, b searchParam) int { return cmp.Compare(a.name, b.name) })
+	for _, p := range params {
+		n.Append("searchParam", fhir.NewObject("name", p.name, "type", p.kind, "documentation", p.doc))
+	}
 }

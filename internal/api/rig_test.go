@@ -18,12 +18,15 @@ import (
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
 	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/fhir/definition"
+	"github.com/samvirke/samvirke/fhir/fhirxml"
 	"github.com/samvirke/samvirke/internal/api"
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/internal/route"
 	"github.com/samvirke/samvirke/internal/simulate"
 	"github.com/samvirke/samvirke/mapping"
 	"github.com/samvirke/samvirke/mapping/kith"
+	"github.com/samvirke/samvirke/mapping/native"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/sqlite"
 )
@@ -63,8 +66,16 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
+const (
+	herGP       = "8000099"
+	herStranger = "8000077"
+	herPhysio   = "8000066"
+	herUnit     = "8000055"
+)
+
 // rig is a gateway on a real store with the API before it. The parties are hospital and city (in the
-// team), gp (is told of plan changes) and stranger (has nothing to do with anybody).
+// team), gp (is told of plan changes), unit (the coordinating unit), physio (a private provider), portal
+// (speaks for patients) and stranger (has nothing to do with anybody).
 type rig struct {
 	*httptest.Server
 	t     *testing.T
@@ -72,13 +83,31 @@ type rig struct {
 	g     *gateway.Gateway
 	gp    *wire
 	log   *logBuffer
+	set   *definition.Set
 	// requests is every URL that was asked for.
+	mu       sync.Mutex
 	requests []string
+}
+
+func parties() []samvirke.Party {
+	return []samvirke.Party{
+		{ID: "hospital", Role: "hospital", HER: []string{simulate.AdmissionHospital, simulate.AdmissionWard}},
+		{ID: "city", Role: "municipality", HER: []string{simulate.AdmissionCity, simulate.AdmissionNursing}, Accepts: []samvirke.Accept{{Format: "kith"}}},
+		{ID: "gp", Role: "gp", HER: []string{herGP}, Accepts: []samvirke.Accept{{Format: "fhir-notification"}}},
+		{ID: "stranger", Role: "other", HER: []string{herStranger}, Accepts: []samvirke.Accept{{Format: "kith"}}},
+		{ID: "physio", Role: "other", HER: []string{herPhysio}, Roles: []string{samvirke.RolePrivateProvider}},
+		{ID: "unit", Role: "municipality", HER: []string{herUnit}, Roles: []string{samvirke.RoleCoordinator}},
+		{ID: "portal", Role: "other", HER: []string{"8000044"}, Roles: []string{samvirke.RolePatientPortal}},
+	}
 }
 
 func newRig(t *testing.T, change func(*api.Options)) *rig {
 	t.Helper()
 	r := &rig{t: t, gp: &wire{}, log: &logBuffer{}}
+	var err error
+	if r.set, err = definition.R4(); err != nil {
+		t.Fatal(err)
+	}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store, err := sqlite.Open(t.Context(), sqlite.Options{Dir: t.TempDir(), Logger: log})
 	if err != nil {
@@ -88,25 +117,24 @@ func newRig(t *testing.T, change func(*api.Options)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parties := []samvirke.Party{
-		{ID: "hospital", Role: "hospital", HER: []string{simulate.AdmissionHospital, simulate.AdmissionWard}},
-		{ID: "city", Role: "municipality", HER: []string{simulate.AdmissionCity, simulate.AdmissionNursing}, Accepts: []samvirke.Accept{{Format: "kith"}}},
-		{ID: "gp", Role: "gp", HER: []string{"8000099"}, Accepts: []samvirke.Accept{{Format: "fhir-notification"}}},
-		{ID: "stranger", Role: "other", HER: []string{"8000077"}, Accepts: []samvirke.Accept{{Format: "kith"}}},
+	f, err := native.New(native.Options{AllowSynthetic: true})
+	if err != nil {
+		t.Fatal(err)
 	}
-	table, errs := route.New(parties, []route.Rule{{Name: "addressees", To: []string{"addressees"}}, {Name: "gp", To: []string{"gp"}}})
+	list := parties()
+	table, errs := route.New(list, []route.Rule{{Name: "addressees", To: []string{"addressees"}}, {Name: "gp", To: []string{"gp"}}})
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
 	var wired []gateway.Party
-	for _, p := range parties {
+	for _, p := range list {
 		gp := gateway.Party{Party: p, Sender: &wire{}}
 		if p.ID == "gp" {
 			gp.Sender = r.gp
 		}
 		wired = append(wired, gp)
 	}
-	g, err := gateway.New(gateway.Options{Store: store, Formats: []mapping.Format{k}, Router: table, Logger: log, Parties: wired, BaseURL: "https://gw.example",
+	g, err := gateway.New(gateway.Options{Store: store, Formats: []mapping.Format{k, f}, Router: table, Logger: log, Parties: wired, BaseURL: "https://gw.example",
 		Patient: func(string) (municipality, gp string) { return "", "gp" }})
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +143,7 @@ func newRig(t *testing.T, change func(*api.Options)) *rig {
 		t.Fatal(err)
 	}
 	o := api.Options{
-		Store: store, Parties: parties, PlanID: g.PlanID, Logger: log, Version: "test",
+		Store: store, Submitter: g, Parties: list, PlanID: g.PlanID, Logger: log, Version: "test",
 		Auth: func(q *http.Request) (string, bool) {
 			return strings.CutPrefix(q.Header.Get("Authorization"), "Bearer ")
 		},
@@ -143,17 +171,22 @@ func newRig(t *testing.T, change func(*api.Options)) *rig {
 // admit sends an admission and waits until it has reached everybody.
 func (r *rig) admit(a simulate.Admission) {
 	r.t.Helper()
-	events, cancel := r.store.Subscribe(1000)
-	defer cancel()
 	if a.ID == "" {
 		a.ID = uuid.NewString()
 	}
-	body := a.XML()
-	ans, err := r.g.Receive(context.Background(), connectors.Incoming{Party: "hospital", Body: body, Size: int64(len(body)), ContentType: "application/xml"})
+	r.receive("hospital", a.XML())
+}
+
+// receive hands a message over and waits until it has reached everybody.
+func (r *rig) receive(party string, body []byte) {
+	r.t.Helper()
+	events, cancel := r.store.Subscribe(1000)
+	defer cancel()
+	ans, err := r.g.Receive(context.Background(), connectors.Incoming{Party: party, Body: body, Size: int64(len(body)), ContentType: "application/xml"})
 	if err != nil || ans.Fault != nil {
 		r.t.Fatal(err, ans.Fault)
 	}
-	limit := time.After(20 * time.Second)
+	limit := time.After(60 * time.Second)
 	for {
 		ds, err := r.store.Deliveries(context.Background(), queue.DeliveryFilter{MessageID: ans.MessageID})
 		if err != nil {
@@ -178,16 +211,30 @@ func (r *rig) admit(a simulate.Admission) {
 
 func patient(n int) string { return fhir.SystemFNR + "|" + simulate.PersonNumber(n) }
 
+// planID is the opaque id of a person's plan.
+func (r *rig) planID(n int) string { return r.g.PlanID(patient(n)) }
+
 // get asks as party ("" = nobody); headers are key, value pairs.
 func (r *rig) get(party, path string, headers ...string) (*http.Response, *fhir.Node) {
 	r.t.Helper()
+	return r.do("GET", party, path, "", headers...)
+}
+
+// do sends a request. Every answer must be valid FHIR R4 by the tables.
+func (r *rig) do(method, party, path, body string, headers ...string) (*http.Response, *fhir.Node) {
+	r.t.Helper()
+	r.mu.Lock()
 	r.requests = append(r.requests, path)
-	q, err := http.NewRequest("GET", r.URL+path, nil)
+	r.mu.Unlock()
+	q, err := http.NewRequest(method, r.URL+path, strings.NewReader(body))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	if party != "" {
 		q.Header.Set("Authorization", "Bearer "+party)
+	}
+	if body != "" {
+		q.Header.Set("Content-Type", "application/fhir+json")
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		q.Header.Set(headers[i], headers[i+1])
@@ -204,19 +251,35 @@ func (r *rig) get(party, path string, headers ...string) (*http.Response, *fhir.
 	if len(b) == 0 {
 		return resp, nil
 	}
-	n, err := fhir.ParseNode(b)
+	var n *fhir.Node
+	switch ct := resp.Header.Get("Content-Type"); ct {
+	case "application/fhir+json; charset=utf-8":
+		n, err = fhir.ParseNode(b)
+	case "application/fhir+xml; charset=utf-8":
+		n, err = fhirxml.Parse(b, fhirxml.Options{})
+	default:
+		r.t.Errorf("%s: Content-Type %q", path, ct)
+	}
 	if err != nil {
 		r.t.Fatalf("%s: %v: %s", path, err, b)
 	}
-	if ct := resp.Header.Get("Content-Type"); ct != "application/fhir+json; charset=utf-8" {
-		r.t.Errorf("%s: Content-Type %q", path, ct)
+	for _, i := range r.set.Check(n) {
+		r.t.Errorf("%s %s: not valid R4: %v", method, path, i)
 	}
 	return resp, n
 }
 
+// search is POST type/_search.
+func (r *rig) search(party, typ, form string) (*http.Response, *fhir.Node) {
+	r.t.Helper()
+	return r.do("POST", party, "/fhir/"+typ+"/_search", form, "Content-Type", "application/x-www-form-urlencoded")
+}
+
+func code(n *fhir.Node) string { return n.At("issue.0.details.coding.0.code").Text() }
+
 func (r *rig) audits() []samvirke.Audit {
 	r.t.Helper()
-	list, err := r.store.Audits(context.Background(), 0, 100)
+	list, err := r.store.Audits(context.Background(), 0, 500)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -1,0 +1,165 @@
+package api
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/fhir/careplan"
+)
+
+// Bounds of what is kept of the past.
+const (
+	// MaxSteps is how many arrivals one history walks back; what changed before is shown as it stood then.
+	MaxSteps = 1000
+	// maxTimelines is how many timelines are kept in memory; each holds ids, digests and times only.
+	maxTimelines = 256
+)
+
+// timeline is the story of a plan as one viewer may see it: for every resource, the versions it had. It is worked
+// out by folding what had arrived at each point, with today's rights of the viewer: what is hidden today
+// is hidden in the past too and leaves no version behind.
+type timeline struct {
+	versions map[string][]version // by reference
+	last     time.Time            // arrival of the newest record
+	now      map[string]string    // reference -> digest at the end
+}
+
+// version is one state of a resource.
+type version struct {
+	id   string // digest; "" when it was withdrawn
+	at   time.Time
+	item string // id of the plan's item
+}
+
+// timelines keeps the newest timelines. It is a shortcut only: each is held against the plan before it is used.
+type timelines struct {
+	mu   sync.Mutex
+	list map[[32]byte]*timeline
+}
+
+func (t *timelines) get(key [32]byte) *timeline {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.list[key]
+}
+
+func (t *timelines) put(key [32]byte, l *timeline) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.list == nil || len(t.list) >= maxTimelines {
+		t.list = map[[32]byte]*timeline{}
+	}
+	t.list[key] = l
+}
+
+// timeline gives the story of a chart.
+func (a *api) timeline(ch *chart) *timeline {
+	key := ch.key()
+	if t := a.times.get(key); t != nil && t.holds(ch.items) {
+		return t
+	}
+	t := &timeline{versions: map[string][]version{}, now: map[string]string{}}
+	times := arrivals(ch.records)
+	for i, at := range times {
+		if i == len(times)-1 {
+			t.step(at, ch.items)
+			break
+		}
+		t.step(at, a.export(ch.at(at), ch.plan))
+	}
+	a.times.put(key, t)
+	return t
+}
+
+// at folds what had arrived at a time, as the viewer may see it today.
+func (ch *chart) at(at time.Time) *careplan.Plan {
+	return careplan.FoldWith(ch.records, careplan.Options{Subject: ch.patient, Viewer: &ch.viewer, Until: at})
+}
+
+// key names who looks at which records: what the timeline hangs on.
+func (ch *chart) key() [32]byte {
+	h := sha256.New()
+	v := ch.viewer
+	fmt.Fprintf(h, "%s\x1f%q\x1f%q\x1f%t\x1f%t\x1f%s", ch.plan, v.HER, v.Person, v.Patient, v.Private, v.Purpose)
+	for i := range ch.records {
+		fmt.Fprintf(h, "\x1f%s\x1f%s", ch.records[i].Key, ch.records[i].Hash)
+	}
+	var out [32]byte
+	h.Sum(out[:0])
+	return out
+}
+
+// arrivals are the times at which records came, oldest first, the newest MaxSteps of them.
+func arrivals(records []careplan.Record) []time.Time {
+	var out []time.Time
+	for i := range records {
+		out = append(out, records[i].Receive)
+	}
+	slices.SortFunc(out, time.Time.Compare)
+	out = slices.CompactFunc(out, time.Time.Equal)
+	if len(out) > MaxSteps {
+		out = out[len(out)-MaxSteps:]
+	}
+	return out
+}
+
+// step notes what changed.
+func (t *timeline) step(at time.Time, items []item) {
+	there := make(map[string]bool, len(items))
+	for i := range items {
+		ref := items[i].Ref()
+		there[ref] = true
+		if t.now[ref] != items[i].version {
+			t.now[ref] = items[i].version
+			t.versions[ref] = append(t.versions[ref], version{items[i].version, at, items[i].Item})
+		}
+	}
+	for ref := range t.now {
+		if !there[ref] {
+			delete(t.now, ref)
+			t.versions[ref] = append(t.versions[ref], version{at: at})
+		}
+	}
+	t.last = at
+}
+
+// holds tells whether the timeline ends with what stands now: rights may have begun or ended with time alone.
+func (t *timeline) holds(items []item) bool {
+	if len(items) != len(t.now) {
+		return false
+	}
+	for i := range items {
+		if t.now[items[i].Ref()] != items[i].version {
+			return false
+		}
+	}
+	return true
+}
+
+// stamp writes meta into a resource: its version and when that began.
+func (a *api) stamp(ch *chart, it *item) {
+	if !it.updated.IsZero() {
+		return
+	}
+	list := a.timeline(ch).versions[it.Ref()]
+	if len(list) == 0 {
+		return // cannot happen: the timeline ends with the chart
+	}
+	it.updated = list[len(list)-1].at
+	setMeta(it.Resource, it.version, it.updated)
+}
+
+// setMeta puts meta right behind type and id.
+func setMeta(n *fhir.Node, version string, at time.Time) {
+	meta := n.Get("meta")
+	if meta == nil {
+		meta = fhir.NewObject()
+		n.Set("meta", meta)
+	}
+	meta.SetText("versionId", version)
+	meta.SetText("lastUpdated", fhir.Instant(at.UTC().Truncate(time.Millisecond)))
+}

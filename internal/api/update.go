@@ -1,0 +1,303 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/fhir/careplan"
+	"github.com/samvirke/samvirke/internal/gateway"
+)
+
+func parseCondition(s string) (url.Values, error) { return url.ParseQuery(strings.TrimPrefix(s, "?")) }
+
+// change is one update or withdrawal, checked and ready to be made.
+type change struct {
+	t    *target
+	it   *item
+	body *fhir.Node
+	// seen are the records that the writer had seen.
+	seen []string
+}
+
+// update answers PUT type/id.
+func (c *call) update() error {
+	n, err := c.body()
+	if err != nil {
+		return err
+	}
+	switch {
+	case n.Get("resourceType").Text() != c.typ:
+		return errType
+	case n.Get("id").Text() != c.id:
+		return errID
+	}
+	plan := planIn(c.id)
+	defer c.api.lock(plan)()
+	ch, err := c.open(plan)
+	if err != nil {
+		return err
+	}
+	it := ch.find(c.typ + "/" + c.id)
+	if it == nil {
+		return c.withdrawn(ch)
+	}
+	d := &change{t: &target{id: identifierOf(ch.patient), key: ch.patient, plan: ch.plan, chart: ch}, it: it, body: n}
+	if d.seen, err = c.condition(ch, it, n); err != nil {
+		return err
+	}
+	if err := c.api.audit(c.ctx, c.party.ID, "update-plan", it.Ref(), ch.patient); err != nil {
+		return err
+	}
+	return c.change(d)
+}
+
+// change makes an update by what may be changed of the element, and by whom.
+func (c *call) change(d *change) error {
+	switch {
+	case d.it.Type == "CarePlan" && d.it.ID == d.t.plan:
+		return c.changeMaster(d)
+	case d.it.Type == "CareTeam":
+		return c.changeTeam(d)
+	case d.it.Type == "Task":
+		return c.changeTask(d)
+	case d.it.Owner == "":
+		return errDerived
+	case c.owns(d.it) && d.it.In != "":
+		return c.changeOwn(d)
+	case isPatientGoal(d.it) && d.it.Name != "":
+		return c.recordAgain(d)
+	case c.owns(d.it) && d.it.Type == "ServiceRequest":
+		return c.propose(d, "plan")
+	case c.owns(d.it):
+		return errInDocument
+	case proposable(d.it.Type):
+		return c.propose(d, "proposal")
+	}
+	return errNotOwner
+}
+
+// owns tells whether the caller is the single writer of an element.
+func (c *call) owns(it *item) bool {
+	return it.Owner != "" && slices.Contains(c.party.HER, it.Owner) || it.Owner == samvirke.RolePatient && c.party.HasRole(samvirke.RolePatientPortal)
+}
+
+// proposable are the types of which another's element can be answered with a proposal. An assessment, a note or a
+// limit is its author's alone. Source: careplan.md section 5.2.
+func proposable(typ string) bool {
+	switch typ {
+	case "Goal", "ServiceRequest", "CarePlan", "Condition", "Appointment", "DeviceRequest", "EpisodeOfCare":
+		return true
+	}
+	return false
+}
+
+// isPatientGoal: the patient's own goal is shared; whoever takes it down again writes the same element.
+func isPatientGoal(it *item) bool {
+	return it.Type == "Goal" && strings.HasPrefix(it.Resource.At("expressedBy.reference").Text(), "Patient/")
+}
+
+// sharedElement tells whether several may write an element, so that a write must say what it had seen.
+func (c *call) sharedElement(it *item) bool {
+	return it.Type == "CareTeam" || it.Type == "CarePlan" && len(it.ID) == idLength || isPatientGoal(it)
+}
+
+// condition holds If-Match against what stands there. It gives the records that the writer had seen: all
+// that had arrived when the version named began, as far as the writer may see them.
+//
+// Source: careplan.md sections 3.3 and 5.3; FHIR R4, http.html section 3.1.0.5.
+func (c *call) condition(ch *chart, it *item, body *fhir.Node) ([]string, error) {
+	header := c.r.Header.Get("If-Match")
+	if header == "" {
+		if c.sharedElement(it) {
+			return nil, errNeedsMatch
+		}
+		return seenIn(ch.view), nil
+	}
+	tag := strings.Trim(strings.TrimPrefix(strings.TrimSpace(header), "W/"), `"`)
+	if tag == "" || strings.ContainsAny(tag, `",* `) {
+		return nil, errIfMatch
+	}
+	if tag == it.version {
+		return seenIn(ch.view), nil
+	}
+	// An older version of the plan in which this element stood as it stands now is no older version of the
+	// element; what had been seen is what that version held.
+	for _, v := range slices.Backward(c.api.timeline(ch).versions[it.Ref()]) {
+		if v.id == tag && len(differing(c.api.past(ch, it.Ref(), v), body, it.Resource)) == 0 {
+			return seenIn(ch.at(v.at)), nil
+		}
+	}
+	return nil, c.stale(ch, it, body, tag)
+}
+
+// seenIn are the keys of all records that a view of the plan rests on, live or not.
+func seenIn(p *careplan.Plan) []string {
+	var out []string
+	for k := range p.Sources {
+		out = append(out, k)
+	}
+	for _, s := range p.History {
+		out = append(out, s.Key)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// stale tells that the version named is not the newest: which one is, and which elements differ from it.
+func (c *call) stale(ch *chart, it *item, body *fhir.Node, tag string) error {
+	_, o := answerOf(invalid("version-conflict", "another version stands there now; read it and write again"))
+	issue := o.At("issue.0")
+	differs := fhir.NewArray()
+	old := c.version(ch, it, tag)
+	for _, key := range differing(old, body, it.Resource) {
+		differs.Add(fhir.String(it.Type + "." + key))
+	}
+	if len(differs.Items()) > 0 {
+		issue.Set("expression", differs)
+	}
+	issue.SetText("diagnostics", "current version "+it.version)
+	return &outcomeError{status: http.StatusPreconditionFailed, outcome: o, tag: weak(it.version)}
+}
+
+// version finds an older version of a resource; nil when there is none of that name.
+func (c *call) version(ch *chart, it *item, tag string) *fhir.Node {
+	for _, v := range slices.Backward(c.api.timeline(ch).versions[it.Ref()]) {
+		if v.id == tag {
+			return c.api.past(ch, it.Ref(), v)
+		}
+	}
+	return nil
+}
+
+// differing lists the elements of the current resource that differ from the old version when that is known, else
+// from what the writer sent.
+func differing(old, body, current *fhir.Node) []string {
+	base := old
+	if base == nil {
+		base = body
+	}
+	var out []string
+	note := func(key string) {
+		if key != "meta" && key != "id" && key != "text" && key != "resourceType" && !slices.Contains(out, key) {
+			out = append(out, key)
+		}
+	}
+	for key, v := range current.Fields() {
+		if w := base.Get(key); w == nil || string(w.Bytes()) != string(v.Bytes()) {
+			note(key)
+		}
+	}
+	for _, key := range base.Keys() {
+		if current.Get(key) == nil {
+			note(key)
+		}
+	}
+	return out
+}
+
+// changeOwn writes a new version of what the party wrote before: a change of the same message, with all else
+// that stood in it.
+func (c *call) changeOwn(d *change) error {
+	w := c.name(d.body, d.it.Name)
+	c.localise(d.body, d.t, nil)
+	if d.it.Type == "CarePlan" && len(d.body.Get("partOf").Items()) == 0 {
+		d.body.Set("partOf", fhir.NewArray(fhir.NewObject("reference", "CarePlan/"+d.t.master())))
+	}
+	parent, conversation := d.t.chart.chain(d.it.In)
+	res, pending, err := c.submit(d.t, gateway.Write{Resources: append(d.t.chart.siblings(d.it), w.node), Seen: d.seen,
+		Op: samvirke.OpChange, Parent: parent, Conversation: conversation})
+	if err != nil {
+		return err
+	}
+	if pending {
+		return c.pending(res)
+	}
+	return c.result(d.t, w, res, http.StatusOK)
+}
+
+// chain gives the message id and the conversation of a record.
+func (ch *chart) chain(key string) (parent, conversation string) {
+	for i := range ch.records {
+		if r := &ch.records[i]; r.Key.String() == key {
+			return r.Key.MessageID, r.Chain.Conversation
+		}
+	}
+	return "", ""
+}
+
+// siblings are the other resources of the message that an element was written in, as they were written.
+func (ch *chart) siblings(it *item) []*fhir.Node {
+	var out []*fhir.Node
+	for i := range ch.items {
+		if o := &ch.items[i]; o.In == it.In && (o.Name != it.Name || o.Type != it.Type) && o.Raw != nil {
+			out = append(out, o.Raw)
+		}
+	}
+	return out
+}
+
+// recordAgain takes down the patient's own goal as another organisation heard it: the same goal, a new statement.
+func (c *call) recordAgain(d *change) error {
+	w := c.name(d.body, d.it.Name)
+	c.localise(d.body, d.t, nil)
+	res, pending, err := c.submit(d.t, gateway.Write{Resources: []*fhir.Node{w.node}, Seen: d.seen})
+	if err != nil {
+		return err
+	}
+	if pending {
+		return c.pending(res)
+	}
+	return c.result(d.t, w, res, http.StatusOK)
+}
+
+// remove answers DELETE type/id: its author takes an element back. Everybody who was told of it is told of that.
+func (c *call) remove() error {
+	plan := planIn(c.id)
+	defer c.api.lock(plan)()
+	ch, err := c.open(plan)
+	if err != nil {
+		return err
+	}
+	it := ch.find(c.typ + "/" + c.id)
+	if it == nil {
+		if len(c.api.timeline(ch).versions[c.typ+"/"+c.id]) == 0 {
+			return errNotFound
+		}
+		c.w.WriteHeader(http.StatusNoContent) // it is gone already
+		return nil
+	}
+	if header := c.r.Header.Get("If-Match"); header != "" {
+		if _, err := c.condition(ch, it, fhir.NewObject()); err != nil {
+			return err
+		}
+	}
+	switch {
+	case it.Owner == "" || len(it.ID) == idLength:
+		return errDerived
+	case !c.owns(it):
+		return errNotOwner
+	case it.In == "":
+		return errInDocument
+	}
+	if err := c.api.audit(c.ctx, c.party.ID, "delete-plan", it.Ref(), ch.patient); err != nil {
+		return err
+	}
+	parent, conversation := ch.chain(it.In)
+	w := gateway.Write{Op: samvirke.OpCancel, Parent: parent, Conversation: conversation}
+	if rest := ch.siblings(it); len(rest) > 0 {
+		w.Op, w.Resources, w.Seen = samvirke.OpChange, rest, seenIn(ch.view)
+	}
+	res, pending, err := c.submit(&target{id: identifierOf(ch.patient), key: ch.patient, plan: ch.plan, chart: ch}, w)
+	if err != nil {
+		return err
+	}
+	if pending {
+		return c.pending(res)
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
