@@ -308,6 +308,9 @@ func TestTeamConcurrency(t *testing.T) {
 	out.Seen = []string{own.Key.String()}
 	equal(t, "seen add ends", open(own, out), false)
 	equal(t, "remove withdrawn", open(own, out, undo(t, out, 82, "03-06 08:00")), true)
+	other := teamRecord(t, 85, hospital, "03-05 08:00", participant(provider, "remove", "", ""))
+	other.Seen = []string{own.Key.String()}
+	equal(t, "removed by one who may not", open(own, other), true)
 	wish := teamRecord(t, 83, hospital, "03-05 08:00", participant(provider, "add", "2026-03-01", ""))
 	p := Fold(append(slices.Clone(base), wish))
 	equal(t, "another one's word", p.MemberAt(provider, at("03-20 10:00")), false)
