@@ -22,6 +22,7 @@ type Config struct {
 	DiskBudget  Size          `key:"disk_budget" default:"20GB" min:"64MB" doc:"When the store is larger than this, nothing more is accepted; the senders try again."`
 	Log         Log           `key:"log" doc:"What is written to standard error."`
 	Metrics     Metrics       `key:"metrics" doc:"Figures for Prometheus."`
+	Figures     Figures       `key:"figures" doc:"Outcome figures, counted from messages and plans."`
 	Admin       Admin         `key:"admin" doc:"The UI for people."`
 	HNumber     string        `key:"h_number" enum:"refuse|accept" default:"refuse" doc:"Patients who are named by a local H-number with name and birth date, without national number and sex: refuse them with AppRec error E36 as the standard says, or accept them for matching by hand."`
 	Patients    string        `key:"patients" as:"path" doc:"CSV or YAML file with the municipality and the GP of patients, for routing; columns identifier, municipality, gp."`
@@ -52,6 +53,20 @@ type Limits struct {
 type Log struct {
 	Level  string `key:"level" enum:"debug|info|warn|error" default:"info" doc:"Info is what an admin should know, debug what a developer wants."`
 	Format string `key:"format" enum:"text|json" default:"text" doc:"One line of text or one JSON object for each entry."`
+}
+
+// Figures are the outcome figures.
+type Figures struct {
+	Enabled    bool         `key:"enabled" default:"true" doc:"Count the figures."`
+	When       string       `key:"when" default:"7 * * * *" doc:"When they are counted: minute, hour, day, month and weekday in UTC as in cron, or @every 10m."`
+	Smallest   int          `key:"smallest" default:"5" min:"1" max:"1000" doc:"The least count that is published: one below it could point at a person."`
+	Population []Population `key:"population" doc:"Inhabitants of municipalities, for figures per 1,000."`
+}
+
+// Population is how many live in a municipality.
+type Population struct {
+	Municipality string `key:"municipality" need:"yes" doc:"Number of the municipality, four digits (code list 3402)."`
+	Inhabitants  int    `key:"inhabitants" need:"yes" min:"1" max:"100000000" doc:"Number of inhabitants."`
 }
 
 // Metrics switches /metrics.
