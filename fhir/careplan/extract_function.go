@@ -120,7 +120,8 @@ func (x extractor) moreOf(n *fhir.Node, instrument string, base *panelMore) *pan
 	if base != nil && m == *base {
 		return base
 	}
-	return &m
+	kept := m // so that nothing is made for the many that say nothing
+	return &kept
 }
 
 // assessor names the person or role that a performer is; an organisation is the sender's own affair.

@@ -218,6 +218,34 @@ func TestF11TimelineOfAnyOrder(t *testing.T) {
 	})
 }
 
+// TestR12IsThePicture: the open questions of the plan are those of its picture, no more and no less.
+func TestR12IsThePicture(t *testing.T) {
+	asked := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		p := Fold(drawAssessments(rt, t))
+		var rule, drawn []string
+		for _, g := range p.Gaps {
+			if g.Rule == "R12" {
+				rule = append(rule, g.Subject)
+			}
+		}
+		for _, d := range p.Picture(at("03-01 10:00")).Disagreements {
+			if !d.Past {
+				drawn = append(drawn, d.ID)
+			}
+		}
+		slices.Sort(rule)
+		slices.Sort(drawn)
+		asked += len(drawn)
+		if !slices.Equal(rule, drawn) {
+			rt.Fatalf("rule R12 asks %v, the picture %v", rule, drawn)
+		}
+	})
+	if asked == 0 {
+		t.Error("nothing was asked: the test shows nothing")
+	}
+}
+
 // TestF12BlockedLeavesNoTrace: a viewer's picture is that of a world without what the viewer may not see.
 func TestF12BlockedLeavesNoTrace(t *testing.T) {
 	hidden := 0

@@ -184,7 +184,8 @@ func (f *fold) disagreements() {
 	}
 	pic := function.View(f.p.functionPoints(list), function.Options{Events: f.p.functionEvents(func(key string) time.Time { return told[key] })})
 	for _, d := range pic.Disagreements {
-		if d.Past {
+		row := &pic.Rows[slices.IndexFunc(pic.Rows, func(r function.Row) bool { return r.ID == d.Row })]
+		if d.Past || f.p.settled(&row.Cells[d.Cells[0]]) || f.p.settled(&row.Cells[d.Cells[1]]) {
 			continue
 		}
 		f.addGap("R12", d.Question, d.ID, time.Time{}, d.From...)
@@ -194,44 +195,76 @@ func (f *fold) disagreements() {
 	}
 }
 
-// contested lists the assessments that can disagree: those with items in a category, when two organisations made some near in
-// time; later ones of the same organisations are among them and may have settled it. nil when there are none, as nearly always.
+// contested lists the assessments about which there may be a question: of two organisations, near in time, not yet assessed again
+// as a whole. nil when there are none, as nearly always. Function is in the order of time.
 func (p *Plan) contested() []Assessment {
-	type made struct {
-		a  *Assessment
-		at time.Time
-	}
-	var list []made
+	last := map[[2]string]int{}
+	owners := map[string]bool{}
 	for i := range p.Function {
-		if a := &p.Function[i]; a.hasCategory() {
-			list = append(list, made{a, parseMoment(a.Date).at})
+		if a := &p.Function[i]; a.Line != "" && function.Banded(a.Instrument) {
+			last[[2]string{a.Owner, a.Line}] = i
+			owners[a.Owner] = true
 		}
 	}
-	slices.SortStableFunc(list, func(a, b made) int { return a.at.Compare(b.at) })
+	if len(owners) < 2 {
+		return nil
+	}
+	var open []Assessment
+	var at []time.Time
 	found := false
-	for j := range list {
-		for i := j - 1; i >= 0 && !found && list[j].at.Sub(list[i].at) <= function.Window; i-- {
-			found = list[i].a.Owner != list[j].a.Owner && list[i].a.Baseline == list[j].a.Baseline
+	for i := range p.Function {
+		a := &p.Function[i]
+		end, ok := last[[2]string{a.Owner, a.Line}]
+		if when := parseMoment(a.Date).at; ok && (end == i || !covers(&p.Function[end], a, when)) {
+			for j := len(open) - 1; j >= 0 && when.Sub(at[j]) <= function.Window && !found; j-- {
+				found = open[j].Owner != a.Owner && open[j].Baseline == a.Baseline
+			}
+			open, at = append(open, *a), append(at, when)
 		}
 	}
 	if !found {
 		return nil
 	}
-	out := make([]Assessment, len(list))
-	for i := range list {
-		out[i] = *list[i].a
-	}
-	return out
+	return open
 }
 
-// hasCategory tells whether an item of an assessment stands in a category of function; totals stand in none.
-func (a *Assessment) hasCategory() bool {
-	home := a.Instrument
-	if strings.HasPrefix(home, "barthel") && function.Lookup(home) == nil {
-		home = "barthel-20" // as function.View places the items of a version that is not known
+// covers tells whether a later assessment has a number for everything that an earlier one has.
+func covers(later, earlier *Assessment, at time.Time) bool {
+	if !parseMoment(later.Date).at.After(at) {
+		return false
 	}
-	return slices.ContainsFunc(a.Scores, func(s Score) bool {
-		rows, _ := function.RowsOf(home, s.System, s.Code)
-		return len(rows) > 0
-	})
+	for i := range earlier.Scores {
+		if e := &earlier.Scores[i]; e.Number != nil && !later.measures(e.System, e.Code) {
+			return false
+		}
+	}
+	return true
+}
+
+// measures tells whether an assessment has a number for an item.
+func (a *Assessment) measures(system, code string) bool {
+	return slices.ContainsFunc(a.Scores, func(s Score) bool { return s.Number != nil && s.Code == code && s.System == system })
+}
+
+// settled tells whether the assessor of a value has assessed the same again later.
+func (p *Plan) settled(c *function.Cell) bool {
+	at := slices.IndexFunc(p.Function, func(a Assessment) bool { return a.ID == c.Assessment })
+	if at < 0 {
+		return false
+	}
+	a := &p.Function[at]
+	when := parseMoment(a.Date).at
+	for i := range p.Function[at+1:] {
+		b := &p.Function[at+1+i]
+		if b.Owner != a.Owner || b.Line != a.Line || !parseMoment(b.Date).at.After(when) {
+			continue
+		}
+		for j := range a.Scores {
+			s := &a.Scores[j]
+			if it := function.Lookup(a.Instrument).ItemByCode(s.System, s.Code); (it != nil && it.ID == c.Item || s.Code == c.Item) && b.measures(s.System, s.Code) {
+				return true
+			}
+		}
+	}
+	return false
 }

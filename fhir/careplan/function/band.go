@@ -32,6 +32,15 @@ func BandOf(instrument, variant, item string, v float64) (Band, bool) {
 	return Band{}, false
 }
 
+// Banded tells whether the items of an instrument have bands at all.
+func Banded(instrument string) bool {
+	switch instrument {
+	case "icf", "fsiii", "iplos", "fim", "barthel-20", "barthel-100":
+		return true
+	}
+	return false
+}
+
 func barthelBand(instrument, variant, item string, v float64) (Band, bool) {
 	it := Lookup(instrument).Item(item)
 	if it == nil || variant == VariantUnknown {

@@ -15,8 +15,11 @@ func (v *view) disagreements(r *Row) {
 	for i := range r.Cells {
 		for j := i + 1; j < len(r.Cells); j++ {
 			a, b := &r.Cells[i], &r.Cells[j]
-			if a.Band == nil || b.Band == nil || a.Owner == b.Owner || a.Before != b.Before || a.Band.Overlaps(*b.Band) || !v.near(a, b) ||
-				v.eventBetween(a, b) || isGap(a, b) || isGap(b, a) {
+			if !v.near(a, b) {
+				break // cells are in order of time
+			}
+			if a.Band == nil || b.Band == nil || a.Owner == b.Owner || a.Before != b.Before || a.Band.Overlaps(*b.Band) || v.eventBetween(a, b) ||
+				isGap(a, b) || isGap(b, a) {
 				continue
 			}
 			to := []string{a.Owner, b.Owner}
@@ -99,16 +102,22 @@ func (v *view) gaps(r *Row) {
 	latest := map[pair]SettingGap{}
 	var order []pair
 	for i := range r.Cells {
-		for j := range r.Cells {
-			a, b := &r.Cells[i], &r.Cells[j]
-			if i == j || a.Band == nil || b.Band == nil || a.Before || b.Before || !isGap(a, b) || !v.near(a, b) {
+		for j := i + 1; j < len(r.Cells) && v.near(&r.Cells[i], &r.Cells[j]); j++ {
+			test, life := i, j
+			if r.Cells[i].Band == nil || r.Cells[j].Band == nil || r.Cells[i].Before || r.Cells[j].Before {
 				continue
 			}
+			if !isGap(&r.Cells[test], &r.Cells[life]) {
+				if test, life = j, i; !isGap(&r.Cells[test], &r.Cells[life]) {
+					continue
+				}
+			}
+			a, b := &r.Cells[test], &r.Cells[life]
 			k := pair{a.Key, b.Key}
 			if _, ok := latest[k]; !ok {
 				order = append(order, k)
 			}
-			latest[k] = SettingGap{Row: r.ID, Capacity: i, Performance: j, From: union(a.From, b.From),
+			latest[k] = SettingGap{Row: r.ID, Capacity: test, Performance: life, From: union(a.From, b.From),
 				Text: r.Label + ": " + v.told(a) + " in a test or institution, " + v.told(b) + " in daily life."}
 		}
 	}

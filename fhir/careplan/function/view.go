@@ -75,12 +75,12 @@ func (v *view) columns() {
 	v.column = make([]int, len(v.points))
 	for i := range v.points {
 		c := Column{Date: v.points[i].Date, At: v.points[i].At}
-		at := slices.IndexFunc(v.p.Columns, func(o Column) bool { return o.Date == c.Date && o.At.Equal(c.At) })
-		if at < 0 {
-			at = len(v.p.Columns)
+		n := len(v.p.Columns)
+		if n == 0 || v.p.Columns[n-1].Date != c.Date || !v.p.Columns[n-1].At.Equal(c.At) { // points are in order
 			v.p.Columns = append(v.p.Columns, c)
+			n++
 		}
-		v.column[i] = at
+		v.column[i] = n - 1
 	}
 }
 
