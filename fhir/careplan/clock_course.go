@@ -55,23 +55,23 @@ func (c *clocks) weeks(k coursePeriod, mid, end time.Time, from []string) {
 	}
 }
 
-// assessed tells whether function was assessed after from and not after to.
+// assessed tells whether function was assessed from a time on and before another.
 func (c *clocks) assessed(from, to time.Time) bool {
 	for _, a := range c.p.Function {
-		if at := parseMoment(a.Date).at; at.After(from) && !at.After(to) {
+		if at := parseMoment(a.Date).at; !at.IsZero() && !at.Before(from) && at.Before(to) {
 			return true
 		}
 	}
 	return false
 }
 
-// marked tells whether there is a progress mark after from and not after to.
+// marked tells whether there is a progress mark from a time on and before another.
 func (c *clocks) marked(from, to time.Time) bool {
 	if c.p.Course == nil {
 		return false
 	}
 	for _, m := range c.p.Course.Marks {
-		if m.At.After(from) && !m.At.After(to) {
+		if !m.At.Before(from) && m.At.Before(to) {
 			return true
 		}
 	}

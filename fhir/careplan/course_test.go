@@ -290,6 +290,8 @@ func TestCourseExport(t *testing.T) {
 			resource(t, `{"resourceType":"Communication","status":"completed","payload":[{"contentString":"How is it?"}]}`)),
 		stayMessage(t, 3, "01-10 22:40", "onleave", "2026-01-10T22:15:00+01:00", "", `,"statusHistory":[{"status":"planned","period":{"start":"2026-01-09"}}]`))
 	checkR4(t, p)
+	e := p.FHIR().First("Encounter")
+	equal(t, "history", e.At("statusHistory.0.status").Text()+e.At("class.code").Text()+e.At("identifier.0.value").Text(), "in-progressIMPe-1")
 	types := map[string]int{}
 	for _, e := range p.FHIR().Entries() {
 		types[e.Type]++
@@ -299,6 +301,20 @@ func TestCourseExport(t *testing.T) {
 			t.Errorf("no %s among %v", typ, types)
 		}
 	}
+}
+
+// TestStayHistory: the status history of an Encounter tells the leaves one after the other.
+func TestStayHistory(t *testing.T) {
+	p := foldAll(t, leaveCourse(t)...)
+	checkR4(t, p)
+	var got []string
+	for _, h := range p.FHIR().First("Encounter").Get("statusHistory").Items() {
+		got = append(got, h.Get("status").Text()+" "+h.At("period.start").Text()[5:16]+"-"+h.At("period.end").Text()[5:16])
+	}
+	equal(t, "history", got, []string{"in-progress 01-10T07:30-01-11T09:45", "onleave 01-11T09:45-01-13T17:50", "in-progress 01-13T17:50-01-20T11:30"})
+	// What we export says the same again when it comes in.
+	back := update(90, hospital, "01-21 10:00", p.FHIR().First("Encounter").Clone())
+	equal(t, "read back", leaveLine(foldAll(t, back)), leaveLine(p))
 }
 
 // checkR4 holds the resources of a plan against the R4 definitions.

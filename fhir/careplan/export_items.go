@@ -28,6 +28,7 @@ func (x *export) stays() {
 		if s.Destination != nil {
 			n.Set("hospitalization", fhir.NewObject("dischargeDisposition", conceptNode(s.Destination.Text, s.Destination)))
 		}
+		x.stayDetail(n, &s)
 		n.Set("serviceProvider", x.organisation(s.Organiser))
 		x.put(s.Organiser, n, s.ID, s.From)
 	}

@@ -207,7 +207,13 @@ func (x *export) course(c *Course) {
 	}
 	n := fhir.NewObject("resourceType", "EpisodeOfCare", "status", status, "patient", reference(x.subject))
 	if c.Outcome != nil {
-		n.Append("extension", fhir.NewObject("url", fhir.ExtBase+"StructureDefinition/outcome", "valueString", c.Outcome.Text))
+		outcome := fhir.NewObject("url", extOutcome)
+		if c.Outcome.Code != "" {
+			outcome.SetText("valueCode", c.Outcome.Code)
+		} else {
+			outcome.SetText("valueString", c.Outcome.Text)
+		}
+		n.Append("extension", outcome)
 	}
 	if c.Identifier != nil {
 		n.Append("identifier", fhir.NewObject("system", c.Identifier.System, "value", c.Identifier.Text))

@@ -76,6 +76,7 @@ type fold struct {
 	index     map[said]int
 	goalIndex map[said]*goalPlace
 	contacts  map[[3]string][]int  // by owner, kind and name
+	reports   map[string][]*rec    // of admission and discharge, by kind; made when they are first asked for
 	assessed  map[string]time.Time // when an owner last assessed function; made when it is first asked for
 }
 

@@ -10,12 +10,13 @@ import (
 
 // requested is when a measure was first told of.
 func (f *fold) requested(m *Measure) time.Time {
-	for _, r := range f.live { // in order
-		if contains(m.From, r.key) {
-			return r.order
+	var at time.Time
+	for _, k := range m.From {
+		if r := f.counted(k); r != nil && (at.IsZero() || r.order.Before(at)) {
+			at = r.order
 		}
 	}
-	return time.Time{}
+	return at
 }
 
 // open tells whether a measure is still wanted or going on.
@@ -33,16 +34,20 @@ func (f *fold) r1NoOwner() {
 
 // r2GoalAlone: an organisation set a goal and wants nothing done.
 func (f *fold) r2GoalAlone() {
+	if len(f.p.Goals) == 0 {
+		return
+	}
+	wants := map[string]bool{}
+	for i := range f.p.Measures {
+		if m := &f.p.Measures[i]; m.open() {
+			wants[m.Requester] = true
+		}
+	}
 	for _, g := range f.p.Goals {
-		if !f.wants(g.Owner) && !f.planned(g.ID) {
+		if !wants[g.Owner] && !f.planned(g.ID) {
 			f.addGap("R2", "A goal has no measure: "+g.Text, g.ID, time.Time{}, g.From...)
 		}
 	}
-}
-
-// wants tells whether an organisation has an open measure.
-func (f *fold) wants(owner string) bool {
-	return slices.ContainsFunc(f.p.Measures, func(m Measure) bool { return m.Requester == owner && m.open() })
 }
 
 // planned tells whether somebody's own plan holds a goal together with measures.

@@ -1,6 +1,7 @@
 package careplan
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -38,8 +39,8 @@ func (f *fold) r7NoAppointment() {
 		return slices.ContainsFunc(f.stayList, func(s *stay) bool { return s.sender == owner && s.out.Status == "finished" && !s.leftDead() })
 	}
 	for _, c := range f.p.Checkups {
-		again := slices.ContainsFunc(f.p.Checkups, func(o Checkup) bool { return o.Owner == c.Owner && o.Booked })
-		if c.Booked || c.Cancelled && again || !left(c.Owner) {
+		again := func(o Checkup) bool { return o.Owner == c.Owner && o.Booked }
+		if c.Booked || c.Cancelled && slices.ContainsFunc(f.p.Checkups, again) || !left(c.Owner) {
 			continue
 		}
 		f.addGap("R7", "A check-up is promised but no appointment is booked.", c.ID, time.Time{}, c.From...)
@@ -78,21 +79,27 @@ func (f *fold) r15NoAdmissionReport() {
 
 // toldOf is the message that first told of the admission.
 func (f *fold) toldOf(s *stay) *rec {
-	for _, r := range f.live {
-		if r.Kind == kindAdmitted && contains(s.from, r.key) {
-			return r
+	var told *rec
+	for _, k := range s.from {
+		if r := f.counted(k); r != nil && r.Kind == kindAdmitted && (told == nil || byOrder(r, told) < 0) {
+			told = r
 		}
 	}
-	return s.told
+	return cmp.Or(told, s.told)
 }
 
 // hasReport tells whether a live report of this kind belongs to the stay: written after it
 // began (or, for the discharge report, by the same hospital not long before it ended).
 func (f *fold) hasReport(s *stay, kind string) bool {
-	for _, r := range f.live {
-		if r.Kind != kind {
-			continue
+	if f.reports == nil {
+		f.reports = map[string][]*rec{}
+		for _, r := range f.live {
+			if r.Kind == kindDischargeReport || r.Kind == kindAdmissionReport {
+				f.reports[r.Kind] = append(f.reports[r.Kind], r)
+			}
 		}
+	}
+	for _, r := range f.reports[kind] {
 		if kind == kindDischargeReport && r.Key.Sender != s.sender {
 			continue
 		}
@@ -116,18 +123,32 @@ func (f *fold) laterStay(s *stay, r *rec) bool {
 // r16Dropped: a measure that the hospital carried on until the transfer, and that neither the hospital stopped
 // with a reason nor anybody else mentions after it. It counts when those who received the person had time to say.
 func (f *fold) r16Dropped() {
+	var going []*Measure // what an organisation carries on that asked for it itself
+	for i := range f.p.Measures {
+		if m := &f.p.Measures[i]; m.Kind == "order" && m.Status == "active" && m.Owner == m.Requester {
+			going = append(going, m)
+		}
+	}
+	var stops []*rec
+	for _, r := range f.live {
+		if statesCourse(r) && len(r.facts.More.Course.Stops) > 0 {
+			stops = append(stops, r)
+		}
+	}
+	if len(going)+len(stops) == 0 {
+		return
+	}
 	for _, s := range f.stayList {
 		if s.out.Status != "finished" || s.leftDead() {
 			continue
 		}
-		for i := range f.p.Measures {
-			m := &f.p.Measures[i]
-			if m.Requester != s.sender || m.Kind != "order" || m.Status != "active" || m.Owner != s.sender || !f.ofStay(s, m) || f.mentioned(m) {
+		for _, m := range going {
+			if m.Requester != s.sender || !f.ofStay(s, m) || f.mentioned(m) {
 				continue
 			}
 			f.addGap("R16", "A measure of the hospital is mentioned by nobody after the transfer: "+m.Text, m.ID, s.end.at.Add(AnswerLimit), m.From...)
 		}
-		f.stoppedSilently(s)
+		f.stoppedSilently(s, stops)
 	}
 }
 
@@ -175,9 +196,9 @@ func (f *fold) mentioned(m *Measure) bool {
 }
 
 // stoppedSilently are measures that the hospital says it stopped, without saying why.
-func (f *fold) stoppedSilently(s *stay) {
-	for _, r := range f.live {
-		if !statesCourse(r) || r.Key.Sender != s.sender || !contains(s.from, r.key) && f.laterStay(s, r) {
+func (f *fold) stoppedSilently(s *stay, stops []*rec) {
+	for _, r := range stops {
+		if r.Key.Sender != s.sender || !contains(s.from, r.key) && f.laterStay(s, r) {
 			continue
 		}
 		for _, x := range r.facts.More.Course.Stops {
