@@ -62,11 +62,6 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	if err := g.addDeliveries(ctx, u, m, p, d, pl, refused, had); err != nil {
 		return nil, nil, err
 	}
-	if pl != nil && len(had) == 0 {
-		if err := g.addApart(ctx, u, m, pl); err != nil {
-			return nil, nil, err
-		}
-	}
 	if missed := missedAddressees(d); missed != "" {
 		u.Message.To, u.Message.Fault = samvirke.MessageAttention, "addressee-not-reached"
 		u.Message.FaultText = "addressees of ours that get nothing: " + missed + "; mend routes or formats and reprocess, the sender has no receipt yet"
@@ -145,7 +140,10 @@ func (g *Gateway) addDeliveries(ctx context.Context, u *queue.Unit, m *samvirke.
 	for _, x := range d.Dropped {
 		u.Events = append(u.Events, g.event(m, samvirke.EventRouted, fmt.Sprintf("not to %s: %s (%s)", x.Party, x.Why, x.Rule)))
 	}
-	return nil
+	if pl == nil || len(had) > 0 {
+		return nil
+	}
+	return g.addApart(ctx, u, m, pl)
 }
 
 // missedAddressees names addressees of ours whom no rule or no format reaches. A positive receipt would
