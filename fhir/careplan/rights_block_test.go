@@ -135,6 +135,14 @@ func TestLifting(t *testing.T) {
 	}
 	p := Fold(append(slices.Clone(base), set(), off(town)))
 	equal(t, "flag", slices.Contains(flagCodes(p), "lift-without-authority"), true)
+	// A lifting that says somebody else, or nobody, or comes before the limit, tells the blocked one nothing.
+	for _, list := range [][]Record{{off(gp)}, {set(), blockRecord(t, 84, gp, "01-28 10:00", consentNode("inactive", "c1", []string{town}))}} {
+		got := FoldFor(append(slices.Clone(base), list...), Viewer{HER: []string{physio}})
+		if want := FoldFor(base, Viewer{HER: []string{physio}}); string(got.JSON()) != string(want.JSON()) {
+			t.Error(differ("a trace of a lifting", string(want.JSON()), string(got.JSON())))
+		}
+	}
+	equal(t, "others see who limits", len(FoldFor(append(slices.Clone(base), set(), off(town)), Viewer{HER: []string{hospital}}).Rights.Restrictions), 1)
 	// Who was blocked sees no trace of it, also when it is over.
 	for _, name := range []string{"lifted by its authority", "taken back"} {
 		got := FoldFor(append(slices.Clone(base), cases[name].list...), Viewer{HER: []string{physio}})
@@ -321,4 +329,22 @@ func TestExportedLimits(t *testing.T) {
 		}
 	}
 	equal(t, "held flags", held, 1)
+}
+
+// TestBlockCoversVersions: a document that a limit names is covered in every version, and a scope that this
+// version does not know covers everything.
+func TestBlockCoversVersions(t *testing.T) {
+	base := records(t, strokeCourse()[:8]...)
+	n := msg{kind: kindDischargeReport, id: uuid(70), from: hospital, to: []string{gp}, sent: at("01-24 10:00")}.with(goalNode("first", "", true))
+	m := msg{kind: kindDischargeReport, id: uuid(71), op: samvirke.OpChange, parent: uuid(70), conv: uuid(70), from: hospital, to: []string{gp},
+		sent: at("01-24 11:00")}.with(goalNode("second", "", true))
+	v := Viewer{HER: []string{physio}}
+	for _, id := range []string{uuid(70), uuid(71)} {
+		list := append(records(t, n, m), append(slices.Clone(base), blockRecord(t, 80, gp, "01-27 10:00", consentNode("active", "c", []string{physio}, "record:"+id)))...)
+		if got, want := string(FoldFor(list, v).JSON()), string(FoldFor(base, v).JSON()); got != want {
+			t.Errorf("block of %s: %v", id, differ("the view", want, got))
+		}
+	}
+	odd := rightsRecord("odd", gp, at("01-27 10:00"), rightsFacts{Blocks: []blockFact{{Kind: kindBlock, Denied: []string{physio}, Scopes: []string{"phase:later"}}}})
+	equal(t, "a scope not known", len(FoldFor(append(base, odd), v).Sources), 0)
 }

@@ -19,13 +19,15 @@ type looker struct {
 	// live or not, ever set against them.
 	blocks []block
 	ids    map[string]bool
-	marks  []block
+	// known are the ids of all limits that any record set; limits tells whether any record is about limits.
+	known  map[string]bool
+	limits bool
 	// later are the records that the viewer may not see as things stand today, while looking at an earlier day.
 	later map[string]bool
 }
 
 func newLooker(v *Viewer, g *rights) *looker {
-	s := &looker{viewer: v, ids: map[string]bool{}}
+	s := &looker{viewer: v, ids: map[string]bool{}, known: map[string]bool{}}
 	if g == nil {
 		return s
 	}
@@ -35,11 +37,13 @@ func newLooker(v *Viewer, g *rights) *looker {
 		}
 	}
 	for _, m := range g.marks {
-		if m.Kind != kindReservation && m.denies(v) {
-			s.marks = append(s.marks, m)
-			if m.ID != "" {
-				s.ids[m.ID] = true
-			}
+		s.limits = s.limits || m.Kind != kindReservation
+		if m.Off || m.ID == "" {
+			continue
+		}
+		s.known[m.ID] = true
+		if m.denies(v) {
+			s.ids[m.ID] = true
 		}
 	}
 	return s
@@ -83,7 +87,7 @@ func (s *looker) sees(r *rec) bool {
 // marker tells whether a record is there for a limit against the viewer alone, or takes one back: it would tell
 // that there is, or was, something to hide.
 func (s *looker) marker(r *rec) bool {
-	if len(s.marks) == 0 {
+	if !s.limits {
 		return false
 	}
 	members := []*rec{r}
@@ -92,11 +96,14 @@ func (s *looker) marker(r *rec) bool {
 	}
 	return slices.ContainsFunc(members, func(m *rec) bool {
 		return m.facts.onlyRights() && slices.ContainsFunc(m.facts.rights().Blocks, func(b blockFact) bool {
-			if b.ID != "" && s.ids[b.ID] {
-				return true
+			switch one := blockOf(b, m); {
+			case b.Kind == kindReservation:
+				return false
+			case b.ID != "" && s.ids[b.ID], b.Off && !s.known[b.ID]:
+				return true // it takes back what is against the viewer, or what nobody knows
+			default:
+				return !b.Off && one.denies(s.viewer)
 			}
-			one := blockOf(b, m)
-			return b.Kind != kindReservation && one.denies(s.viewer)
 		})
 	})
 }
