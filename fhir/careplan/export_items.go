@@ -162,6 +162,7 @@ func (x *export) tasks() {
 		if t.Measure != "" {
 			n.Set("focus", reference("ServiceRequest/"+t.Measure))
 		}
+		x.sharedTask(n, t)
 		n.Set("for", reference(x.subject))
 		from := [][]string{t.From}
 		if t.For == "coordinator" {

@@ -69,6 +69,7 @@ func (x *export) sharedField(n, period *fhir.Node, f *Field) {
 			ref.Set("identifier", fhir.NewObject("system", v.System, "value", v.Code))
 		}
 		n.Append("extension", fhir.NewObject("url", outCoordinator, "valueReference", ref))
+		custodian(n, f)
 	}
 	if f.Contested {
 		n.Append("extension", fhir.NewObject("url", outContested, "valueCode", f.Name))
@@ -142,6 +143,7 @@ func (x *export) sharedPart() {
 	for i := range x.p.Shared.Proposals {
 		x.proposal(&x.p.Shared.Proposals[i])
 	}
+	x.linkages()
 }
 
 func (x *export) proposal(p *Proposal) {
@@ -156,6 +158,7 @@ func (x *export) proposal(p *Proposal) {
 	if ref := x.refTo(p.Element); ref != "" {
 		n.Append("extension", fhir.NewObject("url", outConcerns, "valueReference", reference(ref)))
 	}
+	wished(n, p)
 	if p.Reason != "" {
 		n.Append("note", fhir.NewObject("text", p.Reason))
 	}

@@ -12,6 +12,7 @@ func Samples(t testing.TB) map[string][]Record {
 		"restricted":       append(records(t, strokeCourse()...), secretReport(70, "01-24 10:00").record(t)),
 		"entered in error": records(t, reopened, strokeCourse()[5], cancel(reopened, 2, "01-20 08:00")),
 		"rights":           rightsSample(t),
+		"shared":           sharedSample(t),
 		"start unknown":    records(t, strokeCourse()[8], strokeCourse()[6]),
 	}
 }

@@ -362,10 +362,12 @@ func (f *fold) proposalOfChange(a *asking) {
 	if a.out.Status != "requested" {
 		status = "done"
 	}
-	t := Task{ID: shortID("task", "change", a.out.ID), Text: strings.TrimSpace("Answer the proposal: " + a.out.Text), For: a.out.Owner,
+	t := Task{ID: changeTaskID(a.out.ID), Text: strings.TrimSpace("Answer the proposal: " + a.out.Text), For: a.out.Owner,
 		Status: status, Rule: "change-proposal", From: a.out.From}
 	if a.el != nil && a.el.measure != nil {
 		t.Measure = a.el.measure.ID
 	}
 	f.p.Tasks = append(f.p.Tasks, t)
 }
+
+func changeTaskID(proposal string) string { return shortID("task", "change", proposal) }
