@@ -22,6 +22,7 @@ import (
 	"github.com/samvirke/samvirke/internal/admin"
 	"github.com/samvirke/samvirke/internal/api"
 	"github.com/samvirke/samvirke/internal/config"
+	"github.com/samvirke/samvirke/internal/figures"
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/internal/route"
 	"github.com/samvirke/samvirke/mapping"
@@ -40,6 +41,7 @@ type house struct {
 	store    queue.Store
 	gateway  *gateway.Gateway
 	admin    *admin.Server
+	figures  *figures.Counter // nil: not counted
 	servers  []*http.Server
 	folders  []*folder.Source
 	addr     string // where parties reach it, host:port
@@ -118,6 +120,13 @@ func (h *house) openCore(ctx context.Context) (err error) {
 			return &exitError{code: exitBadConfig, err: err}
 		}
 		o.Parties = append(o.Parties, p)
+	}
+	if cfg.Figures.Enabled {
+		job, err := h.figuresJob()
+		if err != nil {
+			return err
+		}
+		o.Jobs = append(o.Jobs, job)
 	}
 	if h.gateway, err = gateway.New(o); err != nil {
 		return err
