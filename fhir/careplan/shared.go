@@ -175,10 +175,14 @@ func (f *fold) decidedOver(g *fieldRegister, d *stated) []stated {
 			seen = append(seen, s)
 		}
 	}
+next:
 	for _, s := range seen {
-		if !slices.ContainsFunc(seen, func(t stated) bool { return f.sight.overwrites(t.rec, s.rec) }) {
-			out = append(out, s)
+		for i := len(seen) - 1; i >= 0; i-- { // the latest has seen the most
+			if f.sight.overwrites(seen[i].rec, s.rec) {
+				continue next
+			}
 		}
+		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b stated) int { return a.before(&b, f.o.Priority[g.name]) })
 	return out

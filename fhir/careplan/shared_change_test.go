@@ -309,3 +309,25 @@ func TestSharedInFHIR(t *testing.T) {
 	}
 	equal(t, "clocks", fmt.Sprint(ages["conflict-24h"], ages["conflict-72h"]), "24h0m0s 72h0m0s")
 }
+
+// TestManyStatements: a coordinator named in thousands of messages, and a decision about it, stay a matter of moments:
+// the fold is not square in what one organisation repeats.
+func TestManyStatements(t *testing.T) {
+	var list []Record
+	for i := range 3000 {
+		c := &content{Contacts: []contactRow{{Kind: "professional", Name: fmt.Sprint("Kari ", i%2), Code: roleIndividualPlan}}}
+		sender := []string{town, hospital}[i%2]
+		when := worldBase.Add(time.Duration(i) * time.Minute)
+		r := Record{Key: Key{sender, fmt.Sprint("k", i)}, Subject: "urn:oid:2.16.578.1.12.4.1.4.1|" + testFNR, Kind: kindAdmissionReport, Sent: when, Receive: when,
+			Mapping: "test/1", Chain: Chain{Op: samvirke.OpNew, Conversation: fmt.Sprint("k", i)}}
+		r.fill(c)
+		list = append(list, r)
+	}
+	p := Fold(list)
+	equal(t, "the latest of each", sharedLines(p), "coordinator=Kari 1! open:Kari 1|Kari 0")
+	decided := wrote(t, 1, town, "03-01 09:00", nil, []string{"coordinator", "person"}, resolveTask(conflictID(FieldCoordinator, ""), "Kari 0"))
+	for i := range list {
+		decided.Seen = append(decided.Seen, list[i].Key.String())
+	}
+	equal(t, "decided", sharedLines(Fold(append(list, decided))), "coordinator=Kari 0 resolved:Kari 0|Kari 1")
+}

@@ -77,10 +77,6 @@ func (f *fold) saidSame() map[[2]string][]string {
 
 // suggestions pairs items of different owners with the same code or the same words.
 func suggestions(items []alike) []SameAs {
-	several := slices.ContainsFunc(items, func(a alike) bool { return a.owner != items[0].owner })
-	if !several {
-		return nil
-	}
 	var out []SameAs
 	found := map[[2]string]bool{}
 	for _, rule := range []string{sameCode, sameText} {
@@ -123,7 +119,21 @@ func periodsOverlap(a, b *alike) bool {
 	return !apart(a.end, b.start) && !apart(b.end, a.start)
 }
 
+// one tells whether all items are of one owner: then nothing is looked for.
+func one[T any](list []T, owner func(*T) string) bool {
+	for i := range list {
+		if owner(&list[i]) != owner(&list[0]) {
+			return false
+		}
+	}
+	return true
+}
+
 func (f *fold) alikeMeasures() []alike {
+	carrier := func(m *Measure) string { return first(m.Owner, m.Requester) }
+	if one(f.p.Measures, carrier) {
+		return nil
+	}
 	var out []alike
 	for i := range f.p.Measures {
 		m := &f.p.Measures[i]
@@ -134,7 +144,7 @@ func (f *fold) alikeMeasures() []alike {
 		if !found {
 			end = ""
 		}
-		a := alike{id: m.ID, owner: first(m.Owner, m.Requester), text: plainKey(m.Text), from: m.From, start: parseMoment(start).at}
+		a := alike{id: m.ID, owner: carrier(m), text: plainKey(m.Text), from: m.From, start: parseMoment(start).at}
 		if e := parseMoment(end); !e.at.IsZero() {
 			a.end = endOf(e)
 		}
@@ -147,6 +157,9 @@ func (f *fold) alikeMeasures() []alike {
 }
 
 func (f *fold) alikeGoals() []alike {
+	if one(f.p.Goals, func(g *Goal) string { return g.Owner }) {
+		return nil
+	}
 	var out []alike
 	for i := range f.p.Goals {
 		g := &f.p.Goals[i]
