@@ -235,12 +235,13 @@ func TestDialogue(t *testing.T) {
 	ask := msg{kind: "DIALOG_NOTAT", id: uuid(2), from: town, to: []string{hospital}, sent: at("01-26 09:00"), parent: uuid(1), conv: uuid(1)}.with(
 		resource(t, `{"resourceType":"Communication","status":"completed","payload":[{"contentString":"How far?"}]}`))
 	answer := msg{kind: "DIALOG_SVAR", id: uuid(3), from: hospital, to: []string{town}, sent: at("01-26 10:00"), parent: uuid(2), conv: uuid(1)}.with(
-		resource(t, `{"resourceType":"Communication","status":"completed","payload":[{"contentString":"Fifty metres"}]}`))
+		resource(t, `{"resourceType":"Communication","status":"completed","topic":{"text":"Distance"},"payload":[{"contentString":"Fifty metres"}]}`),
+		resource(t, `{"resourceType":"CommunicationRequest","status":"completed","payload":[{"contentString":"How far?"}]}`))
 	alone := msg{kind: "DIALOG_NOTAT", id: uuid(4), from: town, to: []string{hospital}, sent: at("01-26 11:00")}.with(
 		resource(t, `{"resourceType":"Communication","status":"completed","payload":[{"contentString":"About something else"}]}`))
 	p := foldAll(t, report, ask, answer, alone)
 	equal(t, "messages", len(p.Course.Dialogue), 2)
-	for i, want := range []string{"How far?", "Fifty metres"} {
+	for i, want := range []string{"How far?", "Distance\nFifty metres"} {
 		d := p.Course.Dialogue[i]
 		equal(t, "message", d.Text+" "+d.About, want+" "+p.Measures[0].ID)
 	}

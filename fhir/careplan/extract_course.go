@@ -30,6 +30,9 @@ func (x extractor) course(e fhir.Entry, c *content) {
 	case "CarePlan":
 		x.ownPlan(e, c)
 	case "Communication", "CommunicationRequest":
+		if e.Type == "CommunicationRequest" && x.b.First("Communication") != nil {
+			return // the question of another, told again by who answers it
+		}
 		if x.native() || strings.HasPrefix(x.kind, "DIALOG_") {
 			x.talk(n, c)
 		}
@@ -239,6 +242,9 @@ func (x extractor) talk(n *fhir.Node, c *content) {
 	}
 	if s := noteText(n); s != "" {
 		words = append(words, s)
+	}
+	if s := concept(n.Get("topic")).Text; s != "" {
+		words = append([]string{s}, words...)
 	}
 	t.Text = strings.Join(words, "\n")
 	for _, key := range []string{"about", "basedOn"} {

@@ -217,3 +217,25 @@ func TestMinimumContent(t *testing.T) {
 		})
 	}
 }
+
+// TestPlanEvaluation: the plan's own date of evaluation is R5 too, and a later date moves it.
+func TestPlanEvaluation(t *testing.T) {
+	master := func(n int, day, sent string) msg {
+		return update(n, town, sent, resource(t, `{"resourceType":"CarePlan","status":"active","intent":"plan","subject":{"display":"x"},
+			"extension":[{"url":"`+fhir.ExtBase+`StructureDefinition/next-evaluation","valueDateTime":"`+day+`"}]}`))
+	}
+	first := master(1, "2026-03-26", "03-12 09:05")
+	due := func(p *Plan) (out []string) {
+		for _, g := range p.Gaps {
+			if g.Rule == "R5" {
+				out = append(out, g.Due.Format("01-02T15:04"))
+			}
+		}
+		return out
+	}
+	equal(t, "due", due(foldAll(t, first)), []string{"03-26T22:00"})
+	later := master(2, "2026-04-02", "03-27 09:05")
+	later.op, later.parent, later.conv = "M", first.id, first.id
+	equal(t, "moved", due(foldAll(t, first, later)), []string{"04-02T22:00"})
+	equal(t, "withdrawn", due(foldAll(t, first, cancel(first, 3, "03-13 09:05"))), []string(nil))
+}
