@@ -99,6 +99,11 @@ func (x *export) put(owner string, n *fhir.Node, item string, from ...[]string) 
 		}
 	}
 	fact, in, id := x.p.behind(n, item, e.From)
+	if e.Type == "Task" && !strings.HasPrefix(item, "answer-") {
+		id = item // what is asked stays what it is, whoever answers; the answer stands in it
+		answerIn(n, fact)
+		fact = nil
+	}
 	e.ID, e.Resource = id, n
 	if fact != nil {
 		e.In, e.Name, e.Raw = in, fact.Name, fact.resource()
@@ -119,6 +124,19 @@ func (x *export) put(owner string, n *fhir.Node, item string, from ...[]string) 
 	}
 	x.list = append(x.list, e)
 	return ref
+}
+
+// answerIn puts into a Task that asks what its answer says beside status and reason.
+func answerIn(n *fhir.Node, fact *elementFact) {
+	if fact == nil {
+		return
+	}
+	raw := fact.resource()
+	for _, key := range []string{"businessStatus", "note", "output"} {
+		if v := raw.Get(key); v != nil {
+			n.Set(key, v)
+		}
+	}
 }
 
 // hasMembers: what an Observation is made of stands in other resources of its message.

@@ -162,12 +162,12 @@ func (q *query) addCriterion(c *call, name, value string) error {
 		q.ignored = append(q.ignored, name)
 		return nil
 	}
-	if err := cr.check(); err != nil {
-		return err
-	}
 	if value == "" {
 		q.ignored = append(q.ignored, name) // FHIR R4, search.html: an empty parameter is no parameter
 		return nil
+	}
+	if err := cr.check(); err != nil {
+		return err
 	}
 	if !cr.namesPerson(q.typ) {
 		q.self.Add(name, value)
