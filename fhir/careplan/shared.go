@@ -166,23 +166,13 @@ func (f *fold) contest(g *fieldRegister) {
 	f.contested[g.field] = true
 }
 
-// decidedOver are the statements that the author of a decision had before them: those it had seen, without those
-// that another it had seen overwrote. The shown one comes first.
-func (f *fold) decidedOver(g *fieldRegister, d *stated) []stated {
-	var seen, out []stated
+// decidedOver are the statements that a decision was about, as far as they may be seen. The shown one comes first.
+func (f *fold) decidedOver(g *fieldRegister, d *stated) (out []stated) {
+	over := f.sight.over[d.id()]
 	for _, s := range g.all {
-		if f.sight.seen(d.rec, s.rec) {
-			seen = append(seen, s)
+		if over[s.id()] {
+			out = append(out, s)
 		}
-	}
-next:
-	for _, s := range seen {
-		for i := len(seen) - 1; i >= 0; i-- { // the latest has seen the most
-			if f.sight.overwrites(seen[i].rec, s.rec) {
-				continue next
-			}
-		}
-		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b stated) int { return a.before(&b, f.o.Priority[g.name]) })
 	return out

@@ -32,6 +32,8 @@ type sight struct {
 	named map[*rec]map[string]bool
 	// gone are the statements that are overwritten.
 	gone map[statedID]bool
+	// over are the statements that each decision was about, see decidedOver.
+	over map[statedID]map[statedID]bool
 }
 
 // shownTo is one acknowledged delivery.
@@ -174,8 +176,36 @@ func (s *sight) overwritten(v *liveness) {
 					break
 				}
 			}
+			if st.decides != nil {
+				if s.over == nil {
+					s.over = map[statedID]map[statedID]bool{}
+				}
+				s.over[st.id()] = s.decidedOver(list, &st)
+			}
 		}
 	}
+}
+
+// decidedOver are the statements that the author of a decision had before them: those it had seen, without those
+// that another it had seen overwrote.
+func (s *sight) decidedOver(list []stated, d *stated) map[statedID]bool {
+	var seen []*stated
+	for i := range list {
+		if s.seen(d.rec, list[i].rec) {
+			seen = append(seen, &list[i])
+		}
+	}
+	out := map[statedID]bool{}
+next:
+	for _, one := range seen {
+		for i := len(seen) - 1; i >= 0; i-- { // the latest has seen the most
+			if s.overwrites(seen[i].rec, one.rec) {
+				continue next
+			}
+		}
+		out[one.id()] = true
+	}
+	return out
 }
 
 // standing goes through the live records of a line in its order.

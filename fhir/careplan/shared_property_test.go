@@ -259,6 +259,26 @@ func sharedConvergence(fold folder, w sharedWorld) error {
 	return differ("another order", string(fold(w.Records).JSON()), string(fold(append(other, other...)).JSON()))
 }
 
+// P16 for shared fields: an objection to some of the messages never adds a value to a view, neither as shown nor
+// among the candidates: what is overwritten does not come back where the newer one is hidden.
+func sharedDenyNeverAdds(_ folder, w sharedWorld) error {
+	viewer := Viewer{HER: []string{"999999"}}
+	list := clone(w.Records)
+	for i := range list {
+		list[i].NoForwarding = list[i].Kind != KindReceipt && (i+w.Choice)%3 == 0
+	}
+	open, p := FoldFor(w.Records, viewer), FoldFor(list, viewer)
+	for _, field := range sharedNames {
+		before := shownValues(open, field)
+		for s := range shownValues(p, field) {
+			if !before[s] {
+				return fmt.Errorf("%s: an objection shows %q of %s", field, s.value, s.key)
+			}
+		}
+	}
+	return nil
+}
+
 // ownership is P11: what one organisation states last of all changes no content that another one owns; what it
 // wishes is a proposal, or its own measure.
 //
@@ -304,7 +324,7 @@ var sharedProperties = []struct {
 	check  func(folder, sharedWorld) error
 }{
 	{"P1 convergence", false, sharedConvergence}, {"P4 no lost update", false, noLostUpdate}, {"P9 conflict truth", false, conflictTruth},
-	{"P10 resolution", false, resolutionSettles}, {"P13 clock", true, sharedClock},
+	{"P10 resolution", false, resolutionSettles}, {"P13 clock", true, sharedClock}, {"P16 deny", false, sharedDenyNeverAdds},
 }
 
 func drawer(honest bool) func(*rapid.T) sharedWorld {
