@@ -289,7 +289,8 @@ func byDocument(kind string) bool { return kind == "EPIKRISE" || kind == "HENVIS
 func (v *liveness) group() {
 	v.findRings()
 	lines := make(map[lineName]*line, len(v.keyed))
-	for _, r := range v.keyed { // by key: the lines come out nearly sorted
+	room := make([]line, len(v.keyed)) // one piece for all
+	for _, r := range v.keyed {        // by key: the lines come out nearly sorted
 		if r.state == stateQuarantine {
 			continue
 		}
@@ -300,8 +301,8 @@ func (v *liveness) group() {
 		}
 		l := lines[k]
 		if l == nil {
-			l = &line{lineName: k}
-			lines[k] = l
+			l, room = &room[0], room[1:]
+			l.lineName, lines[k] = k, l
 			v.lines = append(v.lines, l)
 		}
 		l.size++

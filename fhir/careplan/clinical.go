@@ -11,12 +11,29 @@ import (
 // one organisation is one entry with two sources.
 func (f *fold) clinical() {
 	f.written()
+	f.expect()
 	for _, r := range f.live {
 		f.diagnoses(r)
 		f.goals(r)
 		f.measures(r)
 		f.services(r)
 		f.rest(r)
+	}
+}
+
+// expect makes room for what the records state.
+func (f *fold) expect() {
+	var measures, goals, notes, checkups, all int
+	for _, r := range f.live {
+		c := r.facts
+		measures, goals, notes, checkups = measures+len(c.Measures), goals+len(c.Goals), notes+len(c.Notes), checkups+len(c.Checkups)
+		all += len(c.Diagnoses) + len(c.Notes) + len(c.Services) + len(c.Aids)
+	}
+	p := f.p
+	p.Measures, p.Goals = slices.Grow(p.Measures, measures), slices.Grow(p.Goals, goals)
+	p.Notes, p.Checkups = slices.Grow(p.Notes, notes), slices.Grow(p.Checkups, checkups)
+	if all > 0 {
+		f.index = make(map[said]int, min(all, 4*len(f.live)))
 	}
 }
 
@@ -223,7 +240,10 @@ func (f *fold) services(r *rec) {
 }
 
 func (f *fold) rest(r *rec) {
-	seen := map[string]int{}
+	var seen map[string]int
+	if len(r.facts.Checkups) > 0 {
+		seen = map[string]int{}
+	}
 	for i, k := range r.facts.Checkups {
 		id := r.elementNamed("ck", i)
 		if id == "" {

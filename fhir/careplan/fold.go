@@ -64,8 +64,9 @@ type fold struct {
 	p        *Plan
 	o        Options
 	lines    []*line
-	live     []*rec // by (order, key)
-	keyed    []*rec // the same, by key
+	live     []*rec          // by (order, key)
+	keyed    []*rec          // the same, by key
+	byText   map[string]*rec // the same; made when one is first asked for
 	loose    []*rec
 	stayList []*stay
 	sharedFold
@@ -99,7 +100,15 @@ func (f *fold) count(v *liveness) {
 }
 
 // counted gives the live record with a key; nil when there is none.
-func (f *fold) counted(key string) *rec { return byKey(f.keyed, key) }
+func (f *fold) counted(key string) *rec {
+	if f.byText == nil {
+		f.byText = make(map[string]*rec, len(f.keyed))
+		for _, r := range f.keyed {
+			f.byText[r.key] = r
+		}
+	}
+	return f.byText[key]
+}
 
 func (f *fold) flag(code, text string, from ...string) {
 	slices.Sort(from)
@@ -124,7 +133,7 @@ func (f *fold) subject(recs []*rec) {
 		if isCancel(r.Chain.Op) && r.parent != nil {
 			about = r.parent.Subject // a withdrawal of a link may name either person
 		}
-		if better(about, f.p.Patient) {
+		if about != f.p.Patient && better(about, f.p.Patient) {
 			f.p.Patient = about
 		}
 	}

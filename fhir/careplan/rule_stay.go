@@ -148,7 +148,9 @@ func (f *fold) r16Dropped() {
 			}
 			f.addGap("R16", "A measure of the hospital is mentioned by nobody after the transfer: "+m.Text, m.ID, s.end.at.Add(AnswerLimit), m.From...)
 		}
-		f.stoppedSilently(s, stops)
+		if len(stops) > 0 {
+			f.stoppedSilently(s, stops)
+		}
 	}
 }
 

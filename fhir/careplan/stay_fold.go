@@ -86,7 +86,7 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 				continue
 			}
 			open = len(list)
-			list = append(list, Ready{Stay: s.id(), Set: v, Planned: ev.Estimate, From: []string{ev.rec.key}})
+			list = append(list, Ready{Stay: s.out.ID, Set: v, Planned: ev.Estimate, From: []string{ev.rec.key}})
 			f.readyTask(s, ev, "requested")
 		case eventNotReady:
 			if open < 0 {
@@ -156,16 +156,17 @@ func (f *fold) readyTask(s *stay, ev stayEvent, status string) {
 	if list := ev.rec.facts.To; len(list) > 0 && list[0].HER != "" {
 		to = list[0].HER
 	}
-	f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", "discharge-ready", s.id(), ev.rec.key), For: to, Status: status,
+	f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", "discharge-ready", s.out.ID, ev.rec.key), For: to, Status: status,
 		Rule: "discharge-ready", Text: "Answer whether the patient can be received.", From: []string{ev.rec.key}})
 }
 
 func (f *fold) readyDone(s *stay, key, status, by string) {
-	id := shortID("task", "discharge-ready", s.id(), key)
-	for i := range f.p.Tasks {
+	id := shortID("task", "discharge-ready", s.out.ID, key)
+	for i := len(f.p.Tasks) - 1; i >= 0; i-- { // it is one of the latest
 		if f.p.Tasks[i].ID == id {
 			f.p.Tasks[i].Status = status
 			f.p.Tasks[i].From = addFrom(f.p.Tasks[i].From, by)
+			break
 		}
 	}
 }
