@@ -45,6 +45,8 @@ type Conflict struct {
 	Status     string      `json:"status"` // open, resolved, basis-withdrawn
 	Opened     time.Time   `json:"opened,omitzero"`
 	Candidates []Candidate `json:"candidates"` // the shown one first
+	// Earlier are, of an open one that had been resolved, the values that the decision was about.
+	Earlier []Candidate `json:"earlier,omitempty"`
 	// Chosen is the value of the decision, with the record that made it; nil while nobody has decided.
 	Chosen     *Value `json:"chosen,omitempty"`
 	ResolvedBy string `json:"resolved_by,omitempty"` // organisation

@@ -123,6 +123,14 @@ func (f *fold) conflict(g *fieldRegister, v *liveness) *Conflict {
 	if differing(g.now) {
 		c.Status, c.Opened = "open", opened(g.now)
 		c.Candidates = candidates(g.now, &g.now[0])
+		for i := range g.now {
+			if over := f.decidedOver(g, &g.now[i]); len(over) > 0 {
+				c.Earlier = append(c.Earlier, candidates(over, &over[0])...)
+			}
+		}
+		for i := range c.Earlier {
+			c.Earlier[i].Shown = false
+		}
 		f.contest(g)
 		return c
 	}

@@ -129,6 +129,11 @@ func shownValues(p *Plan, field string) map[said2]bool {
 				add(&c.Candidates[i].Value, c.Candidates[i].Removed)
 			}
 		}
+		for i := range c.Earlier {
+			if c.Field == field {
+				add(&c.Earlier[i].Value, c.Earlier[i].Removed)
+			}
+		}
 	}
 	return out
 }

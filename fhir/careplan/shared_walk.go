@@ -63,6 +63,9 @@ func (l *leafList) conflict(c *Conflict) {
 		}
 		i.addOf("value of", d.By, strings.TrimSpace(text), d.From)
 	}
+	for _, d := range c.Earlier {
+		i.addOf("earlier value of", d.By, first(words(d.Text, d.Code), "no value"), d.From)
+	}
 	if c.Chosen != nil {
 		i.add("chosen", first(words(c.Chosen.Text, c.Chosen.Code), "no value"), c.Chosen.From)
 		i.add("decided by", words(c.ResolvedBy, c.Author), c.Chosen.From)
