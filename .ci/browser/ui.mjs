@@ -5,20 +5,23 @@
 //   SAMVIRKE_URL=http://127.0.0.1:8080/ SAMVIRKE_USER=admin SAMVIRKE_PASSWORD=... node ui.mjs
 //   node ui.mjs URL USER PASSWORD [FOLDER]
 //
-// SAMVIRKE_SCREENSHOTS (or FOLDER) is where pictures of each page go; CHROMIUM is the browser.
+// SAMVIRKE_DEMO_DATA is the demo's folder (its --data): further messages are sent with the tokens in it, so that
+// there is a conflict to decide. SAMVIRKE_SCREENSHOTS (or FOLDER) is where pictures of each page go; CHROMIUM is the browser.
 // The last line reads "N passed, N failed"; the exit code is 1 when anything failed.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { tell } from './plan.mjs';
 
 const arg = process.argv.slice(2);
 const base = (arg[0] || process.env.SAMVIRKE_URL || '').replace(/\/$/, '');
 const user = arg[1] || process.env.SAMVIRKE_USER;
 const password = arg[2] || process.env.SAMVIRKE_PASSWORD;
 const folder = arg[3] || process.env.SAMVIRKE_SCREENSHOTS || '';
+const data = process.env.SAMVIRKE_DEMO_DATA || '';
 const widths = [320, 1440, 1920];
-if (!base || !user || !password) {
-  console.error('usage: node ui.mjs URL USER PASSWORD [FOLDER]');
+if (!base || !user || !password || !data) {
+  console.error('usage: SAMVIRKE_DEMO_DATA=FOLDER node ui.mjs URL USER PASSWORD [FOLDER]');
   process.exit(64);
 }
 if (folder) mkdirSync(folder, { recursive: true });
@@ -44,13 +47,13 @@ const watch = (page) => {
   page.on('pageerror', (e) => errors.push(`${new URL(page.url()).pathname.split('/')[1]}: ${e.message}`));
 };
 
-const signIn = async (context) => {
+const signIn = async (context, who = user, word = password) => {
   const page = await context.newPage();
   watch(page);
   await page.goto(base + '/');
   check('the first page leads to sign-in', new URL(page.url()).pathname === '/sign-in', page.url());
-  await page.getByLabel('User name').fill(user);
-  await page.getByLabel('Password').fill(password);
+  await page.getByLabel('User name').fill(who);
+  await page.getByLabel('Password').fill(word);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.waitForURL('**/overview');
   return page;
@@ -211,6 +214,117 @@ const tables = async (page) => {
   await look(page, 'mapping-found', '/mapping/INNLEGGELSESRAPPORT?q=diagnose', ['Condition']);
 };
 
+// explained goes from a value on the plan page down to the line of its message.
+const explained = async (page, plan) => {
+  await page.setViewportSize({ width: 1440, height: 1000 });
+  await page.goto(base + plan);
+  const goal = page.locator('.loop details.cite').first();
+  await goal.locator('summary').click();
+  await goal.getByRole('link', { name: /Show the place/ }).click();
+  await page.waitForURL('**/original?mark=*');
+  const main = await page.locator('main').innerText();
+  check('explain: the place is named', main.includes('Where this value stands') && main.includes('mapping row') && main.includes('Goal'), main.slice(0, 200).replaceAll('\n', ' '));
+  check('explain: the line is marked and in view', await page.locator('.ln.hit#place').isVisible() && await page.locator('#place').evaluate((e) => { const b = e.getBoundingClientRect(); return b.top >= 0 && b.bottom <= innerHeight; }));
+  check('explain: no value in the address', !/meter|frokost|rollator/i.test(decodeURIComponent(page.url())));
+  await look(page, 'explain', new URL(page.url()).pathname + new URL(page.url()).search, ['Where this value stands', 'mapping row']);
+};
+
+// decided sends two dates for the next evaluation and decides between them with one click.
+const decided = async (page, plan) => {
+  const dates = await tell(base, data);
+  check('conflict: both messages are taken', dates.statuses.every((s) => s === 202), dates.statuses.join(', '));
+  const open = page.locator('.conflict', { hasText: 'Next evaluation' });
+  for (let i = 0; i < 60 && await open.count() === 0; i++) {
+    await page.waitForTimeout(500);
+    await page.goto(base + plan);
+  }
+  await look(page, 'plan-conflict', plan, ['To decide', 'Next evaluation', 'Nordlia legesenter', 'Bekkedal kommune', 'contested', 'Zone plan', 'Gå tur med bikkja', 'Progress marks', 'Dialogue']);
+  await page.setViewportSize({ width: 1440, height: 1000 });
+  const shown = await open.locator('.choice').allInnerTexts();
+  const words = (day) => new Date(day + 'T12:00:00Z').toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' }).replace('Sept', 'Sep');
+  check('conflict: both values are shown', [dates.first, dates.second].every((d) => shown.some((t) => t.includes(words(d)))), shown.join(' | '));
+  const plans = await page.context().newPage();
+  await plans.goto(base + '/plans');
+  check('conflict: the list counts it', (await plans.locator('main').innerText()).includes('1 to decide'));
+  await plans.close();
+  await open.locator('li', { hasText: words(dates.first) }).getByRole('button', { name: /^Use this/ }).click();
+  await page.waitForURL('**' + plan);
+  check('conflict: the decision is told', (await page.locator('.flash').innerText()).startsWith('Decided: Next evaluation is ' + words(dates.first)), await page.locator('.flash').innerText());
+  check('conflict: nothing is left to decide', await page.locator('.conflict').count() === 0 && (await page.locator('main').innerText()).includes('1 conflict decided'));
+  await page.getByText('1 conflict decided').click();
+  const settled = await page.locator('.settled').innerText();
+  check('conflict: both values stay on record', [dates.first, dates.second].every((d) => settled.includes(words(d))) && settled.includes('decided by'), settled.slice(0, 160));
+  check('conflict: the decision is a message', (await page.locator('#sources + .hint + .scroll, #sources ~ .scroll').first().innerText()).includes('plan-write'));
+  await page.goto(base + '/audit');
+  check('conflict: the decision is audited', (await page.locator('main').innerText()).includes('resolve-conflict'));
+  return { ...dates, words };
+};
+
+// lookedBack asks what the GP knew before the new messages came.
+const lookedBack = async (page, plan, dates) => {
+  await look(page, 'then-form', plan + '/then', ['Who knew what, when']);
+  await page.getByLabel('Who', { exact: true }).selectOption({ label: 'Nordlia legesenter' });
+  const oslo = (t) => new Date(t).toLocaleString('sv-SE', { timeZone: 'Europe/Oslo' }).slice(0, 16).replace(' ', 'T');
+  await page.getByLabel(/^When/).fill(oslo(Date.now()));
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  const now = await page.locator('main').innerText();
+  check('time machine: what is known now', now.includes('What Nordlia legesenter knew on') && now.includes(dates.words(dates.first)), now.slice(0, 160));
+  await look(page, 'then', `${plan}/then?party=gp&at=${encodeURIComponent(oslo(Date.now()))}`, ['knew on', 'By then', 'What has come since']);
+  check('time machine: nothing can be decided in the past', await page.getByRole('button', { name: /^Use this/ }).count() === 0);
+  await page.goto(`${base}${plan}/then?party=&at=2026-01-01T09:00`);
+  check('time machine: before the first message nothing was known', (await page.locator('main').innerText()).includes('Nothing was known of this person then'));
+};
+
+// printed looks at the patient's sheet: its language, its widths, and that it is one A4 page.
+const printed = async (page, plan) => {
+  for (const [lang, title, words] of [['nb', 'Planen min', 'Hvem kan jeg ringe til'], ['da', 'Min plan', 'Hvem kan jeg ringe til']]) {
+    const path = `${plan}/print?lang=${lang}`;
+    for (const width of widths) {
+      await page.setViewportSize({ width, height: width < 600 ? 720 : 1000 });
+      const answer = await page.goto(base + path);
+      check(`sheet ${lang}: answers`, answer.status() === 200, `status ${answer.status()}`);
+      const wide = await sideways(page);
+      check(`sheet ${lang}: no sideways scrolling at ${width} px`, wide === '', wide);
+      await picture(page, `sheet-${lang}-${width}`, { fullPage: true });
+    }
+    const text = await page.locator('main').innerText();
+    check(`sheet ${lang}: its words`, [title, words, 'bikkja', '113'].every((w) => text.includes(w) || (lang === 'da' && w === '113')), text.slice(0, 160));
+    check(`sheet ${lang}: own words come first`, text.indexOf('bikkja') > 0 && text.indexOf('bikkja') < text.indexOf('50 meter'));
+    check(`sheet ${lang}: three zones`, await page.locator('.zones > li').count() === 3);
+    check(`sheet ${lang}: nothing internal`, !/gap|conflict|contested|avvik|R\d+\b|no-coordinator/i.test(text));
+    check(`sheet ${lang}: language`, await page.locator('html').getAttribute('lang') === lang);
+    const pale = await faint(page);
+    check(`sheet ${lang}: contrast`, pale === '', pale);
+    await page.emulateMedia({ media: 'print' });
+    const pdf = await page.pdf({ preferCSSPageSize: true, printBackground: true, ...(folder ? { path: join(folder, `sheet-${lang}.pdf`) } : {}) });
+    const pages = pdf.toString('latin1').match(/\/Type\s*\/Page[^s]/g)?.length;
+    check(`sheet ${lang}: fits one A4 page`, pages === 1, `${pages} pages`);
+    const box = pdf.toString('latin1').match(/\/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]/);
+    check(`sheet ${lang}: the page is A4`, box && Math.abs(box[1] - 595) < 2 && Math.abs(box[2] - 842) < 2, box?.[0]);
+    check(`sheet ${lang}: type is large`, await page.locator('.sheet li').first().evaluate((e) => parseFloat(getComputedStyle(e).fontSize)) >= 15);
+    check(`sheet ${lang}: links are not printed`, !(await page.locator('.screen').isVisible()));
+    await page.emulateMedia({ media: 'screen' });
+  }
+};
+
+// people lets a reader in, who sees the plan and is offered no decision.
+const people = async (page, plan) => {
+  await look(page, 'people', '/people', ['Let somebody in', 'coordinator']);
+  await page.getByLabel('User name').fill('reader');
+  await page.getByRole('button', { name: 'Let in' }).click();
+  const word = await page.locator('code.secret').innerText();
+  const context = await browser.newContext();
+  const reader = await signIn(context, 'reader', word);
+  await reader.goto(base + plan);
+  const main = await reader.locator('main').innerText();
+  check('reader: sees the plan', main.includes('Gå tur med bikkja'));
+  check('reader: is offered no decision', await reader.getByRole('button', { name: /^(Use this|Set aside|Link)/ }).count() === 0 && !main.includes('Set aside'));
+  check('reader: has no list of people', await reader.locator('header a[href="/people"]').count() === 0);
+  const refused = await reader.request.post(base + plan + '/hold', { form: { csrf: await reader.locator('input[name=csrf]').first().getAttribute('value'), key: 'x', reason: 'because' }, headers: { Origin: base } });
+  check('reader: a decision is refused', refused.status() === 403, String(refused.status()));
+  await context.close();
+};
+
 const tour = async () => {
   const context = await browser.newContext();
   const page = await signIn(context);
@@ -243,8 +357,14 @@ const tour = async () => {
   await page.goto(base + '/plans');
   const plan = await page.locator('table tbody th a').first().getAttribute('href');
   check('plan: no number in its address', !/\d{11}/.test(plan), plan);
-  await look(page, 'plan', plan, ['Stay', 'Goals', 'Proposals and answers', 'Function over time', 'IPLOS', 'Barthel', 'Sources', 'Versions', 'Discharged', 'declined']);
-  check('plan: a small chart per variable', await page.locator('svg.plot').count() >= 17, String(await page.locator('svg.plot').count()));
+  await look(page, 'plan', plan, ['Stay', 'Goals', 'Last looked at', 'Next look', 'Measures: who carries what', 'Nobody yet', 'Function', 'IPLOS', 'Barthel', 'Team', 'Sources', 'Versions', 'Discharged', 'declined', 'The course on one line']);
+  await look(page, 'plan-function', plan + '/function', ['Picture of function', 'By area of life', 'Walking', 'IPLOS', 'Each instrument by itself']);
+  check('function: a small chart per variable', await page.locator('svg.plot').count() >= 17, String(await page.locator('svg.plot').count()));
+  check('function: bands are hidden until asked for', !(await page.locator('.band').first().isVisible()));
+  await page.getByLabel(/Show pale bands/).check();
+  check('function: bands are shown when asked for', await page.locator('.band').first().evaluate((e) => getComputedStyle(e).visibility) === 'visible');
+  await page.setViewportSize({ width: 1440, height: 1000 });
+  await page.goto(base + plan);
   const cite = page.locator('details.cite').first();
   await cite.locator('summary').focus();
   await page.keyboard.press('Enter');
@@ -254,6 +374,11 @@ const tour = async () => {
   check('plan: printing leaves navigation out', !(await page.locator('header nav').isVisible()));
   await page.emulateMedia({ media: 'screen' });
   await look(page, 'plan-diff', plan + '/diff', ['What changed in the plan', 'From version']);
+  await explained(page, plan);
+  const dates = await decided(page, plan);
+  await lookedBack(page, plan, dates);
+  await printed(page, plan);
+  await people(page, plan);
 
   await look(page, 'attention', '/attention', ['Needs attention']);
   await look(page, 'parties', '/parties', ['Waiting to be sent', 'Receipts awaited']);
@@ -277,7 +402,7 @@ const tour = async () => {
   const plain = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 900 } });
   const still = await signIn(plain);
   for (const [name, path, words] of [['overview', '/overview', 'Nothing is lost'], ['messages', '/messages', 'LOG_INNLAGT'], ['trace', trace, 'What happened'],
-    ['plan', plan, 'Function over time'], ['reading', trace + '/read', 'Om meldingen'], ['mapping', '/mapping', 'INNLEGGELSESRAPPORT'], ['attention', '/attention', 'Needs attention'], ['parties', '/parties', 'Receipts awaited']]) {
+    ['plan', plan, 'Measures: who carries what'], ['function', plan + '/function', 'By area of life'], ['time machine', plan + '/then', 'Who knew what, when'], ['sheet', plan + '/print?lang=da', 'Min plan'], ['reading', trace + '/read', 'Om meldingen'], ['mapping', '/mapping', 'INNLEGGELSESRAPPORT'], ['attention', '/attention', 'Needs attention'], ['parties', '/parties', 'Receipts awaited']]) {
     await still.goto(base + path);
     check(`without JavaScript: ${name}`, (await still.locator('main').innerText()).includes(words));
   }
@@ -296,7 +421,7 @@ const tour = async () => {
 };
 
 // What breaks the tour off is one more failure, so that the last line always counts.
-await tour().catch((e) => check('the tour', false, e.message.split('\n')[0]));
+await tour().catch((e) => check('the tour', false, `${e.message.split('\n')[0]} ${e.stack.match(/ui\.mjs:\d+/g)?.at(-1) || ''}`));
 await browser.close();
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);
