@@ -287,6 +287,8 @@ func TestRejoin(t *testing.T) {
 	}
 	equal(t, "new content between", see("04-15 10:00"), false)
 	equal(t, "earlier content stays", len(FoldFor(all, Viewer{HER: []string{provider}, At: at("04-15 10:00")}).Goals), 2)
+	gone := append(slices.Clone(all), undo(t, base[9], 84, "04-12 10:00")) // the report that set the goals
+	equal(t, "withdrawals act after the end too", len(FoldFor(gone, Viewer{HER: []string{provider}, At: at("04-15 10:00")}).Goals), 0)
 	equal(t, "after", see("05-02 10:00"), true)
 	equal(t, "nothing before", len(FoldFor(all, Viewer{HER: []string{provider}, At: at("02-01 10:00")}).Goals), 0)
 	equal(t, "the town is a member as ever", p.MemberAt(town, at("04-15 10:00")), true)
