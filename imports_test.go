@@ -64,7 +64,7 @@ var house = []room{
 	},
 	{
 		name: "internal/admin", duty: "UI for people",
-		may: []string{"", "fhir", "fhir/codes", "fhir/careplan", "fhir/careplan/function", "queue", "internal/gateway", "internal/reading"}, inTest: everything,
+		may: []string{"", "fhir", "fhir/codes", "fhir/careplan", "fhir/careplan/function", "queue", "internal/gateway", "internal/figures", "internal/reading"}, inTest: everything,
 	},
 	{
 		name: "internal/simulate", duty: "simulated parties",

@@ -93,7 +93,7 @@ func (h *house) addPeople(ctx context.Context, m *http.ServeMux, addr string) er
 		return nil
 	}
 	var err error
-	h.admin, err = admin.New(admin.Options{
+	o := admin.Options{
 		Store: h.store, Actions: h.gateway, Decider: h.gateway, Logger: h.log, SessionFor: h.cfg.Admin.Session, Version: version,
 		Secure: h.cfg.TLS != nil, Instance: h.cfg.Environment, Canonical: h.canonical, Mappings: h.mappings(),
 		Parties: func(ctx context.Context) []gateway.PartyState {
@@ -103,8 +103,11 @@ func (h *house) addPeople(ctx context.Context, m *http.ServeMux, addr string) er
 			}
 			return ps
 		},
-	})
-	if err != nil {
+	}
+	if h.figures != nil {
+		o.Figures = h.figures.Report
+	}
+	if h.admin, err = admin.New(o); err != nil {
 		return fmt.Errorf("prepare UI: %w", err)
 	}
 	m.Handle("/", h.admin)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/internal/figures"
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/internal/reading"
 	"github.com/samvirke/samvirke/queue"
@@ -63,9 +64,8 @@ type Options struct {
 	Canonical func(raw []byte) (*fhir.Bundle, error)
 	// Mappings are the element tables; nil leaves out their pages.
 	Mappings Mappings
-	// Figures serves /figures and what is below it, behind the same sign-in; nil leaves it out. The request's
-	// context carries nothing: the figures are free of personal data.
-	Figures http.Handler
+	// Figures gives the outcome figures as of the last count, nil before the first; a nil func leaves out their pages.
+	Figures func() *figures.Report
 	// Decider takes what people decide about plans; nil offers no decisions.
 	Decider Decider
 	// RulesOff and Priority are the gateway's settings for folding plans, see careplan.Options: pages that fold
@@ -203,12 +203,10 @@ func (s *Server) routes() http.Handler {
 	m.Handle("GET /audit", s.page(s.audit))
 	m.Handle("POST /audit/verify", s.page(s.auditVerify))
 	if s.opt.Figures != nil {
-		figures := s.page(func(w http.ResponseWriter, r *http.Request, _ *session) error {
-			s.opt.Figures.ServeHTTP(w, r)
-			return nil
-		})
-		m.Handle("GET /figures", figures)
-		m.Handle("GET /figures/", figures)
+		m.Handle("GET /figures", s.page(s.figuresPage))
+		m.Handle("GET /figures/csv", s.page(s.figuresCSV))
+		m.Handle("GET /figures/measure-report/{figure}", s.page(s.measureReport))
+		m.Handle("GET /figures/measure", s.page(s.measures))
 	}
 	s.apiRoutes(m)
 	m.Handle("GET /", s.own(RoleReader, func(_ http.ResponseWriter, _ *http.Request, _ *session) error { return errNoPage }))
