@@ -115,6 +115,30 @@ type kinship struct {
 	any atomic.Bool // ordinary messages look at nothing else
 	mu  sync.Mutex
 	m   map[string][]string
+	// contexts are keys with a record for which it matters who has seen it. They are noted before that is committed:
+	// its deliveries may be answered before the plan is in the cache.
+	contexts map[string]bool
+}
+
+// mark notes that a plan has, or is about to have, something for which it matters who has seen it.
+func (k *kinship) mark(key string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.contexts == nil || len(k.contexts) >= maxTied {
+		k.contexts = map[string]bool{}
+	}
+	k.contexts[key] = true
+	k.any.Store(true)
+}
+
+// context tells whether a plan was marked.
+func (k *kinship) context(key string) bool {
+	if !k.any.Load() {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.contexts[key]
 }
 
 // tie remembers that keys belong together.

@@ -183,6 +183,11 @@ func (g *Gateway) stepTraits(u *queue.Unit, pl *planWork, grown bool) {
 		pl.next.rare = &rareState{}
 	}
 	rare, keys := pl.next.rare, old.keys(pl.key)
+	if context {
+		for _, key := range keys {
+			g.kin.mark(key)
+		}
+	}
 	rare.context = context
 	set := func(key string, had bool, count int64) int64 {
 		id := g.PlanID(key)

@@ -36,11 +36,13 @@ func (g *Gateway) addSeen(ctx context.Context, u *queue.Unit, d *samvirke.Delive
 	if err != nil {
 		return fmt.Errorf("read the plan of a receipt: %w", err)
 	}
-	var seen []string
-	for _, r := range st.records.Records(&w.scratch) {
-		if r.MessageID == d.MessageID && r.Contextual() {
-			seen = append(seen, r.Key.String())
+	seen, there := seenOf(st.records.Records(&w.scratch), d.MessageID)
+	if !there { // a receipt may be faster than the memory of the commit that it answers
+		g.plans.drop(d.Patient)
+		if st, err = g.plans.get(ctx, &g.loader, d.Patient, w); err != nil {
+			return fmt.Errorf("read the plan of a receipt: %w", err)
 		}
+		seen, _ = seenOf(st.records.Records(&w.scratch), d.MessageID)
 	}
 	if len(seen) == 0 {
 		return nil
@@ -55,6 +57,19 @@ func (g *Gateway) addSeen(ctx context.Context, u *queue.Unit, d *samvirke.Delive
 	rec := receiptRecord(by, d, u.Now, slices.Compact(seen), carrier)
 	_, err = g.addRecord(ctx, u, d.Patient, &rec, w)
 	return err
+}
+
+// seenOf gives the keys of a message's records for which it matters who has seen them, and whether it has any.
+func seenOf(records []careplan.Record, messageID string) (seen []string, there bool) {
+	for i := range records {
+		if r := &records[i]; r.MessageID == messageID && r.Kind != careplan.KindReceipt {
+			there = true
+			if r.Contextual() {
+				seen = append(seen, r.Key.String())
+			}
+		}
+	}
+	return seen, there
 }
 
 // receiptRecord is the record of one acknowledged delivery. A message has one delivery to each party, so its key
@@ -75,6 +90,9 @@ func receiptRecord(by string, d *samvirke.Delivery, at time.Time, seen []string,
 // hasContext tells whether a plan holds something for which it matters who has seen it. What the memory does not
 // know is one read of the store, and no plan is loaded for it.
 func (g *Gateway) hasContext(ctx context.Context, patient string) (bool, error) {
+	if g.kin.context(patient) {
+		return true, nil
+	}
 	if st := g.plans.known(patient); st != nil {
 		return st.context(), nil
 	}

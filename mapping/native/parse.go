@@ -245,6 +245,9 @@ func (f *Format) checkContent(p *mapping.Parsed, b *fhir.Bundle, h fhir.Header) 
 		return checkTasks(p, b)
 	case KindPlanUpdate:
 		checkPlan(p, b)
+		return f.checkWrite(p, b)
+	case KindPlanWrite:
+		return f.checkWrite(p, b)
 	}
 	return nil
 }
