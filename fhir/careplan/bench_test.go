@@ -147,7 +147,9 @@ func BenchmarkFold(b *testing.B) {
 	}
 }
 
-// BenchmarkApply brings a plan of 300 records up to date with one more, of every kind in turn. The limit is 0.3 ms.
+// BenchmarkApply brings a plan of 300 records up to date with one more, of every kind in turn. The aim is 0.3 ms; it is
+// not reached: what is saved is the reading and sorting of records and what follows from each alone, while all that
+// looks at the plan as a whole is done again.
 func BenchmarkApply(b *testing.B) {
 	list := years(b, 317)
 	var f *Folder

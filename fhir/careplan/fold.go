@@ -99,8 +99,14 @@ func (f *fold) count(v *liveness) {
 	}
 }
 
+// fewRecords is how many are searched faster than a map of them is made.
+const fewRecords = 64
+
 // counted gives the live record with a key; nil when there is none.
 func (f *fold) counted(key string) *rec {
+	if len(f.keyed) <= fewRecords {
+		return byKey(f.keyed, key)
+	}
 	if f.byText == nil {
 		f.byText = make(map[string]*rec, len(f.keyed))
 		for _, r := range f.keyed {
