@@ -52,7 +52,7 @@ func TestWhatIsWrittenSaysWhatAPlanTakes(t *testing.T) {
 		{"a link to oneself", "linked-to-self", linked + `{"system":"urn:oid:2.16.578.1.12.4.1.4.1","value":"13116900216"}}}]}`},
 		{"a link with a slip in a digit", "check-digit", linked + `{"system":"urn:oid:2.16.578.1.12.4.1.4.1","value":"13116900217"}}}]}`},
 	} {
-		p, err := f.Parse(writeOf("plan-write", "N", c.resource))
+		_, err := f.Parse(writeOf("plan-write", "N", c.resource))
 		code := ""
 		if err != nil {
 			fault := samvirke.FaultOf(err)
@@ -64,7 +64,7 @@ func TestWhatIsWrittenSaysWhatAPlanTakes(t *testing.T) {
 			t.Errorf("%s: %q (%v), want %q", c.name, code, err, c.code)
 		}
 		// A party's own update is carried, and said to be odd.
-		p, err = f.Parse(writeOf("plan-update", "N", c.resource))
+		p, err := f.Parse(writeOf("plan-update", "N", c.resource))
 		if err != nil {
 			t.Errorf("%s in a plan-update: %v", c.name, err)
 			continue
