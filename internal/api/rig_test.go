@@ -91,8 +91,8 @@ type rig struct {
 
 func parties() []samvirke.Party {
 	return []samvirke.Party{
-		{ID: "hospital", Role: "hospital", HER: []string{simulate.AdmissionHospital, simulate.AdmissionWard}},
-		{ID: "city", Role: "municipality", HER: []string{simulate.AdmissionCity, simulate.AdmissionNursing}, Accepts: []samvirke.Accept{{Format: "kith"}}},
+		{ID: "hospital", Role: "hospital", HER: []string{simulate.AdmissionHospital, simulate.AdmissionWard}, Accepts: []samvirke.Accept{{Format: "fhir"}}},
+		{ID: "city", Role: "municipality", HER: []string{simulate.AdmissionCity, simulate.AdmissionNursing}, Accepts: []samvirke.Accept{{Format: "kith"}, {Format: "fhir"}}},
 		{ID: "gp", Role: "gp", HER: []string{herGP}, Accepts: []samvirke.Accept{{Format: "fhir-notification"}}},
 		{ID: "stranger", Role: "other", HER: []string{herStranger}, Accepts: []samvirke.Accept{{Format: "kith"}}},
 		{ID: "physio", Role: "other", HER: []string{herPhysio}, Roles: []string{samvirke.RolePrivateProvider}},
@@ -198,13 +198,20 @@ func (r *rig) receive(party string, body []byte) {
 				open++
 			}
 		}
-		if len(ds) > 0 && open == 0 {
+		m, err := r.store.Message(context.Background(), ans.MessageID)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if m.Status != samvirke.MessageReceived && open == 0 {
+			if m.Status != samvirke.MessageProcessed {
+				r.t.Fatalf("the message ended as %s: %s", m.Status, m.Fault)
+			}
 			return
 		}
 		select {
 		case <-events:
 		case <-limit:
-			r.t.Fatalf("%d of %d deliveries never arrived", open, len(ds))
+			r.t.Fatalf("the message is %s, %d of %d deliveries never arrived", m.Status, open, len(ds))
 		}
 	}
 }
