@@ -21,43 +21,6 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// Retry says how a transient fault is repeated. Zero fields take the defaults.
-type Retry struct {
-	First  time.Duration // pause after the first fault; 0 means 1 s
-	Max    time.Duration // longest pause; 0 means 5 min
-	MaxAge time.Duration // how long a delivery is tried since it was made; 0 means 96 h
-}
-
-// Breaker says when a party counts as down. Zero fields take the defaults.
-type Breaker struct {
-	Failures uint32        // transient faults in a row; 0 means 5
-	OpenFor  time.Duration // pause before one delivery is tried; 0 means 5 s
-}
-
-func (r Retry) withDefaults() Retry {
-	if r.First <= 0 {
-		r.First = time.Second
-	}
-	if r.Max <= 0 {
-		r.Max = 5 * time.Minute
-	}
-	if r.MaxAge <= 0 {
-		r.MaxAge = 96 * time.Hour
-	}
-	return r
-}
-
-// pause is the wait before the next try after `attempts` tries: doubling from First to Max, of which a
-// random half is taken away so that parties that came back are not hit by all at once.
-func (r Retry) pause(attempts int, random func() float64) time.Duration {
-	d := r.First
-	for i := 1; i < attempts && d < r.Max; i++ {
-		d *= 2
-	}
-	d = min(d, r.Max)
-	return d - time.Duration(float64(d)*0.5*random())
-}
-
 // lane is the way to one party: its wire, its breaker, and what is on the wire now.
 type lane struct {
 	Party
@@ -236,19 +199,6 @@ func (l *lane) send(d queue.Leased) {
 		return
 	}
 	l.taken(d, a, res)
-}
-
-// faultUnreadable is the fault of a delivery whose stored body is lost or damaged: trying again would give the same.
-const faultUnreadable = "body-unreadable"
-
-// unreadable stops a delivery that there is nothing to send of. No attempt was made; a person restores the store
-// and sends it again, or gives it up.
-func (l *lane) unreadable(d queue.Leased, at time.Time) {
-	l.g.log.Error("delivery stopped, its body cannot be read", "delivery_id", d.ID, "party", l.ID, "err", d.Err)
-	_ = l.commit(&queue.Unit{Now: at, Steps: []queue.DeliveryStep{{
-		ID: d.ID, Token: d.Token, To: samvirke.DeliveryStopped, Fault: faultUnreadable, HoldLane: l.OnStop != "go-on",
-		FaultText: "the stored body is lost or damaged: restore it from a backup and resend, or give up and ask the sender for the message",
-	}}, Events: []samvirke.Event{l.event(d, at, samvirke.EventStopped, faultUnreadable)}}, d, nil)
 }
 
 func (l *lane) sendOnce(d samvirke.Delivery) (res connectors.Result, err error) {

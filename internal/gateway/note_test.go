@@ -120,12 +120,15 @@ func TestEchoTellsNobody(t *testing.T) {
 		r.more = []gateway.Party{noticed("gp", "gp", herGP, gp)}
 	})
 	r.join(herGP, "2026-01-01", "")
-	from := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{goalNode("gå 200 meter")}})
+	diagnosis := func(text string) []*fhir.Node {
+		return []*fhir.Node{fhir.NewObject("resourceType", "Condition", "code", fhir.NewObject("text", text))}
+	}
+	from := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: diagnosis("lammelse")})
 	if d := r.one(from.MessageID, samvirke.PurposeForward); d.Party != "city" {
 		t.Fatalf("the city did not get it: %+v", d)
 	}
 	was := r.told("gp", key(1))
-	echo := r.submit(gateway.Write{Party: "city", Patient: person(1), Resources: []*fhir.Node{goalNode("gå 200 meter")}})
+	echo := r.submit(gateway.Write{Party: "city", Patient: person(1), Resources: diagnosis("lammelse")})
 	if !echo.Changed {
 		t.Fatal("the echo shows nothing new: the test shows nothing")
 	}
@@ -135,7 +138,7 @@ func TestEchoTellsNobody(t *testing.T) {
 	if _, ok := r.records(key(1))[echo.Key]; !ok {
 		t.Error("the echo is not stored")
 	}
-	r.submit(gateway.Write{Party: "city", Patient: person(1), Resources: []*fhir.Node{goalNode("gå 300 meter")}})
+	r.submit(gateway.Write{Party: "city", Patient: person(1), Resources: diagnosis("fallfare")})
 	if n := r.told("gp", key(1)); n != was+1 {
 		t.Errorf("what is new was told %d times, want once", n-was)
 	}

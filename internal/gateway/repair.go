@@ -62,14 +62,6 @@ func (g Repair) Resend(ctx context.Context, who, deliveryID, reason string) erro
 	return err
 }
 
-// withoutBody overlooks that a body is lost, where only the rest is asked for.
-func withoutBody(d samvirke.Delivery, err error) (samvirke.Delivery, error) {
-	if errors.Is(err, queue.ErrDamaged) && d.ID != "" {
-		return d, nil
-	}
-	return d, err
-}
-
 // MayResend tells whether a delivery may be sent again as it is. What the receiver refused, or took and
 // then reported as wrong, must be corrected and come as a new message, and a receipt that was taken is final (standards/no README 7.3
 // rules 1, 7 and 12).
