@@ -412,7 +412,7 @@ const tour = async () => {
   const kinds = await still.locator('table tbody th').allInnerTexts();
   check('without JavaScript: the filter works', kinds.length > 0 && kinds.every((k) => k.includes('LOG_UTSKREVET')), kinds.join(', '));
   await still.goto(base + plan);
-  await still.locator('details.cite summary').first().click();
+  await still.locator('.facts details.cite summary').first().click();
   check('without JavaScript: a source opens', await still.locator('details.cite[open] a').first().isVisible());
   await still.getByRole('button', { name: 'Sign out' }).click();
   check('signing out leads to sign-in', new URL(still.url()).pathname === '/sign-in');
@@ -421,7 +421,7 @@ const tour = async () => {
 };
 
 // What breaks the tour off is one more failure, so that the last line always counts.
-await tour().catch((e) => check('the tour', false, `${e.message.split('\n')[0]} ${e.stack.match(/ui\.mjs:\d+/g)?.at(-1) || ''}`));
+await tour().catch((e) => check('the tour', false, `${e.message.split('\n')[0]} ${e.stack.match(/ui\.mjs:\d+/g)?.[0] || ''}`));
 await browser.close();
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);
