@@ -201,11 +201,11 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		last = 10 * time.Minute
 	}
-	c := newCourse(t)
+	c := newFullCourse(t)
 	if os.Getenv("SAMVIRKE_ADMIN_SERVE_EMPTY") != "" {
 		c.st = newFakeStore()
 	}
-	s, err := New(Options{Store: c.st, Actions: &fakeActions{}, Parties: testParties, Now: func() time.Time { return courseNow }, Version: "test", Instance: "test"})
+	s, err := New(Options{Store: c.st, Actions: &fakeActions{}, Decider: &fakeDecider{}, Parties: testParties, Now: func() time.Time { return courseNow }, Version: "test", Instance: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

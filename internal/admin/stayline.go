@@ -149,6 +149,18 @@ func (p *planPage) stayRows(a *axis) []timeRow {
 			end = a.hi
 		}
 		r.Bars = append(r.Bars, bar(a, start, end, 8, 8, "stay-bar"))
+		for _, l := range s.Leaves {
+			from, to := valueTime(l.Start), valueTime(l.End)
+			switch {
+			case from.IsZero() && to.IsZero():
+				continue
+			case from.IsZero(): // only the return is known
+				from = to
+			case to.IsZero():
+				to = end
+			}
+			r.Bars = append(r.Bars, bar(a, from, to, 6, 12, "leave-bar"))
+		}
 		for _, ready := range p.ReadyOf(s.ID) {
 			to := valueTime(ready.End)
 			if to.IsZero() {
@@ -157,16 +169,6 @@ func (p *planPage) stayRows(a *axis) []timeRow {
 			if from := valueTime(&ready.Set); !from.IsZero() {
 				r.Bars = append(r.Bars, bar(a, from, to, 3, 18, "ready-bar"))
 			}
-		}
-		for _, l := range s.Leaves {
-			from, to := valueTime(l.Start), valueTime(l.End)
-			if from.IsZero() {
-				from = start
-			}
-			if to.IsZero() {
-				to = end
-			}
-			r.Bars = append(r.Bars, bar(a, from, to, 6, 12, "leave-bar"))
 		}
 		if n := len(s.Leaves); n > 0 {
 			r.Alt += ", on leave " + plural(n, "time", "times")
