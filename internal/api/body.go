@@ -58,6 +58,10 @@ func (c *call) parse() (*fhir.Node, error) {
 func issuesOutcome(issues []definition.Issue) *fhir.Node {
 	o := fhir.NewObject("resourceType", "OperationOutcome")
 	for _, i := range issues[:min(len(issues), maxIssues)] {
+		if i.Code == definition.CodeUnknownElement {
+			// The name of what should not be there is the writer's own text.
+			i.Path = i.Path[:max(0, strings.LastIndexByte(i.Path, '.'))]
+		}
 		o.Append("issue", fhir.NewObject("severity", "error", "code", issueCode(i.Code),
 			"details", fhir.NewObject("coding", fhir.NewArray(fhir.NewObject("system", fhir.SystemFault, "code", "resource-"+i.Code)), "text", i.Text),
 			"expression", fhir.NewArray(i.Path)))

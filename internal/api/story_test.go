@@ -10,6 +10,7 @@ import (
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/internal/simulate"
+	"github.com/samvirke/samvirke/mapping/mappingtest"
 	"github.com/samvirke/samvirke/mapping/native"
 )
 
@@ -121,6 +122,7 @@ func TestEverythingIsReadable(t *testing.T) {
 	r.story(1)
 	id := r.planID(1)
 	_, all := r.get("city", "/fhir/Patient/"+id+"/$everything")
+	t.Run("schema", func(t *testing.T) { mappingtest.R4Schema(t).Check(t, all.Bytes()) })
 	types := map[string]int{}
 	for _, e := range all.Get("entry").Items() {
 		n := e.Get("resource")
