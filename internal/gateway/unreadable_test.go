@@ -46,11 +46,12 @@ func TestDeliveryWithoutBodyStops(t *testing.T) {
 	if err != nil || n == 0 {
 		t.Fatalf("%d bodies taken away, %v", n, err)
 	}
-	down.Store(false)
+	// Still down: an attempt that was on its way with the body fails too, and the next one has none.
 	d := r.untilState(lost, samvirke.DeliveryStopped)
 	if d.Fault != "body-unreadable" || d.FaultText == "" {
 		t.Errorf("fault is %q: %s", d.Fault, d.FaultText)
 	}
+	down.Store(false)
 	r.untilState(kept, samvirke.DeliverySent)
 	// Its receiver has not got it: the sender can still be told by a person.
 	if err := r.g.GiveUp(t.Context(), "ola", d.ID, "asked the hospital for the message"); err != nil {
