@@ -206,10 +206,20 @@ func TestTeam(t *testing.T) {
 		t.Errorf("without If-Match: %d %s", resp.StatusCode, o.Bytes())
 	}
 	tag := resp.Header.Get("ETag")
+	if resp, o := r.do("PUT", "hospital", path, string(n.Bytes()), "If-Match", tag); resp.StatusCode != 202 || code(o) != "proposed" {
+		t.Errorf("another one's membership: %d %s", resp.StatusCode, o.Bytes())
+	}
+	resp, n = r.get("city", path)
+	if tag = resp.Header.Get("ETag"); strings.Contains(string(n.Bytes()), "2026-02-01") {
+		t.Errorf("a proposal counts: %s", n.Bytes())
+	}
+	n.Append("participant", fhir.NewObject("member", fhir.NewObject("type", "Organization", "identifier",
+		fhir.NewObject("system", fhir.SystemHER, "value", simulate.AdmissionNursing)), "period", fhir.NewObject("start", "2026-02-01T00:00:00Z")))
 	resp, o := r.do("PUT", "unit", path, string(n.Bytes()), "If-Match", tag)
 	if resp.StatusCode != 200 || !strings.Contains(string(o.Bytes()), `"2026-02-01T00:00:00Z"`) {
 		t.Errorf("join: %d %s", resp.StatusCode, o.Bytes())
 	}
+	n.Set("status", fhir.String("inactive"))
 	if resp, o := r.do("PUT", "city", path, string(n.Bytes()), "If-Match", tag); resp.StatusCode != 412 {
 		t.Errorf("stale: %d %s", resp.StatusCode, o.Bytes())
 	}

@@ -130,7 +130,27 @@ func (c *call) changeTeam(d *change) error {
 	if n.Get("participant") == nil {
 		return c.resultOf(d.t.chart, d.it, http.StatusOK)
 	}
+	if c.speaksForOthers(n) {
+		res, pending, err := c.submit(d.t, gateway.Write{Resources: []*fhir.Node{n}, Seen: d.seen})
+		if err != nil {
+			return err
+		}
+		if pending {
+			return c.pending(res)
+		}
+		return c.accepted("proposed", "who else takes part is for them and the coordinating unit to say: it was proposed")
+	}
 	return c.state(d, n)
+}
+
+// speaksForOthers tells whether a change of the team is about others than the writer only.
+func (c *call) speaksForOthers(team *fhir.Node) bool {
+	if c.party.HasRole(samvirke.RoleCoordinator) {
+		return false
+	}
+	return !slices.ContainsFunc(team.Get("participant").Items(), func(p *fhir.Node) bool {
+		return slices.Contains(c.party.HER, p.At("member.identifier.value").Text())
+	})
 }
 
 // participants are those of a team by whom they are and when they began.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/internal/simulate"
 	"github.com/samvirke/samvirke/mapping/mappingtest"
 	"github.com/samvirke/samvirke/mapping/native"
@@ -80,6 +81,29 @@ func (r *rig) story(person int) {
 		fhir.NewObject("resourceType", "DeviceRequest", "status", "active", "intent", "proposal", "codeCodeableConcept", concept("Walking frame")))
 }
 
+// full adds what few plans have: a disagreement, the plans of single organisations, zones, marks, dialogue, limits.
+func (r *rig) full(person int) {
+	r.t.Helper()
+	next := func(day string) *fhir.Node {
+		return fhir.NewObject("resourceType", "CarePlan", "status", "active", "intent", "plan", "extension", fhir.NewArray(
+			fhir.NewObject("url", careplan.ExtStates, "valueCode", careplan.FieldNextEvaluation), fhir.NewObject("url", careplan.ExtNextEvaluation, "valueDateTime", day)))
+	}
+	master := fhir.NewArray(fhir.NewObject("reference", "CarePlan/master"))
+	r.document("hospital", simulate.AdmissionHospital, person, []string{simulate.AdmissionCity}, next("2026-03-19"))
+	r.document("city", simulate.AdmissionCity, person, []string{simulate.AdmissionHospital}, next("2026-03-26"),
+		fhir.NewObject("resourceType", "CarePlan", "partOf", master, "status", "active", "intent", "plan", "title", "Home"),
+		fhir.NewObject("resourceType", "CarePlan", "partOf", master, "status", "active", "intent", "plan", "extension", fhir.NewArray(fhir.NewObject("url", fhir.ExtBase+"StructureDefinition/zone", "valueCode", "yellow")),
+			"category", fhir.NewArray(fhir.NewObject("coding", fhir.NewArray(fhir.NewObject("system", fhir.ExtBase+"CodeSystem/care-plan", "code", "zone-plan")))), "description", "More tired",
+			"activity", fhir.NewArray(fhir.NewObject("detail", fhir.NewObject("status", "not-started", "description", "Ring the home care")))),
+		fhir.NewObject("resourceType", "EpisodeOfCare", "status", "active", "period", fhir.NewObject("start", "2026-02-25"), "type", fhir.NewArray(concept("Stroke"))),
+		fhir.NewObject("resourceType", "Observation", "status", "final", "code", fhir.NewObject("coding", fhir.NewArray(fhir.NewObject("system", fhir.ExtBase+"CodeSystem/function", "code", "smiley"))),
+			"effectiveDateTime", "2026-03-01T10:00:00Z", "valueInteger", 4),
+		fhir.NewObject("resourceType", "Communication", "status", "completed", "sent", "2026-03-01T10:00:00Z", "payload", fhir.NewArray(fhir.NewObject("contentString", "All well"))),
+		fhir.NewObject("resourceType", "Consent", "status", "active", "scope", concept("privacy"), "category", fhir.NewArray(concept("block")), "policyRule", concept("wish"),
+			"identifier", fhir.NewArray(fhir.NewObject("value", "c-1")), "provision", fhir.NewObject("type", "deny", "actor", fhir.NewArray(fhir.NewObject("role", concept("x"),
+				"reference", fhir.NewObject("identifier", fhir.NewObject("system", fhir.SystemHER, "value", herStranger)))))))
+}
+
 // only gives the resource of a search that must have one match.
 func (r *rig) only(party, query string) *fhir.Node {
 	r.t.Helper()
@@ -120,6 +144,7 @@ func texts(list []*fhir.Node) string {
 func TestEverythingIsReadable(t *testing.T) {
 	r := newRig(t, nil)
 	r.story(1)
+	r.full(1)
 	id := r.planID(1)
 	_, all := r.get("city", "/fhir/Patient/"+id+"/$everything")
 	t.Run("schema", func(t *testing.T) { mappingtest.R4Schema(t).Check(t, all.Bytes()) })
@@ -153,7 +178,7 @@ func TestEverythingIsReadable(t *testing.T) {
 			t.Errorf("a stranger reads %s: %d", typ, resp.StatusCode)
 		}
 	}
-	for _, typ := range []string{"Patient", "CarePlan", "CareTeam", "Encounter", "Goal", "ServiceRequest", "Condition", "Observation", "Appointment", "DeviceRequest", "Task", "Provenance"} {
+	for _, typ := range []string{"Patient", "CarePlan", "CareTeam", "Encounter", "Goal", "ServiceRequest", "Condition", "Observation", "Appointment", "DeviceRequest", "Task", "Provenance", "EpisodeOfCare", "Communication", "Flag", "Consent"} {
 		if types[typ] == 0 {
 			t.Errorf("the story has no %s: %v", typ, types)
 		}
