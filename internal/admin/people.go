@@ -73,14 +73,35 @@ func (g *standing) may(role string) bool { return g != nil && slices.Contains(g.
 // bound tells whether the person sees plans as one organisation only.
 func (g *standing) bound() bool { return g == nil || len(g.her) > 0 }
 
-// viewer is the person as the plan's rules know viewers; nil for those who see all.
-func (g *standing) viewer(now time.Time) *careplan.Viewer {
+// viewer is the person as the plan's rules know viewers; nil for those who see all. Who looks as an organisation that
+// is a party looks as that party does.
+func (s *Server) viewer(ctx context.Context, g *standing) *careplan.Viewer {
 	if g != nil && len(g.her) == 0 {
 		return nil
 	}
-	v := &careplan.Viewer{At: now}
-	if g != nil {
+	v := careplan.Viewer{At: s.now()}
+	if g == nil {
+		return &v
+	}
+	for _, p := range s.parties(ctx) {
+		if slices.ContainsFunc(g.her, func(h string) bool { return slices.Contains(p.HER, h) }) {
+			v = partyViewer(p.Party, s.now())
+		}
+	}
+	if !v.Patient {
 		v.HER = g.her
+	}
+	return &v
+}
+
+// partyViewer is how a party looks at plans, as the FHIR interface has it too.
+func partyViewer(p samvirke.Party, at time.Time) careplan.Viewer {
+	v := careplan.Viewer{HER: p.HER, At: at, Private: p.HasRole(samvirke.RolePrivateProvider)}
+	switch {
+	case p.HasRole(samvirke.RolePatientPortal):
+		v.HER, v.Patient = nil, true
+	case p.HasRole(samvirke.RoleCoordinator): // it owns what nobody owns, and needs no membership to look
+		v.Purpose = careplan.PurposeCoordination
 	}
 	return v
 }

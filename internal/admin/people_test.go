@@ -1,15 +1,19 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir/careplan"
+	"github.com/samvirke/samvirke/internal/gateway"
 )
 
 var secret = regexp.MustCompile(`<code class="secret">([^<]+)</code>`)
@@ -184,5 +188,27 @@ func TestPeopleChangedByTwoAtOnce(t *testing.T) {
 		if p, _ := h.s.personOf(t.Context(), user); p == nil {
 			t.Errorf("%s was lost", user)
 		}
+	}
+}
+
+func TestViewers(t *testing.T) {
+	t.Parallel()
+	h := signedIn(t, newFakeStore())
+	list := testParties(t.Context())
+	list[0].Roles, list[1].Roles, list[2].Roles = []string{samvirke.RolePrivateProvider}, []string{samvirke.RoleCoordinator}, []string{samvirke.RolePatientPortal}
+	h.s.parties = func(context.Context) []gateway.PartyState { return list }
+	if v := h.s.viewer(t.Context(), &standing{roles: allRoles()}); v != nil {
+		t.Errorf("who serves the gateway looks as %+v, want all", v)
+	}
+	for her, want := range map[string]careplan.Viewer{
+		"90011": {HER: []string{"90011"}, Private: true}, "90002": {HER: []string{"90002"}, Purpose: careplan.PurposeCoordination}, "90003": {Patient: true}, "90099": {HER: []string{"90099"}},
+	} {
+		want.At = courseNow
+		if v := h.s.viewer(t.Context(), &standing{her: []string{her}}); !reflect.DeepEqual(*v, want) {
+			t.Errorf("%s looks as %+v, want %+v", her, *v, want)
+		}
+	}
+	if v := h.s.viewer(t.Context(), nil); v == nil || len(v.HER) > 0 || v.Patient {
+		t.Errorf("nobody looks as %+v", v)
 	}
 }

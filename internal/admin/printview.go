@@ -113,7 +113,7 @@ func (s *Server) printPlan(w http.ResponseWriter, r *http.Request, x *session) e
 	if _, err := s.store.Plan(r.Context(), patient, 0); err != nil {
 		return fmt.Errorf("read plan: %w", err)
 	}
-	viewer := x.may.Load().viewer(s.now()) // who looks as one organisation prints no more than that one sees
+	viewer := s.viewer(r.Context(), x.may.Load()) // who looks as one organisation prints no more than that one sees
 	if viewer == nil {
 		viewer = &careplan.Viewer{Patient: true, At: s.now()}
 	}

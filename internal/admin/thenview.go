@@ -107,7 +107,8 @@ func (s *Server) fillThen(r *http.Request, x *session, patient string, at time.T
 		}
 		party := p.Form.Parties[i]
 		ref = partyRef{ID: party.ID, Name: party.Name}
-		o.Viewer = &careplan.Viewer{HER: party.HER, At: at}
+		v := partyViewer(party.Party, at)
+		o.Viewer = &v
 	}
 	old, records, err := s.foldPlan(r.Context(), patient, o)
 	if err != nil {
