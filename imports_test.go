@@ -36,7 +36,7 @@ var house = []room{
 	{name: "fhir/definition", duty: "rules of R4 and of profiles as tables", may: []string{"", "fhir"}, inTest: []string{"mapping/...", "fhir/fhirxml"}},
 	{name: "fhir/definition/generate", duty: "writes the tables; profiles are published as XML", may: []string{"fhir", "fhir/definition", "fhir/fhirxml"}, inTest: []string{"mapping/mappingtest"}},
 	{name: "fhir/fhirxml", duty: "FHIR in XML", may: []string{"", "fhir", "fhir/definition"}, inTest: []string{"mapping/mappingtest"}},
-	{name: "fhir/careplan", duty: "the shared plan", may: []string{"", "fhir", "fhir/careplan/function"}, inTest: []string{"mapping/...", "internal/simulate", "testdata"}},
+	{name: "fhir/careplan", duty: "the shared plan", may: []string{"", "fhir", "fhir/careplan/function"}, inTest: []string{"mapping/...", "fhir/definition", "internal/simulate", "testdata"}},
 	{name: "fhir/careplan/function", duty: "instruments and the picture of function", may: []string{"", "fhir"}},
 	// The schema check walks trees that its tests must read from text.
 	{name: "mapping", duty: "formats", may: []string{"", "fhir"}, inTest: []string{"fhir/definition", "mapping/kith/xmltree"}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	_ "time/tzdata" // reminders tell Norwegian time also on machines without a zone database
 
@@ -127,8 +128,15 @@ func (g *Gateway) fireDue(ctx context.Context, d *queue.Due) error {
 		pl.class = careplan.Class(records, d.Patient)
 	}
 	told := 0
+	var hs []hit
 	for _, l := range g.mustAct(plan, clock, d.Patient) {
 		if !g.maySee(l, pl, d) {
+			continue
+		}
+		own := g.clockHits(m, l, pl)
+		hs = append(hs, own...)
+		if !slices.Contains(g.noticed, l) {
+			told += min(1, len(own))
 			continue
 		}
 		format := route.FormatNote
@@ -143,7 +151,13 @@ func (g *Gateway) fireDue(ctx context.Context, d *queue.Due) error {
 	e := g.event(m, samvirke.EventDue, clock.Rule+" of "+clock.Due.Format(time.RFC3339)+", told to "+strconv.Itoa(told))
 	e.Patient = d.Patient
 	u.Events = append(u.Events, e)
-	if _, err = g.store.Commit(ctx, u); err != nil {
+	done, err := g.number(ctx, u, hs)
+	if err != nil {
+		return err
+	}
+	_, err = g.store.Commit(ctx, u)
+	done(err)
+	if err != nil {
 		return err
 	}
 	g.m.due(clock.Rule)
@@ -195,7 +209,7 @@ func (g *Gateway) clockMessage(ctx context.Context, p *careplan.Plan, c *carepla
 func (g *Gateway) mustAct(p *careplan.Plan, c *careplan.Clock, patient string) []*lane {
 	var out []*lane
 	add := func(is func(*lane) bool) bool {
-		for _, l := range g.noticed {
+		for _, l := range g.tellable() {
 			if is(l) && !slices.Contains(out, l) {
 				out = append(out, l)
 			}
@@ -276,5 +290,8 @@ func clockText(c *careplan.Clock) string {
 	if what == "" {
 		what = "Frist i felles plan, regel " + c.Rule
 	}
-	return "Påminnelse fra felles plan: " + what + ".\nFrist: " + c.Due.In(zone).Format("02.01.2006 15:04") + "\n" + c.Text
+	if _, item, named := strings.Cut(c.Text, ": "); named { // the words of whoever wrote the item
+		what += ": " + item
+	}
+	return "Påminnelse fra felles plan: " + what + "\nFrist: " + c.Due.In(zone).Format("02.01.2006 15:04")
 }
