@@ -170,7 +170,7 @@ func (h *house) party(c *config.Party) (gateway.Party, error) {
 	var err error
 	switch {
 	case c.Endpoint != nil && c.Endpoint.URL != "":
-		p.MaxInFlight, p.SendTimeout = c.Endpoint.MaxInFlight, c.Endpoint.Timeout
+		p.MaxInFlight, p.SendTimeout, p.Endpoint = c.Endpoint.MaxInFlight, c.Endpoint.Timeout, c.Endpoint.URL
 		p.Sender, err = restSender(c, h.registry)
 	case c.Folder != nil && c.Folder.Out != "":
 		p.Sender, err = folder.NewSender(folder.SenderOptions{Party: c.ID, Dir: c.Folder.Out})

@@ -150,8 +150,34 @@ func (silent) Debugf(string, ...any) {}
 // Send posts the body once. With a 4xx or 5xx the Result may still hold a Body: the receiver's
 // reasons, for instance a negative receipt.
 func (s *Sender) Send(ctx context.Context, d samvirke.Delivery) (connectors.Result, error) {
+	return s.sendTo(ctx, d, s.opt.URL)
+}
+
+// SendTo posts the body once to another address on the machine of the party: scheme, host and port must be those of
+// ClientOptions.URL, so that what a party writes into a subscription leads nowhere else.
+func (s *Sender) SendTo(ctx context.Context, d samvirke.Delivery, to string) (connectors.Result, error) {
+	a, err := url.Parse(to)
+	own, _ := url.Parse(s.opt.URL) // NewSender has read it
+	if err != nil || a.User != nil || a.Scheme != own.Scheme || !strings.EqualFold(a.Hostname(), own.Hostname()) || port(a) != port(own) {
+		return connectors.Result{}, &samvirke.Fault{Class: samvirke.Permanent, Code: "address-not-allowed", Safe: "the address is not on the machine that is configured for the party"}
+	}
+	return s.sendTo(ctx, d, to)
+}
+
+// port is the port of a URL, also where it does not say.
+func port(u *url.URL) string {
+	switch p := u.Port(); {
+	case p != "":
+		return p
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
+}
+
+func (s *Sender) sendTo(ctx context.Context, d samvirke.Delivery, to string) (connectors.Result, error) {
 	start := time.Now()
-	res, fault := s.send(ctx, d, start)
+	res, fault := s.send(ctx, d, to, start)
 	took := time.Since(start).Seconds()
 	if fault != nil {
 		s.seconds.WithLabelValues(s.opt.Party, string(fault.Class)).Observe(took)
@@ -161,7 +187,7 @@ func (s *Sender) Send(ctx context.Context, d samvirke.Delivery) (connectors.Resu
 	return res, nil
 }
 
-func (s *Sender) send(ctx context.Context, d samvirke.Delivery, start time.Time) (connectors.Result, *samvirke.Fault) {
+func (s *Sender) send(ctx context.Context, d samvirke.Delivery, to string, start time.Time) (connectors.Result, *samvirke.Fault) {
 	limit := start.Add(s.opt.Timeout)
 	// The caller's own limit is the usual one; a second timer for the same moment would be waste.
 	if theirs, ok := ctx.Deadline(); !ok || limit.Before(theirs) {
@@ -172,7 +198,7 @@ func (s *Sender) send(ctx context.Context, d samvirke.Delivery, start time.Time)
 	// The client library copies bytes twice, but reads a reader where it lies.
 	req := s.client.R().SetContext(ctx).SetBody(bytes.NewReader(d.Body))
 	setHeaders(req.Header, d)
-	resp, err := req.Post(s.opt.URL)
+	resp, err := req.Post(to)
 	if err != nil {
 		return connectors.Result{Answer: "no answer"}, classifyError(ctx, err)
 	}

@@ -183,6 +183,10 @@ func (l *lane) send(d queue.Leased) {
 		l.unreadable(d, at)
 		return
 	}
+	if s, own := l.g.book.ofDelivery(&d.Delivery); own {
+		l.sendNotice(d, s)
+		return
+	}
 	start := time.Now()
 	res, err := l.breaker.Execute(func() (connectors.Result, error) { return l.sendOnce(d.Delivery) })
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {

@@ -35,6 +35,9 @@ type Party struct {
 	Site mapping.Site
 	// CancelVersion: a cancellation of this party takes back only the version that it names.
 	CancelVersion bool
+	// Endpoint is the URL that Sender posts to, "" when it posts nowhere: a party that subscribes may name another path on
+	// the same machine.
+	Endpoint string
 	// FullPayload puts the changed plan into notifications instead of its id alone.
 	FullPayload bool
 	// PlanChanges says how a party without FHIR is told what changed in a plan; "" means none.
@@ -66,6 +69,8 @@ type Options struct {
 	Workers int
 	// ClockEvery is how often overdue receipts and dues of plans are looked for; 0 means 1 minute.
 	ClockEvery time.Duration
+	// Subscriptions are how those that parties make are treated.
+	Subscriptions SubscriptionOptions
 	// Jobs are further things done again and again.
 	Jobs   []Job
 	Logger *slog.Logger
@@ -91,6 +96,7 @@ type Gateway struct {
 	plans    planCache
 	loader   planLoader
 	kin      kinship
+	book     book
 	m        *metrics
 	planKey  []byte
 	waits    waits
@@ -120,6 +126,7 @@ func New(o Options) (*Gateway, error) {
 	if o.Patient == nil {
 		o.Patient = func(string) (string, string) { return "", "" }
 	}
+	o.Subscriptions = o.Subscriptions.withDefaults()
 	g := &Gateway{
 		Repair: Repair{Store: o.Store, Now: o.Now},
 		o:      o, log: o.Logger, store: o.Store, formats: map[string]mapping.Format{},
@@ -152,6 +159,9 @@ func New(o Options) (*Gateway, error) {
 // Start reads what it needs from the store and starts processing, delivering and the clock.
 func (g *Gateway) Start(ctx context.Context) error {
 	if err := g.loadPlanKey(ctx); err != nil {
+		return err
+	}
+	if err := g.loadBook(ctx); err != nil {
 		return err
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))

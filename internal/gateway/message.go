@@ -19,7 +19,7 @@ const faultToItself = "receiver-is-sender"
 
 // messageUnit is the whole of processing one good message: record, plan version, deliveries,
 // receipts, events. Everything in one unit, everything rendered now.
-func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mapping.Parsed) (*queue.Unit, func() written, error) {
+func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mapping.Parsed) (_ *queue.Unit, _ func() written, err error) {
 	env := &p.Envelope
 	had, err := g.alreadyMade(ctx, m)
 	if err != nil {
@@ -34,6 +34,11 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 		return u, nil, err
 	}
 	u := &queue.Unit{Now: g.now(), Message: g.step(m, p, samvirke.MessageProcessed, nil)}
+	defer func() {
+		if err != nil {
+			g.letGo(u)
+		}
+	}()
 	u.Events = append(u.Events, g.event(m, samvirke.EventProcessed, env.Kind+" "+env.Version))
 	w := g.plans.workspace()
 	defer g.plans.release(w)
@@ -54,8 +59,12 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	var after func() written
 	if pl != nil {
 		after = g.committed(pl, u)
-		if err := g.audienceOf(ctx, &in, m, pl); err != nil {
+		a, err := g.audienceOf(ctx, &in, m, pl)
+		if err != nil {
 			return nil, nil, err
+		}
+		if len(had) == 0 {
+			g.hold(u, g.hits(m, a))
 		}
 	}
 	d := g.o.Router.Decide(in)
@@ -90,12 +99,13 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 }
 
 // audienceOf says who takes part and who was told, for the decision who gets the message.
-func (g *Gateway) audienceOf(ctx context.Context, in *route.Input, m *samvirke.Message, pl *planWork) error {
+func (g *Gateway) audienceOf(ctx context.Context, in *route.Input, m *samvirke.Message, pl *planWork) (*audience, error) {
 	told, err := g.told(ctx, pl, m, &in.Envelope)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a := &audience{g: g, pl: pl, from: m.Party, municipality: in.Municipality}
+	a.denied = func(party string) bool { return g.o.Router.Denied(*in, party) }
 	for _, party := range told {
 		noticed, ok := strings.CutPrefix(party, noticeMark)
 		if !ok {
@@ -107,14 +117,14 @@ func (g *Gateway) audienceOf(ctx context.Context, in *route.Input, m *samvirke.M
 	}
 	if pl.changed && len(g.noticed) > 0 {
 		if a.echo, err = g.repeats(ctx, pl, m); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	in.Team, in.Changed = a.team(), a.changed
 	if pl.changed {
 		in.Tell = a.tell()
 	}
-	return nil
+	return a, nil
 }
 
 // addDeliveries queues the message for whom the decision names, but for those who had it from an earlier processing

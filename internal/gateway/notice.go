@@ -119,6 +119,8 @@ type audience struct {
 	withdrawn []string
 	// echo: the sender only repeats what it got from us.
 	echo bool
+	// denied tells whether a rule denies telling a party; nil: none is asked.
+	denied func(party string) bool
 	// seen remembers whether a party's view changed.
 	seen map[string]bool
 }
@@ -260,6 +262,7 @@ func (g *Gateway) addApart(ctx context.Context, u *queue.Unit, m *samvirke.Messa
 		a := &audience{g: g, pl: other, from: m.Party}
 		a.municipality, _ = g.o.Patient(other.key)
 		tell := a.tell()
+		g.hold(u, g.hits(m, a))
 		for _, l := range g.noticed {
 			format, ok := tell[l.ID]
 			if !ok {

@@ -125,7 +125,13 @@ func (g *Gateway) processOnce(ctx context.Context, m *samvirke.Message, out outc
 	for i := range u.Events {
 		u.Events[i].At = u.Now // one unit happens at one time
 	}
-	if _, err := g.store.Commit(context.WithoutCancel(ctx), u); err != nil {
+	done, err := g.numberHeld(ctx, u)
+	if err != nil {
+		return err
+	}
+	_, err = g.store.Commit(context.WithoutCancel(ctx), u)
+	done(err)
+	if err != nil {
 		return err
 	}
 	var what written

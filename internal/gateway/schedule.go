@@ -60,7 +60,7 @@ func (g *Gateway) startJobs(ctx context.Context) (stop func(), err error) {
 	jobs := append([]Job{
 		{Name: "overdue receipts", AtStart: true, Run: g.markOverdue},
 		{Name: "dues of plans", AtStart: true, Run: g.fireDues},
-	}, g.o.Jobs...)
+	}, append(g.subscriptionJobs(), g.o.Jobs...)...)
 	var first sync.WaitGroup
 	for _, j := range jobs {
 		var when cron.Schedule = every(g.o.ClockEvery)

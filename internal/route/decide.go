@@ -48,6 +48,27 @@ func (t *Table) Decide(in Input) Decision {
 	return t.settle(d)
 }
 
+// Denied tells whether a rule denies a party what the message brings. It is the answer that Decide goes by, asked for
+// one party that is told in a way of its own.
+func (t *Table) Denied(in Input, party string) bool {
+	i, ok := t.byID[party]
+	if !ok || !slices.ContainsFunc(t.rules, func(r Rule) bool { return r.Deny }) {
+		return false
+	}
+	d, role := t.draft(&in), ""
+	if from, ok := t.byID[in.From]; ok {
+		role = t.parties[from].Role
+	}
+	for n := range t.rules {
+		if r := &t.rules[n]; r.Deny && r.matches(&in, role) {
+			for _, to := range r.To {
+				t.apply(d, r, to)
+			}
+		}
+	}
+	return d.denied[i] != ""
+}
+
 // draft resolves who the message comes from and whom it names.
 func (t *Table) draft(in *Input) *draft {
 	n := len(t.parties)
