@@ -307,6 +307,42 @@ const printed = async (page, plan) => {
   }
 };
 
+// repaired sets a message aside and lets it count again, links an identifier and withdraws the link.
+const repaired = async (page, plan) => {
+  await page.setViewportSize({ width: 1440, height: 1000 });
+  const flash = async (name, words) => {
+    const text = await page.locator('.flash').innerText().catch(() => '');
+    check(name, text.includes(words), text || (await page.locator('main').innerText()).slice(0, 200));
+  };
+  await page.goto(base + plan);
+  const row = page.locator('#sources ~ .scroll tr', { hasText: 'EPIKRISE' });
+  await row.locator('summary', { hasText: 'Set aside' }).click();
+  await row.getByLabel('Reason').fill('gjelder en annen');
+  await row.locator('button[type=submit]').click();
+  await flash('hold: is told', 'Set aside.');
+  const held = page.locator('#rights ~ .items, section[aria-labelledby=rights]').last();
+  check('hold: the message no longer counts', await row.count() === 0 && (await held.innerText()).includes('gjelder en annen'));
+  await held.locator('summary', { hasText: 'Let it count again' }).click();
+  await held.getByLabel('Reason').fill('riktig person');
+  await held.locator('button[type=submit]').click();
+  await flash('release: is told', 'counts again');
+  check('release: the message counts', await row.count() === 1);
+  const link = page.locator('details.link');
+  await link.locator('summary').click();
+  await link.getByLabel('Kind of identifier').selectOption({ label: 'D-number' });
+  await link.getByLabel('Identifier', { exact: true }).fill('70019950032');
+  await link.getByLabel(/^Evidence/).fill('melding fra folkeregisteret');
+  await link.getByRole('button', { name: 'Link', exact: true }).click();
+  await flash('link: is told', 'shown as one person');
+  const person = page.locator('section[aria-labelledby=person]');
+  check('link: both identifiers are shown', (await person.innerText()).includes('70019950032') && (await person.innerText()).includes('Identifiers shown as one person'));
+  await person.locator('summary', { hasText: 'Withdraw the link' }).first().click();
+  await person.locator('details[open] input[name=reason]').first().fill('feil koblet');
+  await person.locator('details[open] button[type=submit]').first().click();
+  await flash('unlink: is told', 'stand apart again');
+  check('unlink: one identifier is left', !(await person.innerText()).includes('70019950032'));
+};
+
 // people lets a reader in, who sees the plan and is offered no decision.
 const people = async (page, plan) => {
   await look(page, 'people', '/people', ['Let somebody in', 'coordinator']);
@@ -378,6 +414,7 @@ const tour = async () => {
   const dates = await decided(page, plan);
   await lookedBack(page, plan, dates);
   await printed(page, plan);
+  await repaired(page, plan);
   await people(page, plan);
 
   await look(page, 'attention', '/attention', ['Needs attention']);

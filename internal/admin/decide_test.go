@@ -28,7 +28,7 @@ func decisions() map[string]struct {
 		"same":    {RoleCoordinator, url.Values{"a": {"p0"}, "b": {"m1"}}},
 		"hold":    {RoleAdmin, url.Values{"key": {"90001/9"}, "reason": {"gjelder en annen"}}},
 		"release": {RoleAdmin, url.Values{"key": {"90001/77"}, "reason": {"det var riktig person"}}},
-		"link":    {RoleIdentity, url.Values{"system": {"dnr"}, "value": {"531169 00216"}, "reason": {"melding fra folkeregisteret"}}},
+		"link":    {RoleIdentity, url.Values{"system": {"dnr"}, "value": {"700199 50032"}, "reason": {"melding fra folkeregisteret"}}},
 		"unlink":  {RoleIdentity, url.Values{"key": {"90002/30"}, "reason": {"feil koblet"}}},
 	}
 }
@@ -176,6 +176,9 @@ func TestDecisionsThatComeTooLate(t *testing.T) {
 		"release of a live one":      {"release", url.Values{"key": {"90001/9"}, "reason": {"fordi"}}, "changed-meanwhile"},
 		"pair confirmed before":      {"same", url.Values{"a": {"p1"}, "b": {"m1"}}, "changed-meanwhile"},
 		"identifier too short":       {"link", url.Values{"system": {"fnr"}, "value": {"123"}, "reason": {"fordi"}}, "bad-identifier"},
+		"wrong check digit":          {"link", url.Values{"system": {"dnr"}, "value": {"70019950033"}, "reason": {"fordi"}}, "bad-identifier"},
+		"national as D-number":       {"link", url.Values{"system": {"dnr"}, "value": {testNumber}, "reason": {"fordi"}}, "bad-identifier"},
+		"Danish without a day":       {"link", url.Values{"system": {"cpr"}, "value": {"9913451234"}, "reason": {"fordi"}}, "bad-identifier"},
 		"identifier of no kind":      {"link", url.Values{"system": {"ssn"}, "value": {"53116900216"}, "reason": {"fordi"}}, "bad-identifier"},
 		"identifier of the plan":     {"link", url.Values{"system": {"fnr"}, "value": {testNumber}, "reason": {"fordi"}}, "same-identifier"},
 		"link without evidence":      {"link", url.Values{"system": {"dnr"}, "value": {"53116900216"}}, "reason-needed"},
@@ -212,7 +215,7 @@ func TestWhatEachDecisionWrites(t *testing.T) {
 	}
 	link := do("link")
 	other := link.Resources[0].Get("link").Items()[0]
-	if !slices.Equal(link.Roles, []string{samvirke.RoleIdentityAuthority}) || other.Get("type").Text() != "seealso" || other.At("other.identifier.value").Text() != "53116900216" || other.At("other.identifier.system").Text() != systemDNR {
+	if !slices.Equal(link.Roles, []string{samvirke.RoleIdentityAuthority}) || other.Get("type").Text() != "seealso" || other.At("other.identifier.value").Text() != "70019950032" || other.At("other.identifier.system").Text() != systemDNR {
 		t.Errorf("link: %v as %v", other, link.Roles)
 	}
 	unlink := do("unlink")

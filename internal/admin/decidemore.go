@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
@@ -54,11 +55,11 @@ func (s *Server) holdOr(w http.ResponseWriter, r *http.Request, x *session, acti
 }
 
 // linkSystem is a kind of identifier that can be linked.
-type linkSystem struct{ Code, Name, System string }
+type linkSystem struct{ Code, Name, System, Type string }
 
 func linkSystems() []linkSystem {
-	return []linkSystem{{"fnr", identifierName(systemFNR), systemFNR}, {"dnr", identifierName(systemDNR), systemDNR},
-		{"fhn", identifierName(systemFHN), systemFHN}, {"cpr", identifierName(systemCPR), systemCPR}}
+	return []linkSystem{{"fnr", identifierName(systemFNR), systemFNR, fhir.TypeFNR}, {"dnr", identifierName(systemDNR), systemDNR, fhir.TypeDNR},
+		{"fhn", identifierName(systemFHN), systemFHN, fhir.TypeFHN}, {"cpr", identifierName(systemCPR), systemCPR, ""}}
 }
 
 // LinkSystems are the kinds of identifier that the form offers.
@@ -78,7 +79,7 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request, x *session) error 
 	}
 	i := slices.IndexFunc(linkSystems(), func(l linkSystem) bool { return l.Code == r.PostForm.Get("system") })
 	value := strings.NewReplacer(" ", "", "-", "", ".", "").Replace(r.PostForm.Get("value"))
-	if i < 0 || !plausible(linkSystems()[i].System, value) {
+	if i < 0 || !plausible(linkSystems()[i].Type, value) {
 		return errIdentifier
 	}
 	other := samvirke.Identifier{System: linkSystems()[i].System, Value: value}
@@ -92,15 +93,14 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request, x *session) error 
 	return s.decide(w, r, x, d, "Linked: the two are shown as one person. Withdrawing the link undoes it.")
 }
 
-// plausible tells whether an identifier can be one of its kind.
-func plausible(system, value string) bool {
-	digits := value != "" && strings.Trim(value, "0123456789") == ""
-	switch system {
-	case systemCPR:
-		return digits && len(value) == 10
-	default:
-		return digits && len(value) == 11
+// plausible tells whether an identifier can be one of its kind: by its check digits in Norway, by its form in Denmark,
+// where numbers without check digits are issued.
+func plausible(typ, value string) bool {
+	if typ != "" {
+		return fhir.Check(typ, value, fhir.AllowSynthetic()) == nil
 	}
+	_, err := time.Parse("0201", value[:min(4, len(value))])
+	return err == nil && len(value) == 10 && strings.Trim(value, "0123456789") == ""
 }
 
 // unlink withdraws a link that was made here: each plan is then exactly what its own records give.
