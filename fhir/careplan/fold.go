@@ -78,6 +78,7 @@ type fold struct {
 	goalIndex map[said]*goalPlace
 	contacts  map[[3]string][]int  // by owner, kind and name
 	reports   map[string][]*rec    // of admission and discharge, by kind; made when they are first asked for
+	begun     []time.Time          // when the stays began that count, in order; likewise
 	assessed  map[string]time.Time // when an owner last assessed function; made when it is first asked for
 }
 
@@ -150,6 +151,9 @@ func (f *fold) sources(v *liveness) {
 	for _, r := range f.live {
 		f.p.Sources[r.key] = r.source()
 		f.p.Restricted = f.p.Restricted || r.NoForwarding
+	}
+	if n := len(v.recs) - len(f.live) + len(v.dups); n > 0 {
+		f.p.History = make([]Source, 0, n)
 	}
 	for _, r := range v.recs {
 		if !r.counts {

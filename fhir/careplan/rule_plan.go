@@ -19,17 +19,15 @@ const kindEarlyNotice = "HELSEOPPL_SOKNAD"
 
 // r4TwoCoordinators: the plan has exactly one coordinator.
 func (f *fold) r4TwoCoordinators() {
-	var names, from []string
+	var said, names, from []string
 	add := func(name string, keys []string) {
 		if name == "" {
 			return
 		}
-		if !slices.ContainsFunc(names, func(n string) bool { return plainKey(n) == plainKey(name) }) {
-			names = append(names, name)
+		if plain := plainKey(name); !contains(said, plain) {
+			said, names = append(said, plain), append(names, name)
 		}
-		for _, k := range keys {
-			from = addFrom(from, k)
-		}
+		from = append(from, keys...)
 	}
 	for _, c := range f.p.Contacts {
 		if isCoordinator(c) {
@@ -41,6 +39,8 @@ func (f *fold) r4TwoCoordinators() {
 	}
 	if len(names) > 1 {
 		slices.Sort(names)
+		slices.Sort(from)
+		from = slices.Compact(from)
 		f.addGap("R4", "More than one coordinator is named: "+strings.Join(names, ", "), "", time.Time{}, from...)
 	}
 }

@@ -99,11 +99,18 @@ func (f *fold) hasReport(s *stay, kind string) bool {
 			}
 		}
 	}
-	for _, r := range f.reports[kind] {
-		if kind == kindDischargeReport && r.Key.Sender != s.sender {
-			continue
+	list := f.reports[kind] // by order
+	var next time.Time
+	if !s.unknown {
+		from := s.start.at.Add(-24 * time.Hour)
+		at, _ := slices.BinarySearchFunc(list, from, func(r *rec, from time.Time) int { return r.order.Compare(from) })
+		list, next = list[at:], f.nextStay(s)
+	}
+	for _, r := range list {
+		if !next.IsZero() && !r.order.Before(next) {
+			return false
 		}
-		if s.unknown || !r.order.Before(s.start.at.Add(-24*time.Hour)) && !f.laterStay(s, r) {
+		if kind != kindDischargeReport || r.Key.Sender == s.sender {
 			return true
 		}
 	}
@@ -112,12 +119,31 @@ func (f *fold) hasReport(s *stay, kind string) bool {
 
 // laterStay tells whether a report was written in a stay that began after s.
 func (f *fold) laterStay(s *stay, r *rec) bool {
-	for _, o := range f.stayList {
-		if o != s && o.withdrawn == nil && !o.unknown && o.start.at.After(s.start.at) && !r.order.Before(o.start.at) {
-			return true
+	next := f.nextStay(s)
+	return !next.IsZero() && !r.order.Before(next)
+}
+
+// nextStay is when the next stay began after s; zero when none did.
+func (f *fold) nextStay(s *stay) time.Time {
+	if f.begun == nil {
+		f.begun = make([]time.Time, 0, len(f.stayList))
+		for _, o := range f.stayList {
+			if o.withdrawn == nil && !o.unknown {
+				f.begun = append(f.begun, o.start.at)
+			}
 		}
+		slices.SortFunc(f.begun, time.Time.Compare)
 	}
-	return false
+	at, _ := slices.BinarySearchFunc(f.begun, s.start.at, func(t, start time.Time) int {
+		if t.After(start) {
+			return 1
+		}
+		return -1
+	})
+	if at == len(f.begun) {
+		return time.Time{}
+	}
+	return f.begun[at]
 }
 
 // r16Dropped: a measure that the hospital carried on until the transfer, and that neither the hospital stopped
@@ -138,12 +164,13 @@ func (f *fold) r16Dropped() {
 	if len(going)+len(stops) == 0 {
 		return
 	}
+	said := f.mentions(going, stops)
 	for _, s := range f.stayList {
 		if s.out.Status != "finished" || s.leftDead() {
 			continue
 		}
 		for _, m := range going {
-			if m.Requester != s.sender || !f.ofStay(s, m) || f.mentioned(m) {
+			if m.Requester != s.sender || !f.ofStay(s, m) || said.elsewhere(m) {
 				continue
 			}
 			f.addGap("R16", "A measure of the hospital is mentioned by nobody after the transfer: "+m.Text, m.ID, s.end.at.Add(AnswerLimit), m.From...)
@@ -161,40 +188,6 @@ func (f *fold) ofStay(s *stay, m *Measure) bool {
 		return false
 	}
 	return true
-}
-
-// mentioned tells whether anybody but its author speaks of a measure: as a measure or service of their own, as
-// an answer, as a recommendation, by a link of two descriptions, or as stopped for a reason.
-func (f *fold) mentioned(m *Measure) bool {
-	code := ""
-	if m.Code != nil {
-		code = m.Code.Code
-	}
-	same := func(text, c string) bool {
-		return code != "" && c == code || plainKey(text) == plainKey(m.Text)
-	}
-	for i := range f.p.Measures {
-		o := &f.p.Measures[i]
-		c := ""
-		if o.Code != nil {
-			c = o.Code.Code
-		}
-		if o.ID != m.ID && (o.Requester != m.Requester || o.Kind == "proposal") && same(o.Text, c) {
-			return true
-		}
-	}
-	if len(m.Answers) > 0 || slices.ContainsFunc(f.p.Services, func(s Service) bool { return s.Owner != m.Requester && same(s.Text, s.Code) }) {
-		return true
-	}
-	if f.p.Shared != nil && slices.ContainsFunc(f.p.Shared.Same, func(l SameAs) bool { return l.A == m.ID || l.B == m.ID }) {
-		return true
-	}
-	for _, r := range f.live {
-		if statesCourse(r) && slices.ContainsFunc(r.facts.More.Course.Stops, func(x stop) bool { return x.Reason != "" && same(x.Text, x.Code) }) {
-			return true
-		}
-	}
-	return false
 }
 
 // stoppedSilently are measures that the hospital says it stopped, without saying why.

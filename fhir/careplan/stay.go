@@ -106,8 +106,12 @@ func (f *fold) stays() {
 	}
 	f.expectations(list)
 	slices.SortFunc(list, func(a, b *stay) int {
-		return cmp.Or(a.sortTime().Compare(b.sortTime()), strings.Compare(a.id(), b.id()))
+		if c := a.sortTime().Compare(b.sortTime()); c != 0 {
+			return c // an id is a hash: only asked for where it decides
+		}
+		return strings.Compare(a.id(), b.id())
 	})
+	f.p.Stays = slices.Grow(f.p.Stays, len(list))
 	for _, s := range list {
 		f.finish(s)
 	}
@@ -309,7 +313,10 @@ func startOf(evs []stayEvent) (moment, bool) {
 }
 
 func byEvent(a, b stayEvent) int {
-	return cmp.Or(a.at.Compare(b.at), cmp.Compare(eventRank(a.Code), eventRank(b.Code)),
+	if c := a.at.Compare(b.at); c != 0 {
+		return c // nearly always; the rest costs more to work out
+	}
+	return cmp.Or(cmp.Compare(eventRank(a.Code), eventRank(b.Code)),
 		cmp.Compare(b2i(a.repeat), b2i(b.repeat)), byOrder(a.rec, b.rec), strings.Compare(a.Time, b.Time))
 }
 

@@ -20,7 +20,7 @@ func (f *fold) finish(s *stay) {
 		s.out.Status = "entered-in-error"
 		f.flag("admission-withdrawn", "The admission was withdrawn but later messages of the stay still stand.", s.from...)
 	case s.unknown:
-		f.addGap(gapStartUnknown, "The admission of a stay is not known.", s.id(), time.Time{}, s.from...)
+		f.addGap(gapStartUnknown, "The admission of a stay is not known.", s.out.ID, time.Time{}, s.from...)
 	default:
 		s.out.Start = f.value(s.start.text, s.carriers()...)
 	}
@@ -61,15 +61,16 @@ func (s *stay) carriers() []string {
 func (f *fold) readyPeriods(s *stay) []Ready {
 	var list []Ready
 	open := -1
-	for _, ev := range s.events {
-		v := Value{Text: ev.when.text, From: []string{ev.rec.key}}
+	for i := range s.events {
+		ev := &s.events[i]
+		v := Value{Text: ev.when.text, From: ev.rec.own}
 		if v.Text == "" {
 			v.Text = formatTime(ev.rec.order)
 		}
 		switch ev.Code {
 		case eventReady:
 			if ev.Estimate {
-				s.out.Expected = &v
+				s.expect(v)
 			}
 			if open >= 0 {
 				list[open].From = addFrom(list[open].From, ev.rec.key)
@@ -86,14 +87,14 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 				continue
 			}
 			open = len(list)
-			list = append(list, Ready{Stay: s.out.ID, Set: v, Planned: ev.Estimate, From: []string{ev.rec.key}})
+			list = append(list, Ready{Stay: s.out.ID, Set: v, Planned: ev.Estimate, From: ev.rec.own})
 			f.readyTask(s, ev, "requested")
 		case eventNotReady:
 			if open < 0 {
 				if ev.repeat {
 					continue
 				}
-				f.unattached(ev, "discharge-ready did not stand at that time")
+				f.unattached(*ev, "discharge-ready did not stand at that time")
 				continue
 			}
 			list[open].close(v, "withdrawn")
@@ -108,7 +109,7 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 				open = -1
 			}
 		case eventExpected:
-			s.out.Expected = &v
+			s.expect(v)
 		case eventPlanned, eventLeave, eventBack, eventCancelled, eventError:
 			// see leaves and progress
 		default:
@@ -122,8 +123,10 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 	return list
 }
 
+func (s *stay) expect(v Value) { s.out.Expected = &v }
+
 // discharged ends a stay; of two times the earlier is shown.
-func (f *fold) discharged(s *stay, ev stayEvent, v Value) {
+func (f *fold) discharged(s *stay, ev *stayEvent, v Value) {
 	switch {
 	case s.out.End == nil:
 		s.out.End = &v
@@ -133,7 +136,7 @@ func (f *fold) discharged(s *stay, ev stayEvent, v Value) {
 			out = ev.own.Out
 		}
 		if out != nil {
-			s.out.Destination = &Value{Text: out.Text, Code: out.Code, System: out.System, From: []string{ev.rec.key}}
+			s.out.Destination = &Value{Text: out.Text, Code: out.Code, System: out.System, From: ev.rec.own}
 		}
 	case s.out.End.Text == v.Text:
 		s.out.End.From = addFrom(s.out.End.From, ev.rec.key)
@@ -151,13 +154,13 @@ func (r *Ready) close(v Value, why string) {
 
 // readyTask asks the unit that was told whether it can receive the patient: without an answer
 // the municipality pays as if it had said no (standards/no README section 11).
-func (f *fold) readyTask(s *stay, ev stayEvent, status string) {
+func (f *fold) readyTask(s *stay, ev *stayEvent, status string) {
 	to := "coordinator"
 	if list := ev.rec.facts.To; len(list) > 0 && list[0].HER != "" {
 		to = list[0].HER
 	}
 	f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", "discharge-ready", s.out.ID, ev.rec.key), For: to, Status: status,
-		Rule: "discharge-ready", Text: "Answer whether the patient can be received.", From: []string{ev.rec.key}})
+		Rule: "discharge-ready", Text: "Answer whether the patient can be received.", From: ev.rec.own})
 }
 
 func (f *fold) readyDone(s *stay, key, status, by string) {
