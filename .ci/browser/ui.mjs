@@ -267,6 +267,7 @@ const lookedBack = async (page, plan, dates) => {
   const oslo = (t) => new Date(t).toLocaleString('sv-SE', { timeZone: 'Europe/Oslo' }).slice(0, 16).replace(' ', 'T');
   await page.getByLabel(/^When/).fill(oslo(Date.now()));
   await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await page.waitForURL(/then\?.*at=/);
   const now = await page.locator('main').innerText();
   check('time machine: what is known now', now.includes('What Nordlia legesenter knew on') && now.includes(dates.words(dates.first)), now.slice(0, 160));
   await look(page, 'then', `${plan}/then?party=gp&at=${encodeURIComponent(oslo(Date.now()))}`, ['knew on', 'By then', 'What has come since']);
@@ -311,6 +312,7 @@ const printed = async (page, plan) => {
 const repaired = async (page, plan) => {
   await page.setViewportSize({ width: 1440, height: 1000 });
   const flash = async (name, words) => {
+    await page.waitForLoadState('load');
     const text = await page.locator('.flash').innerText().catch(() => '');
     check(name, text.includes(words), text || (await page.locator('main').innerText()).slice(0, 200));
   };
