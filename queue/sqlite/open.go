@@ -63,6 +63,12 @@ type Store struct {
 	closing chan struct{} // closed when Close has finished
 	size    atomic.Int64
 	discord atomic.Int64
+
+	// salt keys the hashes of what was erased; erasedAny says that there are some.
+	salt      []byte
+	erasedAny atomic.Bool
+	// dirty says that an erasure of an earlier life has to be wiped out of the files still.
+	dirty bool
 }
 
 var _ queue.Store = (*Store)(nil)
@@ -136,7 +142,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 // openWriter opens the writing connection, brings the schema up to date and reads the last numbers.
 func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	pragmas := []string{"busy_timeout(10000)", "page_size(4096)", "journal_mode(WAL)", "synchronous(FULL)",
-		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-8000)", "foreign_keys(OFF)"}
+		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-8000)", "foreign_keys(OFF)", "secure_delete(ON)"}
 	if s.opts.maxPages > 0 {
 		pragmas = append(pragmas, "max_page_count("+strconv.Itoa(s.opts.maxPages)+")")
 	}
@@ -163,6 +169,9 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 		return nil, err
 	}
 	if err = w.readSequences(); err != nil {
+		return nil, err
+	}
+	if s.dirty, err = w.readErasure(); err != nil {
 		return nil, err
 	}
 	if err = w.readTallies(); err != nil {

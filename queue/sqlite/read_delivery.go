@@ -58,6 +58,9 @@ func (r *reader) FindDelivery(ctx context.Context, party, externalID string) (sa
 			break
 		}
 	}
+	if errors.Is(err, queue.ErrNotFound) {
+		return r.erasedDelivery(ctx, party, externalID)
+	}
 	return d, err
 }
 
@@ -67,7 +70,7 @@ func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...an
 	var body []byte
 	d, err := one(ctx, r.hot, func(rows *sql.Rows) (samvirke.Delivery, error) {
 		return scanDelivery(rows, &file, &body)
-	}, deliverySelect+bodySelect+` FROM delivery d JOIN delivery_body b ON b.seq = d.seq
+	}, deliverySelect+bodySelect+` FROM delivery d LEFT JOIN delivery_body b ON b.seq = d.seq
 		LEFT JOIN message m ON m.seq = d.message`+bodyJoin+` WHERE `+condition, args...)
 	if err != nil {
 		return samvirke.Delivery{}, err
@@ -75,6 +78,19 @@ func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...an
 	shown(&d, leased)
 	d.Body, err = r.body(file, body)
 	return d, err
+}
+
+// erasedDelivery finds an erased delivery by what it was called.
+func (r *reader) erasedDelivery(ctx context.Context, party, externalID string) (samvirke.Delivery, error) {
+	for _, id := range queue.SameIDs(externalID) {
+		if ref, found, err := r.erasedRef(ctx, erasedDelivery, party, id); err != nil || found {
+			if err != nil {
+				return samvirke.Delivery{}, err
+			}
+			return r.deliveryWhere(ctx, `d.seq = ?`, ref)
+		}
+	}
+	return samvirke.Delivery{}, queue.ErrNotFound
 }
 
 // Deliveries lists deliveries, newest first; see queue.Reader.
@@ -210,6 +226,11 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 			return nil, err
 		}
 	}
+	for i := range rows {
+		if f := &rows[i]; f.file == "" && f.body == nil && f.delivery.Size > 0 {
+			f.file = bodyGone
+		}
+	}
 	byNumber := make(map[int64]*found, len(rows))
 	for i := range rows {
 		byNumber[rows[i].delivery.Seq] = &rows[i]
@@ -226,7 +247,7 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 			err = fmt.Errorf("leased delivery %d: %w", l.Seq, queue.ErrNotFound)
 			continue
 		}
-		body, e := s.body(f.file, f.body)
+		body, e := s.leasedBody(f.file, f.body)
 		if e != nil {
 			err = fmt.Errorf("delivery %s: %w", f.delivery.ID, e)
 			s.opts.Logger.Error("body of a delivery cannot be read", "delivery_id", f.delivery.ID, "err", e)
@@ -245,12 +266,23 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 	return nil, err
 }
 
+// bodyGone stands for a body that was dropped or erased.
+const bodyGone = "gone"
+
+// leasedBody is a body that is to be sent: one that is gone is a fault here, and none where somebody reads.
+func (s *Store) leasedBody(file string, inline []byte) ([]byte, error) {
+	if file == bodyGone {
+		return nil, fmt.Errorf("the body was dropped when its time was over: %w", queue.ErrDamaged)
+	}
+	return s.body(file, inline)
+}
+
 const leaseSelect = deliverySelect + bodySelect + ` FROM json_each(?) j CROSS JOIN delivery d ON d.seq = j.value
-	CROSS JOIN delivery_body b ON b.seq = d.seq LEFT JOIN message m ON m.seq = d.message` + bodyJoin
+	LEFT JOIN delivery_body b ON b.seq = d.seq LEFT JOIN message m ON m.seq = d.message` + bodyJoin
 
 // A delivery_body with neither file nor body stands for the body of the delivery's message: what is
 // forwarded as it came is kept once.
 const (
-	bodySelect = `, coalesce(o.file, b.file), coalesce(o.body, b.body)`
+	bodySelect = `, coalesce(o.file, b.file, ''), coalesce(o.body, b.body)`
 	bodyJoin   = ` LEFT JOIN message_body o ON o.seq = d.message AND b.file = '' AND b.body IS NULL`
 )

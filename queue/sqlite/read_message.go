@@ -30,8 +30,8 @@ func (r *reader) Message(ctx context.Context, id string) (queue.MessageDetail, e
 		return d, err
 	}, `SELECT m.seq, m.id, m.party, m.format, m.kind, m.version, m.external_id, m.patient, m.generated_at,
 		m.received_at, m.status, m.fault, m.fault_text, m.checksum, m.size, m.content_type, m.trace_parent,
-		b.file, b.body, r.envelope, r.notes
-		FROM message m JOIN message_body b ON b.seq = m.seq LEFT JOIN message_result r ON r.seq = m.seq
+		coalesce(b.file, ''), b.body, r.envelope, r.notes
+		FROM message m LEFT JOIN message_body b ON b.seq = m.seq LEFT JOIN message_result r ON r.seq = m.seq
 		WHERE m.id = ?`, id)
 	if err != nil {
 		return queue.MessageDetail{}, err
@@ -142,7 +142,7 @@ func (r *reader) messageBySeq(ctx context.Context, seq int64) (samvirke.Message,
 		return m, err
 	}, `SELECT m.seq, m.id, m.party, m.format, m.kind, m.version, m.external_id, m.patient, m.generated_at,
 		m.received_at, m.status, m.fault, m.fault_text, m.checksum, m.size, m.content_type, m.trace_parent,
-		b.file, b.body FROM message m JOIN message_body b ON b.seq = m.seq WHERE m.seq = ?`, seq)
+		coalesce(b.file, ''), b.body FROM message m LEFT JOIN message_body b ON b.seq = m.seq WHERE m.seq = ?`, seq)
 	if err != nil {
 		return m, err
 	}

@@ -216,7 +216,13 @@ func (r *reader) VerifyAudit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	last := samvirke.Audit{}
+	last, err := one(ctx, r.db, func(rows *sql.Rows) (a samvirke.Audit, err error) {
+		err = rows.Scan(&a.Seq, &a.Hash)
+		return a, err
+	}, `SELECT anchor, hash FROM erasure`)
+	if err != nil {
+		return err
+	}
 	for last.Seq < head.Seq {
 		piece, err := list(ctx, r.db, scanAudit, auditSelect+`WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1000`,
 			last.Seq, head.Seq)

@@ -13,6 +13,7 @@ type statements struct {
 	counterGet, counterSet, settingSet *stmt
 	dueGet, dueSet, dueDrop, dueFire   *stmt
 	auditAdd, auditHead, tallyAdd      *stmt
+	erasedGet                          *stmt
 
 	messageBody, messageResult, recordAdd, planAdd, deliveryAdd, deliveryBody, attemptAdd, receiptAdd, eventAdd *batch
 	// gathered are all of these, in the order they are written.
@@ -47,6 +48,7 @@ func (st *statements) text() []struct {
 		{&st.messageSame, `SELECT seq FROM message INDEXED BY message_checksum
 			WHERE checksum = ? AND party = ? AND external_id = +?
 			AND (external_id = '' OR status = 'quarantined') ORDER BY seq LIMIT 1`},
+		{&st.erasedGet, `SELECT ref FROM erased WHERE hash = ?`},
 		{&st.messageFull, `SELECT ` + messageColumns + ` FROM message WHERE seq = ?`},
 		{&st.messageByID, `SELECT seq, status, format, kind, version, external_id, patient, generated_at
 			FROM message WHERE id = ?`},

@@ -21,6 +21,9 @@ type messageRow struct {
 // lookAccept finds out whether the message is new or repeats an earlier one.
 func (t *tx) lookAccept(m *samvirke.Message) error {
 	earlier, same, err := t.findEarlier(m)
+	if err == nil && earlier == 0 && t.w.s.erasedAny.Load() {
+		earlier, same, err = t.findErased(m)
+	}
 	if err != nil {
 		return err
 	}

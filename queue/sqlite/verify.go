@@ -28,13 +28,15 @@ func (s *Store) verify() {
 		s.opts.Logger.Error("totals of the store could not be checked", "err", err)
 	}
 	removed, err := s.bodies.sweep(s.opened, func(name string) (bool, error) {
-		return single[bool](ctx, s.db, `SELECT EXISTS (SELECT 1 FROM message_body WHERE file = ?1 AND file <> '')
-			OR EXISTS (SELECT 1 FROM delivery_body WHERE file = ?1 AND file <> '')
-			OR EXISTS (SELECT 1 FROM record WHERE file = ?1 AND file <> '')
-			OR EXISTS (SELECT 1 FROM plan_version WHERE file = ?1 AND file <> '')`, name)
+		return single[bool](ctx, s.db, bodyKnown, name)
 	}, s.stop)
 	if err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("large bodies could not be swept", "err", err)
+	}
+	if s.dirty {
+		if err := s.wipe(ctx); err != nil && ctx.Err() == nil {
+			s.opts.Logger.Error("an erasure could not be ended, it is tried again at the next start", "err", err)
+		}
 	}
 	if removed > 0 {
 		s.opts.Logger.Info("removed body files that no message names", "count", removed)

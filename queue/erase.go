@@ -1,0 +1,58 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrMasterKey says that the contents of a store are sealed under another key than the one given, or under one
+// when none is given.
+var ErrMasterKey = errors.New("the master key is not the one the store is sealed under")
+
+// Erasure names everything of one person that goes.
+type Erasure struct {
+	// Patients are the patient keys of the person.
+	Patients []string
+	// Messages are further messages, by id, whose content goes too.
+	Messages []string
+	// History are patient keys of other people whose older plan versions could show the person: all but the
+	// newest version of each go.
+	History []string
+	// Settings and Counters go by name.
+	Settings, Counters []string
+}
+
+// Erased counts what an erasure took away.
+type Erased struct {
+	Messages, Deliveries, Records, Plans, Audits int
+}
+
+// Eraser is a store that can forget. Every engine is one.
+type Eraser interface {
+	// Erase takes away the content and every mark of a person: bodies, records, plans, dues, and the patient from
+	// messages, deliveries, events, receipts and audit, whose rows stay with their times and outcomes. When it
+	// returns nothing of it is left in any file of the store.
+	//
+	// It works in steps, each one transaction, settings and counters last: a caller that was interrupted calls it again with the
+	// same Erasure. Messages still to be processed and deliveries still to be sent are left alone: the caller ends
+	// those first.
+	//
+	// What comes again is known by salted hashes: a duplicate of an erased message is Outcome.Duplicate still, and
+	// FindDelivery finds an erased delivery by its external id.
+	Erase(ctx context.Context, e Erasure) (Erased, error)
+	// WasErased tells whether a record of this key (Record.Key) was erased.
+	WasErased(ctx context.Context, recordKey string) (bool, error)
+}
+
+// Retainer is a store whose oldest content can be dropped in small batches. Every engine is one.
+type Retainer interface {
+	// DropPayloads takes away the bodies of up to limit messages, and of their deliveries, that were received
+	// before a time, are at their end, and whose deliveries have all ended before it: acknowledged, given up, or sent
+	// to somebody who gives no receipt. Everything but the bodies stays. after is the last one looked at in an
+	// earlier call; next is the one to go on with, 0 when all were looked at.
+	DropPayloads(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error)
+	// DropAudits takes away up to limit of the oldest audit entries from before a time. What is left verifies
+	// against the hash of the last entry that went.
+	DropAudits(ctx context.Context, before time.Time, limit int) (dropped int, err error)
+}

@@ -1,0 +1,473 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+var (
+	_ queue.Eraser   = (*Store)(nil)
+	_ queue.Retainer = (*Store)(nil)
+)
+
+// What a hash stands for.
+const (
+	erasedID       = "id"       // party, external id of a message
+	erasedContent  = "content"  // party, external id, checksum
+	erasedDelivery = "delivery" // party, external id of a delivery
+	erasedRecord   = "record"   // key of a record
+)
+
+// eraseBatch is how many messages or deliveries one step takes, with everything that hangs on them.
+const eraseBatch = 64
+
+// erasedHash is what is kept of an id: without the salt of the store nobody can try ids against it, and ids are
+// random themselves.
+func erasedHash(salt []byte, kind string, parts ...string) []byte {
+	h := hmac.New(sha256.New, salt)
+	for _, p := range append([]string{kind}, parts...) {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return h.Sum(nil)[:16]
+}
+
+// eraser is one erasure under way.
+type eraser struct {
+	s     *Store
+	e     queue.Erasure
+	out   queue.Erased
+	files []string
+}
+
+// Erase forgets a person; see queue.Eraser.
+func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error) {
+	x := &eraser{s: s, e: e}
+	for _, step := range []func(context.Context) error{x.messages, x.deliveries, x.events, x.audits, x.core} {
+		if err := step(ctx); err != nil {
+			return x.out, fmt.Errorf("erase: %w", err)
+		}
+	}
+	s.erasedAny.Store(true)
+	if err := s.bodies.shred(x.files, s.bodyKnown); err != nil {
+		return x.out, fmt.Errorf("erase large bodies: %w", err)
+	}
+	if err := s.wipe(ctx); err != nil {
+		return x.out, fmt.Errorf("erase: %w", err)
+	}
+	return x.out, nil
+}
+
+// job runs f alone in a transaction of the writer.
+func (s *Store) job(ctx context.Context, f func(w *writer) error) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	_, err := s.submit(ctx, &request{done: make(chan struct{}), job: func(w *writer) error {
+		w.cache.forget()
+		defer w.cache.forget()
+		return f(w)
+	}})
+	return err
+}
+
+// query runs a statement that is needed rarely and so not kept.
+func (w *writer) query(sql string, f func(row []driver.Value) error, vals ...driver.Value) error {
+	st, err := w.db.prepare(sql)
+	if err != nil {
+		return err
+	}
+	defer st.close() //nolint:errcheck // it has run
+	if f == nil {
+		_, err = st.run(vals...)
+		return err
+	}
+	var rows [][]driver.Value // f may run statements of its own
+	if err := st.each(func(row []driver.Value) error {
+		rows = append(rows, slices.Clone(row))
+		return nil
+	}, vals...); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := f(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) remember(ref int64, kind string, parts ...string) error {
+	return w.query(`INSERT INTO erased (hash, ref) VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET ref = min(ref, excluded.ref)`,
+		nil, erasedHash(w.s.salt, kind, parts...), ref)
+}
+
+// messages blanks the messages of the person: those of the patient keys, those that records came from (a receipt
+// names no patient), and those named.
+func (x *eraser) messages(ctx context.Context) error {
+	var found []int64
+	for _, id := range x.e.Messages {
+		seqs, err := x.numbers(ctx, `SELECT seq FROM message WHERE id = ?`, id)
+		if err != nil {
+			return err
+		}
+		found = append(found, seqs...)
+	}
+	for _, p := range x.e.Patients {
+		seqs, err := x.numbers(ctx, `SELECT DISTINCT m.seq FROM record r JOIN message m ON m.id = r.message_id WHERE r.patient = ?`, p)
+		if err != nil {
+			return err
+		}
+		found = append(found, seqs...)
+		// What is received and not processed yet belongs to what comes after the erasure.
+		if seqs, err = x.numbers(ctx, `SELECT seq FROM message WHERE patient = ? AND patient <> '' AND status <> 'received'`, p); err != nil {
+			return err
+		}
+		found = append(found, seqs...)
+	}
+	slices.Sort(found)
+	return x.batches(ctx, slices.Compact(found), x.message)
+}
+
+// numbers lists numbers on a reading connection, so that the writer goes on meanwhile.
+func (x *eraser) numbers(ctx context.Context, query string, args ...any) ([]int64, error) {
+	return list(ctx, x.s.db, func(rows *sql.Rows) (n int64, err error) {
+		err = rows.Scan(&n)
+		return n, err
+	}, query, args...)
+}
+
+// batches runs f for all numbers, some in each transaction.
+func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq int64) error) error {
+	for piece := range slices.Chunk(all, eraseBatch) {
+		before, files := x.out, len(x.files)
+		err := x.s.job(ctx, func(w *writer) error {
+			for _, seq := range piece {
+				if err := f(w, seq); err != nil {
+					return err
+				}
+			}
+			return w.query(`UPDATE erasure SET dirty = 1`, nil)
+		})
+		if err != nil {
+			x.out, x.files = before, x.files[:files]
+			return err
+		}
+	}
+	return nil
+}
+
+// message blanks one message with its deliveries, receipts and events.
+func (x *eraser) message(w *writer, seq int64) error {
+	err := w.query(`SELECT party, external_id, checksum, patient FROM message WHERE seq = ?`, func(row []driver.Value) error {
+		party, external, checksum, patient := row[0].(string), row[1].(string), row[2].(string), row[3].(string)
+		if checksum == "" {
+			return nil // was blanked before
+		}
+		x.out.Messages++
+		if external != "" {
+			if err := w.remember(seq, erasedID, party, external); err != nil {
+				return err
+			}
+		}
+		if err := w.remember(seq, erasedContent, party, external, checksum); err != nil {
+			return err
+		}
+		return w.query(`SELECT seq, patient FROM delivery WHERE message = ? AND message IS NOT NULL`, func(row []driver.Value) error {
+			p := row[1].(string)
+			if p == "" || p == patient || slices.Contains(x.e.Patients, p) {
+				return x.delivery(w, row[0].(int64))
+			}
+			return nil
+		}, seq)
+	}, seq)
+	if err != nil {
+		return err
+	}
+	for _, sql := range []string{
+		`UPDATE message SET patient = '', external_id = '', checksum = '', fault_text = '', trace_parent = '', generated_at = 0 WHERE seq = ?`,
+		`DELETE FROM message_result WHERE seq = ?`,
+		`UPDATE event_run SET patient = '' WHERE message = ? AND message IS NOT NULL AND patient <> ''`,
+	} {
+		if err := w.query(sql, nil, seq); err != nil {
+			return err
+		}
+	}
+	if err := x.dropBody(w, "message_body", seq); err != nil {
+		return err
+	}
+	return x.receipts(w, `message = ? AND message IS NOT NULL`, seq)
+}
+
+// dropBody takes a body away; its file goes after the commit.
+func (x *eraser) dropBody(w *writer, table string, seq int64) error {
+	err := w.query(`SELECT file FROM `+table+` WHERE seq = ? AND file <> ''`, func(row []driver.Value) error {
+		x.files = append(x.files, row[0].(string))
+		return nil
+	}, seq)
+	if err != nil {
+		return err
+	}
+	return w.query(`DELETE FROM `+table+` WHERE seq = ?`, nil, seq)
+}
+
+// receipts keeps the outcome of receipts and nothing of what they say. The messages that carried them go too.
+func (x *eraser) receipts(w *writer, where string, seq int64) error {
+	return w.query(`SELECT seq, content FROM receipt WHERE `+where, func(row []driver.Value) error {
+		var r samvirke.Receipt
+		if err := json.Unmarshal([]byte(row[1].(string)), &r); err != nil {
+			return fmt.Errorf("read receipt: %w", err)
+		}
+		carrier := r.CarrierID
+		r.ExternalID, r.OriginalID, r.OriginalIssued, r.From = "", "", "", ""
+		for i := range r.Errors {
+			r.Errors[i] = samvirke.ReceiptError{Code: r.Errors[i].Code, System: r.Errors[i].System}
+		}
+		content, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if err := w.query(`UPDATE receipt SET content = ? WHERE seq = ?`, nil, string(content), row[0]); err != nil {
+			return err
+		}
+		if carrier == "" {
+			return nil
+		}
+		return w.query(`SELECT seq FROM message WHERE id = ? AND checksum <> ''`, func(row []driver.Value) error {
+			return x.message(w, row[0].(int64))
+		}, carrier)
+	}, seq)
+}
+
+// deliveries blanks those about the person that another message led to.
+func (x *eraser) deliveries(ctx context.Context) error {
+	for _, p := range x.e.Patients {
+		found, err := x.numbers(ctx, `SELECT seq FROM delivery WHERE patient = ? AND patient <> ''`, p)
+		if err != nil {
+			return err
+		}
+		if err := x.batches(ctx, found, x.delivery); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delivery blanks one delivery. One that is to be sent yet is left alone.
+func (x *eraser) delivery(w *writer, seq int64) error {
+	return w.query(`SELECT party, external_id, purpose FROM delivery WHERE seq = ? AND checksum <> '' AND state NOT IN ('queued', 'waiting')`,
+		func(row []driver.Value) error {
+			party, external := row[0].(string), row[1].(string)
+			x.out.Deliveries++
+			if external != "" {
+				if err := w.remember(seq, erasedDelivery, party, external); err != nil {
+					return err
+				}
+			}
+			lane := samvirke.LaneKey(party, "", samvirke.Purpose(row[2].(string)))
+			if err := w.query(`UPDATE delivery SET patient = '', lane = ?, external_id = '', checksum = '', fault_text = '',
+				trace_parent = '' WHERE seq = ?`, nil, lane, seq); err != nil {
+				return err
+			}
+			if err := w.query(`UPDATE event_run SET patient = '' WHERE stray = ? AND stray IS NOT NULL AND patient <> ''`, nil, seq); err != nil {
+				return err
+			}
+			if err := x.dropBody(w, "delivery_body", seq); err != nil {
+				return err
+			}
+			return x.receipts(w, `stray = ? AND stray IS NOT NULL`, seq)
+		}, seq)
+}
+
+// events and audits have no index by patient: nothing else asks so, and each row would pay for it. They are walked
+// on a reading connection.
+func (x *eraser) events(ctx context.Context) error {
+	return x.walk(ctx, "event_run", func(w *writer, seq int64) error {
+		return w.query(`UPDATE event_run SET patient = '' WHERE seq = ?`, nil, seq)
+	})
+}
+
+// audits takes patient and salt out of the audit: the digest that is hashed says nothing without its salt.
+func (x *eraser) audits(ctx context.Context) error {
+	return x.walk(ctx, "audit", func(w *writer, seq int64) error {
+		x.out.Audits++
+		return w.query(`UPDATE audit SET patient = '', salt = '' WHERE seq = ?`, nil, seq)
+	})
+}
+
+func (x *eraser) walk(ctx context.Context, table string, f func(w *writer, seq int64) error) error {
+	if len(x.e.Patients) == 0 {
+		return nil
+	}
+	keys, err := json.Marshal(x.e.Patients)
+	if err != nil {
+		return err
+	}
+	const piece = 20000
+	for from := int64(0); ; from += piece {
+		last, err := single[int64](ctx, x.s.db, `SELECT coalesce(max(seq), 0) FROM `+table)
+		if err != nil {
+			return err
+		}
+		if from > last {
+			return nil
+		}
+		found, err := x.numbers(ctx, `SELECT seq FROM `+table+` WHERE seq > ? AND seq <= ? AND patient <> ''
+			AND patient IN (SELECT value FROM json_each(?))`, from, from+piece, string(keys))
+		if err != nil {
+			return err
+		}
+		if err := x.batches(ctx, found, f); err != nil {
+			return err
+		}
+	}
+}
+
+// core is the last step: records, plans, dues, settings and counters go together, so that a plan is there whole or
+// not at all.
+func (x *eraser) core(ctx context.Context) error {
+	return x.s.job(ctx, func(w *writer) error {
+		if err := w.query(`UPDATE erasure SET dirty = 1, plan = max(plan, ?), record = max(record, ?)`, nil, w.seqs.plan, w.seqs.record); err != nil {
+			return err
+		}
+		for _, p := range x.e.Patients {
+			if err := x.records(w, p); err != nil {
+				return err
+			}
+			if err := x.plans(w, p, 1<<62); err != nil {
+				return err
+			}
+			if err := w.query(`DELETE FROM due WHERE patient = ?`, nil, p); err != nil {
+				return err
+			}
+		}
+		for _, p := range x.e.History {
+			head, err := w.st.planHead.row(p)
+			if err != nil {
+				return err
+			}
+			if head != nil {
+				if err := x.plans(w, p, head[0].(int64)); err != nil {
+					return err
+				}
+			}
+		}
+		for sql, names := range map[string][]string{`DELETE FROM setting WHERE name = ?`: x.e.Settings, `DELETE FROM counter WHERE name = ?`: x.e.Counters} {
+			for _, name := range names {
+				if err := w.query(sql, nil, name); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (x *eraser) records(w *writer, patient string) error {
+	err := w.query(`SELECT key, file FROM record WHERE patient = ?`, func(row []driver.Value) error {
+		x.out.Records++
+		x.keep(row[1])
+		return w.remember(0, erasedRecord, row[0].(string))
+	}, patient)
+	if err != nil {
+		return err
+	}
+	return w.query(`DELETE FROM record WHERE patient = ?`, nil, patient)
+}
+
+// plans deletes the versions before one.
+func (x *eraser) plans(w *writer, patient string, before int64) error {
+	err := w.query(`SELECT file FROM plan_version WHERE patient = ? AND version < ?`, func(row []driver.Value) error {
+		x.out.Plans++
+		x.keep(row[0])
+		return nil
+	}, patient, before)
+	if err != nil {
+		return err
+	}
+	return w.query(`DELETE FROM plan_version WHERE patient = ? AND version < ?`, nil, patient, before)
+}
+
+func (x *eraser) keep(file driver.Value) {
+	if name, ok := file.(string); ok && name != "" {
+		x.files = append(x.files, name)
+	}
+}
+
+// WasErased knows the key of an erased record; see queue.Eraser.
+func (s *Store) WasErased(ctx context.Context, recordKey string) (bool, error) {
+	if !s.erasedAny.Load() {
+		return false, nil
+	}
+	_, found, err := s.erasedRef(ctx, erasedRecord, recordKey)
+	return found, err
+}
+
+// erasedRef finds what a hash stands for.
+func (r *reader) erasedRef(ctx context.Context, kind string, parts ...string) (ref int64, found bool, err error) {
+	salt, err := single[[]byte](ctx, r.db, `SELECT salt FROM erasure`)
+	if err != nil {
+		return 0, false, err
+	}
+	refs, err := list(ctx, r.db, func(rows *sql.Rows) (n int64, err error) {
+		err = rows.Scan(&n)
+		return n, err
+	}, `SELECT ref FROM erased WHERE hash = ?`, erasedHash(salt, kind, parts...))
+	if err != nil || len(refs) == 0 {
+		return 0, false, err
+	}
+	return refs[0], true, nil
+}
+
+// findErased finds the erased message that m repeats, 0 when there is none.
+func (t *tx) findErased(m *samvirke.Message) (seq int64, same bool, err error) {
+	look := func(kind string, parts ...string) (int64, error) {
+		row, err := t.w.st.erasedGet.row(erasedHash(t.w.s.salt, kind, parts...))
+		if err != nil || row == nil {
+			return 0, err
+		}
+		return row[0].(int64), nil
+	}
+	ids := []string{""}
+	if m.ExternalID != "" {
+		ids = queue.SameIDs(m.ExternalID)
+	}
+	for _, id := range ids {
+		if seq, err = look(erasedContent, m.Party, id, m.Checksum); err != nil || seq != 0 {
+			return seq, true, err
+		}
+	}
+	if m.ExternalID == "" {
+		return 0, false, nil
+	}
+	for _, id := range ids {
+		if seq, err = look(erasedID, m.Party, id); err != nil || seq != 0 {
+			return seq, false, err
+		}
+	}
+	return 0, false, nil
+}
+
+// readErasure reads what earlier erasures left.
+func (w *writer) readErasure() (dirty bool, err error) {
+	err = w.query(`SELECT salt, plan, record, dirty, EXISTS (SELECT 1 FROM erased) FROM erasure`, func(row []driver.Value) error {
+		w.s.salt = slices.Clone(row[0].([]byte))
+		w.seqs.plan, w.seqs.record = max(w.seqs.plan, row[1].(int64)), max(w.seqs.record, row[2].(int64))
+		dirty = row[3].(int64) != 0
+		w.s.erasedAny.Store(row[4].(int64) != 0)
+		return io.EOF
+	})
+	if err == io.EOF { //nolint:errorlint // ours
+		err = nil
+	}
+	return dirty, err
+}

@@ -1,0 +1,83 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"time"
+)
+
+// settled selects messages whose bodies nobody needs: ended themselves, and all deliveries ended before a time.
+const settled = `m.received_at < ?1 AND m.status IN ('processed', 'refused', 'closed') AND NOT EXISTS (SELECT 1 FROM delivery d
+	WHERE d.message = m.seq AND d.message IS NOT NULL AND NOT (d.state IN ('acknowledged', 'given-up') AND d.done_at < ?1
+		OR d.state = 'sent' AND d.expect_by = 0 AND d.sent_at < ?1))`
+
+// DropPayloads takes away bodies that have served; see queue.Retainer.
+func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error) {
+	limit = min(max(limit, 1), maxLeases)
+	x := &eraser{s: s}
+	// A piece of the messages that have a body is looked at, however few of them are settled.
+	seqs, err := x.numbers(ctx, `SELECT seq FROM message_body WHERE seq > ? ORDER BY seq LIMIT ?`, after, limit)
+	if err != nil || len(seqs) == 0 {
+		return 0, 0, err
+	}
+	next = seqs[len(seqs)-1]
+	found, err := x.numbers(ctx, `SELECT m.seq FROM message m WHERE m.seq > ?2 AND m.seq <= ?3 AND `+settled+`
+		AND EXISTS (SELECT 1 FROM message_body b WHERE b.seq = m.seq) ORDER BY m.seq`, nanos(before), after, next)
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(found) == 0 {
+		return 0, next, nil
+	}
+	err = s.job(ctx, func(w *writer) error {
+		for _, seq := range found {
+			err := w.query(`SELECT m.seq FROM message m WHERE m.seq = ?2 AND `+settled, func([]driver.Value) error {
+				dropped++
+				if err := w.query(`SELECT seq FROM delivery WHERE message = ? AND message IS NOT NULL`, func(row []driver.Value) error {
+					return x.dropBody(w, "delivery_body", row[0].(int64))
+				}, seq); err != nil {
+					return err
+				}
+				return x.dropBody(w, "message_body", seq)
+			}, nanos(before), seq)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	return dropped, next, s.bodies.shred(x.files, s.bodyKnown)
+}
+
+// DropAudits takes away the oldest audit entries; see queue.Retainer. Their last hash stays as the anchor that the
+// rest of the chain begins with.
+func (s *Store) DropAudits(ctx context.Context, before time.Time, limit int) (dropped int, err error) {
+	limit = min(max(limit, 1), maxParts)
+	err = s.job(ctx, func(w *writer) error {
+		var last int64
+		var hash string
+		// In order of numbers, up to the first that stays: the chain has no holes.
+		stays := false
+		err := w.query(`SELECT seq, at, hash FROM audit ORDER BY seq LIMIT ?`, func(row []driver.Value) error {
+			if stays = stays || row[1].(int64) >= nanos(before); !stays {
+				last, hash = row[0].(int64), row[2].(string)
+				dropped++
+			}
+			return nil
+		}, int64(limit))
+		if err != nil || dropped == 0 {
+			return err
+		}
+		if err := w.query(`DELETE FROM audit WHERE seq <= ?`, nil, last); err != nil {
+			return err
+		}
+		return w.query(`UPDATE erasure SET anchor = ?, hash = ?`, nil, last, hash)
+	})
+	if err != nil {
+		dropped = 0
+	}
+	return dropped, err
+}

@@ -1,0 +1,200 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// wipePages is how many pages are read, or written, at a time.
+const wipePages = 512
+
+// wipe takes what was deleted out of the files. With secure_delete the room of a deleted row is overwritten, but not
+// what is left of a row that was moved to another page when a page was split; so the unused room of every page is
+// overwritten too. Then the log, which holds pages as they were, is copied into the database and cut to nothing.
+//
+// Pages are looked at on a reading connection, and only those with something in their unused room are written.
+func (s *Store) wipe(ctx context.Context) error {
+	clean, err := single[int64](ctx, s.db, `SELECT clean FROM erasure`)
+	if err != nil {
+		return err
+	}
+	if clean == 0 {
+		// Written by a version that did not overwrite: the whole database is written anew, once.
+		if err := s.outside(ctx, `VACUUM`); err != nil {
+			return fmt.Errorf("rewrite the database: %w", err)
+		}
+	} else if err := s.wipePages(ctx); err != nil {
+		return fmt.Errorf("overwrite unused room: %w", err)
+	}
+	if err := s.outside(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		return err
+	}
+	return s.job(ctx, func(w *writer) error { return w.query(`UPDATE erasure SET clean = 1, dirty = 0`, nil) })
+}
+
+// outside runs a statement on the writer's connection outside of a transaction.
+func (s *Store) outside(ctx context.Context, text string) error {
+	return s.job(ctx, func(w *writer) error {
+		if _, err := w.st.rollback.run(); err != nil { // the job's own, which is empty
+			return err
+		}
+		busy := false
+		err := w.query(text, func(row []driver.Value) error {
+			n, isNumber := row[0].(int64)
+			busy = isNumber && n != 0
+			return nil
+		})
+		if _, e := w.st.begin.run(); err == nil { // for the commit that follows
+			err = e
+		}
+		if err == nil && busy {
+			err = errors.New("the log could not be cut: a reader holds it")
+		}
+		return err
+	})
+}
+
+func (s *Store) wipePages(ctx context.Context) error {
+	pages, err := single[int64](ctx, s.db, `SELECT page_count FROM pragma_page_count`)
+	if err != nil {
+		return err
+	}
+	for from := int64(1); from <= pages; from += wipePages {
+		var stale []int64
+		for pgno := from; pgno < min(from+wipePages, pages+1); pgno++ {
+			data, err := one(ctx, s.hot, func(rows *sql.Rows) (b []byte, err error) {
+				err = rows.Scan(&b)
+				return b, err
+			}, `SELECT data FROM sqlite_dbpage WHERE pgno = ?`, pgno)
+			if err != nil {
+				return err
+			}
+			if clearUnused(data, pgno == 1) {
+				stale = append(stale, pgno)
+			}
+		}
+		if len(stale) == 0 {
+			continue
+		}
+		err := s.job(ctx, func(w *writer) error {
+			for _, pgno := range stale {
+				err := w.query(`SELECT data FROM sqlite_dbpage WHERE pgno = ?`, func(row []driver.Value) error {
+					data, ok := row[0].([]byte)
+					if !ok || !clearUnused(data, pgno == 1) {
+						return nil
+					}
+					return w.query(`UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?`, nil, data, pgno)
+				}, pgno)
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clearUnused overwrites the room between the cell pointers of a b-tree page and its first cell, and says whether
+// there was anything in it. Pages of another kind are left as they are: their unused room was never used, or was
+// overwritten when the page was let go.
+//
+// Source: SQLite, "Database File Format", section 1.6.
+func clearUnused(page []byte, first bool) (changed bool) {
+	at := 0
+	if first {
+		at = 100 // behind the header of the file
+	}
+	if len(page) < at+12 {
+		return false
+	}
+	head := 8
+	switch page[at] {
+	case 2, 5:
+		head = 12 // inner pages
+	case 10, 13:
+	default:
+		return false
+	}
+	cells := int(binary.BigEndian.Uint16(page[at+3:]))
+	content := int(binary.BigEndian.Uint16(page[at+5:]))
+	if content == 0 {
+		content = 65536
+	}
+	from := at + head + 2*cells
+	if from > content || content > len(page) || page[at+7] > 60 {
+		return false // no b-tree page, only a first byte that looks like one
+	}
+	for i := from; i < content; i++ {
+		if page[i] != 0 {
+			page[i], changed = 0, true
+		}
+	}
+	return changed
+}
+
+// shred overwrites and removes body files that no row names any more.
+func (b *bodies) shred(names []string, known func(name string) (bool, error)) error {
+	for _, name := range names {
+		if err := b.shredOne(name, known); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bodies) shredOne(name string, known func(name string) (bool, error)) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pins[name] > 0 {
+		return nil // somebody else is storing the same content
+	}
+	if used, err := known(name); used || err != nil {
+		return err
+	}
+	path := b.path(name)
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		_, err = f.Write(make([]byte, info.Size()))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err != nil {
+		return err
+	}
+	b.bytes.Add(-info.Size())
+	return nil
+}
+
+// bodyKnown says whether a row names a body file.
+func (s *Store) bodyKnown(name string) (bool, error) {
+	return single[bool](context.Background(), s.db, bodyKnown, name)
+}
+
+const bodyKnown = `SELECT EXISTS (SELECT 1 FROM message_body WHERE file = ?1 AND file <> '')
+	OR EXISTS (SELECT 1 FROM delivery_body WHERE file = ?1 AND file <> '')
+	OR EXISTS (SELECT 1 FROM record WHERE file = ?1 AND file <> '')
+	OR EXISTS (SELECT 1 FROM plan_version WHERE file = ?1 AND file <> '')`
