@@ -30,6 +30,8 @@ type NotificationInput struct {
 	Topic string
 	// Status of the subscription: requested, active, error, off.
 	Status string
+	// Error is the code of what is wrong, for a subscription in error; "" for none.
+	Error string
 	// Type is one of the Notify constants.
 	Type string
 	// SinceStart is the number of the newest event of the subscription; 0 before the first.
@@ -72,6 +74,9 @@ func Notification(in NotificationInput) *Bundle {
 	param("status", "valueCode", String(in.Status))
 	param("type", "valueCode", String(in.Type))
 	param("events-since-subscription-start", "valueString", String(strconv.FormatInt(in.SinceStart, 10)))
+	if in.Error != "" {
+		param("error", "valueCodeableConcept", NewObject("coding", NewArray(NewObject("system", SystemFault, "code", in.Error))))
+	}
 	seen := map[string]bool{}
 	entries := NewArray(NewObject(
 		"fullUrl", "urn:uuid:"+status.Get("id").Text(), "resource", status,
@@ -102,7 +107,11 @@ func Notification(in NotificationInput) *Bundle {
 			entries.Add(entry)
 		}
 	}
-	root := NewObject("resourceType", "Bundle", "id", NameUUID(in.Subscription+"/"+in.Type+"/"+strconv.FormatInt(in.SinceStart, 10)),
+	name := in.Subscription + "/" + in.Type + "/" + strconv.FormatInt(in.SinceStart, 10)
+	if in.Type == NotifyHandshake || in.Type == NotifyHeartbeat {
+		name += "/" + Instant(in.Now) // they are many at one number
+	}
+	root := NewObject("resourceType", "Bundle", "id", NameUUID(name),
 		"meta", NewObject("profile", NewArray(profileNotification)), "type", "history")
 	if !in.Now.IsZero() {
 		root.SetText("timestamp", Instant(in.Now))

@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/samvirke/samvirke"
-	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/fhir/definition"
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/queue"
@@ -40,8 +39,6 @@ type Store interface {
 	Patients(ctx context.Context, limit int) ([]queue.PlanVersion, error)
 	Records(ctx context.Context, patient string) ([]queue.Record, error)
 	Deliveries(ctx context.Context, f queue.DeliveryFilter) ([]samvirke.Delivery, error)
-	FindDelivery(ctx context.Context, party, externalID string) (samvirke.Delivery, error)
-	Counter(ctx context.Context, name string) (int64, error)
 	Setting(ctx context.Context, name string) (string, error)
 	Audits(ctx context.Context, before int64, limit int) ([]samvirke.Audit, error)
 	Commit(ctx context.Context, u *queue.Unit) (queue.Outcome, error)
@@ -57,6 +54,8 @@ type Options struct {
 	Store Store
 	// Submitter takes writes; nil: this server only reads, and says so.
 	Submitter Submitter
+	// Subscriptions keeps those of parties; nil: there are none here.
+	Subscriptions Subscriptions
 	// Parties are all configured parties; one that authenticates but is not among them may read nothing.
 	Parties []samvirke.Party
 	// Auth tells which party sent a request; it must not read the body.
@@ -122,7 +121,10 @@ func New(o Options) (http.Handler, error) {
 		a.parties[p.ID] = p
 	}
 	a.resources = resources(o.Submitter != nil)
-	a.routes = routes(o.Submitter != nil)
+	a.routes = routes(o.Submitter != nil, o.Subscriptions != nil)
+	if o.Subscriptions == nil {
+		delete(a.resources, typeSubscription)
+	}
 	return a, nil
 }
 
@@ -228,11 +230,4 @@ func (a *api) auditAll(ctx context.Context, who, action, object string, patients
 			RetryAfter: 5 * time.Second, Err: err}
 	}
 	return nil
-}
-
-// write sends a resource as JSON.
-func write(w http.ResponseWriter, status int, n *fhir.Node) {
-	w.Header().Set("Content-Type", format{}.contentType())
-	w.WriteHeader(status)
-	_, _ = w.Write(n.Bytes()) // nobody to tell when the caller has gone
 }

@@ -137,7 +137,7 @@ func (c *call) transaction(entries []*fhir.Node) error {
 	for i, e := range entries {
 		n := e.Get("resource")
 		if typ := n.Get("resourceType").Text(); typ != "Patient" {
-			if row := c.api.resources[typ]; row == nil || !row.create {
+			if row := c.api.resources[typ]; row == nil || !row.create || typ == typeSubscription {
 				return errEntry
 			}
 			list[i] = c.name(n, "")

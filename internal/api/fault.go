@@ -42,6 +42,12 @@ var (
 	errSeveral      = invalid("several-matches", "more than one element matches the condition")
 	errNeedsPatient = invalid("needs-patient", "the resource names no patient whose plan is known to this party")
 	errTooCostly    = invalid("too-costly", "this search needs a patient")
+	errChannel      = invalid("channel-not-supported", "the channel is rest-hook")
+	errHeader       = invalid("header-not-supported", "headers are not taken from a subscription: the gateway shows who it is as configured")
+	errPayload      = invalid("payload-not-supported", "the payload is application/fhir+json")
+	errModifier     = invalid("modifier-not-supported", "the subscription has a modifier that this server does not know")
+	errFilter       = invalid("bad-filter", "a filter is CarePlan?_id=id or Type?patient=Patient/id; several filters must have a plan in common")
+	errNoPlan       = invalid("no-such-plan", "a filter names a plan that is not there for this party")
 	errBusy         = &samvirke.Fault{Class: samvirke.Transient, Code: "busy", Safe: "too many requests at a time, try again", RetryAfter: time.Second}
 	errPanic        = &samvirke.Fault{Class: samvirke.Internal, Code: "internal", Safe: "internal error", Err: errors.New("panic while reading")}
 	errSlow         = errors.New("time limit of one request")
@@ -57,40 +63,56 @@ type answer struct {
 //
 // Source: FHIR R4, value set issue-type; http.html sections on each interaction.
 var answers = map[string]answer{
-	"not-found":           {http.StatusNotFound, "not-found"},
-	"gone":                {http.StatusGone, "deleted"},
-	"not-authenticated":   {http.StatusUnauthorized, "login"},
-	"method-not-allowed":  {http.StatusMethodNotAllowed, "not-supported"},
-	"not-acceptable":      {http.StatusNotAcceptable, "not-supported"},
-	"bad-parameter":       {http.StatusBadRequest, "value"},
-	"unknown-parameter":   {http.StatusBadRequest, "not-supported"},
-	"query-too-long":      {http.StatusRequestURITooLong, "too-long"},
-	"too-many-parameters": {http.StatusBadRequest, "too-costly"},
-	"person-in-url":       {http.StatusBadRequest, "security"},
-	"purpose-not-allowed": {http.StatusForbidden, "forbidden"},
-	"form-expected":       {http.StatusUnsupportedMediaType, "not-supported"},
-	"media-type":          {http.StatusUnsupportedMediaType, "not-supported"},
-	"too-large":           {http.StatusRequestEntityTooLarge, "too-long"},
-	"if-match-required":   {http.StatusPreconditionRequired, "required"},
-	"bad-if-match":        {http.StatusBadRequest, "value"},
-	"version-conflict":    {http.StatusPreconditionFailed, "conflict"},
-	"several-matches":     {http.StatusPreconditionFailed, "multiple-matches"},
-	"resource-type":       {http.StatusBadRequest, "invalid"},
-	"resource-id":         {http.StatusBadRequest, "invalid"},
-	"not-the-owner":       {http.StatusForbidden, "forbidden"},
-	"derived":             {http.StatusMethodNotAllowed, "not-supported"},
-	"in-a-document":       {http.StatusConflict, "business-rule"},
-	"needs-patient":       {http.StatusUnprocessableEntity, "required"},
-	"invalid-resource":    {http.StatusBadRequest, "invalid"},
-	"too-costly":          {http.StatusForbidden, "too-costly"},
-	"body-unread":         {http.StatusBadRequest, "transient"},
-	"bundle-expected":     {http.StatusBadRequest, "invalid"},
-	"too-many-entries":    {http.StatusRequestEntityTooLarge, "too-long"},
-	"bad-entry":           {http.StatusBadRequest, "invalid"},
-	"transaction-limit":   {http.StatusUnprocessableEntity, "not-supported"},
-	"several-patients":    {http.StatusUnprocessableEntity, "business-rule"},
-	"not-writable":        {http.StatusUnprocessableEntity, "business-rule"},
-	"busy":                {http.StatusServiceUnavailable, "throttled"},
+	"not-found":              {http.StatusNotFound, "not-found"},
+	"gone":                   {http.StatusGone, "deleted"},
+	"not-authenticated":      {http.StatusUnauthorized, "login"},
+	"method-not-allowed":     {http.StatusMethodNotAllowed, "not-supported"},
+	"not-acceptable":         {http.StatusNotAcceptable, "not-supported"},
+	"bad-parameter":          {http.StatusBadRequest, "value"},
+	"unknown-parameter":      {http.StatusBadRequest, "not-supported"},
+	"query-too-long":         {http.StatusRequestURITooLong, "too-long"},
+	"too-many-parameters":    {http.StatusBadRequest, "too-costly"},
+	"person-in-url":          {http.StatusBadRequest, "security"},
+	"purpose-not-allowed":    {http.StatusForbidden, "forbidden"},
+	"form-expected":          {http.StatusUnsupportedMediaType, "not-supported"},
+	"media-type":             {http.StatusUnsupportedMediaType, "not-supported"},
+	"too-large":              {http.StatusRequestEntityTooLarge, "too-long"},
+	"if-match-required":      {http.StatusPreconditionRequired, "required"},
+	"bad-if-match":           {http.StatusBadRequest, "value"},
+	"version-conflict":       {http.StatusPreconditionFailed, "conflict"},
+	"several-matches":        {http.StatusPreconditionFailed, "multiple-matches"},
+	"resource-type":          {http.StatusBadRequest, "invalid"},
+	"resource-id":            {http.StatusBadRequest, "invalid"},
+	"not-the-owner":          {http.StatusForbidden, "forbidden"},
+	"derived":                {http.StatusMethodNotAllowed, "not-supported"},
+	"in-a-document":          {http.StatusConflict, "business-rule"},
+	"needs-patient":          {http.StatusUnprocessableEntity, "required"},
+	"invalid-resource":       {http.StatusBadRequest, "invalid"},
+	"too-costly":             {http.StatusForbidden, "too-costly"},
+	"body-unread":            {http.StatusBadRequest, "transient"},
+	"bundle-expected":        {http.StatusBadRequest, "invalid"},
+	"too-many-entries":       {http.StatusRequestEntityTooLarge, "too-long"},
+	"bad-entry":              {http.StatusBadRequest, "invalid"},
+	"transaction-limit":      {http.StatusUnprocessableEntity, "not-supported"},
+	"several-patients":       {http.StatusUnprocessableEntity, "business-rule"},
+	"not-writable":           {http.StatusUnprocessableEntity, "business-rule"},
+	"unknown-topic":          {http.StatusUnprocessableEntity, "not-supported"},
+	"endpoint-not-allowed":   {http.StatusUnprocessableEntity, "business-rule"},
+	"no-endpoint":            {http.StatusUnprocessableEntity, "business-rule"},
+	"channel-not-supported":  {http.StatusUnprocessableEntity, "not-supported"},
+	"header-not-supported":   {http.StatusUnprocessableEntity, "not-supported"},
+	"payload-not-supported":  {http.StatusUnprocessableEntity, "not-supported"},
+	"modifier-not-supported": {http.StatusUnprocessableEntity, "not-supported"},
+	"bad-filter":             {http.StatusUnprocessableEntity, "not-supported"},
+	"no-such-plan":           {http.StatusUnprocessableEntity, "business-rule"},
+	"bad-content":            {http.StatusUnprocessableEntity, "value"},
+	"bad-period":             {http.StatusUnprocessableEntity, "value"},
+	"bad-end":                {http.StatusUnprocessableEntity, "value"},
+	"bad-reason":             {http.StatusUnprocessableEntity, "value"},
+	"bad-status":             {http.StatusUnprocessableEntity, "value"},
+	"too-many-subscriptions": {http.StatusUnprocessableEntity, "business-rule"},
+	"configured":             {http.StatusUnprocessableEntity, "business-rule"},
+	"busy":                   {http.StatusServiceUnavailable, "throttled"},
 }
 
 // answerOf gives status and OperationOutcome of a fault.

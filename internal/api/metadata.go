@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/samvirke/samvirke/fhir"
+	"github.com/samvirke/samvirke/internal/gateway"
 )
 
 // operationBase is where the operations of our own are defined.
@@ -47,7 +48,14 @@ func (c *call) metadata() error {
 
 // capability is one resource of the statement.
 func (a *api) capability(row *resource) *fhir.Node {
-	n := fhir.NewObject("type", row.name, "documentation", row.doc)
+	n := fhir.NewObject("type", row.name)
+	if row.name == typeSubscription {
+		n.Set("supportedProfile", fhir.NewArray(profileSubscription))
+		for _, t := range gateway.Topics() {
+			n.Append("extension", fhir.NewObject("url", extTopic, "valueCanonical", t))
+		}
+	}
+	n.SetText("documentation", row.doc)
 	var seen []string
 	operations := fhir.NewArray()
 	for i := range a.routes {
@@ -59,7 +67,7 @@ func (a *api) capability(row *resource) *fhir.Node {
 			seen = append(seen, r.code)
 			n.Append("interaction", fhir.NewObject("code", r.code))
 		}
-		if r.operation != "" {
+		if r.operation != "" && !slices.ContainsFunc(operations.Items(), func(o *fhir.Node) bool { return o.Get("definition").Text() == r.operation }) {
 			operations.Add(fhir.NewObject("name", strings.TrimPrefix(r.tail, "$"), "definition", r.operation))
 		}
 	}
@@ -95,7 +103,7 @@ func (a *api) capabilitySearch(n *fhir.Node, row *resource) {
 	var back []string
 	for _, other := range a.resources {
 		for _, p := range other.params {
-			if p.kind == kindReference && len(row.params) > 0 && (p.target == nil || slices.Contains(p.target, row.name)) {
+			if p.kind == kindReference && len(row.params) > 0 && row.name != typeSubscription && (p.target == nil || slices.Contains(p.target, row.name)) {
 				back = append(back, other.name+":"+p.name)
 			}
 		}

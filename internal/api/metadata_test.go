@@ -94,7 +94,7 @@ func (r *rig) walk(t *testing.T, typ string, claim *fhir.Node) {
 	for _, p := range claim.Get("searchParam").Items() {
 		name := p.Get("name").Text()
 		known[name] = true
-		value := map[string]string{"date": "2026-01-01", "reference": "CarePlan/" + r.planID(1), "token": "x", "string": "x"}[p.Get("type").Text()]
+		value := map[string]string{"date": "2026-01-01", "reference": "CarePlan/" + r.planID(1), "token": "x", "string": "x", "uri": "https://x"}[p.Get("type").Text()]
 		path := "/fhir/" + typ + "?" + name + "=" + value
 		if typ == "AuditEvent" {
 			path += "&patient=" + r.planID(1)

@@ -254,6 +254,14 @@ func otherResources() []resource {
 			},
 			summary: words("type", "subtype", "action", "recorded", "outcome", "outcomeDesc", "purposeOfEvent"),
 		},
-		{name: "Subscription"},
+		{
+			name: typeSubscription, create: true, update: true, remove: true,
+			doc: "The caller's own, to one topic: all plans it takes part in, or those that filters name (CarePlan?_id=, Type?patient=). Channel rest-hook on the machine that is configured for the party; content empty, id-only (default) or full-resource. A subscription is active when a handshake was taken; in error only its subscriber makes it active again, with status requested. Delete turns it off.",
+			params: []searchParam{
+				token("status", "status"), token("type", "channel.type"), token("payload", "channel.payload"),
+				{name: "criteria", kind: kindString, paths: []string{"criteria"}}, {name: "url", kind: kindURI, paths: []string{"channel.endpoint"}},
+			},
+			summary: words("status", "contact", "end", "reason", "criteria", "error", "channel"),
+		},
 	}
 }

@@ -143,7 +143,7 @@ func newRig(t *testing.T, change func(*api.Options)) *rig {
 		t.Fatal(err)
 	}
 	o := api.Options{
-		Store: store, Submitter: g, Parties: list, PlanID: g.PlanID, Logger: log, Version: "test",
+		Store: store, Submitter: g, Subscriptions: g, Parties: list, PlanID: g.PlanID, Logger: log, Version: "test",
 		Auth: func(q *http.Request) (string, bool) {
 			return strings.CutPrefix(q.Header.Get("Authorization"), "Bearer ")
 		},

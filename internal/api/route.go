@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/samvirke/samvirke"
 )
 
 // Levels of a route.
@@ -59,7 +57,7 @@ func (r *route) has(a *api, typ string) bool {
 }
 
 // routes lists every interaction of this server.
-func routes(writes bool) []route {
+func routes(writes, subscriptions bool) []route {
 	operation := operationBase
 	list := []route{
 		{method: "GET", level: levelSystem, tail: "metadata", open: true, run: (*call).metadata},
@@ -70,9 +68,10 @@ func routes(writes bool) []route {
 		{method: "POST", level: levelType, tail: "_search", code: "search-type", run: (*call).search, wants: searched},
 		{method: "GET", level: levelInstance, tail: "$everything", types: []string{"CarePlan"}, operation: operation + "CarePlan-everything", run: (*call).everything},
 		{method: "GET", level: levelInstance, tail: "$everything", types: []string{"Patient"}, operation: "http://hl7.org/fhir/OperationDefinition/Patient-everything", run: (*call).everything},
-		{method: "GET", level: levelInstance, tail: "$status", types: []string{"Subscription"}, operation: backport + "backport-subscription-status", run: asParty((*api).status)},
-		{method: "GET", level: levelInstance, tail: "$events", types: []string{"Subscription"}, operation: backport + "backport-subscription-events", run: asParty((*api).events)},
 		{method: "POST", level: levelType, tail: "$validate", operation: "http://hl7.org/fhir/OperationDefinition/Resource-validate", run: (*call).validate, wants: creatable},
+	}
+	if subscriptions {
+		list = append(subscriptionRoutes(writes), list...)
 	}
 	if !writes {
 		return list
@@ -90,17 +89,6 @@ func searched(r *resource) bool  { return len(r.params) > 0 }
 func creatable(r *resource) bool { return r.create }
 func updatable(r *resource) bool { return r.update }
 func deletable(r *resource) bool { return r.remove }
-
-// asParty fits a handler that takes request and party.
-func asParty(h func(*api, http.ResponseWriter, *http.Request, samvirke.Party) error) func(*call) error {
-	return func(c *call) error {
-		if c.format.xml {
-			return errAccept
-		}
-		c.r.SetPathValue("id", c.id)
-		return h(c.api, c.w, c.r, c.party)
-	}
-}
 
 // Methods are those that the handler answers, with a refusal where a path does not have one.
 func Methods() []string {
