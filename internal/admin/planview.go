@@ -256,7 +256,7 @@ func taskWord(status string) word {
 
 // index numbers the sources by the time of what they tell, and gathers the names of organisations.
 func (p *planPage) index() {
-	p.byKey, p.orgs = make(map[string]sourceView), make(map[string]string)
+	p.byKey, p.orgs, p.SourceList = make(map[string]sourceView), make(map[string]string), nil
 	keys := slices.Sorted(maps.Keys(p.Sources))
 	slices.SortStableFunc(keys, func(a, b string) int { return sourceTime(p.Sources[a]).Compare(sourceTime(p.Sources[b])) })
 	for i, k := range keys {

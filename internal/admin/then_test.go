@@ -60,6 +60,9 @@ func TestWhoKnewWhatWhen(t *testing.T) {
 			}
 		}
 	}
+	if n := strings.Count(h.get(path+"?at=2026-01-25T12:00").body, `data-label="No."`); n != len(h.st.records) {
+		t.Errorf("%d sources are listed, want %d", n, len(h.st.records))
+	}
 	before, _, _ := strings.Cut(seen(h.get(path+"?at=2026-01-25T10:30").body), "What has come since")
 	if strings.Contains(before, "bikkja") {
 		t.Error("what came later is shown as known")

@@ -132,11 +132,11 @@ func (s *Server) fillThen(r *http.Request, x *session, patient string, at time.T
 	if err := s.countTold(r.Context(), patient, at, t); err != nil {
 		return err
 	}
+	fillFrom(records, old)
 	p.Plan = s.planPageOf(patient, old, queue.PlanVersion{At: at}, x)
 	p.Plan.Frozen, p.Plan.Then, p.Plan.Now = true, t, at
 	p.Plan.OpenGaps = dueGaps(old.Gaps, at)
-	fillFrom(records, old)
-	p.Plan.index()
+	p.Plan.Picture = pictureOf(s.draw(old, at)) // what was stale then, not now
 	return nil
 }
 
