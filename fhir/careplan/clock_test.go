@@ -29,6 +29,7 @@ func TestClocksOfStroke(t *testing.T) {
 
 // P21: every clock rests on live records only, has an id of its own, and none outlives the person.
 func TestClocksRestOnLiveRecords(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		p := Fold(w.Records)

@@ -88,8 +88,10 @@ func drawCourseWorld(t *rapid.T) world {
 
 // P1, P2, P3, P7, P8, P15 and P13 for what is stated about courses, in the same words as for the rest.
 func TestCourseProperties(t *testing.T) {
+	t.Parallel()
 	for _, p := range properties {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
 				if err := p.check(Fold, drawCourseWorld(t)); err != nil {
 					t.Fatal(err)
@@ -102,6 +104,7 @@ func TestCourseProperties(t *testing.T) {
 // P5 and P6: every value of a course that is shown stands in a live record that it names, and what a live record
 // states about marks and zones is shown or replaced by a later statement of the same organisation.
 func TestCourseProvenance(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawCourseWorld(t)
 		p := Fold(w.Records)
@@ -152,6 +155,7 @@ func TestCourseProvenance(t *testing.T) {
 
 // P23: what the minimum content lacks follows from the plan that is shown and from nothing else.
 func TestCompletenessFollowsFromView(t *testing.T) {
+	t.Parallel()
 	minimum := map[string]bool{}
 	for _, r := range rules() {
 		minimum[r.ID] = r.check == nil && r.ID != gapStartUnknown
@@ -181,6 +185,7 @@ func TestCompletenessFollowsFromView(t *testing.T) {
 
 // P21 for clocks of courses, and P23: gaps and clocks of a plan that was stored are those of the plan.
 func TestCourseClocks(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawCourseWorld(t)
 		p := Fold(w.Records)

@@ -88,6 +88,7 @@ func written(n *fhir.Node) (value, unit string) {
 
 // TestF1ValueInValueOut: every native value goes out with its digits, its unit and its code, of the scale or not.
 func TestF1ValueInValueOut(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		v := drawNative(rt, "v")
 		p := Fold([]Record{assessed(1, town, v.node()).record(t)})
@@ -149,6 +150,7 @@ func picture(t interface{ Fatal(...any) }, p *Plan) string {
 // TestF2NothingWithoutSource: every cell of the picture and every Observation that goes out rests on a live record, and what is derived
 // names its rule.
 func TestF2NothingWithoutSource(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		list := drawAssessments(rt, t)
 		p := Fold(list)
@@ -179,6 +181,7 @@ func TestF2NothingWithoutSource(t *testing.T) {
 
 // TestF7OnlyNumbersAreNumbers: through the whole path, a number of the plan was a number of the message, or a concept of the scale.
 func TestF7OnlyNumbersAreNumbers(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		v := drawNative(rt, "v")
 		p := Fold([]Record{assessed(1, town, v.node()).record(t)})
@@ -207,6 +210,7 @@ func TestF7OnlyNumbersAreNumbers(t *testing.T) {
 
 // TestF11TimelineOfAnyOrder: records in any order, and again, give the same picture.
 func TestF11TimelineOfAnyOrder(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		list := drawAssessments(rt, t)
 		want := picture(rt, Fold(list))
@@ -220,6 +224,7 @@ func TestF11TimelineOfAnyOrder(t *testing.T) {
 
 // TestR12IsThePicture: the open questions of the plan are those of its picture, no more and no less.
 func TestR12IsThePicture(t *testing.T) {
+	t.Parallel()
 	asked := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		p := Fold(drawAssessments(rt, t))
@@ -248,6 +253,7 @@ func TestR12IsThePicture(t *testing.T) {
 
 // TestF12BlockedLeavesNoTrace: a viewer's picture is that of a world without what the viewer may not see.
 func TestF12BlockedLeavesNoTrace(t *testing.T) {
+	t.Parallel()
 	hidden := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		list := drawAssessments(rt, t)
@@ -270,6 +276,7 @@ func TestF12BlockedLeavesNoTrace(t *testing.T) {
 
 // TestF10ExportHasNoBands: what goes out to others holds nothing that is for the eye only.
 func TestF10ExportHasNoBands(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		p := Fold(drawAssessments(rt, t))
 		before := string(p.FHIR().Bytes()) + string(p.JSON())

@@ -298,9 +298,10 @@ var properties = []struct {
 }
 
 func TestProperties(t *testing.T) {
-	manyCases(t)
+	t.Parallel()
 	for _, p := range properties {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
 				if err := p.check(Fold, drawWorld(t)); err != nil {
 					t.Fatal(err)
@@ -341,6 +342,7 @@ func rawSent(list []Record) *Plan {
 // TestNegativeControls: the properties must find the known wrong ways. A control that passes
 // would mean that the property cannot fail.
 func TestNegativeControls(t *testing.T) {
+	t.Parallel()
 	controls := []struct {
 		name string
 		fold folder
@@ -371,6 +373,7 @@ func TestNegativeControls(t *testing.T) {
 
 // TestSamePlan: the quick comparison says what the list of differences says.
 func TestSamePlan(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		a, b := Fold(w.Records), Fold(w.Records[:len(w.Records)-1])
@@ -384,6 +387,7 @@ func TestSamePlan(t *testing.T) {
 
 // TestViewerOfAll: a viewer who may see all sees the plan itself.
 func TestViewerOfAll(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		a, b := Fold(w.Records).JSON(), FoldFor(w.Records, Viewer{HER: append(slices.Clone(worldSenders), town)}).JSON()

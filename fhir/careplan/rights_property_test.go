@@ -114,6 +114,7 @@ func TestPropertiesWithRights(t *testing.T) {
 			continue // those below, and what knows of plain messages only
 		}
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
 				w := drawRightsWorld(t)
 				if strings.HasPrefix(p.name, "P12") || strings.HasPrefix(p.name, "P13") {

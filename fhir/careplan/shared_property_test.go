@@ -340,8 +340,10 @@ func drawer(honest bool) func(*rapid.T) sharedWorld {
 }
 
 func TestSharedProperties(t *testing.T) {
+	t.Parallel()
 	for _, p := range sharedProperties {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
 				if err := p.check(Fold, drawer(p.honest)(t)); err != nil {
 					t.Fatal(err)
@@ -350,6 +352,7 @@ func TestSharedProperties(t *testing.T) {
 		})
 	}
 	t.Run("P11 ownership", func(t *testing.T) {
+		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
 			if err := ownership(Fold, drawOwned(t)); err != nil {
 				t.Fatal(err)
@@ -360,6 +363,7 @@ func TestSharedProperties(t *testing.T) {
 
 // TestSharedNegativeControls: the properties notice every rule that is switched off.
 func TestSharedNegativeControls(t *testing.T) {
+	t.Parallel()
 	wrong := func(ways wrongWays) folder {
 		return func(list []Record) *Plan { return FoldWith(list, Options{wrong: ways}) }
 	}

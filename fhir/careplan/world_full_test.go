@@ -1,7 +1,6 @@
 package careplan
 
 import (
-	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -9,35 +8,6 @@ import (
 	"github.com/samvirke/samvirke"
 	"pgregory.net/rapid"
 )
-
-// casesInCI is how many worlds each property is tried on. A long run takes more, for instance a million:
-//
-//	go test ./fhir/careplan -run 'TestProperties$|TestFullProperties' -rapid.checks=1000000 -timeout 0
-//
-// A failure prints the seed that draws its world again, and the world shrunk to what is needed.
-const casesInCI = 2000
-
-// manyCases has rapid try that many cases for the test, unless the command line says how many. The test must not run
-// in parallel.
-func manyCases(t *testing.T) {
-	t.Helper()
-	f := flag.Lookup("rapid.checks")
-	if f == nil || f.Value.String() != f.DefValue {
-		return
-	}
-	n := casesInCI
-	if testing.Short() {
-		n /= 10
-	}
-	if err := f.Value.Set(fmt.Sprint(n)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := f.Value.Set(f.DefValue); err != nil {
-			t.Error(err)
-		}
-	})
-}
 
 // drawFullWorld is drawWorld with everything else that records can state among the messages: links and their
 // withdrawal, members who join and leave, limits set and lifted, holds, shared statements with what their
@@ -101,9 +71,10 @@ var fullProperties = []struct {
 }
 
 func TestFullProperties(t *testing.T) {
-	manyCases(t)
+	t.Parallel()
 	for _, p := range fullProperties {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
 				if err := p.check(Fold, drawFullWorld(t)); err != nil {
 					t.Fatal(err)

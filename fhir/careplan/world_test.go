@@ -31,12 +31,15 @@ var (
 
 // drawWorld draws 1-30 records of three senders: every operation, parents that are known, unknown, their
 // own or part of a cycle, clocks up to two days off, ids used twice, late and early arrival.
-func drawWorld(t *rapid.T) world {
+func drawWorld(t *rapid.T) world { return drawWorldUpTo(t, 30) }
+
+// drawWorldUpTo is drawWorld with another limit to the number of records.
+func drawWorldUpTo(t *rapid.T, most int) world {
 	skew := map[string]time.Duration{}
 	for _, s := range worldSenders {
 		skew[s] = time.Duration(rapid.IntRange(-48*60, 48*60).Draw(t, "skew "+s)) * time.Minute
 	}
-	n := rapid.IntRange(1, 30).Draw(t, "records")
+	n := rapid.IntRange(1, most).Draw(t, "records")
 	w := world{}
 	for i := range n {
 		w.Records = append(w.Records, drawRecord(t, i, n, skew, w.Records))

@@ -1,0 +1,49 @@
+package careplan
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// casesInCI is how many worlds each property is tried on. A long run takes more, for instance a hundred thousand:
+//
+//	go test ./fhir/careplan -run 'Propert' -rapid.checks=100000 -timeout 0
+//
+// A failure prints the seed that draws its world again, and the world shrunk to what is needed.
+const casesInCI = 2000
+
+// TestMain has every property tried on that many cases, unless the command line says how many; a short run takes a tenth.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked {
+		n := casesInCI
+		if testing.Short() {
+			n /= 10
+		}
+		if err := flag.Set("rapid.checks", fmt.Sprint(n)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// TestCasesInCI: what the properties are tried on is what is said above. A rapid without the flag would try a hundred.
+func TestCasesInCI(t *testing.T) {
+	if i := slices.IndexFunc(os.Args, func(a string) bool { return strings.Contains(a, "rapid.checks") }); i >= 0 {
+		t.Skipf("asked for another number: %s", os.Args[i])
+	}
+	want := casesInCI
+	if testing.Short() {
+		want /= 10
+	}
+	if f := flag.Lookup("rapid.checks"); f == nil || f.Value.String() != fmt.Sprint(want) {
+		t.Errorf("%+v, want %d cases", f, want)
+	}
+}
