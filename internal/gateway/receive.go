@@ -187,16 +187,31 @@ func unreadable(raw []byte) *samvirke.Fault {
 
 // checkSender holds the sender named in the message against the party that handed it over.
 func (g *Gateway) checkSender(party string, env *samvirke.Envelope) *samvirke.Fault {
+	ours, others := "", ""
 	for _, level := range env.Sender.Levels {
 		a := samvirke.Address{Levels: []samvirke.AddressLevel{level}}
-		if h := a.HER(); h != "" && g.byHER[h] == party {
-			return nil
+		switch h := a.HER(); {
+		case h == "":
+		case g.byHER[h] == party:
+			ours = h
+		case g.byHER[h] != "":
+			others = h
 		}
+	}
+	// One level of ours is not enough: records are filed under the enterprise, so whoever may name another
+	// party's would write as that party. Only the address book can say that we are a part of it.
+	if ours != "" && (others == "" || g.within(ours, others)) {
+		return nil
 	}
 	return &samvirke.Fault{
 		Class: samvirke.Unauthorized, Code: "sender-mismatch",
 		Safe: "the sender named in the message is not one this connection may send for",
 	}
+}
+
+// within tells whether the address book has a HER-id as part of an enterprise.
+func (g *Gateway) within(her, enterprise string) bool {
+	return g.o.Addresses.Find != nil && g.o.Addresses.Find(her).ParentHER == enterprise
 }
 
 func (g *Gateway) messageOf(in connectors.Incoming, out outcome) (m samvirke.Message) {
