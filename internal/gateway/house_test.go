@@ -16,6 +16,7 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/internal/route"
 	"github.com/samvirke/samvirke/internal/simulate"
@@ -91,7 +92,11 @@ type rig struct {
 	options       kith.Options
 	cityNotes     gateway.PlanChanges
 	jobs          []gateway.Job
+	planRules     careplan.Options
 	looks         atomic.Int64 // rounds of the clocks
+	subscriptions gateway.SubscriptionOptions
+	wrap          func(queue.Store) queue.Store // what the gateway sees of the store; nil: the store
+	startErr      error                         // only with wrap
 }
 
 func newRig(t *testing.T, change ...func(*rig)) *rig {
@@ -158,17 +163,30 @@ func (r *rig) open() {
 		r.t.Fatal(errs)
 	}
 	r.store = store
+	seen := r.store
+	if r.wrap != nil {
+		seen = r.wrap(seen)
+	}
 	r.g, err = gateway.New(gateway.Options{
-		Store: store, Formats: []mapping.Format{k, fhirFormat}, Router: table, Logger: log, Addresses: r.addresses, ClockEvery: 20 * time.Millisecond, Now: r.now,
+		Store: seen, BaseURL: "https://gw.example", Subscriptions: r.subscriptions, Formats: []mapping.Format{k, fhirFormat}, Router: table, Logger: log, Addresses: r.addresses, ClockEvery: 20 * time.Millisecond, Now: r.now,
 		Patient: r.patient, Parties: all,
-		Jobs: append([]gateway.Job{{Name: "rounds", Run: func(context.Context) error { r.looks.Add(1); return nil }}}, r.jobs...),
+		Rules: r.planRules,
+		Jobs:  append([]gateway.Job{{Name: "rounds", Run: func(context.Context) error { r.looks.Add(1); return nil }}}, r.jobs...),
 	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := r.g.Start(r.t.Context()); err != nil {
-		r.t.Fatal(err)
+	r.startErr = r.g.Start(r.t.Context())
+	if r.startErr != nil && r.wrap == nil {
+		r.t.Fatal(r.startErr)
 	}
+}
+
+// openUnlessDead opens, and tells whether the process came so far.
+func (r *rig) openUnlessDead() bool {
+	r.t.Helper()
+	r.open()
+	return r.startErr == nil
 }
 
 func (r *rig) close() {
