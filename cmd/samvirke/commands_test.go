@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/samvirke/samvirke/internal/config"
+
 	"github.com/google/uuid"
 
 	"github.com/samvirke/samvirke/internal/simulate"
@@ -107,6 +109,25 @@ func TestConfigWithFiveMistakesAtOnce(t *testing.T) {
 	}
 	if !strings.Contains(out, "listen") {
 		t.Errorf("no suggestion for the misspelt key\n%s", out)
+	}
+}
+
+// TestPlanSettings: rules and times that do not exist are found by check, and a rule that is off is off in the gateway.
+func TestPlanSettings(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "c.yaml")
+	text := "environment: test\nparties:\n  - id: hospital\n    role: hospital\n    her: [\"8000001\"]\n    folder:\n      in: in\nplan:\n  rules_off: [R77]\n" +
+		"  priority:\n    - field: next-evaluation\n      her: [\"8000001\"]\nfigures:\n  when: never\n  population:\n    - municipality: \"5001\"\n      inhabitants: 1000\n"
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, words := command(t, nil, "check", "--config", name)
+	if code != exitBadConfig || !strings.Contains(out+words, `no rule is called "R77"`) || !strings.Contains(out+words, "figures.when") {
+		t.Errorf("exit code %d\n%s%s", code, out, words)
+	}
+	o, err := planRules(&config.Config{Plan: config.Plan{RulesOff: []string{"R8"}, Priority: []config.Priority{{Field: "coordinator", HER: []string{"1", "2"}}}}})
+	if err != nil || !slices.Equal(o.Off, []string{"R8"}) || !slices.Equal(o.Priority["coordinator"], []string{"1", "2"}) {
+		t.Errorf("options %+v, %v", o, err)
 	}
 }
 

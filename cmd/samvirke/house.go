@@ -19,6 +19,7 @@ import (
 	"github.com/samvirke/samvirke/connectors"
 	"github.com/samvirke/samvirke/connectors/folder"
 	"github.com/samvirke/samvirke/connectors/rest"
+	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/internal/admin"
 	"github.com/samvirke/samvirke/internal/api"
 	"github.com/samvirke/samvirke/internal/config"
@@ -42,6 +43,7 @@ type house struct {
 	gateway  *gateway.Gateway
 	admin    *admin.Server
 	figures  *figures.Counter // nil: not counted
+	rules    careplan.Options // how plans are folded
 	servers  []*http.Server
 	folders  []*folder.Source
 	addr     string // where parties reach it, host:port
@@ -121,6 +123,10 @@ func (h *house) openCore(ctx context.Context) (err error) {
 		}
 		o.Parties = append(o.Parties, p)
 	}
+	if o.Rules, err = planRules(cfg); err != nil {
+		return err
+	}
+	h.rules = o.Rules
 	if cfg.Figures.Enabled {
 		job, err := h.figuresJob()
 		if err != nil {
@@ -218,7 +224,7 @@ func (h *house) serve(ctx context.Context, ln, adminLn net.Listener) error {
 	open.Handle("POST "+rest.PathMessages, in)
 	open.Handle("POST "+rest.PathProcess, in)
 	systems, err := api.New(api.Options{
-		Store: h.store, Submitter: h.gateway, Subscriptions: h.gateway, Parties: h.cfg.Words(), Auth: parties.Party, PlanID: h.gateway.PlanID, BaseURL: h.baseURL() + "/fhir/",
+		Store: h.store, Submitter: h.gateway, Subscriptions: h.gateway, Parties: h.cfg.Words(), Auth: parties.Party, PlanID: h.gateway.PlanID, Rules: h.rules, BaseURL: h.baseURL() + "/fhir/",
 		Version: version, Logger: h.log, Registerer: h.registry,
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/samvirke/samvirke/internal/config"
+	"github.com/samvirke/samvirke/internal/gateway"
 )
 
 // memoryLimit is where the collector begins to work harder, unless GOMEMLIMIT says otherwise. It keeps
@@ -97,6 +98,12 @@ func (c *checkCmd) Run(a *app) error {
 	var errs []error
 	if len(problems) == 0 {
 		_, errs = routes(cfg)
+		if _, err := planRules(cfg); err != nil {
+			errs = append(errs, err)
+		}
+		if _, err := gateway.ParseSpec(cfg.Figures.When); err != nil {
+			errs = append(errs, fmt.Errorf("figures.when: %w", err))
+		}
 	}
 	warnings := []config.Problem{}
 	if cfg != nil { // as far as it was read: all is told at once

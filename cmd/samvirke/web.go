@@ -104,6 +104,7 @@ func (h *house) addPeople(ctx context.Context, m *http.ServeMux, addr string) er
 			return ps
 		},
 	}
+	o.RulesOff, o.Priority = h.rules.Off, h.rules.Priority
 	if h.figures != nil {
 		o.Figures = h.figures.Report
 	}

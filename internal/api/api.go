@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/fhir/definition"
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/queue"
@@ -62,6 +63,8 @@ type Options struct {
 	Auth func(*http.Request) (party string, ok bool)
 	// PlanID gives the opaque id of a patient's plan, see gateway.PlanID. It is a keyed hash of any name.
 	PlanID func(patient string) string
+	// Rules are the site's settings for folding plans: only Off and Priority count.
+	Rules careplan.Options
 	// BaseURL is our FHIR address with a slash at the end; "" means that of the request.
 	BaseURL string
 	// Version of the software, for the CapabilityStatement.

@@ -124,7 +124,7 @@ func (c *call) chart(plan, patient string) (*chart, error) {
 	if err := c.allowed(ch); err != nil {
 		return nil, err
 	}
-	ch.view = careplan.FoldWith(records, careplan.Options{Subject: patient, Viewer: &viewer})
+	ch.view = careplan.FoldWith(records, c.api.fold(careplan.Options{Subject: patient, Viewer: &viewer}))
 	if len(ch.view.Sources) == 0 && len(ch.view.History) == 0 {
 		return nil, errForbidden // all of it is withheld
 	}
@@ -136,10 +136,16 @@ func (c *call) chart(plan, patient string) (*chart, error) {
 	return ch, nil
 }
 
+// fold puts the site's settings into the options of a fold.
+func (a *api) fold(o careplan.Options) careplan.Options {
+	o.Off, o.Priority = a.o.Rules.Off, a.o.Rules.Priority
+	return o
+}
+
 // allowed asks the plan that sees all. Besides the team, a party that was sent something about the person may
 // look, as long as nobody said when it takes part and no limit is against it.
 func (c *call) allowed(ch *chart) error {
-	all := careplan.FoldWith(ch.records, careplan.Options{Subject: ch.patient})
+	all := careplan.FoldWith(ch.records, c.api.fold(careplan.Options{Subject: ch.patient}))
 	ok, why := all.Allowed(ch.viewer)
 	if ok {
 		return nil

@@ -122,7 +122,7 @@ func (c *call) vread() error {
 
 // past gives a resource as it stood in one of its versions.
 func (a *api) past(ch *chart, ref string, v version) *fhir.Node {
-	items := a.export(ch.at(v.at), ch.plan)
+	items := a.export(a.at(ch, v.at), ch.plan)
 	for i := range items {
 		if items[i].Ref() == ref && items[i].version == v.id {
 			setMeta(items[i].Resource, v.id, v.at)

@@ -69,15 +69,15 @@ func (a *api) timeline(ch *chart) *timeline {
 			t.step(at, ch.items)
 			break
 		}
-		t.step(at, a.export(ch.at(at), ch.plan))
+		t.step(at, a.export(a.at(ch, at), ch.plan))
 	}
 	a.times.put(key, t)
 	return t
 }
 
 // at folds what had arrived at a time, as the viewer may see it today.
-func (ch *chart) at(at time.Time) *careplan.Plan {
-	return careplan.FoldWith(ch.records, careplan.Options{Subject: ch.patient, Viewer: &ch.viewer, Until: at})
+func (a *api) at(ch *chart, at time.Time) *careplan.Plan {
+	return careplan.FoldWith(ch.records, a.fold(careplan.Options{Subject: ch.patient, Viewer: &ch.viewer, Until: at}))
 }
 
 // key names who looks at which records: what the timeline hangs on.

@@ -128,7 +128,7 @@ func (c *call) condition(ch *chart, it *item, body *fhir.Node) ([]string, error)
 	// element; what had been seen is what that version held.
 	for _, v := range slices.Backward(c.api.timeline(ch).versions[it.Ref()]) {
 		if v.id == tag && len(differing(c.api.past(ch, it.Ref(), v), body, it.Resource)) == 0 {
-			return seenIn(ch.at(v.at)), nil
+			return seenIn(c.api.at(ch, v.at)), nil
 		}
 	}
 	return nil, c.stale(ch, it, body, tag)

@@ -22,6 +22,7 @@ type Config struct {
 	DiskBudget  Size          `key:"disk_budget" default:"20GB" min:"64MB" doc:"When the store is larger than this, nothing more is accepted; the senders try again."`
 	Log         Log           `key:"log" doc:"What is written to standard error."`
 	Metrics     Metrics       `key:"metrics" doc:"Figures for Prometheus."`
+	Plan        Plan          `key:"plan" doc:"How plans are worked out."`
 	Figures     Figures       `key:"figures" doc:"Outcome figures, counted from messages and plans."`
 	Admin       Admin         `key:"admin" doc:"The UI for people."`
 	HNumber     string        `key:"h_number" enum:"refuse|accept" default:"refuse" doc:"Patients who are named by a local H-number with name and birth date, without national number and sex: refuse them with AppRec error E36 as the standard says, or accept them for matching by hand."`
@@ -53,6 +54,18 @@ type Limits struct {
 type Log struct {
 	Level  string `key:"level" enum:"debug|info|warn|error" default:"info" doc:"Info is what an admin should know, debug what a developer wants."`
 	Format string `key:"format" enum:"text|json" default:"text" doc:"One line of text or one JSON object for each entry."`
+}
+
+// Plan is how plans are worked out.
+type Plan struct {
+	RulesOff []string   `key:"rules_off" doc:"Reconciliation rules that are switched off, for instance R8; the UI tells what each is about."`
+	Priority []Priority `key:"priority" doc:"Whose word is shown first while a disagreement about a shared field is open. Absent: the latest."`
+}
+
+// Priority is whose word is shown first for one shared field.
+type Priority struct {
+	Field string   `key:"field" enum:"status|period-start|period-end|next-evaluation|coordinator|patient-goal" need:"yes" doc:"The shared field."`
+	HER   []string `key:"her" need:"yes" doc:"HER-ids of organisations, first one first."`
 }
 
 // Figures are the outcome figures.

@@ -106,7 +106,7 @@ func (g *Gateway) fireDue(ctx context.Context, d *queue.Due) error {
 		return err
 	}
 	records := st.records.Records(&w.scratch)
-	plan := foldOf(records, d.Patient, st)
+	plan := g.loader.fold(records, d.Patient, st)
 	u := &queue.Unit{Now: g.now()}
 	if st.version > 0 {
 		u.Plan = &queue.PlanStep{Patient: d.Patient, Expect: st.version, Check: true}
@@ -255,7 +255,7 @@ func (g *Gateway) maySee(l *lane, pl *planWork, d *queue.Due) bool {
 	if !a.limited(l) {
 		return true
 	}
-	v := careplan.FoldWith(pl.records, viewOptions(pl.old, pl.key, g.ViewerOf(l.Party.Party)))
+	v := careplan.FoldWith(pl.records, g.loader.viewOptions(pl.old, pl.key, g.ViewerOf(l.Party.Party)))
 	return clockOf(v, d) != nil
 }
 

@@ -188,3 +188,16 @@ func TestJobThatPanics(t *testing.T) {
 	}
 	r.open()
 }
+
+// TestRuleThatIsOff: it neither stands in the plan nor starts a clock.
+func TestRuleThatIsOff(t *testing.T) {
+	r := newRig(t, func(r *rig) { r.planRules.Off = []string{"R15"} })
+	id, _ := r.admitPerson(1)
+	r.untilStatus(id, samvirke.MessageProcessed)
+	if ds := r.dues(key(1)); len(ds) != 0 {
+		t.Errorf("dues %+v", ds)
+	}
+	if body := string(r.plan(key(1)).Body); strings.Contains(body, `"R15"`) {
+		t.Errorf("plan %s", body)
+	}
+}

@@ -15,5 +15,5 @@ func (g *Gateway) Plan(ctx context.Context, patient string) (*careplan.Plan, err
 	if err != nil || st.records.Len() == 0 {
 		return nil, err
 	}
-	return foldOf(st.records.Records(&w.scratch), patient, st), nil
+	return g.loader.fold(st.records.Records(&w.scratch), patient, st), nil
 }

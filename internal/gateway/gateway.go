@@ -15,6 +15,7 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/internal/route"
 	"github.com/samvirke/samvirke/mapping"
 	"github.com/samvirke/samvirke/queue"
@@ -71,6 +72,8 @@ type Options struct {
 	ClockEvery time.Duration
 	// Subscriptions are how those that parties make are treated.
 	Subscriptions SubscriptionOptions
+	// Rules are the site's settings for folding plans: only Off and Priority count.
+	Rules careplan.Options
 	// Jobs are further things done again and again.
 	Jobs   []Job
 	Logger *slog.Logger
@@ -132,7 +135,7 @@ func New(o Options) (*Gateway, error) {
 		o:      o, log: o.Logger, store: o.Store, formats: map[string]mapping.Format{},
 		parties: map[string]*lane{}, byHER: map[string]string{}, parsed: newHandover(), stopping: make(chan struct{}),
 	}
-	g.loader = planLoader{store: o.Store, id: g.PlanID}
+	g.loader = planLoader{store: o.Store, id: g.PlanID, rules: careplan.Options{Off: o.Rules.Off, Priority: o.Rules.Priority}}
 	g.m = newMetrics(o.Registerer, g)
 	for _, f := range o.Formats {
 		g.formats[f.Name()] = f

@@ -164,7 +164,7 @@ func (g *Gateway) changeText(l *lane, pl *planWork) string {
 		return clockText(pl.clock)
 	}
 	v := g.ViewerOf(l.Party.Party)
-	o := viewOptions(pl.old, pl.key, v)
+	o := g.loader.viewOptions(pl.old, pl.key, v)
 	last := len(pl.records) - 1
 	lines := changeLines(careplan.Diff(careplan.FoldWith(pl.records[:last:last], o), careplan.FoldWith(pl.records, o)))
 	if len(lines) == 0 {

@@ -83,7 +83,7 @@ func (g *Gateway) subscribed(ctx context.Context, l *lane, pl *planWork, key str
 // planResources is the plan as its reader may see it: what is withheld from the reader is withheld
 // before anything is derived.
 func (g *Gateway) planResources(pl *planWork, l *lane, id string) map[string]*fhir.Node {
-	view := careplan.FoldWith(pl.records, viewOptions(pl.old, pl.key, g.ViewerOf(l.Party.Party)))
+	view := careplan.FoldWith(pl.records, g.loader.viewOptions(pl.old, pl.key, g.ViewerOf(l.Party.Party)))
 	if b := view.Export(g.PlanID); b != nil && b.First("CarePlan") != nil {
 		return map[string]*fhir.Node{"CarePlan/" + id: b.First("CarePlan")}
 	}
@@ -98,8 +98,9 @@ func (g *Gateway) ViewerOf(p samvirke.Party) careplan.Viewer {
 }
 
 // viewOptions fold a plan for one viewer from the records of a state.
-func viewOptions(st *planState, key string, v careplan.Viewer) careplan.Options {
-	o := careplan.Options{Viewer: &v}
+func (l *planLoader) viewOptions(st *planState, key string, v careplan.Viewer) careplan.Options {
+	o := l.rules
+	o.Viewer = &v
 	if len(st.kinPlans()) > 0 {
 		o.Subject = key
 	}
@@ -144,8 +145,8 @@ func (a *audience) changed(party string) bool {
 	if !known {
 		v := a.g.ViewerOf(l.Party.Party)
 		last := len(a.pl.records) - 1
-		before := careplan.FoldWith(a.pl.records[:last:last], viewOptions(a.pl.old, a.pl.key, v))
-		after := careplan.FoldWith(a.pl.records, viewOptions(a.pl.old, a.pl.key, v))
+		before := careplan.FoldWith(a.pl.records[:last:last], a.g.loader.viewOptions(a.pl.old, a.pl.key, v))
+		after := careplan.FoldWith(a.pl.records, a.g.loader.viewOptions(a.pl.old, a.pl.key, v))
 		was = before.Shown() != after.Shown()
 		if a.seen == nil {
 			a.seen = map[string]bool{}

@@ -88,7 +88,7 @@ func (g *Gateway) addRecord(ctx context.Context, u *queue.Unit, key string, rec 
 	pl.records = append(old.records.Records(&w.scratch), *rec)
 	pl.rec = &pl.records[len(pl.records)-1]
 	pl.next.records = old.records.With(*rec, &w.scratch) // unpacks nothing: old is what was unpacked last
-	pl.plan = foldOf(pl.records, key, old)
+	pl.plan = g.loader.fold(pl.records, key, old)
 	w.buf = rec.AppendJSON(w.buf[:0])
 	u.Records = append(u.Records, queue.Record{
 		Key: rec.Key.Sender + "/" + rec.Key.MessageID, Hash: rec.Hash, Patient: key,
@@ -145,7 +145,7 @@ func (g *Gateway) stepKin(u *queue.Unit, pl *planWork, w *workspace, grown bool)
 		before, k := &old[i], old[i]
 		p := pl.plan
 		if !slices.Contains(pl.class, k.key) {
-			p = foldOf(pl.records, k.key, pl.old)
+			p = g.loader.fold(pl.records, k.key, pl.old)
 		}
 		w.buf = p.AppendJSON(w.buf[:0])
 		k.sum, k.shown = sha256.Sum256(w.buf), p.Shown()

@@ -22,6 +22,8 @@ type planLoader struct {
 	store queue.Reader
 	// id gives the opaque id of a patient's plan.
 	id func(patient string) string
+	// rules are the site's settings for folding: rules that are off, and whose word is shown first.
+	rules careplan.Options
 }
 
 // traits are what must be known of a plan before its records are read. They are written together with the
@@ -109,12 +111,12 @@ func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*p
 	}
 	st.records = careplan.Pack(all, &w.scratch)
 	st.told = make([][]string, len(all))
-	p := foldOf(all, own, st)
+	p := l.fold(all, own, st)
 	st.shown = p.Shown()
 	st.note(p)
 	for i := range st.kinPlans() {
 		k := &st.rare.kin[i]
-		k.shown = foldOf(all, k.key, st).Shown()
+		k.shown = l.fold(all, k.key, st).Shown()
 	}
 	return st, nil
 }
@@ -139,12 +141,13 @@ func (l *planLoader) records(ctx context.Context, keys []string) ([]careplan.Rec
 	return all, nil
 }
 
-// foldOf computes the plan of one key from the records of a state.
-func foldOf(records []careplan.Record, key string, st *planState) *careplan.Plan {
-	if len(st.kinPlans()) == 0 {
-		return careplan.Fold(records)
+// fold computes the plan of one key from the records of a state.
+func (l *planLoader) fold(records []careplan.Record, key string, st *planState) *careplan.Plan {
+	o := l.rules
+	if len(st.kinPlans()) > 0 {
+		o.Subject = key
 	}
-	return careplan.FoldWith(records, careplan.Options{Subject: key})
+	return careplan.FoldWith(records, o)
 }
 
 // note keeps of a plan what deciding who is told of the next one needs.

@@ -93,7 +93,7 @@ func (a *audience) topics(l *lane, subs []*subscriber) []string {
 	if parting {
 		v.At = time.Time{}
 	}
-	o := viewOptions(a.pl.old, a.pl.key, v)
+	o := a.g.loader.viewOptions(a.pl.old, a.pl.key, v)
 	last := len(a.pl.records) - 1
 	before, after := careplan.FoldWith(a.pl.records[:last:last], o), careplan.FoldWith(a.pl.records, o)
 	found := TopicsOf(before, after, l.HER, l.HasRole(samvirke.RoleCoordinator))

@@ -124,11 +124,11 @@ func (g *Gateway) withResources(l *lane, d samvirke.Delivery) ([]byte, error) {
 	}
 	records := st.records.Records(&w.scratch)
 	v := g.ViewerOf(l.Party.Party)
-	all := foldOf(records, d.Patient, st)
+	all := g.loader.fold(records, d.Patient, st)
 	if ok, _ := all.Allowed(v); !ok && !l.HasRole(samvirke.RoleCoordinator) {
 		return d.Body, nil
 	}
-	view := careplan.FoldWith(records, viewOptions(st, d.Patient, v)).Export(g.PlanID)
+	view := careplan.FoldWith(records, g.loader.viewOptions(st, d.Patient, v)).Export(g.PlanID)
 	if view == nil {
 		return d.Body, nil
 	}
