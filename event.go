@@ -43,6 +43,8 @@ const (
 	EventResent       EventName = "resent"
 	EventReprocessed  EventName = "reprocessed"
 	EventGivenUp      EventName = "given-up"
+	// EventErasedReference: a message changes or takes back one that was erased; it is acknowledged and not kept.
+	EventErasedReference EventName = "erased-reference"
 )
 
 // Audit is one entry of the hash chain of who did or read what. The store

@@ -16,6 +16,8 @@ type Erasure struct {
 	Patients []string
 	// Messages are further messages, by id, whose content goes too.
 	Messages []string
+	// Records are further records, by key, that go with them.
+	Records []string
 	// History are patient keys of other people whose older plan versions could show the person: all but the
 	// newest version of each go.
 	History []string

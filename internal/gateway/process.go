@@ -170,6 +170,11 @@ func (g *Gateway) unitFor(ctx context.Context, m *samvirke.Message, out outcome)
 		u, err = g.faultUnit(ctx, m, outcome{parsed: out.parsed, fault: f})
 		return u, nil, err
 	}
+	if gone, err := g.refersToErased(ctx, &out.parsed.Envelope); err != nil {
+		return nil, nil, err
+	} else if gone {
+		return g.lateUnit(ctx, m, out.parsed)
+	}
 	u, after, err = g.messageUnit(ctx, m, out.parsed)
 	if class := samvirke.ClassOf(err); err != nil && class != samvirke.Transient {
 		// The content itself cannot be used: trying again would give the same.

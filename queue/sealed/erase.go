@@ -22,7 +22,7 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 		}
 		return out
 	}
-	c := queue.Erasure{Patients: tokens(e.Patients), Messages: e.Messages, History: tokens(e.History), Settings: append([]string(nil), e.Settings...)}
+	c := queue.Erasure{Patients: tokens(e.Patients), Messages: e.Messages, Records: e.Records, History: tokens(e.History), Settings: append([]string(nil), e.Settings...)}
 	for _, name := range e.Counters {
 		c.Counters = append(c.Counters, s.keys.counterName(name))
 	}

@@ -340,13 +340,18 @@ func (x *eraser) core(ctx context.Context) error {
 			return err
 		}
 		for _, p := range x.e.Patients {
-			if err := x.records(w, p); err != nil {
+			if err := x.records(w, `patient = ?`, p); err != nil {
 				return err
 			}
 			if err := x.plans(w, p, 1<<62); err != nil {
 				return err
 			}
 			if err := w.query(`DELETE FROM due WHERE patient = ?`, nil, p); err != nil {
+				return err
+			}
+		}
+		for _, key := range x.e.Records {
+			if err := x.records(w, `key = ?`, key); err != nil {
 				return err
 			}
 		}
@@ -372,16 +377,16 @@ func (x *eraser) core(ctx context.Context) error {
 	})
 }
 
-func (x *eraser) records(w *writer, patient string) error {
-	err := w.query(`SELECT key, file FROM record WHERE patient = ?`, func(row []driver.Value) error {
+func (x *eraser) records(w *writer, where, value string) error {
+	err := w.query(`SELECT key, file FROM record WHERE `+where, func(row []driver.Value) error {
 		x.out.Records++
 		x.keep(row[1])
 		return w.remember(0, erasedRecord, row[0].(string))
-	}, patient)
+	}, value)
 	if err != nil {
 		return err
 	}
-	return w.query(`DELETE FROM record WHERE patient = ?`, nil, patient)
+	return w.query(`DELETE FROM record WHERE `+where, nil, value)
 }
 
 // plans deletes the versions before one.

@@ -1,0 +1,149 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/samvirke/samvirke/fhir/careplan"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// Retention says how long things are kept. Zero means for ever.
+//
+// Source: domain/careplan.md section 9.
+type Retention struct {
+	// Payloads is how long bodies are kept after the last delivery of a message has ended.
+	Payloads time.Duration
+	// Records is how long a person is kept after death or the end of the last course, counted from the last change of the plan too.
+	Records time.Duration
+	// Audit is how long audit entries are kept.
+	Audit time.Duration
+}
+
+// Sizes of the steps of retention: one short transaction each.
+const (
+	retainMessages = 200
+	retainAudits   = 2000
+)
+
+// RetentionJob is the job that drops what has been kept long enough. The gateway is made before its jobs can name
+// it, so it is asked for when the job runs.
+func RetentionJob(spec string, r Retention, gateway func() *Gateway) Job {
+	return Job{Name: "retention", Spec: spec, Run: func(ctx context.Context) error { return gateway().Retain(ctx, r) }}
+}
+
+// Retain drops what has been kept long enough. It may be stopped at any time and by several gateways at once.
+func (g *Gateway) Retain(ctx context.Context, r Retention) error {
+	keeper, ok := g.store.(queue.Retainer)
+	if !ok {
+		return nil
+	}
+	err := g.eraser().Resume(ctx)
+	if r.Payloads > 0 {
+		err = errors.Join(err, g.dropPayloads(ctx, keeper, g.now().Add(-r.Payloads)))
+	}
+	if r.Audit > 0 {
+		err = errors.Join(err, g.dropAudits(ctx, keeper, g.now().Add(-r.Audit)))
+	}
+	if r.Records > 0 {
+		err = errors.Join(err, g.eraseEnded(ctx, g.now().Add(-r.Records)))
+	}
+	return err
+}
+
+func (g *Gateway) dropPayloads(ctx context.Context, keeper queue.Retainer, before time.Time) error {
+	total := 0
+	for after := int64(0); ctx.Err() == nil; {
+		n, next, err := keeper.DropPayloads(ctx, before, after, retainMessages)
+		if err != nil {
+			return fmt.Errorf("drop payloads: %w", err)
+		}
+		total += n
+		if after = next; next == 0 {
+			break
+		}
+	}
+	if total > 0 {
+		g.log.Info("payloads dropped", "messages", total)
+	}
+	return nil
+}
+
+func (g *Gateway) dropAudits(ctx context.Context, keeper queue.Retainer, before time.Time) error {
+	total := 0
+	for ctx.Err() == nil {
+		n, err := keeper.DropAudits(ctx, before, retainAudits)
+		if err != nil {
+			return fmt.Errorf("drop audit: %w", err)
+		}
+		if total += n; n < retainAudits {
+			break
+		}
+	}
+	if total > 0 {
+		g.log.Info("audit entries dropped", "entries", total)
+	}
+	return nil
+}
+
+// eraseEnded erases those whose plan came to its end, and was last changed, before a time.
+func (g *Gateway) eraseEnded(ctx context.Context, before time.Time) error {
+	last := map[string]time.Time{}
+	for after := int64(0); ; {
+		page, err := g.store.PlanChanges(ctx, after, queue.MaxPage)
+		if err != nil {
+			return fmt.Errorf("read plan changes: %w", err)
+		}
+		for i := range page {
+			after = page[i].Seq
+			last[page[i].Patient] = page[i].At
+		}
+		if len(page) < queue.MaxPage {
+			break
+		}
+	}
+	for patient, at := range last {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if patient == "" || !at.Before(before) {
+			continue
+		}
+		p, err := g.Plan(ctx, patient)
+		if err != nil {
+			return err
+		}
+		if p == nil || !endedBefore(p, before) {
+			continue
+		}
+		if _, err := g.Erase(ctx, patient, "retention", "kept for the configured time after the end"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endedBefore tells whether a person is dead, or every course has ended, since before a time. A plan without a course has no
+// end that could be told.
+func endedBefore(p *careplan.Plan, before time.Time) bool {
+	if p.Person.Deceased != nil {
+		return true // the last change is before that time
+	}
+	if p.Course == nil || len(p.Course.Courses) == 0 {
+		return false
+	}
+	for _, c := range p.Course.Courses {
+		if c.Status != "finished" && c.Status != "cancelled" {
+			return false
+		}
+		if c.End == nil {
+			continue
+		}
+		if at, err := time.Parse(time.RFC3339, c.End.Text); err == nil && !at.Before(before) {
+			return false
+		}
+	}
+	return true
+}

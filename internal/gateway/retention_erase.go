@@ -1,0 +1,341 @@
+package gateway
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir/careplan"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// Forget erases people from a store. It needs no running gateway.
+//
+// Source: domain/careplan.md section 9 and P22.
+type Forget struct {
+	Store queue.Store
+	Now   func() time.Time
+	// Dropped is told of patient keys whose plans must not be remembered any more; nil: nobody remembers any.
+	Dropped func(keys ...string)
+}
+
+// ErrErase says that the store cannot forget.
+var ErrErase = errors.New("the store cannot erase")
+
+const (
+	erasurePrefix = "erasure/" // then an id: an erasure that has begun
+	latePrefix    = "late/"    // then the id of a message that refers to an erased one
+	faultErased   = "erased"
+	// maxEraseRounds bounds how often what came in meanwhile is ended before an erasure gives up for now.
+	maxEraseRounds = 50
+)
+
+// erasure is an erasure that has begun, as it stands in the store until it has ended. It names the person, and goes
+// with the person.
+type erasure struct {
+	queue.Erasure
+	Who    string `json:"who"`
+	Reason string `json:"reason"`
+}
+
+// Erase takes a person out of the store: everything under the patient key, and under every key that is the same person
+// now. Open deliveries and messages are ended first, with the reason. Who did it and why stands in the audit.
+//
+// When it is interrupted Resume goes on with it. When it returns without an error nothing of the person is in any file of the store.
+func (f Forget) Erase(ctx context.Context, patient, who, reason string) (queue.Erased, error) {
+	reason, err := checkReason(reason)
+	if err != nil {
+		return queue.Erased{}, err
+	}
+	if patient == "" {
+		return queue.Erased{}, queue.ErrNotFound
+	}
+	e := erasure{Who: who, Reason: reason}
+	if err := f.collect(ctx, &e, patient); err != nil {
+		return queue.Erased{}, err
+	}
+	name := erasurePrefix + newID()
+	e.Settings = append(e.Settings, name)
+	now := f.Now().UTC()
+	u := &queue.Unit{
+		Now: now, Settings: map[string]string{name: string(mustJSON(e))},
+		Audit: []samvirke.Audit{{At: now, Who: who, Action: "erase", Object: strings.TrimPrefix(name, erasurePrefix), Patient: patient, Reason: reason}},
+	}
+	if _, err := f.Store.Commit(ctx, u); err != nil {
+		return queue.Erased{}, fmt.Errorf("begin to erase: %w", err)
+	}
+	return f.run(ctx, &e)
+}
+
+// Resume ends erasures that were begun. A gateway calls it before it takes up any work.
+func (f Forget) Resume(ctx context.Context) error {
+	for after := ""; ; {
+		page, err := f.Store.Settings(ctx, erasurePrefix, after, queue.MaxPage)
+		if err != nil {
+			return fmt.Errorf("find erasures: %w", err)
+		}
+		for _, s := range page {
+			after = s.Name
+			var e erasure
+			if s.Value == "" {
+				continue
+			}
+			if err := json.Unmarshal([]byte(s.Value), &e); err != nil {
+				return fmt.Errorf("read an erasure: %w", err)
+			}
+			if _, err := f.run(ctx, &e); err != nil {
+				return err
+			}
+		}
+		if len(page) < queue.MaxPage {
+			return f.late(ctx)
+		}
+	}
+}
+
+// run does an erasure that stands in the store. What came in before its last step goes too.
+func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
+	eraser, ok := f.Store.(queue.Eraser)
+	if !ok {
+		return queue.Erased{}, ErrErase
+	}
+	for round := 1; ; round++ {
+		if err := f.end(ctx, e); err != nil {
+			return queue.Erased{}, err
+		}
+		f.drop(e)
+		out, err := eraser.Erase(ctx, e.Erasure)
+		f.drop(e)
+		if errors.Is(err, queue.ErrState) && round < maxEraseRounds {
+			continue // a message of the person came in between
+		}
+		if err != nil {
+			return out, fmt.Errorf("erase a person: %w", err)
+		}
+		return out, nil
+	}
+}
+
+func (f Forget) drop(e *erasure) {
+	if f.Dropped != nil {
+		f.Dropped(append(slices.Clone(e.Patients), e.History...)...)
+	}
+}
+
+// collect finds the keys that are one person, and what else names them.
+func (f Forget) collect(ctx context.Context, e *erasure, patient string) error {
+	text, err := f.Store.Setting(ctx, planKeySetting)
+	if err != nil {
+		return fmt.Errorf("read plan id key: %w", err)
+	}
+	key, err := hex.DecodeString(text)
+	if err != nil {
+		return fmt.Errorf("read plan id key: %w", err)
+	}
+	id := func(p string) string { return PlanID(key, p) }
+	e.Patients = []string{patient}
+	if text != "" {
+		if err := f.kin(ctx, e, patient, id); err != nil {
+			return err
+		}
+	}
+	return f.names(ctx, e, id)
+}
+
+// kin adds the other keys of the person. Keys that were linked once and are other people now keep their plans, without
+// what showed the person: the records that named both, and the older versions.
+func (f Forget) kin(ctx context.Context, e *erasure, patient string, id func(string) string) error {
+	l := planLoader{store: f.Store, id: id}
+	keys := []string{patient}
+	for i := 0; i < len(keys); i++ {
+		t, err := l.traits(ctx, keys[i])
+		if err != nil {
+			return err
+		}
+		for _, k := range t.Linked {
+			if !slices.Contains(keys, k) {
+				keys = append(keys, k)
+			}
+		}
+	}
+	if len(keys) == 1 {
+		return nil
+	}
+	all, err := l.records(ctx, keys)
+	if err != nil {
+		return err
+	}
+	e.Patients = careplan.Class(all, patient)
+	if !slices.Contains(e.Patients, patient) {
+		e.Patients = append(e.Patients, patient)
+	}
+	var left []careplan.Record
+	for i := range all {
+		r := &all[i]
+		named := slices.ContainsFunc(r.Links(), func(k string) bool { return slices.Contains(e.Patients, k) })
+		switch {
+		case slices.Contains(e.Patients, r.Subject):
+		case named || f.cancelsNamed(all, r, e.Patients):
+			e.Records = append(e.Records, r.Key.String())
+			e.Messages = append(e.Messages, r.MessageID)
+		default:
+			left = append(left, *r)
+		}
+	}
+	for _, k := range keys {
+		if slices.Contains(e.Patients, k) {
+			continue
+		}
+		if err := f.part(ctx, &l, e, k, left); err != nil {
+			return err
+		}
+		e.History = append(e.History, k)
+	}
+	return nil
+}
+
+// cancelsNamed tells whether a record belongs to a conversation in which another one names an erased person.
+func (f Forget) cancelsNamed(all []careplan.Record, r *careplan.Record, erased []string) bool {
+	return slices.ContainsFunc(all, func(o careplan.Record) bool {
+		return o.Key.Sender == r.Key.Sender && o.Chain.Conversation == r.Chain.Conversation &&
+			slices.ContainsFunc(o.Links(), func(k string) bool { return slices.Contains(erased, k) })
+	})
+}
+
+// part writes the plan of a key that was linked once as its own records alone give it, and takes the erased keys out
+// of what is known of it.
+func (f Forget) part(ctx context.Context, l *planLoader, e *erasure, key string, left []careplan.Record) error {
+	for {
+		v, err := f.Store.Plan(ctx, key, 0)
+		if errors.Is(err, queue.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		t, err := l.traits(ctx, key)
+		if err != nil {
+			return err
+		}
+		t.Linked = slices.DeleteFunc(t.Linked, func(k string) bool { return slices.Contains(e.Patients, k) })
+		p := careplan.FoldWith(left, careplan.Options{Subject: key})
+		u := &queue.Unit{
+			Now: f.Now().UTC(), Settings: map[string]string{TraitsSetting(l.id(key)): string(mustJSON(t))},
+			Plan: &queue.PlanStep{Patient: key, Expect: v.Version, MessageID: v.MessageID, Body: p.AppendJSON(nil)},
+		}
+		if _, err = f.Store.Commit(ctx, u); errors.Is(err, queue.ErrPlanVersion) {
+			continue
+		}
+		return err
+	}
+}
+
+// names lists the settings and counters that name the person: by the key itself, or by an opaque id made of it.
+func (f Forget) names(ctx context.Context, e *erasure, id func(string) string) error {
+	var marks []string
+	for _, p := range e.Patients {
+		marks = append(marks, p, id(p))
+		e.Counters = append(e.Counters, recordCounter(id(p)))
+	}
+	has := func(text string, marks []string) bool {
+		return slices.ContainsFunc(marks, func(m string) bool { return strings.Contains(text, m) })
+	}
+	for after := ""; ; {
+		page, err := f.Store.Settings(ctx, "", after, queue.MaxPage)
+		if err != nil {
+			return fmt.Errorf("find settings of a person: %w", err)
+		}
+		for _, s := range page {
+			after = s.Name
+			if strings.HasPrefix(s.Name, erasurePrefix) || !has(s.Name, marks) && !has(s.Value, e.Patients) {
+				continue
+			}
+			e.Settings = append(e.Settings, s.Name)
+			if party, patient, ok := strings.Cut(s.Value, "\x1f"); ok && slices.Contains(e.Patients, patient) {
+				e.Counters = append(e.Counters, NoticeCounter(party, patient))
+			}
+		}
+		if len(page) < queue.MaxPage {
+			return nil
+		}
+	}
+}
+
+// end gives up what is to be sent yet and closes what waits.
+func (f Forget) end(ctx context.Context, e *erasure) error {
+	for _, p := range e.Patients {
+		if err := f.endDeliveries(ctx, p, e); err != nil {
+			return err
+		}
+		if err := f.endMessages(ctx, p, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var openDelivery = []samvirke.DeliveryState{
+	samvirke.DeliveryQueued, samvirke.DeliverySending, samvirke.DeliveryWaiting, samvirke.DeliveryStopped, samvirke.DeliverySent,
+}
+
+func (f Forget) endDeliveries(ctx context.Context, patient string, e *erasure) error {
+	for before := int64(0); ; {
+		page, err := f.Store.Deliveries(ctx, queue.DeliveryFilter{Patient: patient, State: openDelivery, Before: before, Limit: queue.MaxPage})
+		if err != nil {
+			return fmt.Errorf("find open deliveries: %w", err)
+		}
+		u := &queue.Unit{Now: f.Now().UTC()}
+		for i := range page {
+			d := &page[i]
+			before = d.Seq
+			if d.State == samvirke.DeliverySent && d.ExpectBy.IsZero() {
+				continue // was at its end
+			}
+			u.Steps = append(u.Steps, queue.DeliveryStep{ID: d.ID, From: openDelivery, To: samvirke.DeliveryGivenUp, Fault: faultErased})
+			u.Events = append(u.Events, samvirke.Event{
+				At: u.Now, MessageID: d.MessageID, DeliveryID: d.ID, Party: d.Party, Patient: d.Patient,
+				Name: samvirke.EventGivenUp, Detail: "the person is erased, by " + e.Who,
+			})
+		}
+		if len(u.Steps) > 0 {
+			if _, err := f.Store.Commit(ctx, u); errors.Is(err, queue.ErrState) {
+				before = 0 // a receipt came in between
+				continue
+			} else if err != nil {
+				return fmt.Errorf("give up deliveries: %w", err)
+			}
+		}
+		if len(page) < queue.MaxPage {
+			return nil
+		}
+	}
+}
+
+func (f Forget) endMessages(ctx context.Context, patient string, e *erasure) error {
+	open := []samvirke.MessageStatus{samvirke.MessageReceived, samvirke.MessageAttention, samvirke.MessageQuarantined}
+	for {
+		page, err := f.Store.Messages(ctx, queue.MessageFilter{Patient: patient, Status: open, Limit: queue.MaxPage})
+		if err != nil {
+			return fmt.Errorf("find open messages: %w", err)
+		}
+		for i := range page {
+			m := &page[i]
+			u := &queue.Unit{
+				Now: f.Now().UTC(), Message: &queue.MessageStep{ID: m.ID, From: open, To: samvirke.MessageClosed, Fault: faultErased},
+				Events: []samvirke.Event{{At: f.Now().UTC(), MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventGivenUp, Detail: "the person is erased, by " + e.Who}},
+			}
+			if _, err := f.Store.Commit(ctx, u); err != nil && !errors.Is(err, queue.ErrState) {
+				return fmt.Errorf("close messages: %w", err)
+			}
+		}
+		if len(page) < queue.MaxPage {
+			return nil
+		}
+	}
+}
