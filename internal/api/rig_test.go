@@ -128,7 +128,7 @@ func newRig(t *testing.T, change func(*api.Options)) *rig {
 	}
 	var wired []gateway.Party
 	for _, p := range list {
-		gp := gateway.Party{Party: p, Sender: &wire{}}
+		gp := gateway.Party{Party: p, Sender: &wire{}, Endpoint: "https://" + p.ID + ".example/messages"}
 		if p.ID == "gp" {
 			gp.Sender = r.gp
 		}

@@ -52,7 +52,7 @@ func (g *Gateway) makeRoom(ctx context.Context, party string) error {
 	}
 	for _, s := range subs {
 		if s.state.Load().Status == SubscriptionOff {
-			return g.forget(ctx, s)
+			return g.discard(ctx, s)
 		}
 	}
 	return errTooMany
@@ -221,26 +221,26 @@ func (g *Gateway) open(ctx context.Context, id string) (bool, error) {
 	return false, err
 }
 
-// forgetOld is the job that takes away events that need not be kept, and subscriptions that have been off as long.
-func (g *Gateway) forgetOld(ctx context.Context) error {
+// discardOld is the job that takes away events that need not be kept, and subscriptions that have been off as long.
+func (g *Gateway) discardOld(ctx context.Context) error {
 	limit := g.now().Add(-g.o.Subscriptions.KeepEvents)
 	for _, s := range g.book.all() {
 		st := s.state.Load()
 		if st.Status == SubscriptionOff && st.Updated.Before(limit) {
-			if err := g.forget(ctx, s); err != nil && !raced(err) {
+			if err := g.discard(ctx, s); err != nil && !raced(err) {
 				return err
 			}
 			continue
 		}
-		if err := g.forgetEvents(ctx, s, limit); err != nil && !raced(err) {
+		if err := g.discardEvents(ctx, s, limit); err != nil && !raced(err) {
 			return err
 		}
 	}
 	return nil
 }
 
-// forgetEvents empties the pages whose events are all older than limit; numbers are never given again.
-func (g *Gateway) forgetEvents(ctx context.Context, s *subscriber, limit time.Time) error {
+// discardEvents empties the pages whose events are all older than limit; numbers are never given again.
+func (g *Gateway) discardEvents(ctx context.Context, s *subscriber, limit time.Time) error {
 	if err := s.lock(ctx, g.store); err != nil {
 		return err
 	}
@@ -262,8 +262,8 @@ func (g *Gateway) forgetEvents(ctx context.Context, s *subscriber, limit time.Ti
 	return s.commit(ctx, g.store, u, &next)
 }
 
-// forget takes a subscription away for good.
-func (g *Gateway) forget(ctx context.Context, s *subscriber) error {
+// discard takes a subscription away for good.
+func (g *Gateway) discard(ctx context.Context, s *subscriber) error {
 	if err := s.lock(ctx, g.store); err != nil {
 		return err
 	}
@@ -290,6 +290,6 @@ func (g *Gateway) subscriptionJobs() []Job {
 	}
 	return []Job{
 		{Name: "heartbeats of subscriptions", Spec: spec, AtStart: true, Run: g.beat},
-		{Name: "old events of subscriptions", Spec: "@every 1h", AtStart: true, Run: g.forgetOld},
+		{Name: "old events of subscriptions", Spec: "@every 1h", AtStart: true, Run: g.discardOld},
 	}
 }
