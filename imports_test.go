@@ -38,6 +38,7 @@ var house = []room{
 	{name: "fhir/fhirxml", duty: "FHIR in XML", may: []string{"", "fhir", "fhir/definition"}, inTest: []string{"mapping/mappingtest"}},
 	{name: "fhir/careplan", duty: "the shared plan", may: []string{"", "fhir", "fhir/careplan/function"}, inTest: []string{"mapping/...", "fhir/definition", "internal/simulate", "testdata"}},
 	{name: "fhir/careplan/function", duty: "instruments and the picture of function", may: []string{"", "fhir"}},
+	{name: "fhir/careplan/internal/mutate", duty: "breaks merge rules to see that tests notice"},
 	// The schema check walks trees that its tests must read from text.
 	{name: "mapping", duty: "formats", may: []string{"", "fhir"}, inTest: []string{"fhir/definition", "mapping/kith/xmltree"}},
 	{name: "connectors", duty: "wires", may: []string{""}},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,13 +29,14 @@ func noInvention(fold folder, w world) error {
 			return fmt.Errorf("a task without a rule or a source: %+v", k)
 		}
 	}
-	words := map[string]bool{"coordinator": true, // whoever that is
-		"No longer asked for by its requester": true, "revoked": true} // what a withdrawn measure asks of its owner
-	for _, name := range planFields() {
-		words[name] = true
+	words := map[string]bool{}
+	for _, d := range derivedAnywhere() {
+		words[d] = true
 	}
+	keys := map[string]bool{}
 	for i := range w.Records {
 		r := &w.Records[i]
+		keys[r.Key.String()] = true
 		collect(reflect.ValueOf(*r), words)
 		collect(reflect.ValueOf(*r.contents()), words)
 		for _, t := range []time.Time{r.Event, r.Sent, r.Receive, r.OrderTime()} {
@@ -44,57 +46,124 @@ func noInvention(fold folder, w world) error {
 	shown := Plan{Person: p.Person, Stays: p.Stays, Ready: p.Ready, Diagnoses: p.Diagnoses, Goals: p.Goals, Measures: p.Measures,
 		Services: p.Services, Function: p.Function, Checkups: p.Checkups, Aids: p.Aids, Contacts: p.Contacts, Notes: p.Notes,
 		Team: p.Team, Shared: p.Shared, Rights: p.Rights, Course: p.Course}
-	return invented(reflect.ValueOf(shown), "plan", words)
+	return (&inventor{words, keys}).look(reflect.ValueOf(shown), "plan", "")
 }
 
-// derivedWords are fields that hold no word of a source: ids of ours, links inside the plan, and words of our own closed
-// lists, which say what became of something.
-var derivedWords = map[string]bool{"ID": true, "From": true, "Stay": true, "Status": true, "Why": true, "DateSource": true, "Kind": true, "For": true, "Scope": true,
-	"Line": true, "HigherIs": true, "Role": true, "Issues": true, "State": true, "Field": true, "Element": true, "Rule": true, "Closed": true, "Problem": true,
-	"Variant": true, "Withheld": true, "A": true, "B": true, "Plan": true}
+// derivedAnywhere are the words of ours that a plan may show wherever somebody or something is named.
+func derivedAnywhere() []string {
+	return append(planFields(), // careplan.md section 5.2: shared fields go by our names
+		"coordinator",                          // section 5.4: whoever that is
+		"No longer asked for by its requester", // section 5.2: what a withdrawn measure asks of its owner,
+		"revoked",                              // and what it should become
+		"Personal hygiene",                     // function.md section 2: our label of variable 7 of list 9111
+		systemOutcome)                          // section 2: the system of an outcome whose code the record states
+}
 
-func invented(v reflect.Value, path string, words map[string]bool) error {
-	switch v.Kind() {
+// derivedWords are the only other words that no record says: by field, the closed list of what the fold concludes, and the
+// section of careplan.md with the rule. The inputs of each conclusion are the From of the thing that it is said of.
+var derivedWords = map[string]struct {
+	rule  string
+	words []string
+}{
+	"Stay.Status":       {"6", []string{"planned", "in-progress", "onleave", "finished", "cancelled", "entered-in-error"}},
+	"Ready.Why":         {"6", []string{"withdrawn", "discharged", "admission-withdrawn"}},
+	"Answer.Status":     {"5.2", []string{"accepted", "rejected", "answered"}},
+	"Measure.Status":    {"5.2", []string{"requested", "accepted", "active", "completed", "rejected"}},
+	"Goal.Status":       {"2", []string{"active"}},
+	"Course.Status":     {"7", []string{"active", "finished"}},
+	"SubPlan.Status":    {"2", []string{"active"}},
+	"Member.Role":       {"3.1", []string{"hospital", "municipality", "gp"}},
+	"Conflict.Status":   {"5.4", []string{"open", "resolved", "basis-withdrawn"}},
+	"Proposal.Status":   {"5.4", []string{"requested", "accepted", "answered", "changed", "rejected"}},
+	"Proposal.Field":    {"5.4", []string{"team", "content", "status"}},
+	"SameAs.Rule":       {"5.2", []string{sameCode, sameText}},
+	"Identity.Plan":     {"7", []string{"active", "ended", "replaced"}},
+	"Restriction.Kind":  {"8", []string{kindForwarding, kindReservation, kindLabel}},
+	"Restriction.By":    {"8", []string{rolePatient}},
+	"Assessment.Issues": {"function 4", []string{"value-out-of-range"}},
+	"Assessment.Line":   {"function 1", []string{"iplos"}},
+	"Score.HigherIs":    {"function 2", []string{"better", "worse"}},
+}
+
+// derivedID is how ids of ours look: a hash of what identifies the thing. They stand in fields called ID and in links.
+var (
+	derivedID = regexp.MustCompile(`^[a-z]+-[0-9a-f]{16}$`)
+	idFields  = []string{"ID", "Stay", "Element", "A", "B", "About", "Goals", "Measures"}
+	keyFields = []string{"From", "Closed", "Message"}
+)
+
+// inventor looks for words that no record says.
+type inventor struct{ words, keys map[string]bool }
+
+func (v *inventor) look(x reflect.Value, path, field string) error {
+	switch x.Kind() {
 	case reflect.Pointer:
-		if !v.IsNil() {
-			return invented(v.Elem(), path, words)
+		if !x.IsNil() {
+			return v.look(x.Elem(), path, field)
 		}
 	case reflect.Slice:
-		for i := range v.Len() {
-			if err := invented(v.Index(i), fmt.Sprintf("%s[%d]", path, i), words); err != nil {
+		for i := range x.Len() {
+			if err := v.look(x.Index(i), fmt.Sprintf("%s[%d]", path, i), field); err != nil {
 				return err
 			}
 		}
 	case reflect.Struct:
-		if v.Type() == reflect.TypeFor[time.Time]() {
+		if x.Type() == reflect.TypeFor[time.Time]() {
 			return nil
 		}
-		if v.Type() == reflect.TypeFor[Score]() && v.FieldByName("Code").String() != "" {
-			words[v.FieldByName("Text").String()] = true // the label of a coded variable is ours
-		}
-		if v.Type() == reflect.TypeFor[Proposal]() { // of a wish that has no words: ours, and what it is about
-			text := v.FieldByName("Text").String()
-			if _, about, ok := strings.Cut(text, ": "); ok && words[about] {
-				words[text] = true
-			}
-		}
-		for i := range v.NumField() {
-			f := v.Type().Field(i)
-			if !f.IsExported() || derivedWords[f.Name] {
+		for i := range x.NumField() {
+			f := x.Type().Field(i)
+			if !f.IsExported() {
 				continue
 			}
-			if err := invented(v.Field(i), path+"."+f.Name, words); err != nil {
+			if err := v.look(x.Field(i), path+"."+f.Name, x.Type().Name()+"."+f.Name); err != nil {
 				return err
 			}
 		}
 	case reflect.String:
-		for _, part := range strings.Split(v.String(), "\n") { // notes of one contact from several messages
-			if part != "" && !words[part] {
-				return fmt.Errorf("%s shows %q, which no record says", path, part)
-			}
+		return v.word(x.String(), path, field)
+	}
+	return nil
+}
+
+func (v *inventor) word(text, path, field string) error {
+	name := field[strings.IndexByte(field, '.')+1:]
+	switch {
+	case slices.Contains(derivedWords[field].words, text), slices.Contains(idFields, name) && derivedID.MatchString(text),
+		slices.Contains(keyFields, name) && v.keys[text]:
+		return nil
+	}
+	if _, about, ok := strings.Cut(text, ": "); ok && field == "Proposal.Text" && v.words[about] {
+		return nil // of a wish that has no words: ours, and what it is about
+	}
+	if kind, about, ok := strings.Cut(text, ":"); ok && field == "Restriction.Scope" && strings.Contains(" record organisation kind topic ", " "+kind+" ") && (v.words[about] || v.keys[about]) {
+		return nil
+	}
+	if field == "Restriction.Scope" && text == scopeAll {
+		return nil
+	}
+	for _, part := range strings.Split(text, "\n") { // notes of one contact from several messages
+		if part != "" && !v.words[part] {
+			return fmt.Errorf("%s (%s) shows %q, which no record says", path, field, part)
 		}
 	}
 	return nil
+}
+
+// TestDerivedWords: the list of what may be shown and nobody said is short, has a rule for each, and holds only
+// what the generated plans do show.
+func TestDerivedWords(t *testing.T) {
+	t.Parallel()
+	n := len(derivedAnywhere()) - len(planFields())
+	for field, d := range derivedWords {
+		n += len(d.words)
+		if d.rule == "" || len(d.words) == 0 {
+			t.Errorf("%s: no rule or no words", field)
+		}
+	}
+	if n > 60 {
+		t.Errorf("%d words of ours: too many to look through", n)
+	}
 }
 
 // collect gathers every word of a value.

@@ -18,10 +18,31 @@ func drawFullWorld(t *rapid.T) world {
 	for i := range w.Records {
 		w.Records[i].MessageID = fmt.Sprint("gw-", i)
 	}
+	drawCourses(t, &w)
 	drawStatements(t, &w)
 	drawRights(t, &w) // and draws the order of all
 	w.Repeat = rapid.SliceOfN(rapid.IntRange(0, len(w.Records)-1), 0, 5).Draw(t, "repeats of all")
 	return w
+}
+
+// drawCourses has some of the messages speak of courses too, those of the withdrawn conversation among them.
+func drawCourses(t *rapid.T, w *world) {
+	for i := range w.Records {
+		name := func(s string) string { return fmt.Sprintf("%s %d", s, i) }
+		if rapid.IntRange(0, 2).Draw(t, name("with course")) == 0 && w.Records[i].Chain.Op != samvirke.OpCancel {
+			c := w.Records[i].contents()
+			c.rare().Course = drawFacts(t, name, true)
+			w.Records[i].fill(c)
+		}
+	}
+	for i := range w.Line {
+		name := func(s string) string { return fmt.Sprintf("line %s %d", s, i) }
+		if rapid.IntRange(0, 2).Draw(t, name("with course")) == 0 {
+			c := w.Line[i].contents()
+			c.rare().Course = drawFacts(t, name, false) // see drawCourseWorld
+			w.Line[i].fill(c)
+		}
+	}
 }
 
 // drawStatements draws records about shared fields.
@@ -66,7 +87,8 @@ var fullProperties = []struct {
 	name  string
 	check property
 }{
-	{"P1 convergence", convergence}, {"P2 idempotence", idempotence}, {"P3 incremental", incremental}, {"P6 no invention", noInvention},
+	{"P1 convergence", convergence}, {"P2 idempotence", idempotence}, {"P3 incremental", incremental}, {"P5 provenance", provenance}, {"P6 no invention", noInvention},
+	{"P7 retraction", retraction}, {"P8 tombstone first", tombstone}, {"P12 chain", deepestWins}, {"P13 clock", clockAhead}, {"P15 blocked", blocked}, {"P16 deny", denyNeverAdds},
 	{"P24 round trip", roundTrip}, {"P25 same mapping", sameMapping},
 }
 
@@ -95,7 +117,10 @@ func TestFullWorldStates(t *testing.T) {
 			"goals": len(p.Goals) > 0, "stays": len(p.Stays) > 0, "function": len(p.Function) > 0, "history": len(p.History) > 0,
 			"fields": p.Shared != nil && len(p.Shared.Fields) > 0, "conflicts": p.Shared != nil && len(p.Shared.Conflicts) > 0,
 			"members": p.Rights != nil && len(p.Rights.Members) > 0, "limits": p.Rights != nil && len(p.Rights.Restrictions) > 0,
-			"holds": p.Rights != nil && len(p.Rights.Held) > 0, "identities": p.Rights != nil && len(p.Rights.Identities) > 0,
+			"courses": p.Course != nil && len(p.Course.Courses) > 0, "sub-plans": p.Course != nil && len(p.Course.SubPlans) > 0,
+			"zones": p.Course != nil && len(p.Course.Zones) > 0, "marks": p.Course != nil && len(p.Course.Marks) > 0,
+			"dialogue": p.Course != nil && len(p.Course.Dialogue) > 0,
+			"holds":    p.Rights != nil && len(p.Rights.Held) > 0, "identities": p.Rights != nil && len(p.Rights.Identities) > 0,
 		}
 		for _, f := range p.Flags {
 			seen["flag "+f.Code] = true
@@ -108,6 +133,7 @@ func TestFullWorldStates(t *testing.T) {
 		}
 	}
 	for _, what := range []string{"goals", "stays", "function", "history", "fields", "conflicts", "members", "limits", "holds", "identities", "receipts",
+		"courses", "sub-plans", "zones", "marks", "dialogue",
 		"flag orphan", "flag cycle", "flag fork", "flag reopened", "flag no-parent", "flag foreign-change", "flag message-id-reused"} {
 		if got[what] == 0 {
 			t.Errorf("300 worlds and none has %s", what)
