@@ -41,6 +41,8 @@ type place struct {
 	orphan bool
 	// counts: it is live and the viewer may see it.
 	counts bool
+	// was: it counted in the fold before, see memory.
+	was bool
 	// ended: its conversation was withdrawn.
 	ended bool
 	// ring is the smallest member of the cycle of parents that it is part of; nil when it is in none.
@@ -67,6 +69,7 @@ type line struct {
 	head    *rec
 	added   []*rec
 	ender   *rec // the cancellation in force
+	flags   []Flag
 }
 
 // lineName tells lines apart.
@@ -87,8 +90,10 @@ type liveness struct {
 	recs  []*rec // all but dropped duplicates, sorted by (order, key)
 	keyed []*rec // the same, sorted by key
 	lines []*line
+	named map[lineName]*line // the same
 	dups  []*rec
 	flags []Flag
+	odd   []Flag // those of flags that are not of a line
 	// loose are changes, additions and cancellations that name neither parent nor conversation.
 	loose []*rec
 	// senders counts by message id how many senders have one; made when it is first asked for.
@@ -98,17 +103,25 @@ type liveness struct {
 // settle works out the chains of all records. Source: careplan.md sections 4 and 5.1.
 func settle(records []Record) *liveness { return newPile(records).settle() }
 
-// settle works out the chains of the records of a pile, which is not changed.
+// settle works out the chains of the records of a pile.
 func (p *pile) settle() *liveness {
+	if p.kept != nil && p.kept.arrived() {
+		return p.kept.v
+	}
 	v := &liveness{}
 	v.dedupe(p)
-	v.link()
+	for _, r := range v.recs {
+		v.link(r)
+	}
 	v.group()
 	for _, l := range v.lines {
-		v.linearise(l)
-		v.scan(l)
+		l.linearise()
+		l.scan()
 	}
-	v.dropEnded()
+	v.gatherFlags()
+	if p.kept != nil {
+		p.kept.anew(v)
+	}
 	return v
 }
 
@@ -144,9 +157,13 @@ func byKey(keyed []*rec, key string) *rec {
 	return keyed[at]
 }
 
-// dropEnded drops what was odd about conversations that were withdrawn: nothing of them is
-// left to be odd. A withdrawal of something that never came stays flagged.
-func (v *liveness) dropEnded() {
+// gatherFlags tells what is odd, without what was odd about conversations that were withdrawn: nothing of
+// them is left to be odd. A withdrawal of something that never came stays flagged.
+func (v *liveness) gatherFlags() {
+	v.flags = slices.Clone(v.odd)
+	for _, l := range v.lines {
+		v.flags = append(v.flags, l.flags...)
+	}
 	if len(v.flags) == 0 {
 		return
 	}
@@ -189,7 +206,7 @@ func (v *liveness) dedupe(p *pile) {
 			}
 			seen = append(seen, d.Hash)
 			v.dups = append(v.dups, d)
-			v.flags = append(v.flags, Flag{Code: "message-id-reused", From: []string{win.key},
+			v.odd = append(v.odd, Flag{Code: "message-id-reused", From: []string{win.key},
 				Text: "Another message with the same id and other content was set aside."})
 		}
 	}
@@ -239,30 +256,27 @@ func byOrder(a, b *rec) int {
 	return strings.Compare(a.key, b.key)
 }
 
-// link finds each record's parent and sets foreign changes and loose ones apart.
-func (v *liveness) link() {
-	for _, r := range v.recs {
-		op := r.Chain.Op
-		if r.Chain.Parent != "" {
-			r.parent = v.find(Key{r.Key.Sender, r.Chain.Parent})
-		}
-		if op == samvirke.OpNew {
-			continue
-		}
-		target := first(r.Chain.Parent, r.Chain.Conversation)
-		switch {
-		case target == "":
-			r.flag(v, "no-parent", "A change or withdrawal names no earlier message.")
-			v.loose = append(v.loose, r)
-		case r.parent == nil && v.find(Key{r.Key.Sender, target}) == nil && v.elsewhere(target):
-			r.state = stateQuarantine
-			r.flag(v, "foreign-change", "A change or withdrawal names a message of another organisation; it has no effect.")
-		case r.Chain.Parent == "" && !byDocument(r.Kind):
-			r.flag(v, "no-parent", "A change or withdrawal does not name the message it acts on, only the conversation.")
-		case r.Chain.Parent != "" && r.parent == nil:
-			r.orphan = true
-			r.flag(v, "orphan", "A change or withdrawal names a message that has not arrived.")
-		}
+// link finds a record's parent and sets foreign changes and loose ones apart.
+func (v *liveness) link(r *rec) {
+	if r.Chain.Parent != "" {
+		r.parent = v.find(Key{r.Key.Sender, r.Chain.Parent})
+	}
+	if r.Chain.Op == samvirke.OpNew {
+		return
+	}
+	target := first(r.Chain.Parent, r.Chain.Conversation)
+	switch {
+	case target == "":
+		r.flag(&v.odd, "no-parent", "A change or withdrawal names no earlier message.")
+		v.loose = append(v.loose, r)
+	case r.parent == nil && v.find(Key{r.Key.Sender, target}) == nil && v.elsewhere(target):
+		r.state = stateQuarantine
+		r.flag(&v.odd, "foreign-change", "A change or withdrawal names a message of another organisation; it has no effect.")
+	case r.Chain.Parent == "" && !byDocument(r.Kind):
+		r.flag(&v.odd, "no-parent", "A change or withdrawal does not name the message it acts on, only the conversation.")
+	case r.Chain.Parent != "" && r.parent == nil:
+		r.orphan = true
+		r.flag(&v.odd, "orphan", "A change or withdrawal names a message that has not arrived.")
 	}
 }
 
@@ -277,8 +291,8 @@ func (v *liveness) elsewhere(id string) bool {
 	return v.senders[id] > 0
 }
 
-func (r *rec) flag(v *liveness, code, text string) {
-	v.flags = append(v.flags, Flag{Code: code, Text: text, From: []string{r.key}})
+func (r *rec) flag(to *[]Flag, code, text string) {
+	*to = append(*to, Flag{Code: code, Text: text, From: []string{r.key}})
 }
 
 // byDocument tells kinds that are chained by the id of the document, without references
@@ -288,21 +302,17 @@ func byDocument(kind string) bool { return kind == "EPIKRISE" || kind == "HENVIS
 // group sorts records into lines. A record stands on the line of the record it acts on.
 func (v *liveness) group() {
 	v.findRings()
-	lines := make(map[lineName]*line, len(v.keyed))
+	v.named = make(map[lineName]*line, len(v.keyed))
 	room := make([]line, len(v.keyed)) // one piece for all
 	for _, r := range v.keyed {        // by key: the lines come out nearly sorted
 		if r.state == stateQuarantine {
 			continue
 		}
-		root := r.findRoot()
-		k := lineName{root.Key.Sender, root.Chain.Conversation, root.Kind}
-		if k.conversation == "" {
-			k.conversation = "?" + root.Key.MessageID
-		}
-		l := lines[k]
+		k := r.lineNamed()
+		l := v.named[k]
 		if l == nil {
 			l, room = &room[0], room[1:]
-			l.lineName, lines[k] = k, l
+			l.lineName, v.named[k] = k, l
 			v.lines = append(v.lines, l)
 		}
 		l.size++
@@ -319,15 +329,27 @@ func (v *liveness) group() {
 		}
 		l.members = append(l.members, r)
 	}
-	slices.SortFunc(v.lines, func(a, b *line) int {
-		if c := strings.Compare(a.sender, b.sender); c != 0 {
-			return c
-		}
-		if c := strings.Compare(a.conversation, b.conversation); c != 0 {
-			return c
-		}
-		return strings.Compare(a.kind, b.kind)
-	})
+	slices.SortFunc(v.lines, byLineName)
+}
+
+func byLineName(a, b *line) int {
+	if c := strings.Compare(a.sender, b.sender); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.conversation, b.conversation); c != 0 {
+		return c
+	}
+	return strings.Compare(a.kind, b.kind)
+}
+
+// lineNamed names the line that a record stands on.
+func (r *rec) lineNamed() lineName {
+	root := r.findRoot()
+	k := lineName{root.Key.Sender, root.Chain.Conversation, root.Kind}
+	if k.conversation == "" {
+		k.conversation = "?" + root.Key.MessageID
+	}
+	return k
 }
 
 // findRings finds the cycles that parents make, each with its smallest (orderTime, messageId).

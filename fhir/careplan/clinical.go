@@ -8,11 +8,9 @@ import (
 
 // clinical lists what live records state about diagnoses, goals, measures, services, check-ups,
 // aids, contacts and notes. Every organisation keeps its own; the same thing stated twice by
-// one organisation is one entry with two sources.
-func (f *fold) clinical() {
-	f.written()
-	f.expect()
-	for _, r := range f.live {
+// one organisation is one entry with two sources. The records come in order.
+func (f *fold) clinical(live []*rec) {
+	for _, r := range live {
 		f.diagnoses(r)
 		f.goals(r)
 		f.measures(r)
@@ -161,16 +159,22 @@ func (f *fold) goalAgain(r *rec, g *Goal) bool {
 		}
 		at.used++
 		o.From = addFrom(o.From, r.key)
-		for _, v := range []*Value{o.Code, o.Due, o.Start} {
-			if v != nil {
-				v.From = addFrom(v.From, r.key)
-			}
-		}
+		o.Code, o.Due, o.Start = o.Code.also(r.key), o.Due.also(r.key), o.Start.also(r.key)
 		return true
 	}
 	at.list = append(at.list, len(f.p.Goals)) // where the caller puts it
 	at.used++
 	return false
+}
+
+// also is a value with a further source; nil stays nil.
+func (v *Value) also(key string) *Value {
+	if v == nil {
+		return nil
+	}
+	out := *v
+	out.From = addFrom(v.From, key)
+	return &out
 }
 
 // goalPlace tells where the goals stand that say the same, and how many of them one record has repeated.
@@ -286,7 +290,7 @@ func (f *fold) contact(r *rec, c contactRow) {
 		o.Role, o.RoleCode = first(o.Role, c.Role), first(o.RoleCode, c.Code)
 		for _, p := range c.Phone {
 			if !contains(o.Phone, p) {
-				o.Phone = append(o.Phone, p)
+				o.Phone = append(slices.Clip(o.Phone), p)
 			}
 		}
 		if c.Note != "" && !strings.Contains(o.Note, c.Note) {

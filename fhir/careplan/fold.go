@@ -31,8 +31,11 @@ func FoldWith(records []Record, o Options) *Plan {
 func (p *pile) fold(o Options) *Plan {
 	v, g := p.settled()
 	seen := v.sights(o.wrong) // on all records: an overwritten value stays so where the newer one is hidden
+	if seen.shown != nil {
+		p.kept.forget() // the receipts were taken out of the chains
+	}
 	v.limits(&o, g)
-	f := &fold{p: &Plan{}, o: o, lines: v.lines, loose: v.loose}
+	f := &fold{p: &Plan{}, o: o, kept: p.kept, lines: v.lines, loose: v.loose}
 	f.sight = seen
 	f.count(v)
 	f.p.Flags = v.flags
@@ -40,14 +43,14 @@ func (p *pile) fold(o Options) *Plan {
 	f.best(g)
 	f.person()
 	f.team()
-	f.stays()
-	f.clinical()
-	f.function()
-	f.answers()
+	f.takeStays()
+	f.takeItems()
+	f.takeFunction()
+	f.takeAnswers()
 	f.course()
 	f.changes(f.aside)
 	f.shared(v)
-	f.same()
+	f.takeSame()
 	f.looseTasks()
 	f.gaps()
 	f.rights(v, g)
@@ -63,6 +66,7 @@ func (p *pile) fold(o Options) *Plan {
 type fold struct {
 	p        *Plan
 	o        Options
+	kept     *memory // nil when nothing is remembered
 	lines    []*line
 	live     []*rec          // by (order, key)
 	keyed    []*rec          // the same, by key
@@ -70,16 +74,14 @@ type fold struct {
 	loose    []*rec
 	stayList []*stay
 	sharedFold
-	members  []Membership      // every period that a live record states
-	wished   []wish            // of others' part in the team
-	goalSeen map[[3]string]int // how many goals an owner has with the same words
-	// Where items stand that may be said again.
-	index     map[said]int
-	goalIndex map[said]*goalPlace
-	contacts  map[[3]string][]int  // by owner, kind and name
-	reports   map[string][]*rec    // of admission and discharge, by kind; made when they are first asked for
-	begun     []time.Time          // when the stays began that count, in order; likewise
-	assessed  map[string]time.Time // when an owner last assessed function; made when it is first asked for
+	members []Membership // every period that a live record states
+	wished  []wish       // of others' part in the team
+	listing
+	assessing
+	latest   latestStay
+	reports  map[string][]*rec    // of admission and discharge, by kind; made when they are first asked for
+	begun    []time.Time          // when the stays began that count, in order; likewise
+	assessed map[string]time.Time // when an owner last assessed function; made when it is first asked for
 }
 
 // count lists the records that count.
@@ -97,6 +99,9 @@ func (f *fold) count(v *liveness) {
 		if r.counts {
 			f.keyed = append(f.keyed, r)
 		}
+	}
+	if f.kept != nil {
+		f.kept.counted(v.recs)
 	}
 }
 

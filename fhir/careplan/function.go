@@ -15,34 +15,49 @@ const kindAdmissionReport = "INNLEGGELSESRAPPORT"
 // function lists the function assessments: an instrument at a date by an organisation. Values
 // are shown as the source gave them; nothing is summed, averaged or converted.
 // Source: function.md sections 1 and 6.
-func (f *fold) function() {
+func (f *fold) function(live []*rec) {
 	n := 0
-	for _, r := range f.live {
+	for _, r := range live {
 		n += len(r.facts.Panels)
 	}
 	if n == 0 {
 		return
 	}
-	list, again := make([]dated, 0, n), make(map[said][]int, n)
-	for _, r := range f.live {
+	if f.alike == nil {
+		f.alike = make(map[said][]int, n)
+	}
+	f.list = slices.Grow(f.list, n)
+	for _, r := range live {
 		if len(r.facts.Panels) == 0 {
 			continue
 		}
 		seen := map[string]int{}
 		for i := range r.facts.Panels {
-			list = f.assessment(list, again, r, i, seen)
+			f.dateless = f.dateless || r.facts.Panels[i].Date == ""
+			f.assessment(r, i, seen)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b dated) int {
+	order := make([]*dated, len(f.list))
+	for i := range f.list {
+		order[i] = &f.list[i]
+	}
+	slices.SortStableFunc(order, func(a, b *dated) int {
 		if c := a.at.Compare(b.at); c != 0 {
 			return c
 		}
 		return cmp.Or(strings.Compare(a.Instrument, b.Instrument), strings.Compare(a.Owner, b.Owner), strings.Compare(a.ID, b.ID))
 	})
-	f.p.Function = make([]Assessment, len(list))
-	for i := range list {
-		f.p.Function[i] = list[i].Assessment
+	f.p.Function = make([]Assessment, len(order))
+	for i := range order {
+		f.p.Function[i] = order[i].Assessment
 	}
+}
+
+// assessing is how function finds assessments that may be told again.
+type assessing struct {
+	list     []dated // as the records tell them
+	alike    map[said][]int
+	dateless bool // some have no date of their own
 }
 
 // dated is an assessment with its date read.
@@ -109,7 +124,7 @@ func (f *fold) assess(r *rec, p *panel) Assessment {
 }
 
 // assessment adds one panel of a record to the list, or the record to the sources of one that says the same.
-func (f *fold) assessment(list []dated, again map[said][]int, r *rec, at int, seen map[string]int) []dated {
+func (f *fold) assessment(r *rec, at int, seen map[string]int) {
 	j := f.judge(r, at)
 	f.p.Flags = append(f.p.Flags, j.flags...)
 	a := &j.Assessment
@@ -118,23 +133,23 @@ func (f *fold) assessment(list []dated, again map[said][]int, r *rec, at int, se
 	if len(a.Scores) > 0 {
 		what.words[4], what.words[5] = a.Scores[0].Code, a.Scores[0].Shown
 	}
-	for _, i := range again[what] {
-		if o := &list[i]; sameAssessment(&o.Assessment, a) {
+	for _, i := range f.alike[what] {
+		if o := &f.list[i]; sameAssessment(&o.Assessment, a) {
 			o.From = addFrom(o.From, r.key)
 			o.Baseline = o.Baseline || a.Baseline
 			o.Scores = slices.Clone(o.Scores) // others hold them too
 			for j := range o.Scores {
 				o.Scores[j].From = o.From
 			}
-			return list
+			return
 		}
 	}
 	if a.ID = r.elementNamed("fu", 0); a.ID == "" {
 		p := &r.facts.Panels[at]
 		a.ID = elementID("function", r, seen, p.Instrument, p.Date)
 	}
-	again[what] = append(again[what], len(list))
-	return append(list, j.dated)
+	f.alike[what] = append(f.alike[what], len(f.list))
+	f.list = append(f.list, j.dated)
 }
 
 // sameAssessment tells whether one organisation repeats an assessment in a later report.
@@ -157,16 +172,11 @@ func sameAssessment(a, b *Assessment) bool {
 
 // beforeStay tells whether a date lies before or at the admission of a stay that counts.
 func (f *fold) beforeStay(date string) bool {
-	m := parseMoment(date)
-	for _, s := range f.stayList {
-		if s.withdrawn != nil || s.unknown || m.at.IsZero() {
-			continue
-		}
-		if m.day && m.date() <= s.start.date() || !m.day && !m.at.After(s.start.at) {
-			return true
-		}
+	m, l := parseMoment(date), &f.latest
+	if !l.any || m.at.IsZero() {
+		return false
 	}
-	return false
+	return m.day && m.date() <= l.day || !m.day && !m.at.After(l.at)
 }
 
 // undated says when an assessment without a date is taken to be made: at the start of the assessor's own stay that it was told

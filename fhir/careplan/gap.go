@@ -42,6 +42,7 @@ func (f *fold) gaps() {
 	if f.p.Person.Deceased != nil {
 		f.p.Gaps = nil
 		f.endTasks()
+		f.kept.forget() // the rules, which did not run, remember nothing
 		return
 	}
 	for _, r := range rules() {

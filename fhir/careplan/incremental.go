@@ -21,7 +21,13 @@ type Folder struct {
 }
 
 // NewFolder makes a Folder without records that folds as the options say.
-func NewFolder(o Options) *Folder { return &Folder{o: o} }
+func NewFolder(o Options) *Folder {
+	f := &Folder{o: o}
+	if o.Viewer == nil { // what may be seen hangs on all records
+		f.pile.kept = &memory{}
+	}
+	return f
+}
 
 // Apply takes further records, in any order and also again. They must stay as they are (those of a Scratch
 // do not) and are not changed.
@@ -56,8 +62,9 @@ func (f *Folder) Plan() *Plan {
 
 // pile is a set of records in the two orders that a fold reads them in.
 type pile struct {
-	keyed []*rec // repeats and other readings of one message side by side
-	timed []*rec // by (order, key)
+	keyed []*rec  // repeats and other readings of one message side by side
+	timed []*rec  // by (order, key)
+	kept  *memory // of the last fold; nil for a pile that is folded once
 }
 
 func newPile(records []Record) *pile {
@@ -74,13 +81,15 @@ func newPile(records []Record) *pile {
 
 // add puts one more record in its places. It is not taken, and false comes back, when it is there already.
 func (p *pile) add(r *rec) bool {
-	at, found := slices.BinarySearchFunc(p.keyed, r, byIdentity)
-	if found {
+	var further bool
+	if p.keyed, further = insert(p.keyed, r, byIdentity); !further {
 		return false
 	}
-	p.keyed = slices.Insert(p.keyed, at, r)
-	at, _ = slices.BinarySearchFunc(p.timed, r, byOrder)
-	p.timed = slices.Insert(p.timed, at, r)
+	at, _ := slices.BinarySearchFunc(p.timed, r, byOrder)
+	p.timed = slices.Insert(p.timed, at, r) // also beside one with the same key
+	if p.kept != nil {
+		p.kept.fresh = append(p.kept.fresh, r)
+	}
 	return true
 }
 

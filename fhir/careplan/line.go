@@ -12,7 +12,7 @@ import (
 // linearise puts the members of a line in order: parents first, then the smallest (orderTime,
 // messageId). A cycle is broken at its smallest member. Without references, what opens a
 // document comes first and what withdraws it last.
-func (v *liveness) linearise(l *line) {
+func (l *line) linearise() {
 	if len(l.members) == 1 && l.members[0].parent != l.members[0] {
 		return
 	}
@@ -24,7 +24,7 @@ func (v *liveness) linearise(l *line) {
 			p = nil
 		}
 		if p != nil && r.ring == r {
-			r.flag(v, "cycle", "Messages name each other as the earlier one; their order is a guess.")
+			r.flag(&l.flags, "cycle", "Messages name each other as the earlier one; their order is a guess.")
 			p = nil
 		}
 		if p == nil && r != opener {
@@ -36,7 +36,7 @@ func (v *liveness) linearise(l *line) {
 		}
 		r.sibling, p.child = p.child, r
 	}
-	v.forks(l)
+	l.forks()
 	ready.sort()
 	out := l.members[:0:0]
 	for len(ready) > 0 {
@@ -50,7 +50,7 @@ func (v *liveness) linearise(l *line) {
 }
 
 // forks flags messages of a line that change or withdraw one and the same earlier message.
-func (v *liveness) forks(l *line) {
+func (l *line) forks() {
 	acts := func(r *rec) bool {
 		return r.Chain.Parent != "" && (r.Chain.Op == samvirke.OpChange || r.Chain.Op == samvirke.OpCancel)
 	}
@@ -70,7 +70,7 @@ func (v *liveness) forks(l *line) {
 	for _, keys := range on { // flags are put in order at the end
 		if len(keys) > 1 {
 			slices.Sort(keys)
-			v.flags = append(v.flags, Flag{Code: "fork", From: keys, Text: "Two messages change the same earlier one."})
+			l.flags = append(l.flags, Flag{Code: "fork", From: keys, Text: "Two messages change the same earlier one."})
 		}
 	}
 }
@@ -159,7 +159,7 @@ func (l *line) takenBack() map[*rec]bool {
 }
 
 // scan finds what is live on a line.
-func (v *liveness) scan(l *line) {
+func (l *line) scan() {
 	drop := func(state string) {
 		if l.head != nil {
 			l.head.state = state
@@ -201,12 +201,12 @@ func (v *liveness) scan(l *line) {
 			r.live()
 		default: // N, M; an unknown status counts as a new version, and says so
 			if r.Chain.Op != samvirke.OpNew && r.Chain.Op != samvirke.OpChange {
-				r.flag(v, "unknown-status", "A message has a status that is neither new, change, addition nor cancellation.")
+				r.flag(&l.flags, "unknown-status", "A message has a status that is neither new, change, addition nor cancellation.")
 			}
 			drop(stateReplaced)
 			if l.ender != nil {
 				l.ender = nil
-				r.flag(v, "reopened", "A message follows the withdrawal of its conversation and counts again.")
+				r.flag(&l.flags, "reopened", "A message follows the withdrawal of its conversation and counts again.")
 			}
 			l.head = r
 			r.live()
@@ -218,7 +218,7 @@ func (v *liveness) scan(l *line) {
 	if l.ender != nil && byDocument(l.kind) {
 		for _, r := range l.members {
 			if r != l.ender && r.Sent.After(l.ender.Sent) && !l.ender.Sent.IsZero() {
-				r.flag(v, "after-withdrawal", "A version was sent later than the withdrawal of the same document; it is not shown.")
+				r.flag(&l.flags, "after-withdrawal", "A version was sent later than the withdrawal of the same document; it is not shown.")
 			}
 		}
 	}

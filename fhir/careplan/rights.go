@@ -55,6 +55,7 @@ func (p *pile) settled() (*liveness, *rights) {
 	if !slices.ContainsFunc(v.recs, func(r *rec) bool { return r.facts.rights() != nil }) {
 		return v, nil
 	}
+	p.kept.forget()
 	g := rightsOf(v)
 	if len(g.held) == 0 {
 		return v, g

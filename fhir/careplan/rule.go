@@ -53,7 +53,7 @@ func rules() []rule {
 		{Rule{"R9", SeverityInfo, "Two providers give the same service in overlapping periods."}, (*fold).r9TwoProviders},
 		{Rule{"R10", SeverityWarn, "Discharge-ready was set and withdrawn repeatedly in one stay."}, (*fold).r10Repeated},
 		{Rule{"R11", SeverityWarn, "A referral or an early notice has no answer."}, (*fold).r11NoAnswer},
-		{Rule{"R12", SeverityWarn, "Two sources disagree about function."}, (*fold).disagreements},
+		{Rule{"R12", SeverityWarn, "Two sources disagree about function."}, (*fold).takeDisagreements},
 		{Rule{"R13", SeverityWarn, "An aid is needed and none is ordered."}, (*fold).r13NoAid},
 		{Rule{"R14", SeverityWarn, "A course of rehabilitation is past its end and has no end assessment."}, (*fold).r14NoEnd},
 		{Rule{"R15", SeverityWarn, "An admission has no report from the municipality."}, (*fold).r15NoAdmissionReport},

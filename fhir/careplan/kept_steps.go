@@ -1,0 +1,202 @@
+package careplan
+
+import (
+	"slices"
+	"time"
+)
+
+// The steps of a fold that are remembered. Lists that later steps change are copied, all others are shared between
+// plans: nobody changes a plan once it is made.
+
+type keptStays struct {
+	stays   []Stay
+	ready   []Ready
+	list    []*stay
+	remarks remarks
+}
+
+// takeStays runs stays, unless no stay can have become another.
+func (f *fold) takeStays() {
+	k := f.kept
+	if k.unchanged(ofStay | ofMore) {
+		s := &k.stays
+		f.p.Stays, f.p.Ready, f.stayList = s.stays, s.ready, s.list
+		f.repeat(&s.remarks)
+		return
+	}
+	from := f.mark()
+	f.stays()
+	if k != nil {
+		k.stays = keptStays{f.p.Stays, f.p.Ready, f.stayList, f.since(from)}
+	}
+}
+
+// keptItems is where clinical stood.
+type keptItems struct {
+	lists Plan // the lists that clinical makes, and nothing else
+	listing
+	last *rec
+}
+
+// listing is how clinical finds items that may be said again.
+type listing struct {
+	index     map[said]int
+	goalSeen  map[[3]string]int // how many goals an owner has with the same words
+	goalIndex map[said]*goalPlace
+	contacts  map[[3]string][]int // by owner, kind and name
+}
+
+// takeItems runs clinical on all records, or on those alone that came after the ones it had listed.
+func (f *fold) takeItems() {
+	k := f.kept
+	f.written()
+	if k == nil {
+		f.expect()
+		f.clinical(f.live)
+		return
+	}
+	came, on := k.goesOn(ofItems, k.items.last)
+	switch {
+	case !on:
+		k.items = keptItems{last: latestOf(f.live, ofItems)}
+		f.expect()
+		f.clinical(f.live)
+	case len(came) == 0:
+		setItems(f.p, &k.items.lists)
+	default:
+		copyItems(f.p, &k.items.lists)
+		f.listing = k.items.listing
+		f.clinical(came)
+		k.items.last = came[len(came)-1]
+	}
+	if !on || len(came) > 0 {
+		setItems(&k.items.lists, f.p)
+		k.items.listing = f.listing
+	}
+	// The steps that follow change these.
+	p := f.p
+	p.Goals, p.Measures, p.Checkups = slices.Clone(p.Goals), slices.Clone(p.Measures), slices.Clone(p.Checkups)
+}
+
+func setItems(to, from *Plan) {
+	to.Diagnoses, to.Goals, to.Measures, to.Services = from.Diagnoses, from.Goals, from.Measures, from.Services
+	to.Checkups, to.Aids, to.Contacts, to.Notes = from.Checkups, from.Aids, from.Contacts, from.Notes
+}
+
+func copyItems(to, from *Plan) {
+	to.Diagnoses, to.Goals, to.Measures = slices.Clone(from.Diagnoses), slices.Clone(from.Goals), slices.Clone(from.Measures)
+	to.Services, to.Checkups, to.Aids = slices.Clone(from.Services), slices.Clone(from.Checkups), slices.Clone(from.Aids)
+	to.Contacts, to.Notes = slices.Clone(from.Contacts), slices.Clone(from.Notes)
+}
+
+// keptFunction is where function stood.
+type keptFunction struct {
+	assessing
+	function []Assessment
+	remarks  remarks
+	latest   latestStay
+	last     *rec
+}
+
+// latestStay is what tells whether an assessment was made before some stay.
+type latestStay struct {
+	any bool
+	day string
+	at  time.Time
+}
+
+func (f *fold) latestStay() (l latestStay) {
+	for _, s := range f.stayList {
+		if s.withdrawn != nil || s.unknown {
+			continue
+		}
+		l.any, l.day = true, max(l.day, s.start.date())
+		if s.start.at.After(l.at) {
+			l.at = s.start.at
+		}
+	}
+	return l
+}
+
+// takeFunction runs function on all records, or on those alone that came after the ones it had read.
+func (f *fold) takeFunction() {
+	k := f.kept
+	f.latest = f.latestStay()
+	if k == nil {
+		f.function(f.live)
+		return
+	}
+	old := &k.function
+	came, on := k.goesOn(ofPanels, old.last)
+	on = on && old.latest == f.latest && (!old.dateless || k.unchanged(ofStay))
+	from := f.mark()
+	switch {
+	case !on:
+		f.function(f.live)
+		k.function = keptFunction{f.assessing, f.p.Function, f.since(from), f.latest, latestOf(f.live, ofPanels)}
+	case len(came) == 0:
+		f.p.Function = old.function
+		f.repeat(&old.remarks)
+	default:
+		f.repeat(&old.remarks)
+		f.assessing = old.assessing
+		f.function(came)
+		k.function = keptFunction{f.assessing, f.p.Function, f.since(from), f.latest, came[len(came)-1]}
+	}
+}
+
+type keptAnswers struct {
+	known    bool
+	measures []Measure
+	given    map[string][]given
+	remarks  remarks
+}
+
+// takeAnswers runs answers, unless no measure, version or answer can have become another.
+func (f *fold) takeAnswers() {
+	k := f.kept
+	if k.unchanged(ofMeasures|ofAnswers|ofMore) && k.answers.known {
+		f.p.Measures, f.given = slices.Clone(k.answers.measures), k.answers.given
+		f.repeat(&k.answers.remarks)
+		return
+	}
+	from := f.mark()
+	f.answers()
+	if k != nil {
+		// What is about no measure, or is no longer its requester's, goes on into other steps.
+		plain := len(f.aside)+len(f.turned)+len(f.base) == 0
+		k.answers = keptAnswers{plain, slices.Clone(f.p.Measures), f.given, f.since(from)}
+	}
+}
+
+// takeSame runs same, unless no goal or measure can have become another and nobody speaks of any.
+func (f *fold) takeSame() {
+	k := f.kept
+	if k.unchanged(ofGoals|ofMeasures|ofAnswers) && k.answers.known && !k.more {
+		if len(k.same) > 0 {
+			f.sharedPart().Same = k.same
+		}
+		return
+	}
+	f.same()
+	if k != nil {
+		k.same = nil
+		if f.p.Shared != nil {
+			k.same = f.p.Shared.Same
+		}
+	}
+}
+
+// takeDisagreements runs rule R12, unless no assessment, and nothing that may explain one, can have become another.
+func (f *fold) takeDisagreements() {
+	k := f.kept
+	if k.unchanged(ofPanels|ofStay|ofDiagnoses) && !k.more {
+		f.repeat(&k.between)
+		return
+	}
+	from := f.mark()
+	f.disagreements()
+	if k != nil {
+		k.between = f.since(from)
+	}
+}
