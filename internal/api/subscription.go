@@ -260,7 +260,7 @@ func (c *call) told(list []gateway.SubscriptionEvent, content string) ([]fhir.No
 	shown := map[string]map[string]*fhir.Node{}
 	for i, e := range list {
 		out[i] = fhir.NotificationEvent{Number: e.Number, At: e.At}
-		if content == gateway.ContentEmpty {
+		if content == gateway.ContentEmpty || e.Plan == "" {
 			continue
 		}
 		out[i].Focus = "CarePlan/" + e.Plan

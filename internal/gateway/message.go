@@ -34,11 +34,7 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 		return u, nil, err
 	}
 	u := &queue.Unit{Now: g.now(), Message: g.step(m, p, samvirke.MessageProcessed, nil)}
-	defer func() {
-		if err != nil {
-			g.letGo(u)
-		}
-	}()
+	defer func() { g.letGo(u, err) }()
 	u.Events = append(u.Events, g.event(m, samvirke.EventProcessed, env.Kind+" "+env.Version))
 	w := g.plans.workspace()
 	defer g.plans.release(w)
@@ -59,12 +55,8 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	var after func() written
 	if pl != nil {
 		after = g.committed(pl, u)
-		a, err := g.audienceOf(ctx, &in, m, pl)
-		if err != nil {
+		if err := g.audienceOf(ctx, u, &in, m, pl, len(had) == 0); err != nil {
 			return nil, nil, err
-		}
-		if len(had) == 0 {
-			g.hold(u, g.hits(m, a))
 		}
 	}
 	d := g.o.Router.Decide(in)
@@ -98,11 +90,12 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	return u, after, nil
 }
 
-// audienceOf says who takes part and who was told, for the decision who gets the message.
-func (g *Gateway) audienceOf(ctx context.Context, in *route.Input, m *samvirke.Message, pl *planWork) (*audience, error) {
+// audienceOf says who takes part and who was told, for the decision who gets the message. The first time that a message is processed its
+// events of subscriptions are held for the unit.
+func (g *Gateway) audienceOf(ctx context.Context, u *queue.Unit, in *route.Input, m *samvirke.Message, pl *planWork, first bool) error {
 	told, err := g.told(ctx, pl, m, &in.Envelope)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a := &audience{g: g, pl: pl, from: m.Party, municipality: in.Municipality}
 	a.denied = func(party string) bool { return g.o.Router.Denied(*in, party) }
@@ -115,16 +108,19 @@ func (g *Gateway) audienceOf(ctx context.Context, in *route.Input, m *samvirke.M
 			a.withdrawn = append(a.withdrawn, noticed)
 		}
 	}
-	if pl.changed && len(g.noticed) > 0 {
+	if pl.changed && (len(g.noticed) > 0 || g.book.any.Load()) {
 		if a.echo, err = g.repeats(ctx, pl, m); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	in.Team, in.Changed = a.team(), a.changed
 	if pl.changed {
 		in.Tell = a.tell()
 	}
-	return a, nil
+	if first {
+		g.hold(u, g.hits(m, a))
+	}
+	return nil
 }
 
 // addDeliveries queues the message for whom the decision names, but for those who had it from an earlier processing

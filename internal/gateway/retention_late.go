@@ -14,7 +14,11 @@ import (
 
 // Erase takes a person out of the store; see Forget.
 func (g *Gateway) Erase(ctx context.Context, patient, who, reason string) (queue.Erased, error) {
-	return g.eraser().Erase(ctx, patient, who, reason)
+	e, err := g.eraser().Erase(ctx, patient, who, reason)
+	if err != nil {
+		return e, err
+	}
+	return e, g.blankEvents(ctx, g.PlanID(patient))
 }
 
 func (g *Gateway) eraser() Forget {

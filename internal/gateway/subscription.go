@@ -137,7 +137,7 @@ type Subscription struct {
 type SubscriptionEvent struct {
 	Number int64     `json:"n"`
 	At     time.Time `json:"at"`
-	// Plan is the opaque id of the plan that it is about.
+	// Plan is the opaque id of the plan that it is about; "" when the person is erased.
 	Plan string `json:"p"`
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/samvirke/samvirke"
@@ -278,6 +280,68 @@ func (g *Gateway) discard(ctx context.Context, s *subscriber) error {
 		return err
 	}
 	g.book.remove(s)
+	return nil
+}
+
+// blankEvents takes the id of an erased person's plan out of all subscriptions: the numbers stay, what they were about
+// does not. A subscription to that plan alone is off from then on.
+func (g *Gateway) blankEvents(ctx context.Context, plan string) error {
+	for _, s := range g.book.all() {
+		for {
+			err := g.blank(ctx, s, plan)
+			if err == nil || s.gone(err) {
+				break
+			}
+			if !raced(err) {
+				return fmt.Errorf("erase from a subscription: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (g *Gateway) blank(ctx context.Context, s *subscriber, plan string) error {
+	if err := s.lock(ctx, g.store); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	next, u := *s.state.Load(), &queue.Unit{Now: g.now()}
+	if slices.Contains(next.Plans, plan) {
+		next.Plans = slices.DeleteFunc(slices.Clone(next.Plans), func(p string) bool { return p == plan })
+		next.Filters = nil
+		for _, p := range next.Plans {
+			next.Filters = append(next.Filters, "CarePlan?_id="+p)
+		}
+		if len(next.Plans) == 0 { // none would mean all
+			next.Plans = []string{strings.Repeat("0", len(plan))}
+			next.Status, next.Fault, next.Updated = SubscriptionOff, "erased", u.Now
+		}
+		next.Version++
+	}
+	last := s.page
+	for at := next.Kept; s.last > 0 && at <= pageOf(s.last); at++ {
+		page, err := readPage(ctx, g.store, s.id, at)
+		if err != nil {
+			return err
+		}
+		named := false
+		for i := range page {
+			if page[i].Plan == plan {
+				page[i].Plan, named = "", true
+			}
+		}
+		if named {
+			note(u, pageSetting(s.id, at), string(mustJSON(page)))
+		}
+		last = page
+	}
+	if len(u.Settings) == 0 && next.Version == s.state.Load().Version {
+		return nil
+	}
+	if err := s.commit(ctx, g.store, u, &next); err != nil {
+		return err
+	}
+	s.page = last
 	return nil
 }
 

@@ -120,9 +120,9 @@ func (g *Gateway) hold(u *queue.Unit, hs []hit) {
 	g.book.held.Store(u, hs)
 }
 
-// letGo forgets the events of a unit that is not stored.
-func (g *Gateway) letGo(u *queue.Unit) {
-	if g.book.any.Load() {
+// letGo forgets the events of a unit that came to nothing.
+func (g *Gateway) letGo(u *queue.Unit, err error) {
+	if err != nil && g.book.any.Load() {
 		g.book.held.Delete(u)
 	}
 }
@@ -217,7 +217,7 @@ func (g *Gateway) noticeOf(u *queue.Unit, st *Subscription, kind string, last in
 	in := fhir.NotificationInput{Base: g.o.BaseURL + "/fhir/", Subscription: st.ID, Topic: st.Topic, Status: st.Status, Type: kind, SinceStart: last, Now: u.Now}
 	for _, e := range events {
 		ev := fhir.NotificationEvent{Number: e.Number, At: e.At}
-		if st.Content != ContentEmpty {
+		if st.Content != ContentEmpty && e.Plan != "" {
 			ev.Focus = "CarePlan/" + e.Plan
 		}
 		in.Events = append(in.Events, ev)
