@@ -224,7 +224,7 @@ func (h *house) serve(ctx context.Context, ln, adminLn net.Listener) error {
 	open.Handle("POST "+rest.PathMessages, in)
 	open.Handle("POST "+rest.PathProcess, in)
 	systems, err := api.New(api.Options{
-		Store: h.store, Submitter: h.gateway, Subscriptions: h.gateway, Parties: h.cfg.Words(), Auth: parties.Party, PlanID: h.gateway.PlanID, Rules: h.rules, BaseURL: h.baseURL() + "/fhir/",
+		Store: h.store, Submitter: h.gateway, Subscriptions: h.gateway, Parties: h.cfg.Words(), Auth: parties.Party, PlanID: h.gateway.PlanID, Coordinates: h.gateway.Coordinates, Rules: h.rules, BaseURL: h.baseURL() + "/fhir/",
 		Version: version, Logger: h.log, Registerer: h.registry,
 	})
 	if err != nil {

@@ -62,7 +62,7 @@ func (s *Server) openPerson(r *http.Request) (string, error) {
 }
 
 // writer is the party as which a person decides: their own organisation, else the coordinating unit.
-func (s *Server) writer(ctx context.Context, g *standing) (samvirke.Party, error) {
+func (s *Server) writer(ctx context.Context, g *standing, patient ...string) (samvirke.Party, error) {
 	list := s.parties(ctx)
 	for _, p := range list {
 		for _, h := range g.her {
@@ -75,7 +75,7 @@ func (s *Server) writer(ctx context.Context, g *standing) (samvirke.Party, error
 		return samvirke.Party{}, errNoWriter
 	}
 	for _, p := range list {
-		if p.HasRole(samvirke.RoleCoordinator) {
+		if p.HasRole(samvirke.RoleCoordinator) && (s.opt.Coordinates == nil || s.opt.Coordinates(p.Party, patient...)) {
 			return p.Party, nil
 		}
 	}
@@ -97,7 +97,7 @@ func (s *Server) writer(ctx context.Context, g *standing) (samvirke.Party, error
 // decide writes the audit, hands the decision to the gateway and goes back to the plan.
 func (s *Server) decide(w http.ResponseWriter, r *http.Request, x *session, d decision, done string) error {
 	if d.party.ID == "" {
-		party, err := s.writer(r.Context(), x.may.Load())
+		party, err := s.writer(r.Context(), x.may.Load(), d.patient)
 		if err != nil {
 			return err
 		}

@@ -83,10 +83,8 @@ func (s *Server) viewer(ctx context.Context, g *standing) *careplan.Viewer {
 	if g == nil {
 		return &v
 	}
-	for _, p := range s.parties(ctx) {
-		if slices.ContainsFunc(g.her, func(h string) bool { return slices.Contains(p.HER, h) }) {
-			v = partyViewer(p.Party, s.now())
-		}
+	if p := s.partyOf(ctx, g); p != nil {
+		v = partyViewer(*p, s.now())
 	}
 	if !v.Patient {
 		v.HER = g.her

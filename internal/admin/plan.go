@@ -302,7 +302,7 @@ func (s *Server) readPlanFor(ctx context.Context, x *session, patient string, ve
 	if _, err := s.store.Plan(ctx, patient, 0); err != nil {
 		return nil, queue.PlanVersion{}, fmt.Errorf("read plan: %w", err)
 	}
-	pl, records, err := s.foldPlan(ctx, patient, careplan.Options{Viewer: s.viewer(ctx, g)})
+	pl, records, err := s.foldFor(ctx, g, patient, s.viewer(ctx, g))
 	if err != nil {
 		return nil, queue.PlanVersion{}, err
 	}

@@ -117,7 +117,7 @@ func (s *Server) printPlan(w http.ResponseWriter, r *http.Request, x *session) e
 	if viewer == nil {
 		viewer = &careplan.Viewer{Patient: true, At: s.now()}
 	}
-	pl, _, err := s.foldPlan(r.Context(), patient, careplan.Options{Viewer: viewer})
+	pl, _, err := s.foldFor(r.Context(), x.may.Load(), patient, viewer)
 	if err != nil {
 		return err
 	}

@@ -72,6 +72,11 @@ type Options struct {
 	// for one viewer or an earlier time go by the same rules as the stored plans.
 	RulesOff []string
 	Priority map[string][]string
+	// Coordinates tells whether a party is the coordinating unit of a person, known by any of the patient keys; nil:
+	// the capacity is enough.
+	Coordinates func(p samvirke.Party, patients ...string) bool
+	// Erase erases the person whom a typed identifier stands for; nil offers none. Only the role admin may.
+	Erase func(ctx context.Context, who, patient, reason string) error
 	// SessionFor is how long a sign-in lasts; zero means 12 h.
 	SessionFor time.Duration
 }

@@ -65,6 +65,9 @@ type Options struct {
 	PlanID func(patient string) string
 	// Rules are the site's settings for folding plans: only Off and Priority count.
 	Rules careplan.Options
+	// Coordinates tells whether a party is the coordinating unit of a person, known by any of the patient keys; nil:
+	// the capacity is enough.
+	Coordinates func(p samvirke.Party, patients ...string) bool
 	// BaseURL is our FHIR address with a slash at the end; "" means that of the request.
 	BaseURL string
 	// Version of the software, for the CapabilityStatement.

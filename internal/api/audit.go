@@ -143,7 +143,8 @@ func (a *api) auditEvent(ch *chart, e *samvirke.Audit) item {
 		"agent", fhir.NewArray(fhir.NewObject("who", fhir.NewObject("identifier", fhir.NewObject("system", fhir.ExtBase+"NamingSystem/party", "value", e.Who)), "requestor", true)),
 		"source", fhir.NewObject("observer", fhir.NewObject("display", "Samvirke gateway")),
 		"entity", fhir.NewArray(fhir.NewObject("what", fhir.NewObject("reference", "Patient/"+ch.plan))))
-	if typ, rest, ok := strings.Cut(e.Object, "/"); ok && isTypeName(typ) && planIn(rest) != "" {
+	// What the reader does not see is not named here either, as somebody else's reading of it would tell that it is there.
+	if ch.find(e.Object) != nil || len(a.timeline(ch).versions[e.Object]) > 0 {
 		n.Append("entity", fhir.NewObject("what", fhir.NewObject("reference", e.Object)))
 	}
 	it := item{Element: careplan.Element{Type: "AuditEvent", ID: id, Item: id, Resource: n}, updated: e.At.UTC()}

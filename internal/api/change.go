@@ -130,7 +130,7 @@ func (c *call) changeTeam(d *change) error {
 	if n.Get("participant") == nil {
 		return c.resultOf(d.t.chart, d.it, http.StatusOK)
 	}
-	if c.speaksForOthers(n) {
+	if c.speaksForOthers(d.t.chart, n) {
 		res, pending, err := c.submit(d.t, gateway.Write{Resources: []*fhir.Node{n}, Seen: d.seen})
 		if err != nil {
 			return err
@@ -144,8 +144,8 @@ func (c *call) changeTeam(d *change) error {
 }
 
 // speaksForOthers tells whether a change of the team is about others than the writer only.
-func (c *call) speaksForOthers(team *fhir.Node) bool {
-	if c.party.HasRole(samvirke.RoleCoordinator) {
+func (c *call) speaksForOthers(ch *chart, team *fhir.Node) bool {
+	if ch.viewer.Purpose == careplan.PurposeCoordination {
 		return false
 	}
 	return !slices.ContainsFunc(team.Get("participant").Items(), func(p *fhir.Node) bool {
@@ -185,7 +185,7 @@ func withOperation(p *fhir.Node, op string) *fhir.Node {
 
 // changeTask answers: whoever a task asks accepts, rejects or reports. Nobody answers for another.
 func (c *call) changeTask(d *change) error {
-	coordinator := d.it.Owner == "coordinator" && c.party.HasRole(samvirke.RoleCoordinator)
+	coordinator := d.it.Owner == "coordinator" && d.t.chart.viewer.Purpose == careplan.PurposeCoordination
 	if d.it.Owner == "" || !c.owns(d.it) && !coordinator {
 		return errNotOwner
 	}

@@ -120,6 +120,9 @@ func (c *call) chart(plan, patient string) (*chart, error) {
 	if err != nil {
 		return nil, err
 	}
+	if viewer.Purpose == careplan.PurposeCoordination && !c.api.coordinates(c.party, patient, records) {
+		viewer.Purpose = "" // another municipality's unit is a party like others
+	}
 	ch := &chart{plan: plan, patient: patient, viewer: viewer, records: records}
 	if err := c.allowed(ch); err != nil {
 		return nil, err
@@ -163,6 +166,20 @@ func (c *call) allowed(ch *chart) error {
 		return errForbidden
 	}
 	return nil
+}
+
+// coordinates tells whether a party is the coordinating unit of the person whom the records are about.
+func (a *api) coordinates(p samvirke.Party, patient string, records []careplan.Record) bool {
+	if a.o.Coordinates == nil {
+		return true
+	}
+	keys := []string{patient}
+	for _, k := range careplan.Class(records, patient) {
+		if !slices.Contains(keys, k) {
+			keys = append(keys, k)
+		}
+	}
+	return a.o.Coordinates(p, keys...)
 }
 
 // told tells whether something about the person has reached the party.

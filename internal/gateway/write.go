@@ -220,6 +220,9 @@ func dropClaims(b *fhir.Bundle) {
 func (g *Gateway) claims(m *samvirke.Message, b *fhir.Bundle) (seen, roles []string) {
 	if l := g.parties[m.Party]; l != nil {
 		roles = l.roles
+		if slices.Contains(roles, samvirke.RoleCoordinator) && !g.Coordinates(l.Party.Party, m.Patient) {
+			roles = slices.DeleteFunc(slices.Clone(roles), func(r string) bool { return r == samvirke.RoleCoordinator })
+		}
 	}
 	if !submitted(m.ContentType) {
 		return nil, roles
@@ -238,6 +241,24 @@ func (g *Gateway) claims(m *samvirke.Message, b *fhir.Bundle) (seen, roles []str
 	slices.Sort(roles)
 	slices.Sort(seen)
 	return slices.Compact(seen), roles
+}
+
+// Coordinates tells whether a party is the coordinating unit of a person, who may be known by several patient keys: it
+// has the capacity, and the person lives in its municipality. Of a person whose municipality nobody told it is
+// every unit, so that their plan is not without one.
+func (g *Gateway) Coordinates(p samvirke.Party, patients ...string) bool {
+	if !p.HasRole(samvirke.RoleCoordinator) {
+		return false
+	}
+	known := false
+	for _, key := range patients {
+		m, _ := g.o.Patient(key)
+		if m != "" && m == p.Municipality {
+			return true
+		}
+		known = known || m != ""
+	}
+	return !known
 }
 
 // recordRoles are the capacities of a party that its records have.
