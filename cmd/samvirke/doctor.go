@@ -11,7 +11,6 @@ import (
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/internal/config"
 	"github.com/samvirke/samvirke/queue"
-	"github.com/samvirke/samvirke/queue/sqlite"
 )
 
 type doctorCmd struct {
@@ -92,7 +91,11 @@ func storeFindings(a *app, cfg *config.Config) []finding {
 	if m, _ := filepath.Glob(filepath.Join(cfg.DataDir, "*.db")); len(m) == 0 {
 		return []finding{{"store", true, "not there yet; made at the first start"}}
 	}
-	s, err := sqlite.OpenReader(cfg.DataDir)
+	keys, err := masterKeys(cfg.Encryption)
+	if err != nil {
+		return []finding{{"store", false, err.Error()}}
+	}
+	s, err := openStoreReader(a.ctx, cfg.DataDir, keys)
 	if err != nil {
 		return []finding{{"store", false, err.Error()}}
 	}

@@ -98,12 +98,12 @@ func (h *house) openCore(ctx context.Context) (err error) {
 			}
 		}
 	}
-	h.store, err = sqlite.Open(ctx, sqlite.Options{Dir: cfg.DataDir, Logger: h.log, DiskBudget: int64(cfg.DiskBudget), Registerer: h.registry})
+	h.store, err = openStore(ctx, sqlite.Options{Dir: cfg.DataDir, Logger: h.log, DiskBudget: int64(cfg.DiskBudget), Registerer: h.registry}, cfg.Encryption)
 	if errors.Is(err, sqlite.ErrLocked) {
 		return fail(exitTryLater, "another gateway is running on %s", cfg.DataDir)
 	}
 	if err != nil {
-		return fmt.Errorf("open store: %w", err)
+		return keyError(fmt.Errorf("open store: %w", err))
 	}
 	o := gateway.Options{
 		Store: h.store, Formats: h.formats, Patient: cfg.Directory.Find, Workers: cfg.Limits.Workers,
@@ -134,6 +134,11 @@ func (h *house) openCore(ctx context.Context) (err error) {
 		}
 		o.Jobs = append(o.Jobs, job)
 	}
+	retention, err := h.retentionJob()
+	if err != nil {
+		return err
+	}
+	o.Jobs = append(o.Jobs, retention)
 	if h.gateway, err = gateway.New(o); err != nil {
 		return err
 	}

@@ -104,6 +104,12 @@ func (c *checkCmd) Run(a *app) error {
 		if _, err := gateway.ParseSpec(cfg.Figures.When); err != nil {
 			errs = append(errs, fmt.Errorf("figures.when: %w", err))
 		}
+		if _, err := gateway.ParseSpec(cfg.Retention.When); err != nil {
+			errs = append(errs, fmt.Errorf("retention.when: %w", err))
+		}
+		if _, err := masterKeys(cfg.Encryption); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	warnings := []config.Problem{}
 	if cfg != nil { // as far as it was read: all is told at once

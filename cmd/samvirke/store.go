@@ -8,6 +8,7 @@ import (
 
 	"github.com/samvirke/samvirke/internal/config"
 	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/sealed"
 	"github.com/samvirke/samvirke/queue/sqlite"
 )
 
@@ -15,20 +16,41 @@ import (
 type storeFlags struct {
 	Config string `help:"Configuration file." env:"SAMVIRKE_CONFIG" placeholder:"FILE"`
 	Data   string `help:"Data folder; overrides the configuration." env:"SAMVIRKE_DATA" placeholder:"DIR"`
+
+	MasterKeyFile string `help:"File with the master key of an encrypted store, for --data without --config." env:"SAMVIRKE_MASTER_KEY_FILE" placeholder:"FILE"`
+	MasterKeyID   string `help:"Name of that key in the store." env:"SAMVIRKE_MASTER_KEY_ID" default:"1"`
 }
 
-func (f *storeFlags) dir(a *app) (string, error) {
+// place says where the store is and what it is sealed under.
+func (f *storeFlags) place(a *app) (dir string, keys []sealed.MasterKey, err error) {
+	switch {
+	case f.Config != "":
+		cfg, err := a.loadConfig(f.Config)
+		if err != nil {
+			return "", nil, err
+		}
+		dir = cfg.DataDir
+		if keys, err = masterKeys(cfg.Encryption); err != nil {
+			return "", nil, err
+		}
+	case f.Data == "":
+		return "", nil, fail(exitUsage, "say where the store is: --data DIR or --config FILE")
+	}
 	if f.Data != "" {
-		return f.Data, nil
+		dir = f.Data
 	}
-	if f.Config == "" {
-		return "", fail(exitUsage, "say where the store is: --data DIR or --config FILE")
+	if f.MasterKeyFile == "" {
+		return dir, keys, nil
 	}
-	cfg, err := a.loadConfig(f.Config)
+	text, err := os.ReadFile(f.MasterKeyFile)
 	if err != nil {
-		return "", err
+		return "", nil, &exitError{code: exitUsage, err: fmt.Errorf("read master key: %w", err)}
 	}
-	return cfg.DataDir, nil
+	k, err := sealed.ParseKey(f.MasterKeyID, string(text))
+	if err != nil {
+		return "", nil, &exitError{code: exitUsage, err: err}
+	}
+	return dir, []sealed.MasterKey{k}, nil
 }
 
 // reader is a store opened for reading beside a running gateway.
@@ -38,27 +60,32 @@ type reader interface {
 }
 
 func (f *storeFlags) openReader(a *app) (reader, error) {
-	dir, err := f.dir(a)
+	dir, keys, err := f.place(a)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(dir); err != nil {
 		return nil, &exitError{code: exitUsage, err: err}
 	}
+	return openStoreReader(a.ctx, dir, keys)
+}
+
+// openStoreReader opens a store for reading, through encryption when there is a master key.
+func openStoreReader(ctx context.Context, dir string, keys []sealed.MasterKey) (reader, error) {
 	s, err := sqlite.OpenReader(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open store for reading: %w", err)
 	}
-	return s, nil
+	return sealedReader(ctx, s, keys)
 }
 
 // openAlone opens the store for writing; the gateway must not be running on it.
 func (f *storeFlags) openAlone(ctx context.Context, a *app) (queue.Store, error) {
-	dir, err := f.dir(a)
+	dir, keys, err := f.place(a)
 	if err != nil {
 		return nil, err
 	}
-	s, err := sqlite.Open(ctx, sqlite.Options{Dir: dir})
+	s, err := openWith(ctx, sqlite.Options{Dir: dir}, keys)
 	if errors.Is(err, sqlite.ErrLocked) {
 		return nil, fail(exitTryLater, "a gateway is running on this store: use its web page, or --url with a sign-in")
 	}

@@ -106,6 +106,10 @@ func (h *house) addPeople(ctx context.Context, m *http.ServeMux, addr string) er
 	}
 	o.Coordinates = h.gateway.Coordinates
 	o.RulesOff, o.Priority = h.rules.Off, h.rules.Priority
+	o.Erase = func(ctx context.Context, who, patient, reason string) error {
+		_, err := erasePerson(ctx, h.gateway.Erase, h.store, patient, who, reason)
+		return err
+	}
 	if h.figures != nil {
 		o.Figures = h.figures.Report
 	}

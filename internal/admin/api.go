@@ -252,6 +252,9 @@ func (s *Server) apiAction(r *http.Request, x *session) (any, error) {
 	do, there := map[string]func(ctx context.Context, who, id, reason string) error{
 		"resend": s.resendOne, "reprocess": s.actions.Reprocess, "give-up": s.actions.GiveUp,
 	}[r.PathValue("action")]
+	if r.PathValue("action") == "erase" && s.opt.Erase != nil {
+		do, there = s.opt.Erase, true
+	}
 	if !there {
 		return nil, errNoPage
 	}
@@ -264,6 +267,9 @@ func (s *Server) apiAction(r *http.Request, x *session) (any, error) {
 	}
 	if err := do(r.Context(), x.user, q.ID, q.Reason); err != nil {
 		return nil, fmt.Errorf("act: %w", err)
+	}
+	if r.PathValue("action") == "erase" {
+		q.ID = "" // whom it was about is gone
 	}
 	return map[string]string{"id": q.ID, "action": r.PathValue("action")}, nil
 }

@@ -93,6 +93,8 @@ var eventWords = map[samvirke.EventName]word{
 	samvirke.EventResent:       {"Resent by a person", "busy", "↻", "Same bytes, same id."},
 	samvirke.EventReprocessed:  {"Reprocessed by a person", "busy", "↻", "Mapped again from the raw original."},
 	samvirke.EventGivenUp:      {"Given up by a person", "calm", "–", ""},
+
+	samvirke.EventErasedReference: {"Refers to an erased message", "calm", "–", "Acknowledged, without effect, and not kept."},
 }
 
 func eventWord(n samvirke.EventName) word {

@@ -25,6 +25,8 @@ type Config struct {
 	Plan        Plan          `key:"plan" doc:"How plans are worked out."`
 	Figures     Figures       `key:"figures" doc:"Outcome figures, counted from messages and plans."`
 	Admin       Admin         `key:"admin" doc:"The UI for people."`
+	Retention   Retention     `key:"retention" doc:"How long things are kept."`
+	Encryption  Encryption    `key:"encryption" doc:"Encryption of the store at rest, with a key for each person."`
 	HNumber     string        `key:"h_number" enum:"refuse|accept" default:"refuse" doc:"Patients who are named by a local H-number with name and birth date, without national number and sex: refuse them with AppRec error E36 as the standard says, or accept them for matching by hand."`
 	Patients    string        `key:"patients" as:"path" doc:"CSV or YAML file with the municipality and the GP of patients, for routing; columns identifier, municipality, gp."`
 	AddressBook *AddressBook  `key:"address_book" doc:"Local copy of the national address register, which receivers are looked up in."`

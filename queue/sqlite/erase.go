@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/samvirke/samvirke"
@@ -47,12 +48,17 @@ type eraser struct {
 	e     queue.Erasure
 	out   queue.Erased
 	files []string
+	// upTo are the last numbers that belong to the erasure: what is written after its last step is of a new plan.
+	upTo sequences
 }
 
 // Erase forgets a person; see queue.Eraser.
 func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error) {
-	x := &eraser{s: s, e: e}
-	for _, step := range []func(context.Context) error{x.messages, x.deliveries, x.events, x.audits, x.core} {
+	x := &eraser{s: s, e: e, upTo: sequences{message: math.MaxInt64, delivery: math.MaxInt64, event: math.MaxInt64, audit: math.MaxInt64}}
+	rows := []func(context.Context) error{x.messages, x.deliveries, x.events, x.audits}
+	// Twice: work on the plan that was under way may have written something between a step and the core, and fails
+	// after that, because the plan is gone.
+	for _, step := range slices.Concat(rows, []func(context.Context) error{x.core}, rows) {
 		if err := step(ctx); err != nil {
 			return x.out, fmt.Errorf("erase: %w", err)
 		}
@@ -129,7 +135,8 @@ func (x *eraser) messages(ctx context.Context) error {
 		}
 		found = append(found, seqs...)
 		// What is received and not processed yet belongs to what comes after the erasure.
-		if seqs, err = x.numbers(ctx, `SELECT seq FROM message WHERE patient = ? AND patient <> '' AND status <> 'received'`, p); err != nil {
+		if seqs, err = x.numbers(ctx, `SELECT seq FROM message WHERE patient = ? AND patient <> '' AND status <> 'received'
+			AND seq <= ?`, p, x.upTo.message); err != nil {
 			return err
 		}
 		found = append(found, seqs...)
@@ -251,7 +258,7 @@ func (x *eraser) receipts(w *writer, where string, seq int64) error {
 // deliveries blanks those about the person that another message led to.
 func (x *eraser) deliveries(ctx context.Context) error {
 	for _, p := range x.e.Patients {
-		found, err := x.numbers(ctx, `SELECT seq FROM delivery WHERE patient = ? AND patient <> ''`, p)
+		found, err := x.numbers(ctx, `SELECT seq FROM delivery WHERE patient = ? AND patient <> '' AND seq <= ?`, p, x.upTo.delivery)
 		if err != nil {
 			return err
 		}
@@ -291,20 +298,20 @@ func (x *eraser) delivery(w *writer, seq int64) error {
 // events and audits have no index by patient: nothing else asks so, and each row would pay for it. They are walked
 // on a reading connection.
 func (x *eraser) events(ctx context.Context) error {
-	return x.walk(ctx, "event_run", func(w *writer, seq int64) error {
+	return x.walk(ctx, "event_run", x.upTo.event, func(w *writer, seq int64) error {
 		return w.query(`UPDATE event_run SET patient = '' WHERE seq = ?`, nil, seq)
 	})
 }
 
 // audits takes patient and salt out of the audit: the digest that is hashed says nothing without its salt.
 func (x *eraser) audits(ctx context.Context) error {
-	return x.walk(ctx, "audit", func(w *writer, seq int64) error {
+	return x.walk(ctx, "audit", x.upTo.audit, func(w *writer, seq int64) error {
 		x.out.Audits++
 		return w.query(`UPDATE audit SET patient = '', salt = '' WHERE seq = ?`, nil, seq)
 	})
 }
 
-func (x *eraser) walk(ctx context.Context, table string, f func(w *writer, seq int64) error) error {
+func (x *eraser) walk(ctx context.Context, table string, upTo int64, f func(w *writer, seq int64) error) error {
 	if len(x.e.Patients) == 0 {
 		return nil
 	}
@@ -318,11 +325,12 @@ func (x *eraser) walk(ctx context.Context, table string, f func(w *writer, seq i
 		if err != nil {
 			return err
 		}
+		last = min(last, upTo)
 		if from > last {
 			return nil
 		}
 		found, err := x.numbers(ctx, `SELECT seq FROM `+table+` WHERE seq > ? AND seq <= ? AND patient <> ''
-			AND patient IN (SELECT value FROM json_each(?))`, from, from+piece, string(keys))
+			AND patient IN (SELECT value FROM json_each(?))`, from, min(from+piece, upTo), string(keys))
 		if err != nil {
 			return err
 		}
@@ -336,6 +344,7 @@ func (x *eraser) walk(ctx context.Context, table string, f func(w *writer, seq i
 // not at all.
 func (x *eraser) core(ctx context.Context) error {
 	return x.s.job(ctx, func(w *writer) error {
+		x.upTo = w.seqs
 		if err := w.query(`UPDATE erasure SET dirty = 1, plan = max(plan, ?), record = max(record, ?)`, nil, w.seqs.plan, w.seqs.record); err != nil {
 			return err
 		}

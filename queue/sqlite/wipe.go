@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 )
 
 // wipePages is how many pages are read, or written, at a time.
@@ -32,10 +33,32 @@ func (s *Store) wipe(ctx context.Context) error {
 	} else if err := s.wipePages(ctx); err != nil {
 		return fmt.Errorf("overwrite unused room: %w", err)
 	}
-	if err := s.outside(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+	if err := s.cutLog(ctx); err != nil {
 		return err
 	}
 	return s.job(ctx, func(w *writer) error { return w.query(`UPDATE erasure SET clean = 1, dirty = 0`, nil) })
+}
+
+// How often and how long apart the log is tried to be cut: a reader or the checkpoint beside the writer may be in it.
+const (
+	cutTries = 400
+	cutWait  = 25 * time.Millisecond
+)
+
+var errLogHeld = errors.New("the log could not be cut: a reader holds it")
+
+func (s *Store) cutLog(ctx context.Context) error {
+	for try := 1; ; try++ {
+		err := s.outside(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+		if !errors.Is(err, errLogHeld) || try == cutTries {
+			return err
+		}
+		select {
+		case <-time.After(cutWait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // outside runs a statement on the writer's connection outside of a transaction.
@@ -54,7 +77,7 @@ func (s *Store) outside(ctx context.Context, text string) error {
 			err = e
 		}
 		if err == nil && busy {
-			err = errors.New("the log could not be cut: a reader holds it")
+			err = errLogHeld
 		}
 		return err
 	})
