@@ -44,7 +44,7 @@ var house = []room{
 	{name: "connectors", duty: "wires", may: []string{""}},
 	{name: "queue", duty: "everything durable", may: []string{""}},
 	// A decorator over any engine; its tests stand on a real one.
-	{name: "queue/sealed", duty: "content of a store encrypted", may: []string{"", "queue"}, inTest: []string{"queue/sqlite"}},
+	{name: "queue/sealed", duty: "content of a store encrypted", may: []string{"", "queue"}, inTest: []string{"queue/sqlite", "queue/queuetest"}},
 	{name: "internal/route", duty: "who receives", may: []string{"", "fhir"}},
 	{name: "internal/addressbook", duty: "who bears which HER-id", may: []string{"fhir", "fhir/codes"}},
 	{

@@ -63,19 +63,7 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 	if err := g.addDeliveries(ctx, u, m, p, d, pl, refused, had); err != nil {
 		return nil, nil, err
 	}
-	if missed := missedAddressees(d); missed != "" {
-		u.Message.To, u.Message.Fault = samvirke.MessageAttention, "addressee-not-reached"
-		u.Message.FaultText = "addressees of ours that get nothing: " + missed + "; mend routes or formats and reprocess, the sender has no receipt yet"
-		u.Events = append(u.Events, g.event(m, samvirke.EventAttention, "addressee-not-reached"))
-		return u, after, nil
-	}
-	if u.Message.To == samvirke.MessageAttention {
-		return u, after, nil // not rendered for somebody: no receipt before a person has looked
-	}
-	if len(u.Deliveries)+len(had) == 0 && len(env.Receivers) > 0 && len(g.ourReceivers(env)) == 0 {
-		u.Message.To, u.Message.Fault = samvirke.MessageAttention, faultToItself
-		u.Message.FaultText = "of the receivers in the message only the sender itself is a party here, and no rule sends it to others: nobody has got it and the sender gets no receipt"
-		u.Events = append(u.Events, g.event(m, samvirke.EventAttention, faultToItself))
+	if g.needsPerson(u, m, env, d, had) {
 		return u, after, nil
 	}
 	g.addReceipts(u, m, env, func(i int) samvirke.ReceiptContent {
@@ -88,6 +76,27 @@ func (g *Gateway) messageUnit(ctx context.Context, m *samvirke.Message, p *mappi
 		u.Message.To = samvirke.MessageAttention
 	}
 	return u, after, nil
+}
+
+// needsPerson tells whether nothing is answered before a person has looked: somebody of ours gets nothing, it could
+// not be rendered for somebody, or only its own sender would get it.
+func (g *Gateway) needsPerson(u *queue.Unit, m *samvirke.Message, env *samvirke.Envelope, d route.Decision, had []string) bool {
+	if missed := missedAddressees(d); missed != "" {
+		u.Message.To, u.Message.Fault = samvirke.MessageAttention, "addressee-not-reached"
+		u.Message.FaultText = "addressees of ours that get nothing: " + missed + "; mend routes or formats and reprocess, the sender has no receipt yet"
+		u.Events = append(u.Events, g.event(m, samvirke.EventAttention, "addressee-not-reached"))
+		return true
+	}
+	if u.Message.To == samvirke.MessageAttention {
+		return true
+	}
+	if len(u.Deliveries)+len(had) == 0 && len(env.Receivers) > 0 && len(g.ourReceivers(env)) == 0 {
+		u.Message.To, u.Message.Fault = samvirke.MessageAttention, faultToItself
+		u.Message.FaultText = "of the receivers in the message only the sender itself is a party here, and no rule sends it to others: nobody has got it and the sender gets no receipt"
+		u.Events = append(u.Events, g.event(m, samvirke.EventAttention, faultToItself))
+		return true
+	}
+	return false
 }
 
 // audienceOf says who takes part and who was told, for the decision who gets the message. The first time that a message is processed its
