@@ -175,7 +175,7 @@ func (s *stay) claim(r *rec, start moment) {
 	}
 	better := s.startRec == nil || r.Kind == kindAdmitted ||
 		s.startRec.Kind != kindAdmitted && byOrder(s.startRec, r) < 0
-	if better && !(s.startRec != nil && s.startRec.Kind == kindAdmitted && r.Kind != kindAdmitted) {
+	if better {
 		s.start, s.startRec = start, r
 	}
 }
