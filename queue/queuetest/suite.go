@@ -92,6 +92,8 @@ func Run(t *testing.T, e Engine) {
 		{"Conservation", testConservation},
 		{"Audit", testAudit},
 		{"AuditTampered", testAuditTampered},
+		{"Erase", testErase},
+		{"Retain", testRetain},
 		{"LargeBodies", testLargeBodies},
 		{"FilterMessages", testFilterMessages},
 		{"FilterDeliveries", testFilterDeliveries},

@@ -1,0 +1,166 @@
+package queuetest
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// scanDir finds a text in the files of a store.
+func (v *env) scanDir(text string) (found []string) {
+	v.t.Helper()
+	err := filepath.WalkDir(v.dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(raw, []byte(text)) {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return found
+}
+
+const canary = "CANARYCANARY"
+
+// person stores n processed messages about a patient with the canary in all that may name a person.
+func (v *env) person(patient, prefix string, n int) {
+	v.t.Helper()
+	long := bytes.Repeat([]byte(canary), v.e.Features.LargeBody/len(canary)+2)
+	for i := range n {
+		id := prefix + strings.Repeat("i", i+1)
+		m := message(id)
+		m.Patient, m.ExternalID, m.Raw = patient, canary+id, append([]byte(canary+id), long[:i%2*len(long)]...)
+		m.Checksum, m.Size = sum(m.Raw), int64(len(m.Raw))
+		v.commit(queue.Unit{Accept: m})
+		d := delivery("d"+id, id, "gp", patient)
+		d.ExternalID, d.Body = canary+"out"+id, []byte(canary+id)
+		at := v.tick()
+		v.commit(queue.Unit{
+			Now: at, Message: &queue.MessageStep{ID: id, To: samvirke.MessageProcessed, Envelope: []byte(canary), Notes: []byte(canary)},
+			Records:    []queue.Record{{Key: canary + id, Hash: "h", Patient: patient, MessageID: id, Body: long}},
+			Plan:       &queue.PlanStep{Patient: patient, Expect: int64(i), MessageID: id, Body: []byte(canary)},
+			Dues:       []queue.DueStep{{Op: queue.DueSet, Patient: patient, ID: "due", At: at, Body: []byte(canary)}},
+			Deliveries: []samvirke.Delivery{d}, Settings: map[string]string{"of/" + prefix: patient},
+			Steps: []queue.DeliveryStep{{ID: d.ID, To: samvirke.DeliveryAcknowledged}},
+			Receipts: []samvirke.Receipt{{ID: "r" + id, Direction: samvirke.Inbound, Party: "gp", MessageID: id, DeliveryID: d.ID, ExternalID: canary,
+				ReceiptContent: samvirke.ReceiptContent{Status: samvirke.ReceiptPartial, OriginalID: canary, Errors: []samvirke.ReceiptError{{Code: "E10", Detail: canary}}}}},
+			Events: []samvirke.Event{{MessageID: id, DeliveryID: d.ID, Patient: patient, Name: samvirke.EventRouted}, {Patient: patient, Name: samvirke.EventDue}},
+			Audit:  []samvirke.Audit{{Who: "w", Action: "read-plan", Object: "o", Patient: patient, Reason: "r"}},
+		})
+	}
+}
+
+// testErase: nothing of an erased person is in any file; outcomes stay, and what comes again is known.
+func testErase(t *testing.T, v *env) {
+	const patient = "urn:test|" + canary
+	v.person(patient, "x", 40)
+	v.commit(queue.Unit{Accept: message("other"), Records: []queue.Record{{Key: "other", Hash: "h", Patient: "urn:test|other", MessageID: "other", Body: []byte("kept")}},
+		Plan: &queue.PlanStep{Patient: "urn:test|other", Body: []byte("kept")}, Counters: []queue.CounterStep{{Name: "c"}}})
+	e := queue.Erasure{Patients: []string{patient}, Settings: []string{"of/x"}, Counters: []string{"c"}}
+	eraser := v.s.(queue.Eraser)
+	if len(v.scanDir(canary)) == 0 {
+		t.Fatal("the canary is in no file before, so this shows nothing")
+	}
+	for range 2 { // again is harmless
+		if _, err := eraser.Erase(v.ctx(), e); err != nil {
+			t.Fatal(err)
+		}
+		if found := v.scanDir(canary); len(found) > 0 {
+			t.Fatalf("left in %v", found)
+		}
+	}
+	if _, err := v.s.Plan(v.ctx(), patient, 0); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("plan: %v", err)
+	}
+	if p := get[queue.PlanVersion](v)(v.s.Plan(v.ctx(), "urn:test|other", 0)); string(p.Body) != "kept" {
+		t.Errorf("another plan is %q", p.Body)
+	}
+	if n := get[int64](v)(v.s.Counter(v.ctx(), "c")); n != 0 {
+		t.Errorf("counter %d", n)
+	}
+	if err := v.s.VerifyAudit(v.ctx()); err != nil {
+		t.Errorf("audit: %v", err)
+	}
+	if d := get[samvirke.Delivery](v)(v.s.FindDelivery(v.ctx(), "gp", canary+"outxi")); d.ID != "dxi" || d.State != samvirke.DeliveryAcknowledged {
+		t.Errorf("found delivery %+v", d)
+	}
+	r := get[[]samvirke.Receipt](v)(v.s.Receipts(v.ctx(), queue.ReceiptFilter{MessageID: "xi"}))
+	if len(r) != 1 || r[0].Status != samvirke.ReceiptPartial || len(r[0].Errors) != 1 || r[0].Errors[0].Code != "E10" || r[0].Errors[0].Detail != "" {
+		t.Errorf("receipts %+v", r)
+	}
+	if gone := get[bool](v)(eraser.WasErased(v.ctx(), canary+"xi")); !gone {
+		t.Error("an erased record is not known")
+	}
+	if gone := get[bool](v)(eraser.WasErased(v.ctx(), "other")); gone {
+		t.Error("a kept record counts as erased")
+	}
+	v.restart()
+	again := message("again")
+	again.Patient, again.ExternalID, again.Raw = patient, canary+"xi", []byte(canary+"xi")
+	again.Checksum, again.Size = sum(again.Raw), int64(len(again.Raw))
+	if out := v.commit(queue.Unit{Accept: again}); !out.Duplicate || out.Existing.ID != "xi" {
+		t.Errorf("a late duplicate: %+v", out)
+	}
+	if v.commit(queue.Unit{Plan: &queue.PlanStep{Patient: patient, Body: []byte("new")}}); get[queue.PlanVersion](v)(v.s.Plan(v.ctx(), patient, 0)).Version != 1 {
+		t.Error("the next plan does not begin anew")
+	}
+	changes := get[[]queue.PlanChange](v)(v.s.PlanChanges(v.ctx(), 0, queue.MaxPage))
+	if last := changes[len(changes)-1]; last.Patient != patient || last.Seq <= 41 {
+		t.Errorf("the number %d of a change was given before", last.Seq)
+	}
+}
+
+// testRetain: bodies and audit entries go when their time is over, and nothing else does.
+func testRetain(t *testing.T, v *env) {
+	v.person("urn:test|p", "x", 5)
+	v.enqueue("gp", "urn:test|q", "open")
+	keeper := v.s.(queue.Retainer)
+	at := v.tick().Add(time.Hour)
+	dropped := 0
+	for after := int64(0); ; {
+		n, next, err := keeper.DropPayloads(v.ctx(), at, after, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if dropped += n; next == 0 {
+			break
+		}
+		after = next
+	}
+	if dropped != 5 {
+		t.Errorf("%d bodies dropped, want 5", dropped)
+	}
+	m := get[queue.MessageDetail](v)(v.s.Message(v.ctx(), "xi"))
+	if len(m.Raw) != 0 || m.Patient != "urn:test|p" || string(m.Envelope) != canary {
+		t.Errorf("message %+v", m)
+	}
+	if m := get[queue.MessageDetail](v)(v.s.Message(v.ctx(), "m-open")); len(m.Raw) == 0 {
+		t.Error("the body of a message under way went")
+	}
+	if x := v.lease("gp", 1, "open"); len(x[0].Body) == 0 {
+		t.Error("a delivery under way has no body")
+	}
+	if n, err := keeper.DropAudits(v.ctx(), at, 3); n != 3 || err != nil {
+		t.Errorf("%d audit entries dropped, %v", n, err)
+	}
+	if list := get[[]samvirke.Audit](v)(v.s.Audits(v.ctx(), 0, 10)); len(list) != 2 {
+		t.Errorf("%d audit entries left, want 2", len(list))
+	}
+	v.restart()
+	if err := v.s.VerifyAudit(v.ctx()); err != nil {
+		t.Errorf("audit: %v", err)
+	}
+}
