@@ -73,6 +73,14 @@ func (p *Plan) Shown() (sum [sha256.Size]byte) {
 	return sum
 }
 
+// Bare tells whether no live message stands behind the plan: every one that does has its sender in the team. A withdrawal
+// that came before what it withdraws is on record and flagged, but there is nothing that anybody is to be told of.
+//
+// Source: careplan.md sections 5.1 and 12 (S2).
+func (p *Plan) Bare() bool {
+	return p == nil || len(p.Team) == 0 && p.Person.Deceased == nil && p.Shared == nil && p.Rights == nil && p.Course == nil
+}
+
 // flatSize is how many bytes of words are gathered before they go into the digest.
 const flatSize = 2 << 10
 

@@ -147,7 +147,7 @@ func (a *audience) changed(party string) bool {
 		last := len(a.pl.records) - 1
 		before := careplan.FoldWith(a.pl.records[:last:last], a.g.loader.viewOptions(a.pl.old, a.pl.key, v))
 		after := careplan.FoldWith(a.pl.records, a.g.loader.viewOptions(a.pl.old, a.pl.key, v))
-		was = before.Shown() != after.Shown()
+		was = shown(before) != shown(after)
 		if a.seen == nil {
 			a.seen = map[string]bool{}
 		}

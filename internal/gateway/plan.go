@@ -108,13 +108,21 @@ func mayLink(rec *careplan.Record) bool {
 	return slices.Contains(rec.Roles, samvirke.RoleIdentityAuthority) || slices.Contains(rec.Roles, samvirke.RolePerson)
 }
 
+// shown is the digest of what a plan shows to those who are told of it: nothing when no live message stands behind it.
+func shown(p *careplan.Plan) (sum [sha256.Size]byte) {
+	if p.Bare() {
+		return sum
+	}
+	return p.Shown()
+}
+
 // stepPlan adds the new plan version, when there is one. Telling asks whether somebody sees something new;
 // storing asks whether anything differs, so that a withdrawal that shows nothing new is in the stored
 // plan's history all the same. A unit that adds no version still counts on the one it was made from.
 func (g *Gateway) stepPlan(u *queue.Unit, pl *planWork, w *workspace) {
 	old, next := pl.old, pl.next
 	w.buf = pl.plan.AppendJSON(w.buf[:0])
-	next.sum, next.shown = sha256.Sum256(w.buf), pl.plan.Shown()
+	next.sum, next.shown = sha256.Sum256(w.buf), shown(pl.plan)
 	next.note(pl.plan)
 	pl.changed = next.shown != old.shown
 	u.Plan = &queue.PlanStep{Patient: pl.key, Expect: old.version, MessageID: pl.rec.MessageID}
@@ -148,7 +156,7 @@ func (g *Gateway) stepKin(u *queue.Unit, pl *planWork, w *workspace, grown bool)
 			p = g.loader.fold(pl.records, k.key, pl.old)
 		}
 		w.buf = p.AppendJSON(w.buf[:0])
-		k.sum, k.shown = sha256.Sum256(w.buf), p.Shown()
+		k.sum, k.shown = sha256.Sum256(w.buf), shown(p)
 		k.dues = stepDues(u, k.key, before.dues, p)
 		step := queue.PlanStep{Patient: k.key, Expect: before.version, MessageID: pl.rec.MessageID, Check: true}
 		// A key that becomes kin gets a version whatever its plan shows: what is read with the plan has changed.

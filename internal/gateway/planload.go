@@ -112,11 +112,11 @@ func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*p
 	st.records = careplan.Pack(all, &w.scratch)
 	st.told = make([][]string, len(all))
 	p := l.fold(all, own, st)
-	st.shown = p.Shown()
+	st.shown = shown(p)
 	st.note(p)
 	for i := range st.kinPlans() {
 		k := &st.rare.kin[i]
-		k.shown = l.fold(all, k.key, st).Shown()
+		k.shown = shown(l.fold(all, k.key, st))
 	}
 	return st, nil
 }
