@@ -42,6 +42,7 @@ type courseHouse struct {
 	t       *testing.T
 	addr    string
 	data    string
+	config  string // file name
 	proc    *process
 	parties map[string]*simulate.Party
 	person  *http.Client // signed in at the UI, see signIn
@@ -70,6 +71,12 @@ const courseToken = "course-token-0123456789-"
 
 // openCourse starts the binary and the parties. The people named live in the municipality and have the GP.
 func openCourse(t *testing.T, people ...string) *courseHouse {
+	t.Helper()
+	return openCourseOn(t, func(string) {}, people...)
+}
+
+// openCourseOn fills the folder of the store before the binary starts.
+func openCourseOn(t *testing.T, fill func(data string), people ...string) *courseHouse {
 	t.Helper()
 	h := &courseHouse{t: t, addr: freeAddr(t), data: t.TempDir(), parties: map[string]*simulate.Party{}}
 	fs, err := formats(false)
@@ -103,6 +110,8 @@ func openCourse(t *testing.T, people ...string) *courseHouse {
 			t.Fatal(err)
 		}
 	}
+	fill(h.data)
+	h.config = cfg
 	h.proc, _ = startProcess(t, h.addr, cfg)
 	return h
 }
