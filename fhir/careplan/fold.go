@@ -2,6 +2,7 @@ package careplan
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -113,6 +114,12 @@ func (f *fold) counted(key string) *rec {
 	if len(f.keyed) <= fewRecords {
 		return byKey(f.keyed, key)
 	}
+	if f.kept != nil && f.kept.v != nil {
+		if r := f.kept.byText[key]; r != nil && r.counts {
+			return r
+		}
+		return nil
+	}
 	if f.byText == nil {
 		f.byText = make(map[string]*rec, len(f.keyed))
 		for _, r := range f.keyed {
@@ -152,9 +159,8 @@ func (f *fold) subject(recs []*rec) {
 }
 
 func (f *fold) sources(v *liveness) {
-	f.p.Sources = make(map[string]Source, len(f.live))
+	f.p.Sources = f.liveSources()
 	for _, r := range f.live {
-		f.p.Sources[r.key] = r.source()
 		f.p.Restricted = f.p.Restricted || r.NoForwarding
 	}
 	if n := len(v.recs) - len(f.live) + len(v.dups); n > 0 {
@@ -172,6 +178,31 @@ func (f *fold) sources(v *liveness) {
 		return cmp.Or(minTime(a).Compare(minTime(b)), strings.Compare(a.Key, b.Key), strings.Compare(a.State, b.State),
 			a.Received.Compare(b.Received))
 	})
+}
+
+// liveSources are the live records; when they are remembered, those whose state may be another are looked at.
+func (f *fold) liveSources() map[string]Source {
+	k := f.kept
+	if k == nil || k.all || k.sources == nil {
+		out := make(map[string]Source, len(f.live)+1)
+		for _, r := range f.live {
+			out[r.key] = r.source()
+		}
+		if k != nil {
+			k.sources = out
+		}
+		return out
+	}
+	out := maps.Clone(k.sources) // the plan before keeps its own
+	for _, r := range k.settled {
+		if r.counts {
+			out[r.key] = r.source()
+		} else {
+			delete(out, r.key)
+		}
+	}
+	k.sources = out
+	return out
 }
 
 func minTime(s Source) time.Time {

@@ -173,10 +173,10 @@ func (p *Plan) populations(now time.Time) []string {
 
 // disagreements lists rule R12: two organisations saw different things at about the same time. Both are asked; nobody is
 // right before they have answered. Source: careplan.md section 5.5, function.md section 6.
-func (f *fold) disagreements() {
+func (f *fold) disagreements() (contested bool) {
 	list := f.p.contested()
 	if list == nil {
-		return
+		return false
 	}
 	told := map[string]time.Time{}
 	for _, r := range f.live {
@@ -193,6 +193,7 @@ func (f *fold) disagreements() {
 			f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", "R12", d.ID, to), Text: d.Question, For: to, Status: "requested", Rule: "R12", From: d.From})
 		}
 	}
+	return true
 }
 
 // contested lists the assessments about which there may be a question: of two organisations, near in time, not yet assessed again

@@ -14,17 +14,20 @@ type memory struct {
 
 	all     bool  // everything may be another
 	touched sorts // what the records state whose conversation is another than before
-	changed sorts // what those state that began to count, or no longer do
 	lost    sorts // what those state that no longer count
 	came    []*rec
-	more    bool // a record states something that only few do
+	settled []*rec            // whose line was settled again
+	byText  map[string]*rec   // all records of v, by key
+	sources map[string]Source // of the last plan
+	more    bool              // a record states something that only few do
 
-	stays    keptStays
-	items    keptItems
-	function keptFunction
-	answers  keptAnswers
-	same     []SameAs
-	between  remarks // of rule R12
+	stays        keptStays
+	items        keptItems
+	function     keptFunction
+	sameFunction bool // function was taken as it was
+	answers      keptAnswers
+	same         []SameAs
+	between      keptDisagreements
 }
 
 // remarks is what a step said beside the lists that it made.
@@ -69,7 +72,7 @@ func (r *rec) sorts() (s sorts) {
 
 // anew remembers chains that were worked out from all records.
 func (k *memory) anew(v *liveness) {
-	*k = memory{v: v, all: true, named: make(map[string]bool, len(v.recs))}
+	*k = memory{v: v, all: true, named: make(map[string]bool, len(v.recs)), byText: make(map[string]*rec, len(v.recs))}
 	for _, r := range v.recs {
 		k.name(r)
 	}
@@ -89,12 +92,13 @@ func (k *memory) name(r *rec) {
 		}
 	}
 	k.more = k.more || r.facts.More != nil
+	k.byText[r.key] = r
 }
 
 // arrived takes the fresh records into the chains. It gives false when these have to be worked out from all records.
 func (k *memory) arrived() bool {
 	fresh := k.fresh
-	k.fresh, k.all, k.touched, k.changed, k.lost, k.came = nil, false, 0, 0, 0, nil
+	k.fresh, k.all, k.touched, k.lost, k.came, k.settled = nil, false, 0, 0, nil, nil
 	if k.v == nil {
 		return false
 	}
@@ -141,6 +145,7 @@ func (k *memory) arrive(r *rec) bool {
 		m.counts, m.ended, m.child, m.sibling = false, false, nil, nil
 		k.touched |= m.sorts()
 	}
+	k.settled = append(k.settled, l.members...)
 	l.linearise()
 	l.scan()
 	return true
@@ -161,12 +166,10 @@ func (k *memory) counted(recs []*rec) {
 		if r.was == r.counts {
 			continue
 		}
-		s := r.sorts()
-		k.changed |= s
 		if r.was = r.counts; r.counts {
 			k.came = append(k.came, r)
 		} else {
-			k.lost |= s
+			k.lost |= r.sorts()
 		}
 	}
 }

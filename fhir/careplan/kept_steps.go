@@ -73,9 +73,9 @@ func (f *fold) takeItems() {
 		setItems(&k.items.lists, f.p)
 		k.items.listing = f.listing
 	}
-	// The steps that follow change these.
-	p := f.p
-	p.Goals, p.Measures, p.Checkups = slices.Clone(p.Goals), slices.Clone(p.Measures), slices.Clone(p.Checkups)
+	if p := f.p; k.more { // what few records state changes these
+		p.Goals, p.Checkups = slices.Clone(p.Goals), slices.Clone(p.Checkups)
+	}
 }
 
 func setItems(to, from *Plan) {
@@ -96,6 +96,7 @@ type keptFunction struct {
 	remarks  remarks
 	latest   latestStay
 	last     *rec
+	assessed map[string]time.Time // see assessedBy
 }
 
 // latestStay is what tells whether an assessment was made before some stay.
@@ -127,21 +128,23 @@ func (f *fold) takeFunction() {
 		return
 	}
 	old := &k.function
+	k.sameFunction = false
 	came, on := k.goesOn(ofPanels, old.last)
 	on = on && old.latest == f.latest && (!old.dateless || k.unchanged(ofStay))
 	from := f.mark()
 	switch {
 	case !on:
 		f.function(f.live)
-		k.function = keptFunction{f.assessing, f.p.Function, f.since(from), f.latest, latestOf(f.live, ofPanels)}
+		k.function = keptFunction{f.assessing, f.p.Function, f.since(from), f.latest, latestOf(f.live, ofPanels), nil}
 	case len(came) == 0:
-		f.p.Function = old.function
+		f.p.Function, f.assessed = old.function, old.assessed
 		f.repeat(&old.remarks)
+		k.sameFunction = true
 	default:
 		f.repeat(&old.remarks)
 		f.assessing = old.assessing
 		f.function(came)
-		k.function = keptFunction{f.assessing, f.p.Function, f.since(from), f.latest, came[len(came)-1]}
+		k.function = keptFunction{f.assessing, f.p.Function, f.since(from), f.latest, came[len(came)-1], nil}
 	}
 }
 
@@ -155,17 +158,23 @@ type keptAnswers struct {
 // takeAnswers runs answers, unless no measure, version or answer can have become another.
 func (f *fold) takeAnswers() {
 	k := f.kept
-	if k.unchanged(ofMeasures|ofAnswers|ofMore) && k.answers.known {
-		f.p.Measures, f.given = slices.Clone(k.answers.measures), k.answers.given
-		f.repeat(&k.answers.remarks)
+	if k == nil {
+		f.answers()
 		return
 	}
-	from := f.mark()
-	f.answers()
-	if k != nil {
+	if k.unchanged(ofMeasures|ofAnswers|ofMore) && k.answers.known {
+		f.p.Measures, f.given = k.answers.measures, k.answers.given
+		f.repeat(&k.answers.remarks)
+	} else {
+		from := f.mark()
+		f.p.Measures = slices.Clone(f.p.Measures) // those of k.items stay
+		f.answers()
 		// What is about no measure, or is no longer its requester's, goes on into other steps.
 		plain := len(f.aside)+len(f.turned)+len(f.base) == 0
-		k.answers = keptAnswers{plain, slices.Clone(f.p.Measures), f.given, f.since(from)}
+		k.answers = keptAnswers{plain, f.p.Measures, f.given, f.since(from)}
+	}
+	if k.more { // owners may write of them elsewhere
+		f.p.Measures = slices.Clone(f.p.Measures)
 	}
 }
 
@@ -187,16 +196,24 @@ func (f *fold) takeSame() {
 	}
 }
 
+// keptDisagreements are those of rule R12.
+type keptDisagreements struct {
+	remarks
+	calm bool // no two organisations assessed near each other: nothing is there to be explained
+}
+
 // takeDisagreements runs rule R12, unless no assessment, and nothing that may explain one, can have become another.
 func (f *fold) takeDisagreements() {
 	k := f.kept
-	if k.unchanged(ofPanels|ofStay|ofDiagnoses) && !k.more {
-		f.repeat(&k.between)
+	if k == nil {
+		f.disagreements()
+		return
+	}
+	if k.sameFunction && (k.between.calm || !k.more && k.unchanged(ofStay|ofDiagnoses)) {
+		f.repeat(&k.between.remarks)
 		return
 	}
 	from := f.mark()
-	f.disagreements()
-	if k != nil {
-		k.between = f.since(from)
-	}
+	calm := !f.disagreements()
+	k.between = keptDisagreements{f.since(from), calm}
 }

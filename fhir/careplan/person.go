@@ -32,40 +32,43 @@ func (f *fold) person() {
 			p.Identifier.From = append(p.Identifier.From, r.key)
 		}
 	}
-	pick := func(get func(*rec) string) *Value {
-		var v *Value
-		same := 0
-		for i := len(f.live) - 1; i >= 0; i-- { // latest first
-			r := f.live[i]
-			if r.facts.Person == nil {
-				continue
-			}
-			t := get(r)
-			if t == "" || v != nil && t != v.Text {
-				continue
-			}
-			if v == nil {
-				v = &Value{Text: t}
-			}
-			same++
-		}
-		if v == nil {
-			return nil
-		}
-		v.From = make([]string, 0, same)
-		for _, r := range f.keyed {
-			if r.facts.Person != nil && get(r) == v.Text {
-				v.From = append(v.From, r.key)
-			}
-		}
-		return v
-	}
+	pick := f.latestWord
 	p.Name = pick(func(r *rec) string { return r.facts.Person.Name })
 	p.BirthDate = pick(func(r *rec) string { return r.facts.Person.Birth })
 	p.Sex = pick(func(r *rec) string { return r.facts.Person.Sex })
 	p.Address = pick(func(r *rec) string { return r.facts.Person.Address })
 	p.Phone = pick(func(r *rec) string { return r.facts.Person.Phone })
 	f.death(pick)
+}
+
+// latestWord is the latest word for a fact about the person; all live records that say the same stand behind it.
+func (f *fold) latestWord(get func(*rec) string) *Value {
+	var v *Value
+	same := 0
+	for i := len(f.live) - 1; i >= 0; i-- { // latest first
+		r := f.live[i]
+		if r.facts.Person == nil {
+			continue
+		}
+		t := get(r)
+		if t == "" || v != nil && t != v.Text {
+			continue
+		}
+		if v == nil {
+			v = &Value{Text: t}
+		}
+		same++
+	}
+	if v == nil {
+		return nil
+	}
+	v.From = make([]string, 0, same)
+	for _, r := range f.keyed {
+		if r.facts.Person != nil && get(r) == v.Text {
+			v.From = append(v.From, r.key)
+		}
+	}
+	return v
 }
 
 // death takes the word of a death notice, of a hospital whose patient left it dead, and of the population
@@ -97,17 +100,23 @@ func (f *fold) dead() bool { return f.p.Person.Deceased != nil }
 
 // team lists every organisation that contributed or was addressed by a live message.
 func (f *fold) team() {
-	members := map[string]*Member{}
-	var order []string
+	var members []*Member // few: searched faster than a map
+	find := func(her string) *Member {
+		for _, m := range members {
+			if m.HER == her {
+				return m
+			}
+		}
+		return nil
+	}
 	add := func(o *org, role string) {
 		if o == nil || o.HER == "" {
 			return
 		}
-		m := members[o.HER]
+		m := find(o.HER)
 		if m == nil {
 			m = &Member{HER: o.HER}
-			members[o.HER] = m
-			order = append(order, o.HER)
+			members = append(members, m)
 		}
 		if o.Name != "" {
 			m.Name = o.Name // the latest: live is in order
@@ -120,7 +129,7 @@ func (f *fold) team() {
 		if o == nil || o.HER == "" {
 			return
 		}
-		if m := members[o.HER]; len(m.From) == 0 || m.From[len(m.From)-1] != key {
+		if m := find(o.HER); len(m.From) == 0 || m.From[len(m.From)-1] != key {
 			m.From = append(m.From, key)
 		}
 	}
@@ -144,14 +153,14 @@ func (f *fold) team() {
 	}
 	f.stated(func(o *org, role string, keys []string) {
 		add(o, role)
-		m := members[o.HER]
+		m := find(o.HER)
 		for _, k := range keys {
 			m.From = addFrom(m.From, k)
 		}
 	})
-	slices.Sort(order)
-	for _, h := range order {
-		f.p.Team = append(f.p.Team, *members[h])
+	slices.SortFunc(members, func(a, b *Member) int { return strings.Compare(a.HER, b.HER) })
+	for _, m := range members {
+		f.p.Team = append(f.p.Team, *m)
 	}
 }
 

@@ -109,6 +109,9 @@ func (f *fold) assessedBy(owner string, from time.Time) bool {
 				f.assessed[a.Owner] = at
 			}
 		}
+		if f.kept != nil {
+			f.kept.function.assessed = f.assessed
+		}
 	}
 	last := f.assessed[owner]
 	return owner != "" && !last.IsZero() && !last.Before(from)

@@ -60,7 +60,7 @@ func (s *stay) carriers() []string {
 // readyPeriods walks the events: discharge-ready set, withdrawn, set again, discharged.
 func (f *fold) readyPeriods(s *stay) []Ready {
 	var list []Ready
-	open := -1
+	open, asked := -1, -1 // the period that has not ended, and its task
 	for i := range s.events {
 		ev := &s.events[i]
 		v := Value{Text: ev.when.text, From: ev.rec.own}
@@ -88,7 +88,7 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 			}
 			open = len(list)
 			list = append(list, Ready{Stay: s.out.ID, Set: v, Planned: ev.Estimate, From: ev.rec.own})
-			f.readyTask(s, ev, "requested")
+			asked = f.readyTask(s, ev)
 		case eventNotReady:
 			if open < 0 {
 				if ev.repeat {
@@ -98,14 +98,14 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 				continue
 			}
 			list[open].close(v, "withdrawn")
-			f.readyDone(s, list[open].Set.From[0], "cancelled", ev.rec.key)
+			f.readyDone(asked, "cancelled", ev.rec.key)
 			open = -1
 			s.out.WithdrawnN++
 		case eventDischarged:
 			f.discharged(s, ev, v)
 			if open >= 0 {
 				list[open].close(v, "discharged")
-				f.readyDone(s, list[open].Set.From[0], "done", ev.rec.key)
+				f.readyDone(asked, "done", ev.rec.key)
 				open = -1
 			}
 		case eventExpected:
@@ -118,7 +118,7 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 	}
 	if open >= 0 && s.withdrawn != nil {
 		list[open].close(Value{Text: formatTime(s.withdrawn.order), From: []string{s.withdrawn.key}}, "admission-withdrawn")
-		f.readyDone(s, list[open].Set.From[0], "cancelled", s.withdrawn.key)
+		f.readyDone(asked, "cancelled", s.withdrawn.key)
 	}
 	return list
 }
@@ -153,25 +153,20 @@ func (r *Ready) close(v Value, why string) {
 }
 
 // readyTask asks the unit that was told whether it can receive the patient: without an answer
-// the municipality pays as if it had said no (standards/no README section 11).
-func (f *fold) readyTask(s *stay, ev *stayEvent, status string) {
+// the municipality pays as if it had said no (standards/no README section 11). It gives the place of the task.
+func (f *fold) readyTask(s *stay, ev *stayEvent) int {
 	to := "coordinator"
 	if list := ev.rec.facts.To; len(list) > 0 && list[0].HER != "" {
 		to = list[0].HER
 	}
-	f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", "discharge-ready", s.out.ID, ev.rec.key), For: to, Status: status,
+	f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", "discharge-ready", s.out.ID, ev.rec.key), For: to, Status: "requested",
 		Rule: "discharge-ready", Text: "Answer whether the patient can be received.", From: ev.rec.own})
+	return len(f.p.Tasks) - 1
 }
 
-func (f *fold) readyDone(s *stay, key, status, by string) {
-	id := shortID("task", "discharge-ready", s.out.ID, key)
-	for i := len(f.p.Tasks) - 1; i >= 0; i-- { // it is one of the latest
-		if f.p.Tasks[i].ID == id {
-			f.p.Tasks[i].Status = status
-			f.p.Tasks[i].From = addFrom(f.p.Tasks[i].From, by)
-			break
-		}
-	}
+func (f *fold) readyDone(at int, status, by string) {
+	t := &f.p.Tasks[at]
+	t.Status, t.From = status, addFrom(t.From, by)
 }
 
 // overlaps flags each stay that begins while an earlier one is open and that is no transfer. list is
