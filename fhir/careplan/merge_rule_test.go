@@ -2,6 +2,7 @@ package careplan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -254,4 +255,77 @@ func TestNationalNumberFirst(t *testing.T) {
 	link := rightsRecord("l", registry, worldBase, rightsFacts{Links: []linkFact{{Other: fnr(testFNR)}}}, roleAuthority)
 	link.Subject = "local|1"
 	equal(t, "known by", every(t, []Record{local, link}).Patient, fnr(testFNR))
+}
+
+// TestHiddenWithdrawal: a stay whose withdrawal may not be seen says nothing of it.
+func TestHiddenWithdrawal(t *testing.T) {
+	t.Parallel()
+	n := stayNotice("a", kindAdmitted, eventAdmitted, 0, 1)
+	c := follow(word(hospital, "secret", "C", "a", 40, &content{}), n, samvirke.OpCancel)
+	c.Kind, c.NoForwarding = kindAdmitted, true
+	list := []Record{n, c, stayNotice("r", kindReady, eventReady, 10, 20)}
+	if raw := string(FoldFor(list, Viewer{HER: []string{physio}}).JSON()); strings.Contains(raw, "secret") || strings.Contains(raw, "entered-in-error") {
+		t.Errorf("the hidden withdrawal shows: %s", raw)
+	}
+	if raw := string(FoldFor(list, Viewer{HER: []string{town}}).JSON()); !strings.Contains(raw, "entered-in-error") {
+		t.Errorf("the addressee does not see it: %s", raw)
+	}
+}
+
+// limited is a limit of the patient.
+func limited(b blockFact, roles ...string) Record {
+	return stating(town, "limit", 3, &content{More: &more{Rights: &rightsFacts{Blocks: []blockFact{b}}}}, roles...)
+}
+
+// TestWhoALimitBinds: outside its period a limit binds nobody, and never the patient.
+func TestWhoALimitBinds(t *testing.T) {
+	t.Parallel()
+	n := word(hospital, "a", "N", "", 0, goalOf("first"))
+	from, to := worldBase.AddDate(0, 0, 10), worldBase.AddDate(0, 0, 20)
+	b := blockFact{ID: "c", Kind: kindBlock, Denied: []string{gp}, Start: from.Format(time.RFC3339), End: to.Format(time.RFC3339)}
+	see := func(v Viewer, list ...Record) int { return len(FoldFor(list, v).Goals) }
+	for day, want := range map[int]int{5: 1, 15: 0, 25: 1} {
+		if got := see(Viewer{HER: []string{gp}, At: worldBase.AddDate(0, 0, day)}, n, limited(b, rolePatient)); got != want {
+			t.Errorf("on day %d: %d goals, want %d", day, got, want)
+		}
+	}
+	everybody := limited(blockFact{ID: "d", Kind: kindBlock})
+	equal(t, "the patient", see(Viewer{Patient: true, Person: testFNR}, n, everybody), 1)
+	equal(t, "another", see(Viewer{HER: []string{gp}}, n, everybody), 0)
+	equal(t, "who recorded it", see(Viewer{HER: []string{town}}, n, everybody), 1)
+}
+
+// TestReservationLimits: a reservation keeps its message for its addressees, also where nothing else limits it.
+func TestReservationLimits(t *testing.T) {
+	t.Parallel()
+	c := goalOf("first")
+	c.More = &more{Rights: &rightsFacts{Blocks: []blockFact{{Kind: kindReservation, Reason: "words"}}}}
+	r := word(hospital, "a", "N", "", 0, c)
+	equal(t, "another", len(FoldFor([]Record{r}, Viewer{HER: []string{physio}}).Goals), 0)
+	equal(t, "the addressee", len(FoldFor([]Record{r}, Viewer{HER: []string{town}}).Goals), 1)
+	equal(t, "at a time", len(FoldFor([]Record{r}, Viewer{HER: []string{physio}, At: worldBase}).Goals), 0)
+}
+
+// TestMarkToldTwice: one mark that an organisation tells twice is one with two sources.
+func TestMarkToldTwice(t *testing.T) {
+	t.Parallel()
+	says := func(id string, sent int) Record {
+		c := &content{}
+		c.rare().Course = &courseFacts{Marks: []mark{{Scale: scaleSmiley, Value: "3", At: worldBase.Format(time.RFC3339)}}}
+		return stating(town, id, sent, c)
+	}
+	p := every(t, []Record{says("a", 1), says("b", 2)})
+	if p.Course == nil || len(p.Course.Marks) != 1 || len(p.Course.Marks[0].From) != 2 {
+		t.Errorf("%+v", p.Course)
+	}
+}
+
+// TestGoalOfAPlan: a goal that somebody's own plan holds with measures needs none of its owner's.
+func TestGoalOfAPlan(t *testing.T) {
+	t.Parallel()
+	goal := word(hospital, "a", "N", "", 0, goalOf("walk"))
+	c := &content{Measures: []measure{{IDs: []string{"m"}, Text: "walking", Kind: "order"}}}
+	c.rare().Course = &courseFacts{Plans: []ownPlan{{ID: "p", Title: "Home", Goals: []named{{Type: "Goal", Text: "walk"}}, Measures: []named{{Type: "ServiceRequest", ID: "m", Text: "walking"}}}}}
+	equal(t, "alone", gapOf(every(t, []Record{goal}), "R2"), true)
+	equal(t, "in a plan", gapOf(every(t, []Record{goal, stating(town, "b", 1, c)}), "R2"), false)
 }
