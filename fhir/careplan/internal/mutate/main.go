@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -44,11 +45,11 @@ func main() {
 	out := flag.String("out", "", "write the table to this file too, after each mutation")
 	list := flag.Bool("list", false, "list the mutations and run nothing")
 	quick := flag.Bool("quick", false, "leave out the long runs that each survivor gets")
-	from := flag.Int("from", 1, "begin with the mutation of this number")
+	numbered := flag.String("numbers", "", "try only those with these numbers, as 3,15,20")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	code, err := run(ctx, *only, *from, *out, *list, *quick)
+	code, err := run(ctx, *only, *numbered, *out, *list, *quick)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(1)
@@ -57,7 +58,7 @@ func main() {
 }
 
 // run tries the mutations and gives the exit code: 1 when any survived or was not built.
-func run(ctx context.Context, only string, from int, out string, list, quick bool) (int, error) {
+func run(ctx context.Context, only, numbered, out string, list, quick bool) (int, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return 0, err
@@ -65,7 +66,8 @@ func run(ctx context.Context, only string, from int, out string, list, quick boo
 	table := mutations()
 	var pick []int
 	for i := range table {
-		if i+1 >= from && strings.Contains(table[i].name+" "+table[i].source, only) {
+		wanted := numbered == "" || strings.Contains(","+numbered+",", ","+strconv.Itoa(i+1)+",")
+		if wanted && strings.Contains(table[i].name+" "+table[i].source, only) {
 			pick = append(pick, i+1)
 		}
 	}
