@@ -100,8 +100,12 @@ func (f *fold) dead() bool { return f.p.Person.Deceased != nil }
 
 // team lists every organisation that contributed or was addressed by a live message.
 func (f *fold) team() {
-	var members []*Member // few: searched faster than a map
-	find := func(her string) *Member {
+	type member struct {
+		Member
+		said int // how often a record names it
+	}
+	var members []*member // few: searched faster than a map
+	find := func(her string) *member {
 		for _, m := range members {
 			if m.HER == her {
 				return m
@@ -115,9 +119,10 @@ func (f *fold) team() {
 		}
 		m := find(o.HER)
 		if m == nil {
-			m = &Member{HER: o.HER}
+			m = &member{Member: Member{HER: o.HER}}
 			members = append(members, m)
 		}
+		m.said++
 		if o.Name != "" {
 			m.Name = o.Name // the latest: live is in order
 		}
@@ -129,7 +134,11 @@ func (f *fold) team() {
 		if o == nil || o.HER == "" {
 			return
 		}
-		if m := find(o.HER); len(m.From) == 0 || m.From[len(m.From)-1] != key {
+		m := find(o.HER)
+		if m.From == nil {
+			m.From = make([]string, 0, m.said)
+		}
+		if len(m.From) == 0 || m.From[len(m.From)-1] != key {
 			m.From = append(m.From, key)
 		}
 	}
@@ -158,9 +167,9 @@ func (f *fold) team() {
 			m.From = addFrom(m.From, k)
 		}
 	})
-	slices.SortFunc(members, func(a, b *Member) int { return strings.Compare(a.HER, b.HER) })
+	slices.SortFunc(members, func(a, b *member) int { return strings.Compare(a.HER, b.HER) })
 	for _, m := range members {
-		f.p.Team = append(f.p.Team, *m)
+		f.p.Team = append(f.p.Team, m.Member)
 	}
 }
 
