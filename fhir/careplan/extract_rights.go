@@ -148,6 +148,7 @@ func (x extractor) consent(e fhir.Entry, c *content) {
 	case typ == "deny":
 		b.Denied = x.actors(p)
 	case !b.Off:
+		x.exceptions(p, &b, c)
 		return
 	}
 	for _, inner := range p.Get("provision").Items() {
@@ -158,6 +159,27 @@ func (x extractor) consent(e fhir.Entry, c *content) {
 	b.Scopes = x.scopes(p)
 	r := c.rare().rights()
 	r.Blocks = append(r.Blocks, b)
+}
+
+// exceptions reads a Consent that permits but for what stands inside: each deny is a limit of its own.
+//
+// Source: FHIR R4, Consent.provision.provision: exceptions to the rule around them.
+func (x extractor) exceptions(p *fhir.Node, rule *blockFact, c *content) {
+	for _, inner := range p.Get("provision").Items() {
+		if inner.Get("type").Text() != "deny" {
+			continue
+		}
+		b := *rule
+		b.Denied, b.Scopes = x.actors(inner), x.scopes(inner)
+		b.Start, b.End = first(inner.At("period.start").Text(), b.Start), first(inner.At("period.end").Text(), b.End)
+		for _, own := range inner.Get("provision").Items() {
+			if own.Get("type").Text() == "permit" {
+				b.Allowed = append(b.Allowed, x.actors(own)...)
+			}
+		}
+		r := c.rare().rights()
+		r.Blocks = append(r.Blocks, b)
+	}
 }
 
 // consentID names a Consent in every message about it.
@@ -190,6 +212,10 @@ func (x extractor) scopes(p *fhir.Node) (out []string) {
 		id := ref.Get("identifier")
 		if ref.Get("type").Text() == "Organization" || id.Get("system").Text() == fhir.SystemHER {
 			add("organisation", actorID(id))
+			continue
+		}
+		if literal := ref.Get("reference").Text(); id == nil && literal != "" && literal[0] >= 'A' && literal[0] <= 'Z' {
+			add("element", literal) // no record bears that name: covers everything, see block.covers
 			continue
 		}
 		add("record", normalKey(first(id.Get("value").Text(), ref.Get("reference").Text())))

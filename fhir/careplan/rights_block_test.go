@@ -348,3 +348,24 @@ func TestBlockCoversVersions(t *testing.T) {
 	odd := rightsRecord("odd", gp, at("01-27 10:00"), rightsFacts{Blocks: []blockFact{{Kind: kindBlock, Denied: []string{physio}, Scopes: []string{"phase:later"}}}})
 	equal(t, "a scope not known", len(FoldFor(append(base, odd), v).Sources), 0)
 }
+
+// TestBlockOfWhatNoRecordIs: a limit on a resource by a reference of somebody's own server names no record. It covers
+// everything rather than nothing; and a deny inside a rule that permits is a limit too.
+func TestBlockOfWhatNoRecordIs(t *testing.T) {
+	base := records(t, strokeCourse()...)
+	other := Viewer{HER: []string{physio}}
+	whole := FoldFor(base, other)
+	if len(whole.Goals) == 0 {
+		t.Fatal("nothing to hide")
+	}
+	deny := consentNode("active", "b", []string{physio}).Get("provision")
+	deny.Set("data", fhir.NewArray(fhir.NewObject("meaning", "instance", "reference", fhir.NewObject("reference", "Goal/elsewhere"))))
+	for name, provision := range map[string]*fhir.Node{"a rule": deny, "an exception": fhir.NewObject("type", "permit", "provision", fhir.NewArray(deny.Clone()))} {
+		consent := consentNode("active", "b", nil)
+		consent.Set("provision", provision)
+		p := FoldFor(append(slices.Clone(base), blockRecord(t, 71, hospital, "01-26 11:00", consent, "patient")), other)
+		if len(p.Goals) > 0 {
+			t.Errorf("%s: %d goals are still shown", name, len(p.Goals))
+		}
+	}
+}

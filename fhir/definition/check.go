@@ -212,9 +212,14 @@ func (t *Type) Accepts(text string) bool {
 	return t.pattern == nil || t.pattern.MatchString(text)
 }
 
-// plainText: [ \r\n\t\S]+, where \S is anything but the white space of ASCII.
+// plainText: [ \r\n\t\S]+, where \S is anything but the white space of ASCII, and none of the characters that XML
+// cannot carry: a text with one of them would be lost for whoever reads XML.
+//
+// Source: FHIR R4, datatypes.html#string: no code points below U+0020 but tab, line feed and carriage return.
 func plainText(s string) bool {
-	return s != "" && !strings.ContainsAny(s, "\v\f")
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
+	})
 }
 
 // base64Text: (\s*([0-9a-zA-Z\+\/=]){4}\s*)+, white space only between groups of four.

@@ -46,6 +46,8 @@ func TestCheck(t *testing.T) {
 		{"decimal for an integer", `{"resourceType":"Patient","multipleBirthInteger":2.5}`, "Patient.multipleBirthInteger", definition.CodeValue},
 		{"bad id", `{"resourceType":"Patient","id":"a b"}`, "Patient.id", definition.CodeValue},
 		{"bad base64", `{"resourceType":"Patient","photo":[{"data":"abc"}]}`, "Patient.photo[0].data", definition.CodeValue},
+		{"null character", `{"resourceType":"Patient","name":[{"text":"a\u0000b"}]}`, "Patient.name[0].text", definition.CodeValue},
+		{"no character of XML", `{"resourceType":"Patient","name":[{"text":"a\ufffeb"}]}`, "Patient.name[0].text", definition.CodeValue},
 		{"form feed", `{"resourceType":"Patient","name":[{"text":"a\fb"}]}`, "Patient.name[0].text", definition.CodeValue},
 		{"null", `{"resourceType":"Patient","active":null}`, "Patient.active", definition.CodeEmpty},
 		{"empty text", `{"resourceType":"Patient","name":[{"text":""}]}`, "Patient.name[0].text", definition.CodeEmpty},

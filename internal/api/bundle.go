@@ -151,6 +151,9 @@ func (c *call) transaction(entries []*fhir.Node) error {
 		if list[i].node == nil {
 			continue
 		}
+		if err := recordsOf(list[i].node, t); err != nil {
+			return err
+		}
 		if list[i].typ == "CarePlan" && len(list[i].node.Get("partOf").Items()) == 0 {
 			list[i].node.Set("partOf", fhir.NewArray(fhir.NewObject("reference", "CarePlan/"+t.master())))
 		}

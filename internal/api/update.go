@@ -202,6 +202,9 @@ func differing(old, body, current *fhir.Node) []string {
 // changeOwn writes a new version of what the party wrote before: a change of the same message, with all else
 // that stood in it.
 func (c *call) changeOwn(d *change) error {
+	if err := recordsOf(d.body, d.t); err != nil {
+		return err
+	}
 	w := c.name(d.body, d.it.Name)
 	c.localise(d.body, d.t, nil)
 	if d.it.Type == "CarePlan" && len(d.body.Get("partOf").Items()) == 0 {

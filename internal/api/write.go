@@ -308,6 +308,9 @@ func (c *call) prepare(n *fhir.Node, t *target, known map[string]string) (writte
 		// The shared plan is made by the gateway; what a party creates is its own plan under it.
 		n.Set("partOf", fhir.NewArray(fhir.NewObject("reference", "CarePlan/"+t.master())))
 	}
+	if err := recordsOf(n, t); err != nil {
+		return written{}, err
+	}
 	w := c.name(n, "")
 	c.localise(n, t, known)
 	return w, nil
