@@ -329,3 +329,40 @@ func TestGoalOfAPlan(t *testing.T) {
 	equal(t, "alone", gapOf(every(t, []Record{goal}), "R2"), true)
 	equal(t, "in a plan", gapOf(every(t, []Record{goal, stating(town, "b", 1, c)}), "R2"), false)
 }
+
+// TestCheckupOfAnother: what one organisation books under a number moves nothing that another booked under it.
+func TestCheckupOfAnother(t *testing.T) {
+	t.Parallel()
+	books := func(sender, id, day string, sent int) Record {
+		c := &content{Checkups: []checkup{{Start: day, Place: "clinic", Booked: true}}}
+		c.rare().Course = &courseFacts{Booked: []appointment{{ID: "b1", Start: day, Place: "clinic", Row: 1}}}
+		return stating(sender, id, sent, c)
+	}
+	a, b := books(hospital, "a", "2026-02-01", 1), books(town, "b", "2026-02-09", 2)
+	equal(t, "of two organisations", len(every(t, []Record{a, b}).Checkups), 2)
+	equal(t, "of one", len(every(t, []Record{a, books(hospital, "c", "2026-02-09", 2)}).Checkups), 1)
+}
+
+// TestWhoAnswersADrop: a drop waits for whom it asks.
+func TestWhoAnswersADrop(t *testing.T) {
+	t.Parallel()
+	c := &content{}
+	c.rare().Course = &courseFacts{Marks: []mark{{Scale: scaleLight, Value: "red", At: worldBase.Format(time.RFC3339)}}}
+	red := stating(town, "red", 1, c)
+	carried := stating(physio, "m", 0, &content{Measures: []measure{{IDs: []string{"walk"}, Text: "walking", Kind: "order"}}})
+	status := func(p *Plan) string {
+		for _, k := range p.Tasks {
+			if k.Rule == "drop" {
+				return k.For + " " + k.Status
+			}
+		}
+		return "none"
+	}
+	equal(t, "asked", status(every(t, []Record{carried, red})), physio+" requested")
+	equal(t, "another wrote", status(every(t, []Record{carried, red, stating(gp, "n", 50, goalNote())})), physio+" requested")
+	equal(t, "the one asked wrote", status(every(t, []Record{carried, red, stating(physio, "n", 50, goalNote())})), physio+" done")
+}
+
+func goalNote() *content {
+	return &content{Notes: []note{{Heading: coded{Text: "Status"}, Text: "seen"}}}
+}
