@@ -34,6 +34,26 @@ func (s *Server) foldFor(ctx context.Context, g *standing, patient string, v *ca
 	return pl, records, err
 }
 
+// errNoPart: what nobody showed to a party it did not know.
+var errNoPart = &samvirke.Fault{Class: samvirke.Invalid, Code: "took-no-part", Safe: "This party took no part in the plan then: it could see nothing of it."}
+
+// tookPart tells whether a party could look at the plan as it was; errNoPart when not.
+func (s *Server) tookPart(ctx context.Context, party *samvirke.Party, patient string, o careplan.Options) error {
+	all, _, err := s.foldPlan(ctx, patient, careplan.Options{Until: o.Until})
+	if err != nil {
+		return err
+	}
+	v := *o.Viewer
+	if v.Purpose == careplan.PurposeCoordination && s.opt.Coordinates != nil && !s.opt.Coordinates(*party, identifiersOf(all, patient)...) {
+		v.Purpose = ""
+	}
+	may, err := s.mayLook(ctx, party, patient, all, v)
+	if err == nil && !may {
+		err = errNoPart
+	}
+	return err
+}
+
 // identifiersOf are the patient keys that are this person's.
 func identifiersOf(p *careplan.Plan, patient string) []string {
 	out := []string{patient}

@@ -32,6 +32,23 @@ func TestWhoTakesNoPart(t *testing.T) {
 	}
 }
 
+// TestNobodyKnewWhatNobodyShowed: the time machine does not say that a party knew what it could not have read.
+func TestNobodyKnewWhatNobodyShowed(t *testing.T) {
+	t.Parallel()
+	h := recorded(t)
+	list := testParties(t.Context())
+	list[2].HER = []string{"90099"}
+	h.s.parties = func(context.Context) []gateway.PartyState { return list }
+	then := "/plans/" + h.s.sealer.seal(testPatient) + "/then?at=2026-01-25T13:30&party="
+	if a := h.get(then + list[1].ID); a.status != http.StatusOK || !strings.Contains(seen(a.body), "Stå trygt") {
+		t.Errorf("who takes part: status %d", a.status)
+	}
+	h.st.deliveries = nil // nothing was sent to anybody
+	if a := h.get(then + list[2].ID); a.status != http.StatusBadRequest || !strings.Contains(a.body, "took-no-part") || strings.Contains(seen(a.body), "Stå trygt") {
+		t.Errorf("who takes no part: status %d", a.status)
+	}
+}
+
 // TestWhoWasToldMayLook: a party that was sent something about the person may look until somebody says otherwise.
 func TestWhoWasToldMayLook(t *testing.T) {
 	t.Parallel()

@@ -109,6 +109,9 @@ func (s *Server) fillThen(r *http.Request, x *session, patient string, at time.T
 		ref = partyRef{ID: party.ID, Name: party.Name}
 		v := partyViewer(party.Party, at)
 		o.Viewer = &v
+		if err := s.tookPart(r.Context(), &party.Party, patient, o); err != nil {
+			return err
+		}
 	}
 	old, records, err := s.foldPlan(r.Context(), patient, o)
 	if err != nil {
