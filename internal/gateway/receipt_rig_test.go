@@ -69,7 +69,7 @@ func (r *rig) answers(id string) []answer {
 		}
 		a := readReceipt(r.t, f, d.Party, full.Body)
 		out = append(out, a)
-		mappingtest.XMLLint(r.t, full.Body)
+		mappingtest.XMLLintIfHere(r.t, full.Body)
 	}
 	rows := r.receipts(queue.ReceiptFilter{MessageID: id})
 	kept := 0

@@ -11,15 +11,27 @@ import (
 // neither has it: the repository must build and test without the standards at hand.
 func Shared(t testing.TB, rel string) string {
 	t.Helper()
-	root := os.Getenv("SAMVIRKE_SHARED")
-	if root == "" {
-		root = filepath.Join(repoRoot(t), "..", "shared")
-	}
-	p := filepath.Join(root, filepath.FromSlash(rel))
+	p := sharedPath(t, rel)
 	if _, err := os.Stat(p); err != nil {
 		t.Skipf("shared facts not at hand (set SAMVIRKE_SHARED): no %s", rel)
 	}
 	return p
+}
+
+// HasShared tells whether Shared would find it.
+func HasShared(t testing.TB, rel string) bool {
+	t.Helper()
+	_, err := os.Stat(sharedPath(t, rel))
+	return err == nil
+}
+
+func sharedPath(t testing.TB, rel string) string {
+	t.Helper()
+	root := os.Getenv("SAMVIRKE_SHARED")
+	if root == "" {
+		root = filepath.Join(repoRoot(t), "..", "shared")
+	}
+	return filepath.Join(root, filepath.FromSlash(rel))
 }
 
 // repoRoot walks up from the test's working directory to the folder with go.mod.
