@@ -19,7 +19,8 @@ type looker struct {
 	// live or not, ever set against them.
 	blocks []block
 	ids    map[string]bool
-	// known are the ids of all limits that any record set; limits tells whether any record is about limits.
+	// known are the ids of all limits that a record set which the viewer may see; limits tells whether any record is
+	// about rights at all: whether a single one is shown must not hang on others that are not.
 	known  map[string]bool
 	limits bool
 	// later are the records that the viewer may not see as things stand today, while looking at an earlier day.
@@ -27,7 +28,7 @@ type looker struct {
 }
 
 func newLooker(v *Viewer, g *rights) *looker {
-	s := &looker{viewer: v, ids: map[string]bool{}, known: map[string]bool{}}
+	s := &looker{viewer: v, ids: map[string]bool{}, known: map[string]bool{}, limits: g != nil}
 	if g == nil {
 		return s
 	}
@@ -37,13 +38,16 @@ func newLooker(v *Viewer, g *rights) *looker {
 		}
 	}
 	for _, m := range g.marks {
-		s.limits = s.limits || m.Kind != kindReservation
 		if m.Off || m.ID == "" {
 			continue
 		}
-		s.known[m.ID] = true
 		if m.denies(v) {
 			s.ids[m.ID] = true
+		}
+	}
+	for _, m := range g.marks { // a limit that the viewer may not see is none that they know of
+		if !m.Off && m.ID != "" && m.rec != nil && s.sees(m.rec) {
+			s.known[m.ID] = true
 		}
 	}
 	return s

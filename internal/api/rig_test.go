@@ -188,6 +188,11 @@ func (r *rig) receive(party string, body []byte) {
 	}
 	limit := time.After(60 * time.Second)
 	for {
+		// The message first: its deliveries are there when it is processed, and not before.
+		m, err := r.store.Message(context.Background(), ans.MessageID)
+		if err != nil {
+			r.t.Fatal(err)
+		}
 		ds, err := r.store.Deliveries(context.Background(), queue.DeliveryFilter{MessageID: ans.MessageID})
 		if err != nil {
 			r.t.Fatal(err)
@@ -197,10 +202,6 @@ func (r *rig) receive(party string, body []byte) {
 			if d.State != samvirke.DeliverySent && d.State != samvirke.DeliveryAcknowledged {
 				open++
 			}
-		}
-		m, err := r.store.Message(context.Background(), ans.MessageID)
-		if err != nil {
-			r.t.Fatal(err)
 		}
 		if m.Status != samvirke.MessageReceived && open == 0 {
 			if m.Status != samvirke.MessageProcessed {
