@@ -94,7 +94,7 @@ type api struct {
 	started   time.Time
 	metrics   *metrics
 	times     timelines
-	writing   sync.Map // plan id -> *sync.Mutex
+	writing   [256]sync.Mutex // by the hash of the plan's id: a fixed number, whoever writes about how many
 }
 
 // New returns the handler for everything below /fhir/.

@@ -3,10 +3,10 @@ package api
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/google/uuid"
 
@@ -29,8 +29,9 @@ type target struct {
 // messages that come by other ways, the plan's own rules hold: what had not been seen becomes a conflict and is
 // not lost.
 func (a *api) lock(plan string) (unlock func()) {
-	m, _ := a.writing.LoadOrStore(plan, &sync.Mutex{})
-	mu, _ := m.(*sync.Mutex)
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(plan))
+	mu := &a.writing[h.Sum32()%uint32(len(a.writing))]
 	mu.Lock()
 	return mu.Unlock
 }
