@@ -312,8 +312,9 @@ const printed = async (page, plan) => {
 const repaired = async (page, plan) => {
   await page.setViewportSize({ width: 1440, height: 1000 });
   const flash = async (name, words) => {
+    await page.locator('.flash', { hasText: words }).waitFor({ timeout: 20000 }).catch(() => {});
     await page.waitForLoadState('load');
-    const text = await page.locator('.flash').innerText().catch(() => '');
+    const text = await page.locator('.flash').innerText({ timeout: 1000 }).catch(() => '');
     check(name, text.includes(words), text || (await page.locator('main').innerText()).slice(0, 200));
   };
   await page.goto(base + plan);

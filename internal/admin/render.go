@@ -143,7 +143,10 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, x *session, stat
 	}
 	v.HasFigures = s.opt.Figures != nil
 	if x != nil {
-		v.User, v.CSRF, v.Flash, v.may = x.user, x.csrf, x.takeFlash(), x.may.Load()
+		v.User, v.CSRF, v.may = x.user, x.csrf, x.may.Load()
+		if r.Header.Get("Sec-Fetch-Dest") != "empty" { // a live update that nobody reads must not take what is told
+			v.Flash = x.takeFlash()
+		}
 		if v.Bound() {
 			v.Live = "" // that something changed may be more than they may know
 		} else {
