@@ -85,7 +85,8 @@ func sealedReader(ctx context.Context, r reader, keys []sealed.MasterKey) (reade
 }
 
 func keyError(err error) error {
-	if errors.Is(err, queue.ErrMasterKey) {
+	var said *exitError
+	if errors.Is(err, queue.ErrMasterKey) && !errors.As(err, &said) {
 		return fail(exitBadConfig, "master-key: %w; see encryption in the configuration", err)
 	}
 	return err
