@@ -26,16 +26,21 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, x *session) err
 	return s.holdOr(w, r, x, "release-record", "cancelled", "The message counts again.")
 }
 
+// reasoned reads what every decision about a single record begins with: whose plan it is, the reason, and the plan as it
+// stands for whoever decides.
+func (s *Server) reasoned(r *http.Request, x *session) (patient, reason string, pl *careplan.Plan, err error) {
+	if patient, err = s.openPerson(r); err != nil {
+		return "", "", nil, err
+	}
+	if reason, err = reasonOf(r); err != nil {
+		return "", "", nil, err
+	}
+	pl, _, err = s.readPlanFor(r.Context(), x, patient, 0)
+	return patient, reason, pl, err
+}
+
 func (s *Server) holdOr(w http.ResponseWriter, r *http.Request, x *session, action, status, done string) error {
-	patient, err := s.openPerson(r)
-	if err != nil {
-		return err
-	}
-	reason, err := reasonOf(r)
-	if err != nil {
-		return err
-	}
-	pl, _, err := s.readPlanFor(r.Context(), x, patient, 0)
+	patient, reason, pl, err := s.reasoned(r, x)
 	if err != nil {
 		return err
 	}
@@ -105,15 +110,7 @@ func plausible(typ, value string) bool {
 
 // unlink withdraws a link that was made here: each plan is then exactly what its own records give.
 func (s *Server) unlink(w http.ResponseWriter, r *http.Request, x *session) error {
-	patient, err := s.openPerson(r)
-	if err != nil {
-		return err
-	}
-	reason, err := reasonOf(r)
-	if err != nil {
-		return err
-	}
-	pl, _, err := s.readPlanFor(r.Context(), x, patient, 0)
+	patient, reason, pl, err := s.reasoned(r, x)
 	if err != nil {
 		return err
 	}
