@@ -99,6 +99,7 @@ type Gateway struct {
 	plans    planCache
 	loader   planLoader
 	kin      kinship
+	singles  singles
 	book     book
 	m        *metrics
 	planKey  []byte

@@ -106,7 +106,7 @@ func (g *Gateway) audienceOf(ctx context.Context, u *queue.Unit, in *route.Input
 	if err != nil {
 		return err
 	}
-	a := &audience{g: g, pl: pl, from: m.Party, municipality: in.Municipality}
+	a := &audience{g: g, pl: pl, from: m.Party}
 	a.denied = func(party string) bool { return g.o.Router.Denied(*in, party) }
 	for _, party := range told {
 		noticed, ok := strings.CutPrefix(party, noticeMark)
@@ -215,7 +215,9 @@ func (g *Gateway) addDelivery(ctx context.Context, u *queue.Unit, m *samvirke.Me
 		Patient: m.Patient, Rule: c.Rule, State: samvirke.DeliveryQueued, CreatedAt: u.Now,
 		Kind: p.Envelope.Kind, Format: c.Format, Version: c.Version, TraceParent: m.TraceParent,
 	}
-	return g.queueDelivery(u, m, c, &d, g.renderForward(&d, m, p, c, l))
+	err := g.renderForward(&d, m, p, c, l)
+	g.noteReceivers(&d, &p.Envelope)
+	return g.queueDelivery(u, m, c, &d, err)
 }
 
 // addTold queues what tells a party that a plan changed, in the format of the choice.

@@ -33,7 +33,7 @@ type answerer struct {
 // there is one receiver, or the sender of the receipt is none of them.
 func (g *Gateway) answererOf(ctx context.Context, d *samvirke.Delivery, receipt *samvirke.Envelope) (*answerer, error) {
 	her := receipt.Sender.HER()
-	if her == "" || d.MessageID == "" || d.Purpose != samvirke.PurposeForward || !namesSeveral(d.Body) {
+	if her == "" || d.MessageID == "" || d.Purpose != samvirke.PurposeForward || g.singles.has(d.ID) || !namesSeveral(d.Body) {
 		return nil, nil
 	}
 	m, err := g.store.Message(ctx, d.MessageID)
@@ -41,6 +41,9 @@ func (g *Gateway) answererOf(ctx context.Context, d *samvirke.Delivery, receipt 
 		return nil, fmt.Errorf("read the message of a delivery: %w", err)
 	}
 	all := g.receiversAt(d, m.Envelope)
+	if len(all) < 2 {
+		g.singles.add(d.ID) // it may be asked again: a receipt comes twice, or its unit is made anew
+	}
 	if len(all) < 2 || !slices.Contains(all, her) {
 		return nil, nil
 	}
@@ -87,11 +90,18 @@ func namesSeveral(body []byte) bool {
 // own and one receiver.
 func (g *Gateway) receiversAt(d *samvirke.Delivery, envelope []byte) []string {
 	var env samvirke.Envelope
-	if json.Unmarshal(envelope, &env) != nil || !strings.EqualFold(env.ID, d.ExternalID) {
+	if json.Unmarshal(envelope, &env) != nil {
+		return nil
+	}
+	return g.receiversIn(d, &env)
+}
+
+func (g *Gateway) receiversIn(d *samvirke.Delivery, env *samvirke.Envelope) []string {
+	if !strings.EqualFold(env.ID, d.ExternalID) {
 		return nil
 	}
 	var out []string
-	for _, i := range g.ourReceivers(&env) {
+	for _, i := range g.ourReceivers(env) {
 		r := env.Receivers[i]
 		if her := r.HER(); her != "" && g.partyOf(r) == d.Party && !slices.Contains(out, her) {
 			out = append(out, her)
