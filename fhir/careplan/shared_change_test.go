@@ -331,3 +331,39 @@ func TestManyStatements(t *testing.T) {
 	}
 	equal(t, "decided", sharedLines(Fold(append(list, decided))), "coordinator=Kari 0 resolved:Kari 0|Kari 1")
 }
+
+// ownedRecord makes a record of a world of measures, i hours after its beginning; on names the record it follows.
+func ownedRecord(sender string, i int, on string, op samvirke.Op, c *content) Record {
+	at := worldBase.Add(time.Duration(i) * time.Hour)
+	r := Record{Key: Key{sender, fmt.Sprint("o", i)}, Subject: "urn:oid:2.16.578.1.12.4.1.4.1|" + testFNR, Kind: "plan-write", Sent: at,
+		Receive: at.Add(time.Minute), SenderName: orgNames[sender], Mapping: "test/1", Original: []string{town}}
+	r.Chain = Chain{Op: op, Conversation: first(on, r.Key.MessageID), Parent: on}
+	r.fill(c)
+	return r
+}
+
+// TestOwnerThroughReplacement: two worlds out of a long run of P11. Whoever carries a measure, what its requester restates or
+// drops changes nothing of it.
+func TestOwnerThroughReplacement(t *testing.T) {
+	t.Parallel()
+	stated := func(text string) *content { return &content{Measures: []measure{{IDs: []string{"m0"}, Text: text, Kind: "proposal"}}} }
+	yes := func() *content { return &content{Answers: []answer{{ID: "m0", Status: "accepted"}}} }
+	edited := &content{}
+	edited.shared().Wishes = []wishedChange{{ID: "m0", Edit: true, Is: measure{Ref: "urn:uuid:" + uuid(3), Text: "twice a week"}}}
+	a, b := worldSenders[0], worldSenders[1]
+	worlds := map[string]owned{
+		"its requester accepted it first, dropped it, and states it again": {
+			Records: []Record{ownedRecord(a, 0, "", "N", stated("walk")), ownedRecord(a, 1, "", "N", yes()),
+				ownedRecord(a, 2, "o0", "M", &content{}), ownedRecord(b, 3, "", "N", yes())},
+			Last: ownedRecord(a, 4, "o0", "M", stated("swim"))},
+		"accepted, changed, withdrawn, stated again, dropped": {
+			Records: []Record{ownedRecord(a, 0, "", "N", stated("walk")), ownedRecord(b, 1, "", "N", yes()), ownedRecord(b, 2, "", "N", edited),
+				ownedRecord(a, 3, "o0", "C", &content{}), ownedRecord(a, 4, "o0", "M", stated("swim"))},
+			Last: ownedRecord(a, 5, "o0", "M", &content{})},
+	}
+	for name, w := range worlds {
+		if err := ownership(Fold, w); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -69,24 +69,40 @@ func (f *fold) takenUp(byMeasure map[string][]given, aside []given) (left []give
 			f.replaced(l, names, replaced)
 		}
 	}
-	taken := map[string][]given{}
+	about := map[string][]given{}
 	for _, g := range aside {
-		id := resolveAnswer(names, g.answer)
-		if id == "" || replaced[id][0].rec.Key.Sender == g.rec.Key.Sender {
-			left = append(left, g)
-			continue
-		}
-		taken[id] = append(taken[id], g)
-	}
-	for _, id := range slices.Sorted(maps.Keys(taken)) {
-		if owners, _ := takers(taken[id]); len(owners) > 0 {
-			f.keep(asTaken(replaced[id], taken[id], owners[0].accepted), taken[id], byMeasure)
+		if id := resolveAnswer(names, g.answer); id != "" {
+			about[id] = append(about[id], g)
 		} else {
-			left = append(left, taken[id]...)
+			left = append(left, g)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(about)) {
+		requester := replaced[id][0].rec.Key.Sender
+		own, taken := split(about[id], requester)
+		left = append(left, own...)
+		// A requester that carries it itself, and did so first, may also drop it: who accepts after that comes second
+		// or to nothing, whether it is stated again or not.
+		if owners, _ := takers(about[id]); len(owners) > 0 && owners[0].accepted.Key.Sender != requester {
+			f.keep(asTaken(replaced[id], taken, owners[0].accepted), taken, byMeasure)
+		} else {
+			left = append(left, taken...)
 		}
 	}
 	slices.SortStableFunc(left, func(a, b given) int { return byOrder(a.rec, b.rec) })
 	return left
+}
+
+// split parts answers into those of one organisation and those of all others.
+func split(list []given, org string) (own, others []given) {
+	for _, g := range list {
+		if g.rec.Key.Sender == org {
+			own = append(own, g)
+		} else {
+			others = append(others, g)
+		}
+	}
+	return own, others
 }
 
 // replaced notes the measures of a line that its live messages do not state any more, under all their names.
@@ -247,6 +263,9 @@ func versionsLike(all []version, v version) (out []version) {
 // asAccepted gives a measure the content it had when it was accepted, when that was another.
 func (f *fold) asAccepted(now, old version, acc *rec) {
 	at := slices.IndexFunc(f.p.Measures, func(m Measure) bool { return m.ID == now.id })
+	if at >= 0 && old.rec == now.rec && byOrder(old.rec, acc) > 0 {
+		f.restsOn(old) // stated anew after a withdrawal: what its owner wrote before that was of the old one
+	}
 	if at < 0 || old.rec == now.rec || sameContent(old.content(), now.content()) {
 		return
 	}
