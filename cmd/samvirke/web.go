@@ -104,7 +104,7 @@ func (h *house) addPeople(ctx context.Context, m *http.ServeMux, addr string) er
 			return ps
 		},
 	}
-	o.Coordinates = h.gateway.Coordinates
+	o.Coordinates, o.Unplaced = h.gateway.Coordinates, h.gateway.Unplaced
 	o.RulesOff, o.Priority = h.rules.Off, h.rules.Priority
 	o.Erase = func(ctx context.Context, who, patient, reason string) error {
 		_, err := erasePerson(ctx, h.gateway.Erase, h.store, patient, who, reason)

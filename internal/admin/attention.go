@@ -2,12 +2,14 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -68,6 +70,40 @@ type attentionPage struct {
 	Messages []attentionGroup `json:"messages"`
 	Overdue  []attentionGroup `json:"overdue"`
 	Refused  []attentionItem  `json:"refused"` // of the last seven days, for information
+	// Unplaced are plans of persons that no coordinating unit has, among those changed last.
+	Unplaced []unplacedPerson `json:"unplaced"`
+}
+
+// unplacedPerson is a person of whom nobody told where they live: no coordinating unit sees the plan until somebody does.
+type unplacedPerson struct {
+	Person string    `json:"person"`
+	Label  string    `json:"-"`
+	At     time.Time `json:"at"` // when the plan last changed
+}
+
+// unplaced lists them among the plans changed last.
+func (s *Server) unplaced(ctx context.Context) ([]unplacedPerson, error) {
+	out := []unplacedPerson{}
+	if s.opt.Unplaced == nil {
+		return out, nil
+	}
+	list, err := s.store.Patients(ctx, queue.MaxPage)
+	if err != nil {
+		return nil, fmt.Errorf("list plans: %w", err)
+	}
+	for _, v := range list {
+		if len(out) == maxAttention || !s.opt.Unplaced(v.Patient) {
+			continue
+		}
+		all, _, err := s.foldPlan(ctx, v.Patient, careplan.Options{})
+		if err != nil && !errors.Is(err, queue.ErrNotFound) {
+			return nil, err
+		}
+		if err == nil && s.opt.Unplaced(identifiersOf(all, v.Patient)...) { // known by another number, perhaps
+			out = append(out, unplacedPerson{Person: s.sealer.seal(v.Patient), Label: s.sealer.label(v.Patient), At: v.At})
+		}
+	}
+	return out, nil
 }
 
 func (s *Server) attention(w http.ResponseWriter, r *http.Request, x *session) error {
@@ -101,7 +137,10 @@ func (s *Server) attentionData(ctx context.Context) (*attentionPage, error) {
 		return nil, fmt.Errorf("read messages in attention: %w", err)
 	}
 	p.Messages = s.messageGroups(msgs, name)
-	p.Count = len(stopped) + len(late) + len(msgs)
+	if p.Unplaced, err = s.unplaced(ctx); err != nil {
+		return nil, err
+	}
+	p.Count = len(stopped) + len(late) + len(msgs) + len(p.Unplaced)
 	p.More = len(stopped) == maxAttention || len(late) == maxAttention || len(msgs) == maxAttention
 	refused, err := s.store.Messages(ctx, queue.MessageFilter{Limit: 20, Status: []samvirke.MessageStatus{samvirke.MessageRefused},
 		Since: s.now().AddDate(0, 0, -7).UTC()})

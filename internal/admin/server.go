@@ -75,6 +75,9 @@ type Options struct {
 	// Coordinates tells whether a party is the coordinating unit of a person, known by any of the patient keys; nil:
 	// the capacity is enough.
 	Coordinates func(p samvirke.Party, patients ...string) bool
+	// Unplaced tells whether a person, known by any of the patient keys, has no coordinating unit because nobody told where
+	// they live; nil lists none.
+	Unplaced func(patients ...string) bool
 	// Erase erases the person whom a typed identifier stands for; nil offers none. Only the role admin may.
 	Erase func(ctx context.Context, who, patient, reason string) error
 	// SessionFor is how long a sign-in lasts; zero means 12 h.

@@ -96,7 +96,7 @@ func parties() []samvirke.Party {
 		{ID: "gp", Role: "gp", HER: []string{herGP}, Accepts: []samvirke.Accept{{Format: "fhir-notification"}}},
 		{ID: "stranger", Role: "other", HER: []string{herStranger}, Accepts: []samvirke.Accept{{Format: "kith"}}},
 		{ID: "physio", Role: "other", HER: []string{herPhysio}, Roles: []string{samvirke.RolePrivateProvider}},
-		{ID: "unit", Role: "municipality", HER: []string{herUnit}, Roles: []string{samvirke.RoleCoordinator}},
+		{ID: "unit", Role: "municipality", Municipality: "9901", HER: []string{herUnit}, Roles: []string{samvirke.RoleCoordinator}},
 		{ID: "portal", Role: "other", HER: []string{"8000044"}, Roles: []string{samvirke.RolePatientPortal}},
 	}
 }
@@ -135,7 +135,7 @@ func newRig(t *testing.T, change func(*api.Options)) *rig {
 		wired = append(wired, gp)
 	}
 	g, err := gateway.New(gateway.Options{Store: store, Formats: []mapping.Format{k, f}, Router: table, Logger: log, Parties: wired, BaseURL: "https://gw.example",
-		Patient: func(string) (municipality, gp string) { return "", "gp" }})
+		Patient: func(string) (municipality, gp string) { return "9901", "gp" }})
 	if err != nil {
 		t.Fatal(err)
 	}

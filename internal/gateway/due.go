@@ -255,7 +255,7 @@ func (g *Gateway) maySee(l *lane, pl *planWork, d *queue.Due) bool {
 	if !a.limited(l) {
 		return true
 	}
-	v := careplan.FoldWith(pl.records, g.loader.viewOptions(pl.old, pl.key, g.ViewerOf(l.Party.Party)))
+	v := careplan.FoldWith(pl.records, g.loader.viewOptions(pl.old, pl.key, g.ViewerOf(l.Party.Party, pl.keys()...)))
 	return clockOf(v, d) != nil
 }
 

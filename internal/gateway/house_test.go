@@ -105,10 +105,11 @@ func newRig(t *testing.T, change ...func(*rig)) *rig {
 		t: t, dir: t.TempDir(), hospital: &wire{}, city: &wire{}, log: &bytes.Buffer{},
 		cityParty: samvirke.Party{
 			ID: "city", Name: "Fjordby kommune", Role: "municipality", HER: []string{simulate.AdmissionCity, simulate.AdmissionNursing},
-			Accepts: []samvirke.Accept{{Format: "kith"}}, Receipts: samvirke.ReceiptAppRec,
+			Accepts: []samvirke.Accept{{Format: "kith"}}, Receipts: samvirke.ReceiptAppRec, Municipality: "9901",
 		},
-		retry: gateway.Retry{First: 5 * time.Millisecond, Max: 20 * time.Millisecond},
-		rules: []route.Rule{{Name: "addressees", To: []string{"addressees"}}},
+		patient: func(string) (string, string) { return "9901", "" },
+		retry:   gateway.Retry{First: 5 * time.Millisecond, Max: 20 * time.Millisecond},
+		rules:   []route.Rule{{Name: "addressees", To: []string{"addressees"}}},
 		hospitalParty: samvirke.Party{
 			ID: "hospital", Name: "Fjordby sykehus", Role: "hospital",
 			HER: []string{simulate.AdmissionHospital, simulate.AdmissionWard}, Accepts: []samvirke.Accept{{Format: "kith"}},

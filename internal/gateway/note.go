@@ -163,7 +163,7 @@ func (g *Gateway) changeText(l *lane, pl *planWork) string {
 	if pl.clock != nil {
 		return clockText(pl.clock)
 	}
-	v := g.ViewerOf(l.Party.Party)
+	v := g.ViewerOf(l.Party.Party, pl.keys()...)
 	o := g.loader.viewOptions(pl.old, pl.key, v)
 	last := len(pl.records) - 1
 	lines := changeLines(careplan.Diff(careplan.FoldWith(pl.records[:last:last], o), careplan.FoldWith(pl.records, o)))

@@ -83,18 +83,35 @@ func (g *Gateway) subscribed(ctx context.Context, l *lane, pl *planWork, key str
 // planResources is the plan as its reader may see it: what is withheld from the reader is withheld
 // before anything is derived.
 func (g *Gateway) planResources(pl *planWork, l *lane, id string) map[string]*fhir.Node {
-	view := careplan.FoldWith(pl.records, g.loader.viewOptions(pl.old, pl.key, g.ViewerOf(l.Party.Party)))
+	view := careplan.FoldWith(pl.records, g.loader.viewOptions(pl.old, pl.key, g.ViewerOf(l.Party.Party, pl.keys()...)))
 	if b := view.Export(g.PlanID); b != nil && b.First("CarePlan") != nil {
 		return map[string]*fhir.Node{"CarePlan/" + id: b.First("CarePlan")}
 	}
 	return nil
 }
 
-// ViewerOf is how a party looks at a plan now: API, notices and notes ask the same.
-func (g *Gateway) ViewerOf(p samvirke.Party) careplan.Viewer {
-	return careplan.Viewer{
+// ViewerOf is how a party looks at the plan of a person, known by these patient keys, now. It is what the party gets when
+// it reads without a purpose of its own: notices, numbers, notes and reads agree. The coordinating unit of the person
+// has its overview where it takes no part itself.
+func (g *Gateway) ViewerOf(p samvirke.Party, patients ...string) careplan.Viewer {
+	v := careplan.Viewer{
 		HER: p.HER, Patient: p.HasRole(samvirke.RolePatientPortal), Private: p.HasRole(samvirke.RolePrivateProvider), At: g.now(),
 	}
+	if v.Patient {
+		v.HER = nil
+	}
+	if g.Coordinates(p, patients...) {
+		v.Purpose = careplan.PurposeCoordination
+	}
+	return v
+}
+
+// keys are the patient keys that are the person of the plan now.
+func (pl *planWork) keys() []string {
+	if len(pl.class) > 0 {
+		return pl.class
+	}
+	return []string{pl.key}
 }
 
 // viewOptions fold a plan for one viewer from the records of a state.
@@ -114,8 +131,6 @@ type audience struct {
 	g    *Gateway
 	pl   *planWork
 	from string // the party whose message it is: it knows
-	// municipality of the patient; "" when not known.
-	municipality string
 	// withdrawn are the parties that were told of what the message takes back.
 	withdrawn []string
 	// echo: the sender only repeats what it got from us.
@@ -143,7 +158,7 @@ func (a *audience) changed(party string) bool {
 	}
 	was, known := a.seen[party]
 	if !known {
-		v := a.g.ViewerOf(l.Party.Party)
+		v := a.g.ViewerOf(l.Party.Party, a.pl.keys()...)
 		last := len(a.pl.records) - 1
 		before := careplan.FoldWith(a.pl.records[:last:last], a.g.loader.viewOptions(a.pl.old, a.pl.key, v))
 		after := careplan.FoldWith(a.pl.records, a.g.loader.viewOptions(a.pl.old, a.pl.key, v))
@@ -159,7 +174,16 @@ func (a *audience) changed(party string) bool {
 // limited tells whether a party's view may be another one than that of all.
 func (a *audience) limited(l *lane) bool {
 	rare := func(s *planState) bool { return s.rare != nil && s.rare.limited }
-	return rare(a.pl.old) || rare(a.pl.next) || l.HasRole(samvirke.RolePrivateProvider) || l.HasRole(samvirke.RolePatientPortal)
+	return rare(a.pl.old) || rare(a.pl.next) || l.HasRole(samvirke.RolePrivateProvider) || l.HasRole(samvirke.RolePatientPortal) || a.coordinates(l) && !a.member(l)
+}
+
+// coordinates tells whether a party is the coordinating unit of the person.
+func (a *audience) coordinates(l *lane) bool { return a.g.Coordinates(l.Party.Party, a.pl.keys()...) }
+
+// member tells whether a party takes part now.
+func (a *audience) member(l *lane) bool {
+	now := a.g.now()
+	return slices.ContainsFunc(l.HER, func(her string) bool { return a.pl.plan.MemberAt(her, now) })
 }
 
 // due tells whether a party is to be told of changes of the plan.
@@ -167,15 +191,8 @@ func (a *audience) due(l *lane) bool {
 	if l.ID == a.from {
 		return false
 	}
-	now := a.g.now()
-	member := slices.ContainsFunc(l.HER, func(her string) bool { return a.pl.plan.MemberAt(her, now) })
-	switch {
-	case member, slices.Contains(a.withdrawn, l.ID), a.answered(l), a.leaves(l):
-		return true
-	case l.HasRole(samvirke.RoleCoordinator): // the coordinating unit has an overview of its municipality
-		return l.Municipality != "" && l.Municipality == a.municipality
-	}
-	return false
+	// The coordinating unit has an overview of its municipality.
+	return a.member(l) || slices.Contains(a.withdrawn, l.ID) || a.answered(l) || a.leaves(l) || a.coordinates(l)
 }
 
 // leaves tells whether the change ends the membership of a party: it is told of that, and of nothing after it.
@@ -261,7 +278,6 @@ func (g *Gateway) addApart(ctx context.Context, u *queue.Unit, m *samvirke.Messa
 	for i := range pl.apart {
 		other := &pl.apart[i]
 		a := &audience{g: g, pl: other, from: m.Party}
-		a.municipality, _ = g.o.Patient(other.key)
 		tell := a.tell()
 		g.hold(u, g.hits(m, a))
 		for _, l := range g.noticed {

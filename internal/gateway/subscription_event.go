@@ -89,14 +89,14 @@ func (a *audience) topics(l *lane, subs []*subscriber) []string {
 	if !slices.ContainsFunc(Topics()[1:], subscribed) {
 		return Topics()[:1] // the usual case: that something changed is known
 	}
-	v := a.g.ViewerOf(l.Party.Party)
+	v := a.g.ViewerOf(l.Party.Party, a.pl.keys()...)
 	if parting {
 		v.At = time.Time{}
 	}
 	o := a.g.loader.viewOptions(a.pl.old, a.pl.key, v)
 	last := len(a.pl.records) - 1
 	before, after := careplan.FoldWith(a.pl.records[:last:last], o), careplan.FoldWith(a.pl.records, o)
-	found := TopicsOf(before, after, l.HER, l.HasRole(samvirke.RoleCoordinator))
+	found := TopicsOf(before, after, l.HER, a.coordinates(l))
 	if parting && a.leaves(l) && !slices.Contains(found, TopicTeamChanged) {
 		found = append(found, TopicTeamChanged)
 	}

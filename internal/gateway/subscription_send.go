@@ -123,11 +123,12 @@ func (g *Gateway) withResources(l *lane, d samvirke.Delivery) ([]byte, error) {
 		return nil, &samvirke.Fault{Class: samvirke.Transient, Code: "unavailable", Safe: "the store cannot be read", Err: err}
 	}
 	records := st.records.Records(&w.scratch)
-	v := g.ViewerOf(l.Party.Party)
-	all := g.loader.fold(records, d.Patient, st)
-	if g.Coordinates(l.Party.Party, d.Patient) {
-		v.Purpose = careplan.PurposeCoordination // without a part of its own it has the overview, as when it reads
+	keys := []string{d.Patient}
+	if len(st.kinPlans()) > 0 {
+		keys = careplan.Class(records, d.Patient)
 	}
+	v := g.ViewerOf(l.Party.Party, keys...)
+	all := g.loader.fold(records, d.Patient, st)
 	if ok, _ := all.Allowed(v); !ok {
 		return d.Body, nil
 	}

@@ -244,21 +244,26 @@ func (g *Gateway) claims(m *samvirke.Message, b *fhir.Bundle) (seen, roles []str
 }
 
 // Coordinates tells whether a party is the coordinating unit of a person, who may be known by several patient keys: it
-// has the capacity, and the person lives in its municipality. Of a person whose municipality nobody told it is
-// every unit, so that their plan is not without one.
+// has the capacity, and the person lives in its municipality. A person whose municipality nobody told has none, not
+// all of them: everybody's overview would be nobody's duty. Those persons are listed, see Unplaced.
 func (g *Gateway) Coordinates(p samvirke.Party, patients ...string) bool {
-	if !p.HasRole(samvirke.RoleCoordinator) {
+	if !p.HasRole(samvirke.RoleCoordinator) || p.Municipality == "" {
 		return false
 	}
-	known := false
-	for _, key := range patients {
+	return slices.ContainsFunc(patients, func(key string) bool {
 		m, _ := g.o.Patient(key)
-		if m != "" && m == p.Municipality {
-			return true
-		}
-		known = known || m != ""
-	}
-	return !known
+		return m == p.Municipality
+	})
+}
+
+// Unplaced tells whether a person waits for somebody to say where they live: there are coordinating units here, and
+// which of them is theirs cannot be told.
+func (g *Gateway) Unplaced(patients ...string) bool {
+	units := slices.ContainsFunc(g.order, func(id string) bool { return g.parties[id].HasRole(samvirke.RoleCoordinator) })
+	return units && !slices.ContainsFunc(patients, func(key string) bool {
+		m, _ := g.o.Patient(key)
+		return m != ""
+	})
 }
 
 // recordRoles are the capacities of a party that its records have.
