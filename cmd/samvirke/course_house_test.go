@@ -43,6 +43,7 @@ type courseHouse struct {
 	addr    string
 	data    string
 	config  string // file name
+	clock   string // name of the file that sets its clock, "" for the machine's
 	proc    *process
 	parties map[string]*simulate.Party
 	person  *http.Client // signed in at the UI, see signIn
@@ -78,6 +79,15 @@ func openCourse(t *testing.T, people ...string) *courseHouse {
 // openCourseOn fills the folder of the store before the binary starts.
 func openCourseOn(t *testing.T, fill func(data string), people ...string) *courseHouse {
 	t.Helper()
+	h := newCourse(t, courseConfig, people...)
+	fill(h.data)
+	h.start()
+	return h
+}
+
+// newCourse prepares everything and starts nothing but the parties.
+func newCourse(t *testing.T, config string, people ...string) *courseHouse {
+	t.Helper()
 	h := &courseHouse{t: t, addr: freeAddr(t), data: t.TempDir(), parties: map[string]*simulate.Party{}}
 	fs, err := formats(false)
 	if err != nil {
@@ -105,15 +115,23 @@ func openCourseOn(t *testing.T, fill func(data string), people ...string) *cours
 		lines += p + ",9901,gp\n"
 	}
 	cfg := filepath.Join(t.TempDir(), "samvirke.yaml")
-	for name, text := range map[string]string{args[2].(string): lines, cfg: fmt.Sprintf(courseConfig, args...)} {
+	for name, text := range map[string]string{args[2].(string): lines, cfg: fmt.Sprintf(config, args...)} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	fill(h.data)
 	h.config = cfg
-	h.proc, _ = startProcess(t, h.addr, cfg)
 	return h
+}
+
+// start starts the binary on what is configured.
+func (h *courseHouse) start() {
+	h.t.Helper()
+	args := []string{binary(h.t), "run", "--config", h.config}
+	if h.clock != "" {
+		args = append(args, "--clock-file", h.clock)
+	}
+	h.proc, _ = launch(h.t, h.addr, args)
 }
 
 // send hands a message over and waits until everything that follows from it is done.

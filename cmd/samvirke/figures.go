@@ -22,7 +22,7 @@ func (h *house) figuresJob() (gateway.Job, error) {
 		return gateway.Job{}, &exitError{code: exitBadConfig, err: fmt.Errorf("figures.when: %w", err)}
 	}
 	h.figures, err = figures.New(figures.Options{
-		Store: h.store, Zone: zone, Smallest: h.cfg.Figures.Smallest, Population: population(h.cfg),
+		Store: h.store, Now: h.now(), Zone: zone, Smallest: h.cfg.Figures.Smallest, Population: population(h.cfg),
 		Load:   func(ctx context.Context, patient string) (*careplan.Plan, error) { return h.gateway.Plan(ctx, patient) },
 		PlanID: func(patient string) string { return h.gateway.PlanID(patient) },
 		Municipality: func(patient string) string {

@@ -35,33 +35,43 @@ import (
 // house is a whole running gateway: store, conductor, connectors, web. It is started in one order and
 // stopped in the reverse one.
 type house struct {
-	cfg      *config.Config
-	log      *slog.Logger
-	registry *prometheus.Registry
-	formats  []mapping.Format
-	store    queue.Store
-	gateway  *gateway.Gateway
-	admin    *admin.Server
-	figures  *figures.Counter // nil: not counted
-	rules    careplan.Options // how plans are folded
-	servers  []*http.Server
-	folders  []*folder.Source
-	addr     string // where parties reach it, host:port
-	adminURL string
-	stopOnce sync.Once
-	failed   chan error
+	cfg       *config.Config
+	log       *slog.Logger
+	registry  *prometheus.Registry
+	formats   []mapping.Format
+	store     queue.Store
+	gateway   *gateway.Gateway
+	admin     *admin.Server
+	figures   *figures.Counter // nil: not counted
+	rules     careplan.Options // how plans are folded
+	clock     *storyClock      // nil: the machine's
+	stopClock func()           // nil: no file is followed
+	servers   []*http.Server
+	folders   []*folder.Source
+	addr      string // where parties reach it, host:port
+	adminURL  string
+	stopOnce  sync.Once
+	failed    chan error
 	// started counts serve loops and audit entries on their way; stop waits for them.
 	started sync.WaitGroup
 }
 
 // openHouse builds and starts everything. What was started is stopped again when a later step fails.
-func openHouse(ctx context.Context, cfg *config.Config, log *slog.Logger) (h *house, err error) {
+func openHouse(ctx context.Context, cfg *config.Config, log *slog.Logger) (*house, error) {
+	return openHouseAt(ctx, cfg, log, func(*house) error { return nil })
+}
+
+// openHouseAt does the same in another time: tell gives the house its clock before anything has asked what time it is.
+func openHouseAt(ctx context.Context, cfg *config.Config, log *slog.Logger, tell func(*house) error) (h *house, err error) {
 	h = &house{cfg: cfg, log: log, registry: prometheus.NewRegistry(), failed: make(chan error, 4)}
 	defer func() {
 		if err != nil {
 			h.stop()
 		}
 	}()
+	if err = tell(h); err != nil {
+		return h, err
+	}
 	h.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	// The listener comes first: an address in use is found before anything is touched.
 	ln, err := net.Listen("tcp", cfg.Listen)
@@ -98,7 +108,7 @@ func (h *house) openCore(ctx context.Context) (err error) {
 			}
 		}
 	}
-	h.store, err = openStore(ctx, sqlite.Options{Dir: cfg.DataDir, Logger: h.log, DiskBudget: int64(cfg.DiskBudget), Registerer: h.registry}, cfg.Encryption)
+	h.store, err = openStore(ctx, sqlite.Options{Dir: cfg.DataDir, Logger: h.log, Now: h.now(), DiskBudget: int64(cfg.DiskBudget), Registerer: h.registry}, cfg.Encryption)
 	if errors.Is(err, sqlite.ErrLocked) {
 		return fail(exitTryLater, "another gateway is running on %s", cfg.DataDir)
 	}
@@ -107,7 +117,10 @@ func (h *house) openCore(ctx context.Context) (err error) {
 	}
 	o := gateway.Options{
 		Store: h.store, Formats: h.formats, Patient: cfg.Directory.Find, Workers: cfg.Limits.Workers,
-		BaseURL: h.baseURL(), Logger: h.log, Registerer: h.registry,
+		BaseURL: h.baseURL(), Logger: h.log, Registerer: h.registry, Now: h.now(),
+	}
+	if h.clock != nil {
+		o.ClockEvery = clockLook
 	}
 	if o.Addresses, err = addresses(cfg, h.log); err != nil {
 		return err
@@ -230,7 +243,7 @@ func (h *house) serve(ctx context.Context, ln, adminLn net.Listener) error {
 	open.Handle("POST "+rest.PathProcess, in)
 	systems, err := api.New(api.Options{
 		Store: h.store, Submitter: h.gateway, Subscriptions: h.gateway, Parties: h.cfg.Words(), Auth: parties.Party, PlanID: h.gateway.PlanID, Coordinates: h.gateway.Coordinates, Rules: h.rules, BaseURL: h.baseURL() + "/fhir/",
-		Version: version, Logger: h.log, Registerer: h.registry,
+		Version: version, Logger: h.log, Registerer: h.registry, Now: h.now(),
 	})
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -300,6 +313,9 @@ func (h *house) stop() {
 	h.stopOnce.Do(func() {
 		for _, s := range h.folders {
 			s.Stop()
+		}
+		if h.stopClock != nil {
+			h.stopClock()
 		}
 		limit := h.cfg.Limits.StopTimeout
 		if limit <= 0 {

@@ -87,7 +87,12 @@ func (l *lockedBuffer) String() string {
 // startProcess starts `samvirke run` and waits until it is ready; it gives the time that took.
 func startProcess(t testing.TB, addr, configFile string, prefix ...string) (*process, time.Duration) {
 	t.Helper()
-	args := append(append([]string{}, prefix...), binary(t), "run", "--config", configFile)
+	return launch(t, addr, append(append([]string{}, prefix...), binary(t), "run", "--config", configFile))
+}
+
+// launch starts a command that is a gateway on addr.
+func launch(t testing.TB, addr string, args []string) (*process, time.Duration) {
+	t.Helper()
 	p := &process{cmd: exec.Command(args[0], args[1:]...), log: &lockedBuffer{}, addr: addr, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	start := time.Now()

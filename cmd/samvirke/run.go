@@ -19,6 +19,9 @@ const gcPercent = 300
 
 type runCmd struct {
 	Config string `help:"Configuration file." required:"" env:"SAMVIRKE_CONFIG" placeholder:"FILE"`
+
+	// ClockFile is hidden because it has no place in production: see storyClock.
+	ClockFile string `help:"Simulations only: take the time from this file and jump when it changes." hidden:"" placeholder:"FILE"`
 }
 
 // Run runs the gateway until it is told to stop. Exit code 78 for a bad configuration (do not restart),
@@ -42,7 +45,12 @@ func (c *runCmd) Run(a *app) error {
 	defer stopProfile()
 	defer a.writeStats()
 	log := newLogger(a.errs, cfg.Log)
-	h, err := openHouse(a.ctx, cfg, log)
+	h, err := openHouseAt(a.ctx, cfg, log, func(h *house) error {
+		if c.ClockFile == "" {
+			return nil
+		}
+		return h.followClock(c.ClockFile)
+	})
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,9 @@ type Options struct {
 	Parties func(ctx context.Context) []gateway.PartyState
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// SignInClock is the clock of sign-ins and of the pauses after wrong ones; nil means Now. It differs where a
+	// simulation puts Now ahead by weeks, which must sign nobody out.
+	SignInClock func() time.Time
 	// Logger gets failures and sign-ins, never patient data; nil discards.
 	Logger *slog.Logger
 	// Secure is true when people reach the pages over TLS: cookies are then sent over TLS only.
@@ -118,6 +121,9 @@ func New(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.SignInClock == nil {
+		o.SignInClock = o.Now
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -144,8 +150,8 @@ func New(o Options) (*Server, error) {
 	if s.pages, err = parsePages(s.desk.renderer.Style()); err != nil {
 		return nil, fmt.Errorf("parse page templates: %w", err)
 	}
-	s.sessions = newSessions(o.Now, o.SessionFor)
-	s.guard = newGuard(o.Now)
+	s.sessions = newSessions(o.SignInClock, o.SessionFor)
+	s.guard = newGuard(o.SignInClock)
 	if _, err := s.dayStart(ctx); err != nil {
 		return nil, fmt.Errorf("start of day: %w", err)
 	}
