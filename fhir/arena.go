@@ -1,5 +1,7 @@
 package fhir
 
+import "strconv"
+
 // Arena makes the nodes of one tree side by side, in memory that the next tree uses again: what builds
 // a message for every message that comes in makes a thousand nodes, and the collector need not know them
 // one by one. A nil Arena makes every node by itself, as NewObject and String do.
@@ -47,6 +49,26 @@ func (a *Arena) String(s string) *Node {
 	}
 	n := a.node()
 	n.leaf(nodeString, s)
+	return n
+}
+
+// Number returns a JSON number node with this literal, kept exactly.
+func (a *Arena) Number(literal string) *Node {
+	if a == nil {
+		return Number(literal)
+	}
+	n := a.node()
+	n.leaf(nodeNumber, literal)
+	return n
+}
+
+// Bool returns a JSON boolean node.
+func (a *Arena) Bool(b bool) *Node {
+	if a == nil {
+		return Bool(b)
+	}
+	n := a.node()
+	n.leaf(nodeBool, strconv.FormatBool(b))
 	return n
 }
 

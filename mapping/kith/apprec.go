@@ -70,17 +70,17 @@ func (issueTime) absent(r *reader) leaf {
 // idScalar is a FHIR id; what it cannot carry stands as it was written.
 type idScalar struct{}
 
-func (idScalar) read(t string) (*fhir.Node, string, bool) {
+func (idScalar) read(t string) (value, form string, ok bool) {
 	if t == "" || len(t) > 64 {
-		return nil, "", false
+		return "", "", false
 	}
 	for i := 0; i < len(t); i++ {
 		c := t[i]
 		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '.') {
-			return nil, "", false
+			return "", "", false
 		}
 	}
-	return fhir.String(t), "", true
+	return t, "", true
 }
 func (idScalar) write(v, _ string) string { return v }
 func (idScalar) kind() string             { return "id" }
@@ -141,7 +141,7 @@ func (f *Format) parseAppRec(src *source, p *mapping.Parsed) error {
 	b.finishHeader(h, env)
 	h.Set("focus", nil)
 	entries := fhir.NewArray()
-	for _, e := range b.entries {
+	for _, e := range b.made.list {
 		entries.Add(fhir.NewObject("fullUrl", e.url, "resource", e.res))
 	}
 	b.bundle.Set("entry", entries)

@@ -100,8 +100,11 @@ func (f *Format) checkFurther(src *source, warn func(code, path, text string)) {
 			format = formatOf(d)
 		}
 		uri, tag, _ := strings.Cut(format, "#")
+		if tag == "" {
+			continue
+		}
 		for _, t := range f.tables {
-			if known, _ := t.knows(uri); known && t.payload == tag && tag != "" {
+			if known, _ := t.knows(uri); known && t.payload == tag {
 				warn("second-message", "/MsgHead/Document/RefDoc/Content/"+tag, "a message inside the message is carried and not read")
 				break
 			}

@@ -301,10 +301,10 @@ func TestBase64Forms(t *testing.T) {
 		plain := b64.StdEncoding.EncodeToString(b)
 		text := lines(plain, white(), white()+"\n", white(), rnd.Intn(100)+1)
 		v, form, ok := base64Scalar{}.read(text)
-		if !ok || v.Text() != plain || !isCode(form) && form != "" {
+		if !ok || v != plain || !isCode(form) && form != "" {
 			t.Fatalf("%d: %q: %v, form %q", i, text, ok, form)
 		}
-		if got := (base64Scalar{}).write(v.Text(), form); got != text {
+		if got := (base64Scalar{}).write(v, form); got != text {
 			t.Fatalf("%d: %q came back as %q (form %s)", i, text, got, form)
 		}
 	}

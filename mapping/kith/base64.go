@@ -3,8 +3,6 @@ package kith
 import (
 	"strconv"
 	"strings"
-
-	"github.com/samvirke/samvirke/fhir"
 )
 
 // base64Scalar is base64. FHIR has no white space in it; where the source has some, its form says how the lines
@@ -13,15 +11,15 @@ type base64Scalar struct{}
 
 func (base64Scalar) kind() string { return "base64Binary" }
 
-func (base64Scalar) read(t string) (*fhir.Node, string, bool) {
+func (base64Scalar) read(t string) (value, form string, ok bool) {
 	plain := unwrapped(t)
 	if !isBase64(plain) {
-		return nil, "", false
+		return "", "", false
 	}
 	if len(plain) == len(t) {
-		return fhir.String(t), "", true
+		return t, "", true
 	}
-	return fhir.String(plain), wrapForm(t), true
+	return plain, wrapForm(t), true
 }
 
 func (base64Scalar) write(v, form string) string { return wrapped(v, form) }

@@ -1,8 +1,6 @@
 package kith
 
 import (
-	"crypto/sha1"
-	"encoding/hex"
 	"strconv"
 	"strings"
 
@@ -14,15 +12,12 @@ import (
 
 // builder walks a message once and makes the FHIR message.
 type builder struct {
-	names   namespaces
-	seed    string // message id: fullUrls follow from it
-	entries []entry
-	made    map[string]*fhir.Node
-	roots   map[string]entry
-	bundle  *fhir.Node
-	notes   []mapping.Note
-	top     *where // the root
-	here    *where // the element at hand, for notes of codecs
+	names  namespaces
+	made   resources
+	bundle *fhir.Node
+	notes  []mapping.Note
+	top    *where // the root
+	here   *where // the element at hand, for notes of codecs
 	// State of event.go: events met, which homes are taken, and those whose position may still matter.
 	events int
 	homes  map[string]bool
@@ -32,11 +27,6 @@ type builder struct {
 	// Memory of the element at hand: its leaf and its attributes.
 	leaf  leaf
 	attrs []attr
-}
-
-type entry struct {
-	url string
-	res *fhir.Node
 }
 
 // where is a place in the source; its text is only made for notes.
@@ -103,13 +93,13 @@ const keptPlaces = 32
 
 // newBuilder gives a builder whose nodes are made one by one and may stay.
 func newBuilder(n namespaces, seed string) *builder {
-	b := &builder{made: map[string]*fhir.Node{}, roots: map[string]entry{}, homes: map[string]bool{}, top: &where{}}
+	b := &builder{homes: map[string]bool{}, top: &where{}}
 	b.begin(n, seed)
 	return b
 }
 
 func (b *builder) begin(n namespaces, seed string) {
-	b.names, b.seed = n, seed
+	b.names, b.made.seed = n, seed
 	b.bundle = b.arena.Texts("resourceType", "Bundle", "type", "message")
 }
 
@@ -128,16 +118,14 @@ func (t *table) builder(n namespaces, seed string) *builder {
 // done forgets the message and keeps the builder for the next.
 func (t *table) done(b *builder) {
 	b.arena.Reset()
-	clear(b.made)
-	clear(b.roots)
+	b.made.reset()
 	clear(b.homes)
-	clear(b.entries)
 	clear(b.open)
 	clear(b.attrs[:cap(b.attrs)])
 	b.top.forget()
 	*b = builder{
-		made: b.made, roots: b.roots, homes: b.homes, arena: b.arena, top: b.top,
-		entries: b.entries[:0], open: b.open[:0], attrs: b.attrs[:0],
+		made: b.made, homes: b.homes, arena: b.arena, top: b.top,
+		open: b.open[:0], attrs: b.attrs[:0],
 	}
 	t.builders.Put(b)
 }
@@ -149,28 +137,7 @@ const usualFields = 12
 func (b *builder) resource(typ string) (*fhir.Node, string) {
 	r := b.arena.Object(usualFields)
 	r.Set("resourceType", b.arena.String(typ))
-	url := positionURL(b.seed, len(b.entries))
-	b.entries = append(b.entries, entry{url, r})
-	b.made[url] = r
-	return r, url
-}
-
-// positionURL is a name-based UUID (RFC 9562 version 5 layout) over message id and position.
-func positionURL(seed string, position int) string {
-	name := append(append(append(make([]byte, 0, 64), "samvirke\x1f"...), seed...), '\x1f')
-	sum := sha1.Sum(strconv.AppendInt(name, int64(position), 10))
-	sum[6] = sum[6]&0x0f | 0x50
-	sum[8] = sum[8]&0x3f | 0x80
-	url := append(make([]byte, 0, 45), "urn:uuid:"...)
-	from := 0
-	for _, to := range [...]int{4, 6, 8, 10, 16} {
-		if from > 0 {
-			url = append(url, '-')
-		}
-		url = hex.AppendEncode(url, sum[from:to])
-		from = to
-	}
-	return string(url)
+	return r, b.made.add(r)
 }
 
 // root gives the resource of which a message has one ("Patient", "Encounter", "Bundle" ...).
@@ -178,11 +145,11 @@ func (b *builder) root(typ string) cursor {
 	if typ == "Bundle" {
 		return cursor{res: b.bundle, obj: b.bundle}
 	}
-	e, ok := b.roots[typ]
+	e, ok := b.made.root(typ)
 	if !ok {
 		r, url := b.resource(typ)
 		e = entry{url, r}
-		b.roots[typ] = e
+		b.made.roots = append(b.made.roots, rootEntry{typ, e})
 	}
 	return cursor{res: e.res, obj: e.res}
 }
@@ -190,7 +157,7 @@ func (b *builder) root(typ string) cursor {
 // message ends the building: the Bundle with its entries, in memory of its own.
 func (b *builder) message() (*fhir.Bundle, error) {
 	entries := b.arena.Array()
-	for _, e := range b.entries {
+	for _, e := range b.made.list {
 		n := b.arena.Texts("fullUrl", e.url)
 		n.Set("resource", e.res)
 		entries.Add(n)

@@ -111,7 +111,7 @@ func (consentCodec) parse(_ *builder, l *leaf, s slot) {
 		return
 	}
 	code := "permit"
-	if v.Text() == "true" {
+	if v == "true" {
 		code = "deny"
 	}
 	var ext *fhir.Node

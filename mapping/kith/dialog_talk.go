@@ -154,7 +154,7 @@ func parentID(id string) string {
 
 // afterNote sets what FHIR readers look for in a Communication and the message says elsewhere.
 func afterNote(b *builder, c cursor, _ *etree.Element) {
-	h := b.roots["MessageHeader"].res
+	h := b.root("MessageHeader").res
 	c.obj.Set("status", b.arena.String("completed"))
 	setParty(b.arena, c.obj, "sender", h.Get("sender"))
 	addParty(b.arena, c.obj, "recipient", h.At("destination.0.receiver"))
@@ -171,13 +171,13 @@ func afterNote(b *builder, c cursor, _ *etree.Element) {
 
 // afterEnquiry does the same for an enquiry that the message makes.
 func afterEnquiry(b *builder, c cursor, _ *etree.Element) {
-	h := b.roots["MessageHeader"].res
+	h := b.root("MessageHeader").res
 	finishEnquiry(b, c.obj, "active", h.Get("sender"), h.At("destination.0.receiver"))
 }
 
 // afterAnswered does the same for an enquiry that the message answers: it came from the receiver.
 func afterAnswered(b *builder, c cursor, _ *etree.Element) {
-	h := b.roots["MessageHeader"].res
+	h := b.root("MessageHeader").res
 	finishEnquiry(b, c.obj, "completed", h.At("destination.0.receiver"), h.Get("sender"))
 }
 

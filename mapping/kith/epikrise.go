@@ -41,7 +41,7 @@ func (f *Format) parseHCP(src *source, p *mapping.Parsed) error {
 func (b *builder) finishHCP(env *samvirke.Envelope) (*fhir.Bundle, error) {
 	patient := b.reference("Patient")
 	a := b.arena
-	h, c := b.roots["MessageHeader"].res, b.roots["Composition"].res
+	h, c := b.root("MessageHeader").res, b.root("Composition").res
 	if h.Get("eventCoding") == nil { // the schema leaves it open, FHIR does not
 		code, display := typeCode(env.Kind, env.Version)
 		event := a.Texts("system", fhir.SystemMessageType, "code", code, "display", display)
@@ -56,7 +56,7 @@ func (b *builder) finishHCP(env *samvirke.Envelope) (*fhir.Bundle, error) {
 	} else {
 		b.finishReport(h, c, env, patient)
 	}
-	for _, e := range b.entries {
+	for _, e := range b.made.list {
 		switch e.res.Get("resourceType").Text() {
 		case "Encounter":
 			e.res.Set("subject", patient)
@@ -89,7 +89,7 @@ func (b *builder) finishReport(h, c *fhir.Node, env *samvirke.Envelope, patient 
 	}
 	for _, stay := range stays {
 		for _, ref := range referrals {
-			a.Append(b.made[stay.Get("reference").Text()], "basedOn", ref.Clone())
+			a.Append(b.made.of(stay.Get("reference").Text()), "basedOn", ref.Clone())
 		}
 	}
 	author := h.Get("sender")
@@ -112,7 +112,7 @@ func (b *builder) stays(in, outer *fhir.Node) []*fhir.Node {
 			continue
 		}
 		if outer != nil {
-			b.made[ref.Get("reference").Text()].Set("partOf", outer.Clone())
+			b.made.of(ref.Get("reference").Text()).Set("partOf", outer.Clone())
 		}
 		out = append(out, ref.Clone())
 		b.stays(s, ref)

@@ -5,8 +5,6 @@ import (
 	"unicode"
 
 	"github.com/beevik/etree"
-
-	"github.com/samvirke/samvirke/fhir"
 )
 
 const nsXHTML = "http://www.w3.org/1999/xhtml"
@@ -261,11 +259,11 @@ func (k idTypeCodec) render(r *reader, s slot) (leaf, bool) {
 // uriScalar is a URI, which has no white space.
 type uriScalar struct{}
 
-func (uriScalar) read(t string) (*fhir.Node, string, bool) {
+func (uriScalar) read(t string) (value, form string, ok bool) {
 	if strings.ContainsFunc(t, unicode.IsSpace) {
-		return nil, "", false
+		return "", "", false
 	}
-	return fhir.String(t), "", true
+	return t, "", true
 }
 func (uriScalar) write(v, _ string) string { return v }
 func (uriScalar) kind() string             { return "uri" }

@@ -144,7 +144,7 @@ func (p through) describe(below string) string {
 type departments struct{}
 
 func (departments) enter(b *builder, c cursor) cursor {
-	role := b.made[c.ref.Get("reference").Text()]
+	role := b.made.of(c.ref.Get("reference").Text())
 	if role.Get("resourceType").Text() != "PractitionerRole" {
 		return b.inside(c, "Organization", "partOf")
 	}
@@ -156,7 +156,7 @@ func (departments) enter(b *builder, c cursor) cursor {
 	role.Set("organization", b.arena.Texts("reference", url))
 	for _, x := range role.Get("extension").Items() {
 		if x.Get("url").Text() == extFurther {
-			b.made[x.At("valueReference.reference").Text()].Set("organization", b.arena.Texts("reference", url))
+			b.made.of(x.At("valueReference.reference").Text()).Set("organization", b.arena.Texts("reference", url))
 		}
 	}
 	return cursor{res: res, obj: res, ref: c.ref}
@@ -189,7 +189,7 @@ type persons struct{}
 const extFurther = fhir.ExtBase + "StructureDefinition/further-person"
 
 func (persons) enter(b *builder, c cursor) cursor {
-	current := b.made[c.ref.Get("reference").Text()]
+	current := b.made.of(c.ref.Get("reference").Text())
 	if current.Get("resourceType").Text() != "PractitionerRole" {
 		return b.inside(c, "PractitionerRole", "organization")
 	}
@@ -232,13 +232,13 @@ var practitioner = to("practitioner>Practitioner")
 
 func (p hcpHome) enter(b *builder, c cursor) cursor {
 	ref := p.path.enter(b, c).obj
-	n := b.made[ref.Get("reference").Text()]
+	n := b.made.of(ref.Get("reference").Text())
 	for range maxOrgLevels {
 		outer := n.At("partOf.reference").Text() + n.At("organization.reference").Text()
 		if outer == "" {
 			break
 		}
-		n = b.made[outer]
+		n = b.made.of(outer)
 	}
 	if n.Get("resourceType").Text() == "PractitionerRole" {
 		return practitioner.enter(b, cursor{res: n, obj: n})

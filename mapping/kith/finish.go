@@ -16,13 +16,13 @@ func (b *builder) finish(env *samvirke.Envelope) (*fhir.Bundle, error) {
 	if patient == nil {
 		patient = b.arena.Texts("display", "not stated")
 	}
-	h := b.roots["MessageHeader"].res
+	h := b.root("MessageHeader").res
 	b.finishHeader(h, env)
 	b.finishComposition(h, env, when, patient)
 	if isReferral(env.Kind) {
 		b.finishReferral(h, env)
 	}
-	for _, e := range b.entries {
+	for _, e := range b.made.list {
 		b.finishResource(e.res, env, when, patient)
 	}
 	return b.message()
@@ -30,7 +30,7 @@ func (b *builder) finish(env *samvirke.Envelope) (*fhir.Bundle, error) {
 
 // reference refers to the resource of which there is one; nil when there is none.
 func (b *builder) reference(typ string) *fhir.Node {
-	e, ok := b.roots[typ]
+	e, ok := b.made.root(typ)
 	if !ok {
 		return nil
 	}
@@ -78,7 +78,7 @@ func endpoint(a samvirke.Address) string {
 }
 
 func (b *builder) finishComposition(h *fhir.Node, env *samvirke.Envelope, when string, patient *fhir.Node) {
-	c, a := b.roots["Composition"].res, b.arena
+	c, a := b.root("Composition").res, b.arena
 	status := "final"
 	switch env.Op {
 	case samvirke.OpChange, samvirke.OpAddition:
@@ -208,8 +208,8 @@ func (b *builder) finishEncounter(n *fhir.Node, env *samvirke.Envelope, patient 
 	if strings.HasPrefix(env.Kind, "INNLEGGELSE") {
 		return // the municipality sends; the stay is not its own
 	}
-	for url := b.roots["MessageHeader"].res.At("sender.reference").Text(); url != ""; {
-		res := b.made[url]
+	for url := b.root("MessageHeader").res.At("sender.reference").Text(); url != ""; {
+		res := b.made.of(url)
 		if res == nil {
 			return
 		}

@@ -65,7 +65,7 @@ func assessed(b *builder, c cursor, _ *etree.Element) {
 	}
 	when := p.Get("effectiveDateTime").Text()
 	for _, m := range p.Get("hasMember").Items() {
-		o := b.made[m.Get("reference").Text()]
+		o := b.made.of(m.Get("reference").Text())
 		o.Set("category", conceptList(a, fhir.SystemFunctionCategory, "functional-status"))
 		a.SetText(o, "effectiveDateTime", when)
 		if o.Get("code") == nil {

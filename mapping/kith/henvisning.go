@@ -74,7 +74,7 @@ func (b *builder) finishReferral(h *fhir.Node, env *samvirke.Envelope) {
 	req.Set("intent", a.String("order"))
 	setParty(a, req, "requester", h.Get("sender"))
 	addParty(a, req, "performer", h.At("destination.0.receiver"))
-	for _, e := range b.entries {
+	for _, e := range b.made.list {
 		typ := e.res.Get("resourceType").Text()
 		switch {
 		case typ == "Condition" && isReason(e.res):

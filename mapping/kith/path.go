@@ -180,7 +180,7 @@ func (s *step) enter(b *builder, c cursor) cursor {
 // link goes from a reference to its resource, making it when the reference is empty.
 func (s *step) link(b *builder, c cursor) cursor {
 	if url := c.obj.Get("reference").Text(); url != "" {
-		if r := b.made[url]; r != nil {
+		if r := b.made.of(url); r != nil {
 			return cursor{res: r, obj: r, ref: c.obj}
 		}
 	}

@@ -208,7 +208,7 @@ var besides = to("@person.valueReference>PractitionerRole")
 
 func (p inner) enter(b *builder, c cursor) cursor {
 	outerURL := c.ref.Get("reference").Text()
-	if b.made[outerURL] != c.obj {
+	if b.made.of(outerURL) != c.obj {
 		return besides.enter(b, c)
 	}
 	res, url := b.resource(p.typ)

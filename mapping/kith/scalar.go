@@ -20,9 +20,9 @@ const formEmpty = "empty"
 
 // scalar turns one text into a FHIR primitive and back.
 type scalar interface {
-	// read gives the FHIR value and the ExtLexical form, "" for the usual one; ok is false when the
-	// FHIR type cannot carry the text.
-	read(text string) (value *fhir.Node, form string, ok bool)
+	// read gives the text of the FHIR value (see jsonOf) and the ExtLexical form, "" for the usual one; ok is false
+	// when the FHIR type cannot carry the text.
+	read(text string) (value, form string, ok bool)
 	// write gives the text for a value in that form.
 	write(value, form string) string
 	kind() string
@@ -40,11 +40,22 @@ func putScalar(k scalar, text string, s slot) bool {
 	case !ok:
 		s.set(nil, withExt(s.arena, s.arena.Texts("url", extWritten, "valueString", text)))
 	case form != "":
-		s.set(v, lexical(s.arena, form))
+		s.set(jsonOf(s.arena, k, v), lexical(s.arena, form))
 	default:
-		s.set(v, nil)
+		s.set(jsonOf(s.arena, k, v), nil)
 	}
 	return ok
+}
+
+// jsonOf is a value of a scalar in JSON.
+func jsonOf(a *fhir.Arena, k scalar, value string) *fhir.Node {
+	switch k.(type) {
+	case boolScalar:
+		return a.Bool(value == "true")
+	case intScalar, decimalScalar:
+		return a.Number(value)
+	}
+	return a.String(value)
 }
 
 // getScalar reads a primitive back; ok is false when there is none.
@@ -89,29 +100,29 @@ func lexicalOf(r *reader, ext *fhir.Node) string {
 
 type stringScalar struct{}
 
-func (stringScalar) read(t string) (*fhir.Node, string, bool) {
+func (stringScalar) read(t string) (value, form string, ok bool) {
 	if strings.TrimSpace(t) == "" {
-		return nil, "", false // FHIR allows no string of white space alone
+		return "", "", false // FHIR allows no string of white space alone
 	}
-	return fhir.String(t), "", true
+	return t, "", true
 }
 func (stringScalar) write(v, _ string) string { return v }
 func (stringScalar) kind() string             { return "string" }
 
 type boolScalar struct{}
 
-func (boolScalar) read(t string) (*fhir.Node, string, bool) {
+func (boolScalar) read(t string) (value, form string, ok bool) {
 	switch strings.TrimSpace(t) {
 	case "true":
-		return fhir.Bool(true), "", true
+		return "true", "", true
 	case "false":
-		return fhir.Bool(false), "", true
+		return "false", "", true
 	case "1":
-		return fhir.Bool(true), "digit", true
+		return "true", "digit", true
 	case "0":
-		return fhir.Bool(false), "digit", true
+		return "false", "digit", true
 	}
-	return nil, "", false
+	return "", "", false
 }
 
 func (boolScalar) write(v, form string) string {
@@ -128,12 +139,12 @@ func (boolScalar) kind() string { return "boolean" }
 // intScalar is a FHIR integer: 32 bits. positive narrows it to positiveInt.
 type intScalar struct{ positive bool }
 
-func (k intScalar) read(t string) (*fhir.Node, string, bool) {
+func (k intScalar) read(t string) (value, form string, ok bool) {
 	t = strings.TrimSpace(t)
 	if !jsonInt(t) || k.positive && (t[0] == '-' || t == "0") {
-		return nil, "", false
+		return "", "", false
 	}
-	return fhir.Number(t), "", true
+	return t, "", true
 }
 func (intScalar) write(v, _ string) string { return v }
 func (k intScalar) kind() string {
@@ -164,17 +175,17 @@ func allDigits(s string) bool {
 // decimalScalar keeps the digits as written: 2.50 stays 2.50, 1E3 stays 1E3.
 type decimalScalar struct{}
 
-func (decimalScalar) read(t string) (*fhir.Node, string, bool) {
+func (decimalScalar) read(t string) (value, form string, ok bool) {
 	t = strings.TrimSpace(t)
 	mantissa, exponent, e := strings.Cut(strings.ReplaceAll(t, "E", "e"), "e")
 	whole, frac, dot := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")
 	if e && !allDigits(strings.TrimLeft(exponent, "+-")) || len(exponent) > 3 {
-		return nil, "", false
+		return "", "", false
 	}
 	if !allDigits(whole) || len(whole) > 1 && whole[0] == '0' || dot && !allDigits(frac) || len(t) > 18 {
-		return nil, "", false
+		return "", "", false
 	}
-	return fhir.Number(t), "", true
+	return t, "", true
 }
 func (decimalScalar) write(v, _ string) string { return v }
 func (decimalScalar) kind() string             { return "decimal" }
@@ -182,12 +193,12 @@ func (decimalScalar) kind() string             { return "decimal" }
 // codeScalar is a FHIR code: no white space at the ends, single spaces inside.
 type codeScalar struct{}
 
-func (codeScalar) read(t string) (*fhir.Node, string, bool) {
+func (codeScalar) read(t string) (value, form string, ok bool) {
 	t = strings.TrimSpace(t) // a token of the schema: white space at the ends says nothing
 	if !isCode(t) {
-		return nil, "", false
+		return "", "", false
 	}
-	return fhir.String(t), "", true
+	return t, "", true
 }
 func (codeScalar) write(v, _ string) string { return v }
 func (codeScalar) kind() string             { return "code" }
@@ -199,17 +210,17 @@ func isCode(t string) bool {
 // systemScalar turns an OID into a code system URI.
 type systemScalar struct{}
 
-func (systemScalar) read(t string) (*fhir.Node, string, bool) {
+func (systemScalar) read(t string) (value, form string, ok bool) {
 	if t = strings.TrimSpace(t); t == "" {
-		return nil, "", false
+		return "", "", false
 	}
 	for i := 0; i < len(t); i++ {
 		if c := t[i]; c != '.' && (c < '0' || c > '9') {
-			return nil, "", false
+			return "", "", false
 		}
 	}
 	// The same few dozen systems stand in every message, some of them thirty times: one text serves them all.
-	return fhir.String(unique.Make(fhir.OIDPrefix + t).Value()), "", true
+	return unique.Make(fhir.OIDPrefix + t).Value(), "", true
 }
 func (systemScalar) write(v, _ string) string { return strings.TrimPrefix(v, fhir.OIDPrefix) }
 func (systemScalar) kind() string             { return "uri" }

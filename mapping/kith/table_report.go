@@ -130,7 +130,7 @@ func (k boolMap) parse(_ *builder, l *leaf, s slot) {
 		return
 	}
 	code := k.no
-	if v.Text() == "true" {
+	if v == "true" {
 		code = k.yes
 	}
 	var ext *fhir.Node

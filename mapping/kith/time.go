@@ -4,8 +4,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/samvirke/samvirke/fhir"
 )
 
 // timeScalar is a date or time. FHIR wants a zone and seconds with every time of day; what
@@ -32,7 +30,7 @@ func (k timeScalar) kind() string {
 	return [...]string{"date", "dateTime", "instant"}[k.level]
 }
 
-func (k timeScalar) read(t string) (*fhir.Node, string, bool) {
+func (k timeScalar) read(t string) (string, string, bool) {
 	t = strings.TrimSpace(t)
 	packed := ""
 	if full, ok := expand(t); ok {
@@ -41,18 +39,18 @@ func (k timeScalar) read(t string) (*fhir.Node, string, bool) {
 	date, clock, hasClock := strings.Cut(t, "T")
 	if !hasClock {
 		if k.level == levelInstant {
-			return nil, "", false
+			return "", "", false
 		}
 		if isDate(t) {
-			return fhir.String(t), packed, true
+			return t, packed, true
 		}
 		if d, zone := splitZone(t); zone != "" && len(d) == 10 && isDate(d) && isZone(zone) {
-			return fhir.String(d), joined(packed, "zone:"+zone), true
+			return d, joined(packed, "zone:"+zone), true
 		}
-		return nil, "", false
+		return "", "", false
 	}
 	if k.level == levelDate || len(date) != 10 || !isDate(date) {
-		return nil, "", false
+		return "", "", false
 	}
 	hms, zone := splitZone(clock)
 	form := ""
@@ -62,19 +60,22 @@ func (k timeScalar) read(t string) (*fhir.Node, string, bool) {
 	if endOfDay(hms) {
 		next, ok := dayAfter(date, 1)
 		if !ok {
-			return nil, "", false
+			return "", "", false
 		}
 		date, hms, form = next, "00"+hms[2:], joined("midnight", form)
 	}
 	if !isClock(hms) || zone != "" && !isZone(zone) {
-		return nil, "", false
+		return "", "", false
 	}
 	form = joined(packed, form)
 	if zone == "" {
 		zone = osloOffset(date, hms)
 		form = joined("local", form)
 	}
-	return fhir.String(date + "T" + hms + zone), form, true
+	if form == "" {
+		return t, "", true // a FHIR time as it stands
+	}
+	return date + "T" + hms + zone, form, true
 }
 
 func (k timeScalar) write(v, form string) string {
@@ -230,11 +231,10 @@ func toOslo(v, date, hms string) (string, string) {
 // timeOf gives the point in time of a text that timeScalar reads; false for anything else.
 // A date is midnight in Norway.
 func timeOf(text string) (time.Time, bool) {
-	v, _, ok := (timeScalar{levelDateTime}).read(text)
+	s, _, ok := (timeScalar{levelDateTime}).read(text)
 	if !ok {
 		return time.Time{}, false
 	}
-	s := v.Text()
 	if !strings.Contains(s, "T") {
 		if len(s) != 10 {
 			return time.Time{}, false

@@ -63,7 +63,7 @@ func joined(form, part string) string {
 // normalTime gives a time as FHIR writes it; a text that cannot be read stays as it is.
 func normalTime(text string) string {
 	if v, _, ok := (timeScalar{levelDateTime}).read(text); ok {
-		return v.Text()
+		return v
 	}
 	return text
 }
