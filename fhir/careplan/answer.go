@@ -18,7 +18,7 @@ func (f *fold) answers() {
 	var byMeasure map[string][]given
 	var names map[string]target
 	var aside []given
-	for _, r := range f.live {
+	for r := range f.with(ofAnswers) {
 		for _, a := range r.facts.Answers {
 			if names == nil {
 				names = f.measureNames()

@@ -26,6 +26,7 @@ type rec struct {
 	facts *content
 	key   string
 	order time.Time
+	says  sorts
 	own   []string // key alone: the sources of what only this record says. Lists of sources are never changed in place
 	memo
 	place
@@ -54,9 +55,10 @@ type place struct {
 	visited        bool
 }
 
-func (r *rec) read(from *Record) {
-	r.Record, r.facts, r.key, r.order = from, from.contents(), from.Key.String(), from.OrderTime()
-	r.own = []string{r.key}
+// read takes a record, with own as the list of its key alone.
+func (r *rec) read(from *Record, own []string) {
+	r.Record, r.facts, r.key, r.own, r.order = from, from.contents(), own[0], own, from.OrderTime()
+	r.says = r.sorts()
 }
 
 // line is one conversation of one sender about one kind of message. The kind is part of it
@@ -70,6 +72,7 @@ type line struct {
 	added   []*rec
 	ender   *rec // the cancellation in force
 	flags   []Flag
+	next    *line // another with the same conversation
 }
 
 // lineName tells lines apart.
@@ -89,8 +92,9 @@ func (l *line) count() {
 type liveness struct {
 	recs  []*rec // all but dropped duplicates, sorted by (order, key)
 	keyed []*rec // the same, sorted by key
+	says  sorts  // what any of them states
 	lines []*line
-	named map[lineName]*line // the same
+	named map[string]*line // the same by conversation, the first of several
 	dups  []*rec
 	flags []Flag
 	odd   []Flag // those of flags that are not of a line
@@ -214,6 +218,7 @@ func (v *liveness) dedupe(p *pile) {
 	for _, r := range p.timed {
 		if r.state == stateLive {
 			v.recs = append(v.recs, r)
+			v.says |= r.says
 		}
 	}
 }
@@ -302,17 +307,17 @@ func byDocument(kind string) bool { return kind == "EPIKRISE" || kind == "HENVIS
 // group sorts records into lines. A record stands on the line of the record it acts on.
 func (v *liveness) group() {
 	v.findRings()
-	v.named = make(map[lineName]*line, len(v.keyed))
+	v.named = make(map[string]*line, len(v.keyed))
 	room := make([]line, len(v.keyed)) // one piece for all
 	for _, r := range v.keyed {        // by key: the lines come out nearly sorted
 		if r.state == stateQuarantine {
 			continue
 		}
 		k := r.lineNamed()
-		l := v.named[k]
+		l := v.line(k)
 		if l == nil {
 			l, room = &room[0], room[1:]
-			l.lineName, v.named[k] = k, l
+			v.addLine(l, k)
 			v.lines = append(v.lines, l)
 		}
 		l.size++
@@ -330,6 +335,20 @@ func (v *liveness) group() {
 		l.members = append(l.members, r)
 	}
 	slices.SortFunc(v.lines, byLineName)
+}
+
+// line finds a line; nil when there is none.
+func (v *liveness) line(k lineName) *line {
+	l := v.named[k.conversation]
+	for l != nil && l.lineName != k {
+		l = l.next
+	}
+	return l
+}
+
+func (v *liveness) addLine(l *line, k lineName) {
+	l.lineName, l.next = k, v.named[k.conversation]
+	v.named[k.conversation] = l
 }
 
 func byLineName(a, b *line) int {

@@ -11,6 +11,9 @@ import (
 // one organisation is one entry with two sources. The records come in order.
 func (f *fold) clinical(live []*rec) {
 	for _, r := range live {
+		if r.says&ofItems == 0 {
+			continue
+		}
 		f.diagnoses(r)
 		f.goals(r)
 		f.measures(r)
@@ -22,7 +25,7 @@ func (f *fold) clinical(live []*rec) {
 // expect makes room for what the records state.
 func (f *fold) expect() {
 	var measures, goals, notes, checkups, all int
-	for _, r := range f.live {
+	for r := range f.with(ofItems) {
 		c := r.facts
 		measures, goals, notes, checkups = measures+len(c.Measures), goals+len(c.Goals), notes+len(c.Notes), checkups+len(c.Checkups)
 		all += len(c.Diagnoses) + len(c.Notes) + len(c.Services) + len(c.Aids)

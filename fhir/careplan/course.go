@@ -22,14 +22,15 @@ const outcomeClasses = " self-reliant less same more maintained dropped-out "
 //
 // Source: careplan.md sections 2 and 5.2.
 func (f *fold) course() {
-	if !slices.ContainsFunc(f.live, statesCourse) {
-		return
-	}
-	c := &courseFold{f: f, part: &CoursePart{}}
-	for _, r := range f.live {
-		if statesCourse(r) {
-			c.state(r)
+	var c *courseFold
+	for r := range f.courseOf() {
+		if c == nil {
+			c = &courseFold{f: f, part: &CoursePart{}}
 		}
+		c.state(r)
+	}
+	if c == nil {
+		return
 	}
 	c.courses()
 	c.plans()
@@ -278,8 +279,8 @@ func (c *courseFold) zones() {
 func (c *courseFold) bookings() {
 	for _, k := range c.booked.list {
 		var gone []string // records whose statement of this check-up a later one replaced
-		for _, r := range c.f.live {
-			if r == k.r || !statesCourse(r) || r.Key.Sender != k.r.Key.Sender {
+		for r := range c.f.courseOf() {
+			if r == k.r || r.Key.Sender != k.r.Key.Sender {
 				continue
 			}
 			for _, a := range r.facts.More.Course.Booked {
@@ -314,10 +315,7 @@ func checkupID(r *rec, row int) string {
 
 // onBehalf tells of a goal in the words of next of kin why the patient did not say it.
 func (c *courseFold) onBehalf() {
-	for _, r := range c.f.live {
-		if !statesCourse(r) {
-			continue
-		}
+	for r := range c.f.courseOf() {
 		for _, b := range r.facts.More.Course.OnBehalf {
 			for i := range c.f.p.Goals {
 				if g := &c.f.p.Goals[i]; g.Text == b.Goal && g.ExpressedBy == "kin" && contains(g.From, r.key) {

@@ -76,8 +76,8 @@ func (r *rec) elementNamed(list string, at int) string {
 
 // written keeps the resources that live records hold as they were written.
 func (f *fold) written() {
-	for _, r := range f.live {
-		if r.facts.More == nil || len(r.facts.More.Elements) == 0 {
+	for r := range f.with(ofMore) {
+		if len(r.facts.More.Elements) == 0 {
 			continue
 		}
 		if f.p.written == nil {

@@ -70,6 +70,7 @@ type fold struct {
 	kept     *memory // nil when nothing is remembered
 	lines    []*line
 	live     []*rec          // by (order, key)
+	says     sorts           // what any of them states
 	keyed    []*rec          // the same, by key
 	byText   map[string]*rec // the same; made when one is first asked for
 	loose    []*rec
@@ -79,6 +80,7 @@ type fold struct {
 	wished  []wish       // of others' part in the team
 	listing
 	assessing
+	room     assessingRoom
 	latest   latestStay
 	reports  map[string][]*rec    // of admission and discharge, by kind; made when they are first asked for
 	begun    []time.Time          // when the stays began that count, in order; likewise
@@ -93,7 +95,7 @@ func (f *fold) count(v *liveness) {
 	f.live, f.keyed = make([]*rec, 0, len(v.recs)), make([]*rec, 0, len(v.recs))
 	for _, r := range v.recs {
 		if r.counts {
-			f.live = append(f.live, r)
+			f.live, f.says = append(f.live, r), f.says|r.says
 		}
 	}
 	for _, r := range v.keyed {
@@ -160,7 +162,7 @@ func (f *fold) subject(recs []*rec) {
 
 func (f *fold) sources(v *liveness) {
 	f.p.Sources = f.liveSources()
-	for _, r := range f.live {
+	for r := range f.with(ofLimits) {
 		f.p.Restricted = f.p.Restricted || r.NoForwarding
 	}
 	if n := len(v.recs) - len(f.live) + len(v.dups); n > 0 {

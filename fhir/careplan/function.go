@@ -16,19 +16,28 @@ const kindAdmissionReport = "INNLEGGELSESRAPPORT"
 // are shown as the source gave them; nothing is summed, averaged or converted.
 // Source: function.md sections 1 and 6.
 func (f *fold) function(live []*rec) {
-	n := 0
+	n, scores := 0, 0
 	for _, r := range live {
+		if r.says&ofPanels == 0 {
+			continue
+		}
 		n += len(r.facts.Panels)
+		for i := range r.facts.Panels {
+			if r.panels == nil || r.panels[i] == nil {
+				scores += len(r.facts.Panels[i].Scores)
+			}
+		}
 	}
 	if n == 0 {
 		return
 	}
 	if f.alike == nil {
-		f.alike = make(map[said][]int, n)
+		f.alike = make(map[said]*dated, n)
 	}
 	f.list = slices.Grow(f.list, n)
+	f.room = assessingRoom{make([]dated, n), make([]Score, scores), make([]float64, scores)}
 	for _, r := range live {
-		if len(r.facts.Panels) == 0 {
+		if r.says&ofPanels == 0 {
 			continue
 		}
 		seen := map[string]int{}
@@ -37,12 +46,10 @@ func (f *fold) function(live []*rec) {
 			f.assessment(r, i, seen)
 		}
 	}
-	order := make([]*dated, len(f.list))
-	for i := range f.list {
-		order[i] = &f.list[i]
-	}
+	f.room = assessingRoom{}
+	order := slices.Clone(f.list)
 	slices.SortStableFunc(order, func(a, b *dated) int {
-		if c := a.at.Compare(b.at); c != 0 {
+		if c := a.when.at.Compare(b.when.at); c != 0 {
 			return c
 		}
 		return cmp.Or(strings.Compare(a.Instrument, b.Instrument), strings.Compare(a.Owner, b.Owner), strings.Compare(a.ID, b.ID))
@@ -55,15 +62,16 @@ func (f *fold) function(live []*rec) {
 
 // assessing is how function finds assessments that may be told again.
 type assessing struct {
-	list     []dated // as the records tell them
-	alike    map[said][]int
+	list     []*dated // as the records tell them
+	alike    map[said]*dated
 	dateless bool // some have no date of their own
 }
 
 // dated is an assessment with its date read.
 type dated struct {
 	Assessment
-	at time.Time
+	when moment
+	next *dated // told later, and so alike that all of it must be compared
 }
 
 // judged is what one panel of a message says, and what is odd about it.
@@ -72,30 +80,39 @@ type judged struct {
 	flags []Flag
 }
 
+// assessingRoom is what assessments are made in, one piece for all of a fold.
+type assessingRoom struct {
+	dated   []dated
+	scores  []Score
+	numbers []float64
+}
+
 // judge reads one panel of a message. Without a date of its own it depends on the stays, else on nothing but
-// the message, and is kept.
-func (f *fold) judge(r *rec, at int) judged {
-	if r.panels == nil {
-		r.panels = make([]*judged, len(r.facts.Panels))
-	}
-	if known := r.panels[at]; known != nil {
-		return *known
+// the message, and a Folder keeps it.
+func (f *fold) judge(r *rec, at int) *dated {
+	d := &f.room.dated[0]
+	f.room.dated = f.room.dated[1:]
+	if r.panels != nil && r.panels[at] != nil {
+		*d = r.panels[at].dated
+		f.p.Flags = append(f.p.Flags, r.panels[at].flags...)
+		return d
 	}
 	p := &r.facts.Panels[at]
 	n := len(f.p.Flags)
-	j := judged{dated: dated{Assessment: f.assess(r, p)}}
-	j.at, j.flags = parseMoment(j.Date).at, slices.Clone(f.p.Flags[n:])
-	f.p.Flags = f.p.Flags[:n] // the caller puts them in
-	if p.Date != "" {
-		r.panels[at] = &j
+	f.assess(r, p, &d.Assessment)
+	d.when = parseMoment(d.Date)
+	if f.kept != nil && p.Date != "" {
+		if r.panels == nil {
+			r.panels = make([]*judged, len(r.facts.Panels))
+		}
+		r.panels[at] = &judged{*d, slices.Clone(f.p.Flags[n:])}
 	}
-	return j
+	return d
 }
 
-func (f *fold) assess(r *rec, p *panel) Assessment {
-	scale, variant := function.SplitName(p.Instrument)
-	a := Assessment{Instrument: scale, Variant: variant, Date: p.Date, DateSource: p.DateSource, Owner: r.Key.Sender,
-		Note: p.Note, From: r.own}
+func (f *fold) assess(r *rec, p *panel, a *Assessment) {
+	a.Instrument, a.Variant = function.SplitName(p.Instrument)
+	a.Date, a.DateSource, a.Owner, a.Note, a.From = p.Date, p.DateSource, r.Key.Sender, p.Note, r.own
 	if m := p.More; m != nil {
 		a.Assessor, a.Setting, a.Informer, a.Protocol, a.Derived, a.Form = m.Assessor, m.Setting, m.Informer, m.Protocol, m.Derived, m.Form
 	}
@@ -103,38 +120,37 @@ func (f *fold) assess(r *rec, p *panel) Assessment {
 		a.Date, a.DateSource = f.undated(r)
 		a.Issues = append(a.Issues, function.IssueNoDate)
 	}
-	ins := function.Lookup(scale)
-	a.Line = function.KeyOf(scale, variant, a.Setting, a.Informer, a.Protocol).String()
+	ins := function.Lookup(a.Instrument)
+	a.Line = ins.KeyOf(a.Instrument, a.Variant, a.Setting, a.Informer, a.Protocol).String()
 	var invalid bool
-	if len(p.Scores) > 0 {
-		a.Scores = make([]Score, len(p.Scores))
+	if n := len(p.Scores); n > 0 {
+		a.Scores, f.room.scores = f.room.scores[:n:n], f.room.scores[n:]
 	}
-	numbers := make([]float64, len(p.Scores)) // one piece for all
 	for i := range p.Scores {
 		sc := &a.Scores[i]
-		*sc = scoreFor(ins, variant, &p.Scores[i], &numbers[i])
+		scoreFor(sc, ins, a.Variant, &p.Scores[i], &f.room.numbers[i])
 		sc.From = a.From
 		invalid = invalid || sc.Invalid
 	}
+	f.room.numbers = f.room.numbers[len(p.Scores):]
 	if invalid {
 		f.flag("value-out-of-range", "A function assessment holds a value that its scale does not have; it is shown as text.", r.key)
 	}
-	f.check(r, &a, invalid)
-	return a
+	f.check(r, a, invalid)
 }
 
 // assessment adds one panel of a record to the list, or the record to the sources of one that says the same.
 func (f *fold) assessment(r *rec, at int, seen map[string]int) {
-	j := f.judge(r, at)
-	f.p.Flags = append(f.p.Flags, j.flags...)
-	a := &j.Assessment
-	a.Baseline = r.Kind == kindAdmissionReport || f.beforeStay(a.Date)
+	a := f.judge(r, at)
+	a.Baseline = r.Kind == kindAdmissionReport || f.beforeStay(a.when)
 	what := said{'f', a.Owner, [7]string{a.Instrument, a.Variant, a.Date, a.Note}} // the rest is compared
 	if len(a.Scores) > 0 {
 		what.words[4], what.words[5] = a.Scores[0].Code, a.Scores[0].Shown
 	}
-	for _, i := range f.alike[what] {
-		if o := &f.list[i]; sameAssessment(&o.Assessment, a) {
+	first := f.alike[what]
+	last := &first
+	for ; *last != nil; last = &(*last).next {
+		if o := *last; sameAssessment(&o.Assessment, &a.Assessment) {
 			o.From = addFrom(o.From, r.key)
 			o.Baseline = o.Baseline || a.Baseline
 			o.Scores = slices.Clone(o.Scores) // others hold them too
@@ -148,8 +164,9 @@ func (f *fold) assessment(r *rec, at int, seen map[string]int) {
 		p := &r.facts.Panels[at]
 		a.ID = elementID("function", r, seen, p.Instrument, p.Date)
 	}
-	f.alike[what] = append(f.alike[what], len(f.list))
-	f.list = append(f.list, j.dated)
+	*last = a
+	f.alike[what] = first
+	f.list = append(f.list, a)
 }
 
 // sameAssessment tells whether one organisation repeats an assessment in a later report.
@@ -171,8 +188,8 @@ func sameAssessment(a, b *Assessment) bool {
 }
 
 // beforeStay tells whether a date lies before or at the admission of a stay that counts.
-func (f *fold) beforeStay(date string) bool {
-	m, l := parseMoment(date), &f.latest
+func (f *fold) beforeStay(m moment) bool {
+	l := &f.latest
 	if !l.any || m.at.IsZero() {
 		return false
 	}
@@ -195,10 +212,10 @@ func (f *fold) undated(r *rec) (date, source string) {
 	return formatTime(r.order), "message"
 }
 
-// scoreFor judges one value by its scale. What the scale does not have stays text. num is where the number
+// scoreFor judges one value by its scale, in out. What the scale does not have stays text. num is where the number
 // goes when there is one.
-func scoreFor(ins *function.Instrument, variant string, s *score, num *float64) Score {
-	out := Score{Value: Value{Text: s.Text, Code: s.Code, System: s.System}, Shown: s.Value, Unit: s.Unit, Note: s.Note}
+func scoreFor(out *Score, ins *function.Instrument, variant string, s *score, num *float64) {
+	out.Code, out.System, out.Shown, out.Unit, out.Note = s.Code, s.System, s.Value, s.Unit, s.Note
 	words := false
 	if m := s.More; m != nil {
 		out.Absent, out.Problem, out.ValueCode, out.ValueSystem, out.Aid = m.Absent, m.Problem, m.Code, m.System, m.Aid
@@ -212,10 +229,10 @@ func scoreFor(ins *function.Instrument, variant string, s *score, num *float64) 
 		if s.NotRelevant || out.Shown == "" {
 			out.Shown = "9"
 		}
-		return out
+		return
 	}
 	if ins == nil || !r.Known {
-		return out
+		return
 	}
 	out.Min, out.HigherIs = r.Range.Min, higherIs(r.Better)
 	if !r.Range.Open {
@@ -228,7 +245,6 @@ func scoreFor(ins *function.Instrument, variant string, s *score, num *float64) 
 		*num = r.Number
 		out.Number, out.Unit = num, r.Unit
 	}
-	return out
 }
 
 func higherIs(b function.Better) string {
@@ -272,7 +288,7 @@ func (f *fold) indexIssues(r *rec, a *Assessment, index []function.Point) (out [
 		l := Assessment{Instrument: p.Instrument, Scores: make([]Score, len(p.Scores))}
 		ins := function.Lookup(p.Instrument)
 		for j := range p.Scores {
-			l.Scores[j] = scoreFor(ins, "", &p.Scores[j], new(float64))
+			scoreFor(&l.Scores[j], ins, "", &p.Scores[j], new(float64))
 		}
 		levels = append(levels, l.points(time.Time{})...)
 	}

@@ -46,7 +46,8 @@ func TestScores(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got := scoreFor(function.Lookup(c.scale), "", &c.score, new(float64))
+			var got Score
+			scoreFor(&got, function.Lookup(c.scale), "", &c.score, new(float64))
 			n := math.NaN()
 			if got.Number != nil {
 				n = *got.Number

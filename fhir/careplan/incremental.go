@@ -35,7 +35,7 @@ func (f *Folder) Apply(records ...Record) {
 	for i := range records {
 		r := &rec{}
 		from := records[i]
-		r.read(&from)
+		r.read(&from, []string{from.Key.String()})
 		if f.pile.add(r) {
 			f.all, f.plan = append(f.all, from), nil
 		}
@@ -68,15 +68,38 @@ type pile struct {
 }
 
 func newPile(records []Record) *pile {
-	recs := make([]rec, len(records))
-	p := &pile{keyed: make([]*rec, len(recs)), timed: make([]*rec, len(recs))}
+	recs, lists := make([]rec, len(records)), make([]*rec, 2*len(records)) // one piece for all
+	keys := keysIn(records)
+	p := &pile{keyed: lists[:len(recs):len(recs)], timed: lists[len(recs):]}
 	for i := range recs {
-		recs[i].read(&records[i])
+		recs[i].read(&records[i], keys[i:i+1:i+1])
 		p.keyed[i], p.timed[i] = &recs[i], &recs[i]
 	}
 	slices.SortFunc(p.keyed, byIdentity)
 	slices.SortFunc(p.timed, byOrder)
 	return p
+}
+
+// keysIn gives the keys of records as text, in one piece.
+func keysIn(records []Record) []string {
+	size := 0
+	for i := range records {
+		size += len(records[i].Key.Sender) + len("/") + len(records[i].Key.MessageID)
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for i := range records {
+		k := &records[i].Key
+		all.WriteString(k.Sender)
+		all.WriteByte('/')
+		all.WriteString(k.MessageID)
+	}
+	text, keys := all.String(), make([]string, len(records))
+	for i := range records {
+		n := len(records[i].Key.Sender) + len("/") + len(records[i].Key.MessageID)
+		keys[i], text = text[:n], text[n:]
+	}
+	return keys
 }
 
 // add puts one more record in its places. It is not taken, and false comes back, when it is there already.
@@ -105,7 +128,7 @@ func byIdentity(a, b *rec) int {
 // memo is what follows from one record and the name of its line, whatever stands beside it. It is worked
 // out when it is first asked for.
 type memo struct {
-	on       lineName // the line that the ids are of
+	on       *line    // the line that the ids are of
 	measures []string // ids, see measureIDs
 	// measureNames are the words by which an answer may name each measure, other than its id.
 	measureNames [][]string
@@ -116,8 +139,11 @@ type memo struct {
 
 // onLine forgets what was worked out for another line.
 func (r *rec) onLine() *memo {
-	if r.on != r.line.lineName {
-		r.on, r.measures = r.line.lineName, nil
+	if r.on != r.line {
+		if r.on == nil || r.on.lineName != r.line.lineName {
+			r.measures = nil
+		}
+		r.on = r.line
 	}
 	return &r.memo
 }

@@ -37,39 +37,6 @@ type remarks struct {
 	gaps  []Gap
 }
 
-// sorts of facts, as steps of a fold read them.
-type sorts uint16
-
-const (
-	ofStay sorts = 1 << iota
-	ofDiagnoses
-	ofGoals
-	ofMeasures
-	ofPanels
-	ofAnswers
-	ofItems // anything that clinical lists
-	ofMore
-)
-
-// sorts tells what a record states.
-func (r *rec) sorts() (s sorts) {
-	c := r.facts
-	set := func(is bool, one sorts) {
-		if is {
-			s |= one
-		}
-	}
-	set(isStayKind(r.Kind) || len(c.Events) > 0, ofStay)
-	set(len(c.Diagnoses) > 0, ofDiagnoses|ofItems)
-	set(len(c.Goals) > 0, ofGoals|ofItems)
-	set(len(c.Measures) > 0, ofMeasures|ofItems)
-	set(len(c.Services)+len(c.Checkups)+len(c.Aids)+len(c.Contacts)+len(c.Notes) > 0, ofItems)
-	set(len(c.Panels) > 0, ofPanels)
-	set(len(c.Answers) > 0, ofAnswers)
-	set(c.More != nil, ofMore)
-	return s
-}
-
 // anew remembers chains that were worked out from all records.
 func (k *memory) anew(v *liveness) {
 	*k = memory{v: v, all: true, named: make(map[string]bool, len(v.recs)), byText: make(map[string]*rec, len(v.recs))}
@@ -115,7 +82,7 @@ func (k *memory) arrived() bool {
 // other lines: another one names it already, its key was used before, or it says who had seen or may see what.
 func (k *memory) arrive(r *rec) bool {
 	v, id := k.v, r.Key.MessageID
-	if k.named[id] || r.Chain.Parent == id || r.Kind == KindReceipt || r.facts.rights() != nil || byKey(v.keyed, r.key) != nil {
+	if k.named[id] || r.Chain.Parent == id || r.says&ofReceipt != 0 || r.says&ofRights != 0 || byKey(v.keyed, r.key) != nil {
 		return false
 	}
 	k.name(r)
@@ -126,15 +93,16 @@ func (k *memory) arrive(r *rec) bool {
 		v.senders[id]++
 	}
 	v.link(r)
-	k.touched |= r.sorts()
+	v.says |= r.says
+	k.touched |= r.says
 	if r.state == stateQuarantine {
 		return true
 	}
 	name := r.lineNamed()
-	l := v.named[name]
+	l := v.line(name)
 	if l == nil {
-		l = &line{lineName: name}
-		v.named[name] = l
+		l = &line{}
+		v.addLine(l, name)
 		v.lines, _ = insert(v.lines, l, byLineName)
 	}
 	r.line = l
@@ -143,7 +111,7 @@ func (k *memory) arrive(r *rec) bool {
 	l.head, l.added, l.ender, l.flags = nil, nil, nil, nil
 	for _, m := range l.members {
 		m.counts, m.ended, m.child, m.sibling = false, false, nil, nil
-		k.touched |= m.sorts()
+		k.touched |= m.says
 	}
 	k.settled = append(k.settled, l.members...)
 	l.linearise()
@@ -169,7 +137,7 @@ func (k *memory) counted(recs []*rec) {
 		if r.was = r.counts; r.counts {
 			k.came = append(k.came, r)
 		} else {
-			k.lost |= r.sorts()
+			k.lost |= r.says
 		}
 	}
 }
@@ -184,7 +152,7 @@ func (k *memory) goesOn(reads sorts, last *rec) (came []*rec, ok bool) {
 		return nil, false
 	}
 	for _, r := range k.came { // in order
-		if r.sorts()&reads == 0 {
+		if r.says&reads == 0 {
 			continue
 		}
 		if last != nil && byOrder(r, last) < 0 {
@@ -198,7 +166,7 @@ func (k *memory) goesOn(reads sorts, last *rec) (came []*rec, ok bool) {
 // latestOf is the last of some records with certain facts.
 func latestOf(list []*rec, reads sorts) *rec {
 	for i := len(list) - 1; i >= 0; i-- {
-		if list[i].sorts()&reads != 0 {
+		if list[i].says&reads != 0 {
 			return list[i]
 		}
 	}

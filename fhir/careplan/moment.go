@@ -18,6 +18,9 @@ type moment struct {
 // nothing of that day can stand before it.
 func parseMoment(s string) moment {
 	m := moment{text: s}
+	if len(s) < len("2006") { // nearly always nothing
+		return m
+	}
 	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05"} {
 		if len(s) > 10 {
 			if t, err := time.Parse(layout, s); err == nil {
@@ -30,7 +33,10 @@ func parseMoment(s string) moment {
 		m.at, m.day = t.Add(-2*time.Hour), true
 		return m
 	}
-	for _, layout := range [...]string{"2006-01-02", "2006-01", "2006"} {
+	for _, layout := range [...]string{"2006-01", "2006"} {
+		if len(s) != len(layout) {
+			continue
+		}
 		if t, err := time.Parse(layout, s); err == nil {
 			m.at, m.day = t.Add(-2*time.Hour), true
 			return m
@@ -97,5 +103,6 @@ func shortID(prefix string, parts ...string) string {
 		h = append(h, 0x1f)
 	}
 	sum := sha256.Sum256(h)
-	return prefix + "-" + hex.EncodeToString(sum[:8])
+	var room [40]byte // of every prefix that there is
+	return string(hex.AppendEncode(append(append(room[:0], prefix...), '-'), sum[:8]))
 }

@@ -52,7 +52,7 @@ func stateRights(records []Record) bool {
 // are nil when no record states any.
 func (p *pile) settled() (*liveness, *rights) {
 	v := p.settle()
-	if !slices.ContainsFunc(v.recs, func(r *rec) bool { return r.facts.rights() != nil }) {
+	if v.says&ofRights == 0 {
 		return v, nil
 	}
 	p.kept.forget()
@@ -129,7 +129,11 @@ func (s span) holds(at time.Time) bool {
 
 // stated takes the members that records state into the team: those whose part has not ended.
 func (f *fold) stated(add func(o *org, role string, keys []string)) {
-	if !slices.ContainsFunc(f.live, func(r *rec) bool { return r.facts.rights() != nil && len(r.facts.rights().Team) > 0 }) {
+	states := false
+	for r := range f.with(ofRights) {
+		states = states || len(r.facts.rights().Team) > 0
+	}
+	if !states {
 		return
 	}
 	f.members, f.wished = memberships(f.live, f.sight)

@@ -184,7 +184,7 @@ func (f *fold) restrictions(g *rights) (out []Restriction) {
 			}
 		}
 	}
-	for _, r := range f.live {
+	for r := range f.with(ofLimits) {
 		if r.NoForwarding {
 			out = append(out, r.kept(kindForwarding, ""))
 		}

@@ -146,7 +146,7 @@ func (f *fold) best(g *rights) {
 // that goes on, by a plan of theirs that replaces the other. Source: careplan.md section 7, item 3.
 func (f *fold) masters(g *rights, list []Identity) {
 	latest, replaced := map[string]*rec{}, map[string]*rec{}
-	for _, r := range f.live {
+	for r := range f.with(ofRights) {
 		facts := r.facts.rights()
 		if facts == nil || facts.Master == nil {
 			continue

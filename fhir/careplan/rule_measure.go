@@ -179,8 +179,8 @@ func isOpposite(a, b string) bool {
 // sites are the parts of the body that measures name, by measure.
 func (f *fold) sites() map[string]string {
 	out := map[string]string{}
-	for _, r := range f.live {
-		if !statesCourse(r) || len(r.facts.More.Course.Sites) == 0 {
+	for r := range f.courseOf() {
+		if len(r.facts.More.Course.Sites) == 0 {
 			continue
 		}
 		ids := measureIDs(r)

@@ -52,15 +52,10 @@ func isCoordinator(c Contact) bool {
 // r11NoAnswer: a referral, or the early notice of a hospital, to which none of those it went to has written back.
 // An early notice needs no answer once the person has left the hospital.
 func (f *fold) r11NoAnswer() {
-	for _, r := range f.live {
-		var limit time.Duration
-		switch {
-		case r.Kind == kindEarlyNotice:
+	for r := range f.with(ofReferral) {
+		limit := ReferralLimit
+		if r.Kind == kindEarlyNotice {
 			limit = AnswerLimit
-		case strings.HasPrefix(r.Kind, "HENVISNING"):
-			limit = ReferralLimit
-		default:
-			continue
 		}
 		if r.Chain.Op == "A" || f.writtenBack(r) || r.Kind == kindEarlyNotice && f.leftAfter(r) {
 			continue

@@ -28,7 +28,7 @@ func (f *fold) r6NoReport() {
 
 // leftDead tells whether the person died in the stay.
 func (s *stay) leftDead() bool {
-	return slices.ContainsFunc(s.events, func(ev stayEvent) bool {
+	return slices.ContainsFunc(s.events, func(ev *stayEvent) bool {
 		return ev.Code == eventDischarged && (ev.rec.facts.Dead || ev.own != nil && ev.own.Dead)
 	})
 }
@@ -93,10 +93,8 @@ func (f *fold) toldOf(s *stay) *rec {
 func (f *fold) hasReport(s *stay, kind string) bool {
 	if f.reports == nil {
 		f.reports = map[string][]*rec{}
-		for _, r := range f.live {
-			if r.Kind == kindDischargeReport || r.Kind == kindAdmissionReport {
-				f.reports[r.Kind] = append(f.reports[r.Kind], r)
-			}
+		for r := range f.with(ofReport) {
+			f.reports[r.Kind] = append(f.reports[r.Kind], r)
 		}
 	}
 	list := f.reports[kind] // by order
@@ -156,8 +154,8 @@ func (f *fold) r16Dropped() {
 		}
 	}
 	var stops []*rec
-	for _, r := range f.live {
-		if statesCourse(r) && len(r.facts.More.Course.Stops) > 0 {
+	for r := range f.courseOf() {
+		if len(r.facts.More.Course.Stops) > 0 {
 			stops = append(stops, r)
 		}
 	}

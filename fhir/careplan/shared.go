@@ -66,7 +66,7 @@ func (f *fold) registers() []*fieldRegister {
 		return f.fields
 	}
 	by := map[string]*fieldRegister{}
-	for _, r := range f.live {
+	for r := range f.with(ofStated) {
 		for _, s := range r.statements() {
 			g := by[s.field]
 			if g == nil {
@@ -298,7 +298,7 @@ func (f *fold) coordinator(about string) string {
 
 // unheard flags decisions of those who may not decide: they have no effect.
 func (f *fold) unheard() {
-	for _, r := range f.live {
+	for r := range f.with(ofMore) {
 		if s := r.sharedFacts(); s != nil {
 			for i := range s.Resolutions {
 				if !r.mayDecide(&s.Resolutions[i]) {

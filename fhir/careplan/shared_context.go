@@ -47,10 +47,12 @@ type shownTo struct {
 // overwrote it is hidden.
 func (v *liveness) sights(wrong wrongWays) *sight {
 	s := &sight{wrong: wrong}
-	if slices.ContainsFunc(v.recs, func(r *rec) bool { return r.Kind == KindReceipt }) {
+	if v.says&ofReceipt != 0 {
 		s.receipts(v)
 	}
-	s.overwritten(v)
+	if v.says&ofStated != 0 {
+		s.overwritten(v)
+	}
 	return s
 }
 

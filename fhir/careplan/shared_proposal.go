@@ -24,7 +24,7 @@ type asking struct {
 func (f *fold) changes(aside []given) {
 	var list []*asking
 	edits := f.editsKept()
-	for _, r := range f.live {
+	for r := range f.with(ofMore) {
 		s := r.sharedFacts()
 		if s == nil {
 			continue

@@ -50,7 +50,7 @@ func (f *fold) same() {
 // the two are not the same.
 func (f *fold) saidSame() map[[2]string][]string {
 	var out map[[2]string][]string
-	for _, r := range f.live {
+	for r := range f.with(ofMore) {
 		s := r.sharedFacts()
 		if s == nil || !contains(r.Roles, "person") {
 			continue

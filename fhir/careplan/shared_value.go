@@ -31,6 +31,9 @@ func conflictID(field, element string) string { return shortID("conflict", field
 // statements are those of one record. A decision counts as a statement on its field when a person made it who
 // may: the coordinating organisation, or for a goal in the patient's own words the patient.
 func (r *rec) statements() []stated {
+	if r.says&ofStated == 0 {
+		return nil
+	}
 	var out []stated
 	if f := r.sharedFacts(); f != nil {
 		for i := range f.Statements {
@@ -53,16 +56,7 @@ func (r *rec) statements() []stated {
 // statedCoordinator reads the coordinator out of the contacts that any message may list. The coordinator of the
 // individual plan comes before the one of the hospital when one message names both.
 func (r *rec) statedCoordinator() []stated {
-	code := ""
-	for i := range r.facts.Contacts {
-		switch c := &r.facts.Contacts[i]; {
-		case c.Name == "":
-		case c.Code == roleIndividualPlan:
-			code = c.Code
-		case c.Code == roleHospitalCoordinator && code == "":
-			code = c.Code
-		}
-	}
+	code := r.coordinatorCode()
 	if code == "" {
 		return nil
 	}
@@ -82,6 +76,21 @@ func (r *rec) statedCoordinator() []stated {
 		}
 	}
 	return out
+}
+
+// coordinatorCode is the role by which a message names who coordinates; "" when it names nobody.
+func (r *rec) coordinatorCode() string {
+	code := ""
+	for i := range r.facts.Contacts {
+		switch c := &r.facts.Contacts[i]; {
+		case c.Name == "":
+		case c.Code == roleIndividualPlan:
+			code = c.Code
+		case c.Code == roleHospitalCoordinator && code == "":
+			code = c.Code
+		}
+	}
+	return code
 }
 
 // Codes of list 9034 for the coordinator of an individual plan and the one that a hospital appoints.

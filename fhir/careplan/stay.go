@@ -17,7 +17,7 @@ type stay struct {
 	first        moment   // of the first version: names the stay
 	withdrawn    *rec     // the cancellation, when the admission was withdrawn
 	unknown      bool     // no admission has been seen
-	events       []stayEvent
+	events       []*stayEvent
 	from         []string
 	end          moment
 	out          Stay
@@ -37,11 +37,13 @@ type claim struct {
 
 // stayEvent is one event of one live record.
 type stayEvent struct {
-	event
+	Code string // see event
 	rec  *rec
 	own  *ownStay // the native Encounter that tells of it, nil for the national messages
 	when moment
 	at   time.Time
+	// Estimate: the time is a planned one.
+	Estimate bool
 	// repeat: the message does not exist for this event but names it again; a withdrawal of
 	// discharge-ready, for instance, repeats the event it withdraws.
 	repeat bool
@@ -49,7 +51,7 @@ type stayEvent struct {
 
 // notice is a message that names no admission time: the stay it belongs to is found by its main event.
 type notice struct {
-	main stayEvent
+	main *stayEvent
 	all  []stayEvent
 }
 
@@ -66,7 +68,7 @@ func (f *fold) stays() {
 	var pending []notice
 	admissions, ghosts, opened := f.admissions()
 	list = append(list, admissions...)
-	for _, r := range f.live {
+	for r := range f.with(ofStay) {
 		if !isStayKind(r.Kind) {
 			continue
 		}
@@ -189,7 +191,7 @@ func (s *stay) touch(r *rec) {
 	}
 }
 
-func (s *stay) add(ev stayEvent) {
+func (s *stay) add(ev *stayEvent) {
 	s.touch(ev.rec)
 	s.events = append(s.events, ev)
 	if ev.Code == eventDischarged && (s.end.text == "" || ev.when.at.Before(s.end.at)) {
@@ -199,7 +201,8 @@ func (s *stay) add(ev stayEvent) {
 
 // addAll gives a stay the events of one message; the admission is no event to act on, it is the key.
 func (f *fold) addAll(s *stay, evs []stayEvent) {
-	for _, ev := range evs {
+	for i := range evs {
+		ev := &evs[i]
 		if ev.Code == eventAdmitted {
 			f.checkAdmission(ev)
 			continue
@@ -270,9 +273,10 @@ func readEvents(r *rec) []stayEvent {
 		return nil
 	}
 	out := make([]stayEvent, 0, len(r.facts.Events))
-	for _, ev := range r.facts.Events {
+	for i := range r.facts.Events {
+		ev := &r.facts.Events[i]
 		m := parseMoment(ev.Time)
-		e := stayEvent{event: ev, rec: r, when: m, at: m.effectiveAt(r)}
+		e := stayEvent{Code: ev.Code, rec: r, when: m, at: m.effectiveAt(r), Estimate: ev.Estimate}
 		if ev.Estimate && e.at.After(r.order) {
 			e.at = r.order // a planned time counts from when it was told
 		}
@@ -293,31 +297,31 @@ func readEvents(r *rec) []stayEvent {
 }
 
 // mainOf is the event a message exists for, else its first.
-func mainOf(evs []stayEvent) stayEvent {
-	for _, ev := range evs {
-		if !ev.repeat {
-			return ev
+func mainOf(evs []stayEvent) *stayEvent {
+	for i := range evs {
+		if !evs[i].repeat {
+			return &evs[i]
 		}
 	}
-	return evs[0]
+	return &evs[0]
 }
 
 // startOf is the admission time a record names, event 1.
 func startOf(evs []stayEvent) (moment, bool) {
-	for _, ev := range evs {
-		if ev.Code == eventAdmitted && !ev.when.at.IsZero() {
+	for i := range evs {
+		if ev := &evs[i]; ev.Code == eventAdmitted && !ev.when.at.IsZero() {
 			return ev.when, true
 		}
 	}
 	return moment{}, false
 }
 
-func byEvent(a, b stayEvent) int {
+func byEvent(a, b *stayEvent) int {
 	if c := a.at.Compare(b.at); c != 0 {
 		return c // nearly always; the rest costs more to work out
 	}
 	return cmp.Or(cmp.Compare(eventRank(a.Code), eventRank(b.Code)),
-		cmp.Compare(b2i(a.repeat), b2i(b.repeat)), byOrder(a.rec, b.rec), strings.Compare(a.Time, b.Time))
+		cmp.Compare(b2i(a.repeat), b2i(b.repeat)), byOrder(a.rec, b.rec), strings.Compare(a.when.text, b.when.text))
 }
 
 func b2i(b bool) int {

@@ -34,10 +34,10 @@ func (f *fold) attach(n notice, list, ghosts []*stay) []*stay {
 
 // noTime asks about a message of a stay that names no event with a time.
 func (f *fold) noTime(r *rec) {
-	f.unattached(stayEvent{rec: r}, "the message names no time")
+	f.unattached(&stayEvent{rec: r}, "the message names no time")
 }
 
-func openAt(list []*stay, ev stayEvent) []*stay {
+func openAt(list []*stay, ev *stayEvent) []*stay {
 	var out []*stay
 	for _, s := range list {
 		if s.sender != ev.rec.Key.Sender || s.planned || !s.unknown && s.start.at.After(ev.at) {
@@ -51,12 +51,12 @@ func openAt(list []*stay, ev stayEvent) []*stay {
 	return out
 }
 
-func (f *fold) unattached(ev stayEvent, why string) {
+func (f *fold) unattached(ev *stayEvent, why string) {
 	f.flag("unattached-event", "An event of a hospital stay could not be tied to a stay: "+why+".", ev.rec.key)
 	f.task("unattached-event", "Decide which stay the event belongs to: "+why+".", "coordinator", "requested", ev.rec.key)
 }
 
-func (f *fold) checkAdmission(ev stayEvent) {
+func (f *fold) checkAdmission(ev *stayEvent) {
 	if ev.Estimate && ev.rec.Kind == kindAdmitted {
 		f.flag("odd-estimate", "The admission is marked as an estimate; it is taken as having happened.", ev.rec.key)
 	}
@@ -65,7 +65,7 @@ func (f *fold) checkAdmission(ev stayEvent) {
 // expectations lets other reports of the hospital (the early notice) tell the expected day of
 // its only open stay; they never open or end one.
 func (f *fold) expectations(list []*stay) {
-	for _, r := range f.live {
+	for r := range f.with(ofStay) {
 		if isStayKind(r.Kind) || r.Kind == kindDead {
 			continue
 		}
@@ -73,10 +73,10 @@ func (f *fold) expectations(list []*stay) {
 			if ev.Code != eventExpected && !(ev.Code == eventReady && ev.Estimate) {
 				continue
 			}
-			ev.Code = eventExpected
-			ev.at = r.order
-			if open := openAt(list, ev); len(open) == 1 {
-				open[0].add(ev)
+			told := ev // others may be tied to it as it stands
+			told.Code, told.at = eventExpected, r.order
+			if open := openAt(list, &told); len(open) == 1 {
+				open[0].add(&told)
 			}
 		}
 	}

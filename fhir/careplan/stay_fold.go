@@ -62,7 +62,7 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 	var list []Ready
 	open, asked := -1, -1 // the period that has not ended, and its task
 	for i := range s.events {
-		ev := &s.events[i]
+		ev := s.events[i]
 		v := Value{Text: ev.when.text, From: ev.rec.own}
 		if v.Text == "" {
 			v.Text = formatTime(ev.rec.order)
@@ -94,7 +94,7 @@ func (f *fold) readyPeriods(s *stay) []Ready {
 				if ev.repeat {
 					continue
 				}
-				f.unattached(*ev, "discharge-ready did not stand at that time")
+				f.unattached(ev, "discharge-ready did not stand at that time")
 				continue
 			}
 			list[open].close(v, "withdrawn")

@@ -35,7 +35,11 @@ type sameStay struct {
 //
 // Source: careplan.md sections 3.1, 3.2 and 6.
 func (f *fold) ownStays(list []*stay) []*stay {
-	if !slices.ContainsFunc(f.live, func(r *rec) bool { return statesCourse(r) && len(r.facts.More.Course.Stays) > 0 }) {
+	told := false
+	for r := range f.courseOf() {
+		told = told || len(r.facts.More.Course.Stays) > 0
+	}
+	if !told {
 		return list
 	}
 	for _, g := range f.sameStays() {
@@ -80,8 +84,8 @@ func (f *fold) ownStay(list []*stay, g *sameStay, part []toldStay, n int) []*sta
 			s.told = t.rec
 		}
 		s.describe(t)
-		for _, ev := range t.events {
-			if ev.Code != eventAdmitted {
+		for i := range t.events {
+			if ev := &t.events[i]; ev.Code != eventAdmitted {
 				s.add(ev)
 			}
 		}
@@ -200,10 +204,7 @@ func (f *fold) sameStays() []*sameStay {
 	u := unions{}
 	var told []toldStay
 	var names [][]string
-	for _, r := range f.live {
-		if !statesCourse(r) {
-			continue
-		}
+	for r := range f.courseOf() {
 		for i := range r.facts.More.Course.Stays {
 			own := &r.facts.More.Course.Stays[i]
 			t := toldStay{rec: r, own: own}
@@ -303,7 +304,7 @@ func (t *toldStay) read() {
 	r := t.rec
 	for _, ev := range t.own.Events {
 		m := parseMoment(ev.Time)
-		e := stayEvent{event: ev, rec: r, own: t.own, when: m, at: m.effectiveAt(r)}
+		e := stayEvent{Code: ev.Code, rec: r, own: t.own, when: m, at: m.effectiveAt(r), Estimate: ev.Estimate}
 		if m.at.IsZero() && !r.Event.IsZero() {
 			e.at = r.Event
 		}
@@ -331,10 +332,10 @@ func (t *toldStay) read() {
 func (f *fold) leaves(s *stay) (away bool) {
 	open := -1
 	list := s.out.Leaves
-	shown := func(ev stayEvent) *Value {
+	shown := func(ev *stayEvent) *Value {
 		return &Value{Text: first(ev.when.text, formatTime(ev.at)), From: []string{ev.rec.key}}
 	}
-	again := func(v *Value, ev stayEvent) bool {
+	again := func(v *Value, ev *stayEvent) bool {
 		if v == nil || !parseMoment(v.Text).at.Equal(parseMoment(first(ev.when.text, formatTime(ev.at))).at) {
 			return false
 		}

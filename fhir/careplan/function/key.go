@@ -50,8 +50,12 @@ func escape(s string) string {
 
 // KeyOf makes the key of an assessment; the parts that do not count for the instrument are left out.
 func KeyOf(instrument, variant, setting, informer, protocol string) Key {
+	return Lookup(instrument).KeyOf(instrument, variant, setting, informer, protocol)
+}
+
+// KeyOf is KeyOf for an instrument that was looked up already; nil is one that is not known.
+func (in *Instrument) KeyOf(instrument, variant, setting, informer, protocol string) Key {
 	k := Key{Instrument: instrument, Variant: variant, Setting: setting}
-	in := Lookup(instrument)
 	if in == nil {
 		return k
 	}

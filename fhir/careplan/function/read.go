@@ -55,7 +55,7 @@ func (in *Instrument) Read(variant string, v Raw) Reading {
 			out.Range.Step = 5
 		}
 	}
-	if v.NotRelevant || in.NotRelevant != 0 && !v.Words && v.Value == formatNumber(in.NotRelevant) || in.Name == "icf" && !v.Words && v.Value == "8" {
+	if v.NotRelevant || in.NotRelevant != 0 && !v.Words && isWritten(in.NotRelevant, v.Value) || in.Name == "icf" && !v.Words && v.Value == "8" {
 		out.State = StateNotRelevant
 		return out
 	}
@@ -126,11 +126,22 @@ func barthelRange(it *Item, variant string) (Range, bool) {
 
 // ParseNumber reads a FHIR integer or decimal and nothing else: no "Inf", no hexadecimal, no words.
 func ParseNumber(s string) (float64, bool) {
+	if len(s) == 1 && '0' <= s[0] && s[0] <= '9' { // as most are
+		return float64(s[0] - '0'), true
+	}
 	if s == "" || strings.Trim(s, "0123456789.+-eE") != "" {
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	return v, err == nil && !math.IsInf(v, 0)
+}
+
+// isWritten tells whether s is how formatNumber writes v.
+func isWritten(v float64, s string) bool {
+	if len(s) == 1 {
+		return v == float64(s[0])-'0' && '0' <= s[0] && s[0] <= '9'
+	}
+	return s == formatNumber(v)
 }
 
 func formatNumber(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

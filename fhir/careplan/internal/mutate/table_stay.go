@@ -3,7 +3,7 @@ package main
 func stays() []mutation {
 	const s = "careplan 6"
 	return []mutation{
-		{"events act in the order they were told", s, "stay_fold.go", statements, `slices.SortFunc(s.events, byEvent)`, `slices.SortFunc(s.events, func(a, b stayEvent) int { return byOrder(a.rec, b.rec) })`},
+		{"events act in the order they were told", s, "stay_fold.go", statements, `slices.SortFunc(s.events, byEvent)`, `slices.SortFunc(s.events, func(a, b *stayEvent) int { return byOrder(a.rec, b.rec) })`},
 		{"a withdrawn admission goes on", s, "stay_fold.go", statements, `s.out.Status = "entered-in-error"`, ``},
 		{"a withdrawn admission with later events is not told of", s, "stay_fold.go", statements, `f.flag("admission-withdrawn", "The admission was withdrawn but later messages of the stay still stand.", s.from...)`, ``},
 		{"a stay of a withdrawn admission is finished by its discharge", s, "stay_fold.go", condition, `if s.out.End != nil && «s.withdrawn == nil» {`, `true`},

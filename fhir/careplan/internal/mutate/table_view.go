@@ -75,7 +75,7 @@ func functions() []mutation {
 		{"F3 the protocol is no part of the key", "function 1", "function/key.go", condition, `if «in.Protocol || len(in.Variants) > 0» {`, `false`},
 		{"F3 the problem is no part of the key", "function 1", "function/key.go", expression, `{"problem", «k.Problem»}`, `""`},
 		{"F3 an unknown variant is comparable", "function 1", "function/key.go", condition, `if «k.Variant == "" && len(in.Variants) > 0» {`, `false`},
-		{"F6 not relevant is a number", "function 1", "function/read.go", condition, `in.NotRelevant != 0 && !v.Words && «v.Value == formatNumber(in.NotRelevant)» ||`, `false`},
+		{"F6 not relevant is a number", "function 1", "function/read.go", condition, `in.NotRelevant != 0 && !v.Words && «isWritten(in.NotRelevant, v.Value)» ||`, `false`},
 		{"F7 digits in words are a number", "function 1", "function/read.go", condition, `if !ok || «v.Words» {`, `false`},
 		{"a value outside its scale is a number", "function 1", "function/read.go", condition, `if «!out.Range.Holds(inUnit)» {`, `false`},
 		{"F4 a wrong sum is not told of", "function 4", "function/check.go", condition, `«has && n == len(barthelRows) && sum != total» {`, `false`},
