@@ -188,18 +188,18 @@ func unreadable(raw []byte) *samvirke.Fault {
 // checkSender holds the sender named in the message against the party that handed it over.
 func (g *Gateway) checkSender(party string, env *samvirke.Envelope) *samvirke.Fault {
 	ours, others := "", ""
-	for _, level := range env.Sender.Levels {
+	for i, level := range env.Sender.Levels {
 		a := samvirke.Address{Levels: []samvirke.AddressLevel{level}}
 		switch h := a.HER(); {
 		case h == "":
 		case g.byHER[h] == party:
 			ours = h
-		case g.byHER[h] != "":
+		case g.byHER[h] != "" || i == 0:
 			others = h
 		}
 	}
-	// One level of ours is not enough: records are filed under the enterprise, so whoever may name another
-	// party's would write as that party. Only the address book can say that we are a part of it.
+	// One level of ours is not enough: records are filed under the enterprise, so whoever may name another one,
+	// be it a party here or not, would write as that. Only the address book can say that we are a part of it.
 	if ours != "" && (others == "" || g.within(ours, others)) {
 		return nil
 	}
