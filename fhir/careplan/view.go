@@ -114,8 +114,12 @@ func (s *looker) marker(r *rec) bool {
 
 // hide drops what the viewer may not see, after liveness; the result shares nothing that it changes with
 // what it was made from. It tells what it dropped. Source: careplan.md section 8.
+//
+// A withdrawal acts also when the viewer may not see it. What it took back is then gone without a word: that it stands
+// among what was withdrawn would tell of the withdrawal. It is not among what is told as dropped, as on a day before the
+// withdrawal came it is there to be seen.
 func (v *liveness) hide(s *looker) map[string]bool {
-	hidden := map[string]bool{}
+	hidden, ended := map[string]bool{}, map[*rec]bool{}
 	lines := make([]*line, 0, len(v.lines))
 	for _, l := range v.lines {
 		drop := l.head != nil && !s.sees(l.head)
@@ -127,7 +131,13 @@ func (v *liveness) hide(s *looker) map[string]bool {
 				members = append(members, r)
 			}
 		}
-		if drop || l.ender != nil && hidden[l.ender.key] || len(members) == 0 {
+		if !drop && l.ender != nil && hidden[l.ender.key] {
+			for _, r := range members {
+				ended[r] = true
+			}
+			continue
+		}
+		if drop || len(members) == 0 {
 			continue
 		}
 		one := *l
@@ -141,13 +151,17 @@ func (v *liveness) hide(s *looker) map[string]bool {
 			hidden[r.key] = true
 		}
 	}
-	gone := func(r *rec) bool { return hidden[r.key] }
+	gone := func(r *rec) bool { return hidden[r.key] || ended[r] }
 	v.recs = slices.DeleteFunc(slices.Clone(v.recs), gone)
 	v.keyed = slices.DeleteFunc(slices.Clone(v.keyed), gone)
 	v.loose = slices.DeleteFunc(slices.Clone(v.loose), gone)
-	v.dups = slices.DeleteFunc(slices.Clone(v.dups), func(r *rec) bool { return hidden[r.key] || !s.sees(r) })
+	quiet := map[string]bool{}
+	for r := range ended {
+		quiet[r.key] = true
+	}
+	v.dups = slices.DeleteFunc(slices.Clone(v.dups), func(r *rec) bool { return hidden[r.key] || quiet[r.key] || !s.sees(r) })
 	v.flags = slices.DeleteFunc(slices.Clone(v.flags), func(fl Flag) bool {
-		return slices.ContainsFunc(fl.From, func(k string) bool { return hidden[k] })
+		return slices.ContainsFunc(fl.From, func(k string) bool { return hidden[k] || quiet[k] })
 	})
 	v.strip(s)
 	return hidden

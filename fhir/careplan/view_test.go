@@ -81,6 +81,35 @@ func TestHiddenHead(t *testing.T) {
 	equal(t, "hidden addition: goals", fmt.Sprint(len(p.Goals), " ", p.Goals[0].Text), "1 older")
 }
 
+// A withdrawal that the viewer may not see acts, and is not told: what it took back is gone without a word today, and on
+// the day before it came it stands as the viewer knew it then.
+func TestHiddenWithdrawalLeavesNoWord(t *testing.T) {
+	t.Parallel()
+	n := secretReport(70, "01-24 10:00")
+	n.noForwarding = false
+	m := n
+	m.id, m.op, m.parent, m.conv, m.sent = uuid(71), samvirke.OpChange, n.id, n.id, at("01-24 11:00")
+	end := cancel(m, 74, "01-24 13:00")
+	end.noForwarding, end.to = true, []string{gp}
+	base := records(t, strokeCourse()[:8]...)
+	all := append(slices.Clone(base), records(t, n, m, end)...)
+	other := Viewer{HER: []string{physio}}
+	if got, want := FoldFor(all, other), FoldFor(base, other); string(got.JSON()) != string(want.JSON()) {
+		t.Errorf("after the withdrawal: %v", differ("", string(want.JSON()), string(got.JSON())))
+	}
+	// With the same record twice, too.
+	if got, want := FoldFor(append(slices.Clone(all), all[len(base)]), other), FoldFor(base, other); string(got.JSON()) != string(want.JSON()) {
+		t.Errorf("with a repeat: %v", differ("", string(want.JSON()), string(got.JSON())))
+	}
+	before := FoldWith(all, Options{Viewer: &other, Until: at("01-24 12:00")})
+	if want := FoldFor(all[:len(all)-1], other); string(before.JSON()) != string(want.JSON()) {
+		t.Errorf("on the day before: %v", differ("", string(want.JSON()), string(before.JSON())))
+	}
+	if p := FoldFor(all, Viewer{HER: []string{gp}}); len(p.History) < 3 {
+		t.Errorf("who was told of the withdrawal sees %d entries of history", len(p.History))
+	}
+}
+
 // TestDenyNeverAdds is P16: an objection never adds a visible value.
 func TestDenyNeverAdds(t *testing.T) {
 	for cut := range strokeCourse() {
