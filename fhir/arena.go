@@ -1,6 +1,9 @@
 package fhir
 
-import "strconv"
+import (
+	"strconv"
+	"unique"
+)
 
 // Arena makes the nodes of one tree side by side, in memory that the next tree uses again: what builds
 // a message for every message that comes in makes a thousand nodes, and the collector need not know them
@@ -13,7 +16,15 @@ type Arena struct {
 	nodes  chunk[Node]
 	fields chunk[field]
 	items  chunk[*Node]
+	// joined are texts that Joined has made lately. They stay over Reset: the next message has the same.
+	joined [keptTexts]string
 }
+
+// Bounds of what Joined remembers.
+const (
+	keptTexts   = 64  // a power of two
+	longestKept = 128 // bytes
+)
 
 // Sizes of the first chunks: enough for a message of some 8 KB.
 const (
@@ -50,6 +61,27 @@ func (a *Arena) String(s string) *Node {
 	n := a.node()
 	n.leaf(nodeString, s)
 	return n
+}
+
+// Joined returns a string node of two parts. A text that was made lately is used again: it costs no memory to
+// write the address of the same code system in every message, thirty times.
+func (a *Arena) Joined(head, tail string) *Node {
+	if a == nil {
+		return String(unique.Make(head + tail).Value())
+	}
+	size := len(head) + len(tail)
+	if size > longestKept || tail == "" {
+		return a.String(head + tail)
+	}
+	at := size
+	for i := max(0, len(tail)-4); i < len(tail); i++ {
+		at = at*31 + int(tail[i])
+	}
+	kept := &a.joined[at%keptTexts]
+	if len(*kept) != size || (*kept)[:len(head)] != head || (*kept)[len(head):] != tail {
+		*kept = unique.Make(head + tail).Value()
+	}
+	return a.String(*kept)
 }
 
 // Number returns a JSON number node with this literal, kept exactly.

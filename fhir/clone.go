@@ -2,6 +2,9 @@ package fhir
 
 // Clone returns a deep copy. It takes exactly the memory that the tree needs, in four pieces, however the
 // tree was made; texts are shared with it.
+//
+// Every message that comes in is copied once, out of the memory it was built in: so the ways through a tree
+// are written out here instead of using Fields.
 func (n *Node) Clone() *Node {
 	if n == nil {
 		return nil
@@ -25,40 +28,61 @@ type cloner struct {
 	nodes  []Node // of the items
 }
 
+// count adds up the fields and items below n. What holds nothing is not looked into.
 func (c *cloner) count(n *Node) {
 	switch n.kind() {
-	case nodeObject, nodeFixed:
-		c.size.fields += int(n.n)
-		for _, value := range n.Fields() {
-			c.count(value)
+	case nodeObject:
+		fields := n.fields()
+		c.size.fields += len(fields)
+		for i := range fields {
+			if k := fields[i].node; k.kind() >= nodeArray {
+				c.count(k)
+			}
+		}
+	case nodeFixed:
+		fixed := n.fixed()
+		c.size.fields += len(fixed)
+		for i := range fixed {
+			if k := &fixed[i].node; k.kind() >= nodeArray {
+				c.count(k)
+			}
 		}
 	case nodeArray:
-		c.size.items += int(n.n)
-		for _, k := range n.items() {
-			c.count(k)
+		items := n.items()
+		c.size.items += len(items)
+		for _, k := range items {
+			if k.kind() >= nodeArray {
+				c.count(k)
+			}
 		}
 	}
 }
 
 func (c *cloner) copy(to, from *Node) {
 	switch from.kind() {
-	case nodeObject, nodeFixed:
-		fields := c.fields[:from.n:from.n]
-		c.fields = c.fields[from.n:]
-		i := 0
-		for key, value := range from.Fields() {
-			fields[i].key = key
-			c.copy(&fields[i].node, value)
-			i++
+	case nodeObject:
+		fields, out := from.fields(), c.take(int(from.n))
+		for i := range fields {
+			f := &fields[i]
+			out[i].key = f.key
+			c.copyInto(&out[i].node, f.node)
 		}
-		to.setFixed(fields)
+		to.setFixed(out)
+	case nodeFixed:
+		fixed, out := from.fixed(), c.take(int(from.n))
+		for i := range fixed {
+			f := &fixed[i]
+			out[i].key = f.key
+			c.copyInto(&out[i].node, &f.node)
+		}
+		to.setFixed(out)
 	case nodeArray:
 		items, nodes := c.items[:from.n:from.n], c.nodes[:from.n]
 		c.items, c.nodes = c.items[from.n:], c.nodes[from.n:]
 		for i, k := range from.items() {
 			if k != nil {
 				items[i] = &nodes[i]
-				c.copy(items[i], k)
+				c.copyInto(items[i], k)
 			}
 		}
 		to.setItems(items)
@@ -66,4 +90,20 @@ func (c *cloner) copy(to, from *Node) {
 	default:
 		*to = *from
 	}
+}
+
+// copyInto is copy for a node below another: most are texts.
+func (c *cloner) copyInto(to, from *Node) {
+	if k := from.kind(); k < nodeArray && k != nodeNull {
+		*to = *from
+		return
+	}
+	c.copy(to, from)
+}
+
+// take gives the fields of one object.
+func (c *cloner) take(n int) []fixedField {
+	out := c.fields[:n:n]
+	c.fields = c.fields[n:]
+	return out
 }

@@ -13,6 +13,7 @@ import (
 // builder walks a message once and makes the FHIR message.
 type builder struct {
 	names  namespaces
+	spaces spaces // names by number
 	made   resources
 	bundle *fhir.Node
 	notes  []mapping.Note
@@ -99,7 +100,7 @@ func newBuilder(n namespaces, seed string) *builder {
 }
 
 func (b *builder) begin(n namespaces, seed string) {
-	b.names, b.made.seed = n, seed
+	b.names, b.spaces, b.made.seed = n, n.numbered(), seed
 	b.bundle = b.arena.Texts("resourceType", "Bundle", "type", "message")
 }
 
@@ -231,7 +232,15 @@ func (b *builder) matchRow(k *el, e *etree.Element, uri string) *el {
 }
 
 func (b *builder) matches(k *el, e *etree.Element, uri string) bool {
-	return k.name == e.Tag && b.names[k.ns] == uri && (k.only == nil || k.only(e)) && !b.taken(k)
+	return k.name == e.Tag && b.spaceOf(k) == uri && (k.only == nil || k.only(e)) && !b.taken(k)
+}
+
+// spaceOf gives the namespace of a row.
+func (b *builder) spaceOf(k *el) string {
+	if k.space > 0 {
+		return b.spaces[k.space]
+	}
+	return b.names[k.ns]
 }
 
 // one maps one element by its row.

@@ -102,7 +102,7 @@ func (k codingCodec) fill(l *leaf, s slot, n *fhir.Node, original bool) {
 	if k.list != "" {
 		n.Set("system", s.arena.String(k.system))
 	} else if v, ok := l.take("S"); ok {
-		putScalar(systemScalar{}, v, s.in(n, "system"))
+		putSystem(v, s.in(n, "system"))
 		empty = false
 	}
 	if v, ok := l.take("V"); ok {

@@ -93,7 +93,7 @@ func whoever(ref string, demanded bool) *el {
 func contactRows(below string) []*el {
 	out := []*el{ident("fk1", "*", below), address("fk1", below), telecom("fk1", below)}
 	for _, e := range out {
-		e.ns = "root"
+		e.ns, e.space = "root", spaceNumber("root")
 	}
 	return out
 }

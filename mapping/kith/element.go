@@ -15,8 +15,10 @@ import (
 type el struct {
 	name string // local name; "@name" or "@m1:name" for an attribute
 	ns   string // key of namespaces: "mh", "root", "po", "fk1", "epj1", "epj2", "epj3", "m1"; "" for plain attributes
-	min  int    // 0 or 1
-	many bool
+	// space is ns as a number, see spaceKeys; 0 = not known by number.
+	space uint8
+	min   int // 0 or 1
+	many  bool
 	// since is the payload version that brought the element ("1.6"); "" = always there.
 	since string
 	// until is the last version that has the element; "" = the newest has it too.
@@ -98,13 +100,13 @@ func (l *leaf) take(name string) (string, bool) {
 // Shorthands for the tables. Cardinality: "1", "?", "*", "+".
 
 func leafEl(ns, name, card string, c codec, at string) *el {
-	e := &el{ns: ns, name: name, codec: c, path: parsePath(at)}
+	e := &el{ns: ns, space: spaceNumber(ns), name: name, codec: c, path: parsePath(at)}
 	e.setCard(card)
 	return e
 }
 
 func group(ns, name, card string, p place, kids ...*el) *el {
-	e := &el{ns: ns, name: name, place: p, kids: kids}
+	e := &el{ns: ns, space: spaceNumber(ns), name: name, place: p, kids: kids}
 	e.setCard(card)
 	return e
 }

@@ -135,17 +135,18 @@ func (s step) String() string {
 // enter goes the whole way, creating what is not there.
 func (p path) enter(b *builder, c cursor) cursor {
 	for i := range p {
-		c = p[i].enter(b, c)
+		p[i].enter(b, &c)
 	}
 	return c
 }
 
 // enter makes one step downwards, creating what is not there.
-func (s *step) enter(b *builder, c cursor) cursor {
+func (s *step) enter(b *builder, c *cursor) {
 	var next *fhir.Node
 	switch s.kind {
 	case stepRoot:
-		return b.root(s.key)
+		*c = b.root(s.key)
+		return
 	case stepKey:
 		next = childObject(b.arena, c.obj, s.key)
 	case stepIndex:
@@ -172,21 +173,22 @@ func (s *step) enter(b *builder, c cursor) cursor {
 	}
 	c.obj = next
 	if s.typ != "" {
-		return s.link(b, c)
+		s.link(b, c)
 	}
-	return c
 }
 
 // link goes from a reference to its resource, making it when the reference is empty.
-func (s *step) link(b *builder, c cursor) cursor {
-	if url := c.obj.Get("reference").Text(); url != "" {
+func (s *step) link(b *builder, c *cursor) {
+	ref := c.obj
+	if url := ref.Get("reference").Text(); url != "" {
 		if r := b.made.of(url); r != nil {
-			return cursor{res: r, obj: r, ref: c.obj}
+			*c = cursor{res: r, obj: r, ref: ref}
+			return
 		}
 	}
 	r, url := b.resource(s.typ)
-	c.obj.Set("reference", b.arena.String(url))
-	return cursor{res: r, obj: r, ref: c.obj}
+	ref.Set("reference", b.arena.String(url))
+	*c = cursor{res: r, obj: r, ref: ref}
 }
 
 // find lists what one step leads to.

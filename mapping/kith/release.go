@@ -16,6 +16,24 @@ type namespaces map[string]string
 
 const kithNS = "http://www.kith.no/xmlstds"
 
+// spaceKeys are the keys of namespaces that rows name by number: a message asks thousands of times.
+var spaceKeys = [...]string{"", "root", "po", "mh", "fk1", "epj1", "epj2", "epj3", "m1", "b64", "epjt", "epjs"}
+
+// spaceNumber gives the place of a key in spaceKeys, 0 when it has none.
+func spaceNumber(key string) uint8 {
+	return uint8(max(0, slices.Index(spaceKeys[:], key)))
+}
+
+// spaces are the URIs of spaceKeys.
+type spaces [len(spaceKeys)]string
+
+func (n namespaces) numbered() (out spaces) {
+	for i, key := range spaceKeys {
+		out[i] = n[key]
+	}
+	return out
+}
+
 const nsMsgHead = kithNS + "/msghead/2006-05-24"
 
 // headNames are the namespaces of a message with a MsgHead whose payload's root has this one; more

@@ -2,7 +2,6 @@ package kith
 
 import (
 	"strings"
-	"unique"
 
 	"github.com/samvirke/samvirke/fhir"
 )
@@ -211,16 +210,31 @@ func isCode(t string) bool {
 type systemScalar struct{}
 
 func (systemScalar) read(t string) (value, form string, ok bool) {
-	if t = strings.TrimSpace(t); t == "" {
+	if t = strings.TrimSpace(t); !isOID(t) {
 		return "", "", false
 	}
+	return fhir.OIDPrefix + t, "", true
+}
+
+// isOID tells whether a text has nothing but digits and dots.
+func isOID(t string) bool {
 	for i := 0; i < len(t); i++ {
 		if c := t[i]; c != '.' && (c < '0' || c > '9') {
-			return "", "", false
+			return false
 		}
 	}
-	// The same few dozen systems stand in every message, some of them thirty times: one text serves them all.
-	return unique.Make(fhir.OIDPrefix + t).Value(), "", true
+	return t != ""
 }
+
+// putSystem is putScalar for a code system. The same few dozen stand in every message, some of them thirty times:
+// one text serves them all.
+func putSystem(text string, s slot) {
+	if t := strings.TrimSpace(text); isOID(t) {
+		s.set(s.arena.Joined(fhir.OIDPrefix, t), nil)
+		return
+	}
+	putScalar(systemScalar{}, text, s)
+}
+
 func (systemScalar) write(v, _ string) string { return strings.TrimPrefix(v, fhir.OIDPrefix) }
 func (systemScalar) kind() string             { return "uri" }

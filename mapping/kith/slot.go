@@ -26,7 +26,9 @@ func (p path) slot(b *builder, c cursor) slot {
 	if len(p) == 0 { // the object at the cursor itself
 		return slot{obj: c.obj, index: -1, res: c.res, arena: b.arena}
 	}
-	c = p[:len(p)-1].enter(b, c)
+	for i := range p[:len(p)-1] {
+		p[i].enter(b, &c)
+	}
 	last := &p[len(p)-1]
 	s := slot{obj: c.obj, key: last.key, index: -1, res: c.res, arena: b.arena}
 	switch last.kind {
@@ -36,7 +38,8 @@ func (p path) slot(b *builder, c cursor) slot {
 		s.new = true
 		s.index = max(len(c.obj.Get(last.key).Items()), len(c.obj.Get("_"+last.key).Items()))
 	case stepExt, stepMatch:
-		s.obj, s.key = last.enter(b, c).obj, ""
+		last.enter(b, &c)
+		s.obj, s.key = c.obj, ""
 	}
 	return s
 }

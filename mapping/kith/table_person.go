@@ -95,7 +95,7 @@ func headOrganisation(card string, p place) *el {
 		leafEl("mh", "TypeOrganisation", "?", cvConcept(), "type[0]"),
 		ident("mh", "*", ""), address("mh", ""), telecom("mh", ""),
 	)
-	in := &el{name: "Organisation", ns: "mh", place: inner{"Organization"}, note: "partOf the outer one"}
+	in := &el{name: "Organisation", ns: "mh", space: spaceNumber("mh"), place: inner{"Organization"}, note: "partOf the outer one"}
 	in.kids = append(append([]*el(nil), o.kids...), in,
 		group("mh", "HealthcareProfessional", "?", inner{"PractitionerRole"}, professional("mh")...).remark("organization = the one around it"))
 	o.kids = in.kids
@@ -109,7 +109,7 @@ func unit(ns, name, card, p string) *el {
 		leafEl("fk1", "OrganisationName", "1", text(), "name"),
 		ident("fk1", "+", ""), address("fk1", ""), telecom("fk1", ""),
 	)
-	in := &el{name: "Organisation", ns: "fk1", place: inner{"Organization"}, note: "partOf the outer one"}
+	in := &el{name: "Organisation", ns: "fk1", space: spaceNumber("fk1"), place: inner{"Organization"}, note: "partOf the outer one"}
 	in.kids = append(append([]*el(nil), o.kids...), in)
 	o.kids = in.kids
 	return o

@@ -187,7 +187,7 @@ func stayInformation() *el {
 		inner := f
 		only := inner.only
 		outer := group("po", "OpplysningOpphold", "*", inner.place, &el{
-			name: inner.name, ns: inner.ns, min: 1, place: inline{}, kids: inner.kids,
+			name: inner.name, ns: inner.ns, space: inner.space, min: 1, place: inline{}, kids: inner.kids,
 		})
 		if only != nil {
 			outer.only = func(e *etree.Element) bool {

@@ -42,7 +42,11 @@ func dateIn(text string) (string, dateVerdict) {
 
 // datesIn lists all dates in a text; "" stands for one that can be read in two ways.
 func datesIn(text string) []string {
-	words := tokens(text)
+	if !strings.ContainsAny(text, "0123456789") {
+		return nil // every date begins with a number
+	}
+	var few [64]token
+	words := tokens(few[:0], text)
 	var out []string
 	for i := 0; i < len(words); i++ {
 		d, n := dateAt(words[i:])
@@ -60,18 +64,11 @@ type token struct {
 	digit bool
 }
 
-// tokens cuts a text into runs of digits, runs of letters and single other characters.
-func tokens(text string) []token {
-	var out []token
-	var b strings.Builder
-	var kind rune // 'd', 'l' or 0
-	flush := func() {
-		if b.Len() > 0 {
-			out = append(out, token{b.String(), kind == 'd'})
-			b.Reset()
-		}
-	}
-	for _, r := range strings.ToLower(text) {
+// tokens cuts a text into runs of digits, runs of letters and single other characters, and adds them to out.
+func tokens(out []token, text string) []token {
+	text = strings.ToLower(text)
+	from, kind := 0, rune(0) // kind of the run from from on: 'd', 'l' or 0
+	for i, r := range text {
 		k := rune(0)
 		switch {
 		case r >= '0' && r <= '9':
@@ -79,13 +76,15 @@ func tokens(text string) []token {
 		case unicode.IsLetter(r):
 			k = 'l'
 		}
-		if k == 0 || k != kind {
-			flush()
+		if i > from && (k == 0 || k != kind) {
+			out = append(out, token{text[from:i], kind == 'd'})
+			from = i
 		}
 		kind = k
-		b.WriteRune(r)
 	}
-	flush()
+	if from < len(text) {
+		out = append(out, token{text[from:], kind == 'd'})
+	}
 	return out
 }
 
