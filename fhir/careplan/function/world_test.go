@@ -170,6 +170,30 @@ func drawPoints(t *rapid.T) []Point {
 	return out
 }
 
+// drawQuarrel draws two organisations that see different things in one category on one day: a question is certain.
+func drawQuarrel(t *rapid.T) []Point {
+	date := day0.AddDate(0, 0, rapid.IntRange(0, 60).Draw(t, "day of the quarrel")).Format("2006-01-02")
+	owners := rapid.Permutation([]string{"hospital", "town", "gp"}).Draw(t, "who quarrel")
+	best, worst := on(item("iplos", "", "5", 1), date, owners[0]), on(item("iplos", "", "5", 5), date, owners[1])
+	best.Note, worst.Note = "best", "worst"
+	return []Point{best, worst}
+}
+
+// drawRise draws a change that has a size for everybody: four rises from a chair more, by one protocol that nothing else has.
+func drawRise(t *rapid.T) []Point {
+	start := rapid.IntRange(1, 20).Draw(t, "rises")
+	day := rapid.IntRange(0, 60).Draw(t, "day of the rise")
+	var out []Point
+	for i := range 2 {
+		p := item("chair-stand-30s", "", ItemTotal, float64(start+4*i))
+		p.Protocol = "high chair"
+		p = on(p, day0.AddDate(0, 0, day+7*i).Format("2006-01-02"), "town")
+		p.Note = fmt.Sprint("rise ", i)
+		out = append(out, p)
+	}
+	return out
+}
+
 func drawOptions(t *rapid.T) Options {
 	o := Options{Now: day0.AddDate(0, 0, rapid.IntRange(0, 200).Draw(t, "now"))}
 	if rapid.Bool().Draw(t, "stroke") {
