@@ -346,7 +346,9 @@ func ownedRecord(sender string, i int, on string, op samvirke.Op, c *content) Re
 // drops changes nothing of it.
 func TestOwnerThroughReplacement(t *testing.T) {
 	t.Parallel()
-	stated := func(text string) *content { return &content{Measures: []measure{{IDs: []string{"m0"}, Text: text, Kind: "proposal"}}} }
+	stated := func(text string) *content {
+		return &content{Measures: []measure{{IDs: []string{"m0"}, Text: text, Kind: "proposal"}}}
+	}
 	yes := func() *content { return &content{Answers: []answer{{ID: "m0", Status: "accepted"}}} }
 	edited := &content{}
 	edited.shared().Wishes = []wishedChange{{ID: "m0", Edit: true, Is: measure{Ref: "urn:uuid:" + uuid(3), Text: "twice a week"}}}
