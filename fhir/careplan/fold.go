@@ -40,10 +40,9 @@ func (p *pile) fold(o Options) *Plan {
 	f.sight = seen
 	f.count(v)
 	f.p.Flags = v.flags
-	f.subject(v.recs)
-	f.best(g)
+	f.takeSubject(v, g)
 	f.person()
-	f.team()
+	f.takeTeam()
 	f.takeStays()
 	f.takeItems()
 	f.takeFunction()
@@ -65,16 +64,18 @@ func (p *pile) fold(o Options) *Plan {
 
 // fold is a plan in the making.
 type fold struct {
-	p        *Plan
-	o        Options
-	kept     *memory // nil when nothing is remembered
-	lines    []*line
-	live     []*rec          // by (order, key)
-	says     sorts           // what any of them states
-	keyed    []*rec          // the same, by key
-	byText   map[string]*rec // the same; made when one is first asked for
-	loose    []*rec
-	stayList []*stay
+	p     *Plan
+	o     Options
+	kept  *memory // nil when nothing is remembered
+	lines []*line
+	live  []*rec // by (order, key)
+	says  sorts  // what any of them states
+	keyed []*rec // the same, by key
+	// everybody are the keys of all of them; made when it is first asked for.
+	everybody []string
+	byText    map[string]*rec // the same; made when one is first asked for
+	loose     []*rec
+	stayList  []*stay
 	sharedFold
 	members []Membership // every period that a live record states
 	wished  []wish       // of others' part in the team
@@ -89,6 +90,12 @@ type fold struct {
 
 // count lists the records that count.
 func (f *fold) count(v *liveness) {
+	k := f.kept
+	if k != nil && !k.all {
+		k.recount()
+		f.live, f.keyed, f.says = k.live, k.keyed, k.says
+		return
+	}
 	for _, l := range v.lines {
 		l.count()
 	}
@@ -103,8 +110,11 @@ func (f *fold) count(v *liveness) {
 			f.keyed = append(f.keyed, r)
 		}
 	}
-	if f.kept != nil {
-		f.kept.counted(v.recs)
+	if k != nil {
+		k.live, k.keyed, k.says = f.live, f.keyed, f.says
+		for _, r := range v.recs {
+			r.was = r.counts
+		}
 	}
 }
 
@@ -165,21 +175,35 @@ func (f *fold) sources(v *liveness) {
 	for r := range f.with(ofLimits) {
 		f.p.Restricted = f.p.Restricted || r.NoForwarding
 	}
+	f.p.History = f.history(v)
+}
+
+// history are the records that do not count; they are remembered while none is another.
+func (f *fold) history(v *liveness) []Source {
+	k := f.kept
+	if k != nil && !k.all && !k.beside {
+		return k.history
+	}
+	var list []Source
 	if n := len(v.recs) - len(f.live) + len(v.dups); n > 0 {
-		f.p.History = make([]Source, 0, n)
+		list = make([]Source, 0, n)
 	}
 	for _, r := range v.recs {
 		if !r.counts {
-			f.p.History = append(f.p.History, r.source())
+			list = append(list, r.source())
 		}
 	}
 	for _, r := range v.dups {
-		f.p.History = append(f.p.History, r.source())
+		list = append(list, r.source())
 	}
-	slices.SortFunc(f.p.History, func(a, b Source) int {
+	slices.SortFunc(list, func(a, b Source) int {
 		return cmp.Or(minTime(a).Compare(minTime(b)), strings.Compare(a.Key, b.Key), strings.Compare(a.State, b.State),
 			a.Received.Compare(b.Received))
 	})
+	if k != nil {
+		k.history = list
+	}
+	return list
 }
 
 // liveSources are the live records; when they are remembered, those whose state may be another are looked at.
@@ -221,29 +245,4 @@ func (r *rec) source() Source {
 	}
 	return Source{Key: r.key, MessageID: r.MessageID, Kind: r.Kind, Op: op, Sender: r.Key.Sender, Name: r.SenderName,
 		Author: r.Author, Event: r.Event, Sent: r.Sent, Received: r.Receive, Mapping: r.Mapping, State: r.state}
-}
-
-// sortLists gives the lists whose order is not already that of the thing told about.
-func (f *fold) sortLists() {
-	slices.SortFunc(f.p.Flags, func(a, b Flag) int {
-		if c := strings.Compare(a.Code, b.Code); c != 0 {
-			return c
-		}
-		return cmp.Or(slices.Compare(a.From, b.From), strings.Compare(a.Text, b.Text))
-	})
-	f.p.Flags = slices.CompactFunc(f.p.Flags, func(a, b Flag) bool {
-		return a.Code == b.Code && a.Text == b.Text && slices.Equal(a.From, b.From)
-	})
-	slices.SortFunc(f.p.Tasks, func(a, b Task) int {
-		if c := strings.Compare(a.Rule, b.Rule); c != 0 {
-			return c
-		}
-		return cmp.Or(slices.Compare(a.From, b.From), strings.Compare(a.ID, b.ID))
-	})
-	slices.SortFunc(f.p.Gaps, func(a, b Gap) int {
-		if c := strings.Compare(a.Rule, b.Rule); c != 0 {
-			return c
-		}
-		return cmp.Or(strings.Compare(a.Rule, b.Rule), slices.Compare(a.From, b.From), strings.Compare(a.Subject, b.Subject), strings.Compare(a.Text, b.Text))
-	})
 }

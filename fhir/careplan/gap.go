@@ -45,9 +45,10 @@ func (f *fold) gaps() {
 		f.kept.forget() // the rules, which did not run, remember nothing
 		return
 	}
-	for _, r := range rules() {
-		if r.check != nil && !f.off(r.ID) {
-			r.check(f)
+	table := rules()
+	for i := range table {
+		if r := &table[i]; r.check != nil && !f.off(r.ID) {
+			f.takeRule(i, r)
 		}
 	}
 	for _, g := range completeness(f.p) {
@@ -132,10 +133,8 @@ func lacksZonePlan(p *Plan) bool {
 // contactPoints: every organisation that contributes can be reached.
 func contactPoints(p *Plan) (out []Gap) {
 	for _, m := range p.Team {
-		contributed := false
-		for _, k := range m.From {
-			contributed = contributed || strings.HasPrefix(k, m.HER+"/")
-		}
+		own := m.HER + "/"
+		contributed := slices.ContainsFunc(m.From, func(key string) bool { return strings.HasPrefix(key, own) })
 		if contributed && !slices.ContainsFunc(p.Contacts, func(c Contact) bool {
 			return c.Owner == m.HER && c.Kind != "kin" && len(c.Phone) > 0
 		}) {
@@ -147,7 +146,18 @@ func contactPoints(p *Plan) (out []Gap) {
 
 // isZonePlan tells whether a heading or text is a plan for what to do when things get worse;
 // the messages have no code for one.
-func isZonePlan(s string) bool {
-	s = strings.ToLower(s)
-	return strings.Contains(s, "soneplan") || strings.Contains(s, "zone plan")
+func isZonePlan(s string) bool { return holdsWord(s, "soneplan") || holdsWord(s, "zone plan") }
+
+// holdsWord looks for a word of small letters and spaces, whatever the case. It looks through every note of a plan.
+func holdsWord(s, word string) bool {
+next:
+	for ; len(s) >= len(word); s = s[1:] {
+		for i := range len(word) {
+			if c := s[i]; c != word[i] && (word[i] == ' ' || c+('a'-'A') != word[i]) {
+				continue next
+			}
+		}
+		return true
+	}
+	return false
 }

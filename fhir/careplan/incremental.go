@@ -15,7 +15,7 @@ import (
 // for many persons. It serves one caller at a time.
 type Folder struct {
 	o    Options
-	all  []Record
+	all  []Record // when the options may leave some out
 	pile pile
 	plan *Plan // nil after a further record
 }
@@ -33,11 +33,17 @@ func NewFolder(o Options) *Folder {
 // do not) and are not changed.
 func (f *Folder) Apply(records ...Record) {
 	for i := range records {
-		r := &rec{}
-		from := records[i]
-		r.read(&from, []string{from.Key.String()})
-		if f.pile.add(r) {
-			f.all, f.plan = append(f.all, from), nil
+		whole := &struct { // one piece
+			rec
+			from Record
+		}{from: records[i]}
+		r := &whole.rec
+		r.read(&whole.from, []string{whole.from.Key.String()})
+		if !f.pile.add(r) {
+			continue
+		}
+		if f.plan = nil; f.o.chooses() {
+			f.all = append(f.all, whole.from)
 		}
 	}
 }
@@ -52,7 +58,9 @@ func (f *Folder) Plan() *Plan {
 		return f.plan
 	}
 	o := f.o // choose may note in it what it found
-	if chosen := o.choose(f.all); len(chosen) != len(f.all) {
+	if !o.chooses() {
+		f.plan = f.pile.fold(o)
+	} else if chosen := o.choose(f.all); len(chosen) != len(f.all) {
 		f.plan = newPile(chosen).fold(o)
 	} else {
 		f.plan = f.pile.fold(o)

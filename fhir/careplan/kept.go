@@ -8,19 +8,32 @@ import (
 // may have changed. It is no second way of folding: a step either runs as it does in Fold, or goes on where it
 // stood with the records that came, or is taken as it was because nothing that it reads is another.
 type memory struct {
-	v     *liveness       // nil when nothing is remembered
-	fresh []*rec          // that came since
-	named map[string]bool // ids that records name as an earlier message or a conversation
+	v     *liveness // nil when nothing is remembered
+	fresh []*rec    // that came since
+	// arrivals are those that this fold took in.
+	arrivals []*rec
+	named    map[string]bool // ids that records name as an earlier message or a conversation
 
-	all     bool  // everything may be another
-	touched sorts // what the records state whose conversation is another than before
-	lost    sorts // what those state that no longer count
-	came    []*rec
+	all     bool              // everything may be another
+	touched sorts             // what the records state whose conversation is another than before
+	lost    sorts             // what those state that no longer count
+	came    []*rec            // that began to count, in order
+	gone    []*rec            // that no longer do
 	settled []*rec            // whose line was settled again
+	live    []*rec            // all that count, in order
+	keyed   []*rec            // the same, by key
+	says    sorts             // what any of them states, or stated
+	beside  bool              // one that does not count came, or is another
 	byText  map[string]*rec   // all records of v, by key
 	sources map[string]Source // of the last plan
+	history []Source          // likewise
 	more    bool              // a record states something that only few do
 
+	lists        sourceLists // of this fold
+	patient      string
+	identifier   []string // who names the person so
+	words        [wordsOfPerson]keptWord
+	team         teamFold
 	stays        keptStays
 	items        keptItems
 	function     keptFunction
@@ -28,6 +41,7 @@ type memory struct {
 	answers      keptAnswers
 	same         []SameAs
 	between      keptDisagreements
+	rules        [numberOfRules]keptRule
 }
 
 // remarks is what a step said beside the lists that it made.
@@ -64,12 +78,12 @@ func (k *memory) name(r *rec) {
 
 // arrived takes the fresh records into the chains. It gives false when these have to be worked out from all records.
 func (k *memory) arrived() bool {
-	fresh := k.fresh
-	k.fresh, k.all, k.touched, k.lost, k.came, k.settled = nil, false, 0, 0, nil, nil
+	k.arrivals, k.fresh = k.fresh, k.fresh[:0:0]
+	k.all, k.touched, k.lost, k.came, k.gone, k.settled, k.beside, k.lists = false, 0, 0, nil, nil, nil, false, sourceLists{}
 	if k.v == nil {
 		return false
 	}
-	for _, r := range fresh {
+	for _, r := range k.arrivals {
 		if !k.arrive(r) {
 			return false
 		}
@@ -96,6 +110,7 @@ func (k *memory) arrive(r *rec) bool {
 	v.says |= r.says
 	k.touched |= r.says
 	if r.state == stateQuarantine {
+		k.beside = true
 		return true
 	}
 	name := r.lineNamed()
@@ -116,6 +131,7 @@ func (k *memory) arrive(r *rec) bool {
 	k.settled = append(k.settled, l.members...)
 	l.linearise()
 	l.scan()
+	l.count()
 	return true
 }
 
@@ -126,20 +142,6 @@ func insert[T any](list []T, x T, order func(a, b T) int) ([]T, bool) {
 		return list, false
 	}
 	return slices.Insert(list, at, x), true
-}
-
-// counted notes which records began to count, and which no longer do.
-func (k *memory) counted(recs []*rec) {
-	for _, r := range recs {
-		if r.was == r.counts {
-			continue
-		}
-		if r.was = r.counts; r.counts {
-			k.came = append(k.came, r)
-		} else {
-			k.lost |= r.says
-		}
-	}
 }
 
 // unchanged tells whether nothing that a step reads is another than in the last fold.

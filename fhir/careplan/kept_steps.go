@@ -217,3 +217,26 @@ func (f *fold) takeDisagreements() {
 	calm := !f.disagreements()
 	k.between = keptDisagreements{f.since(from), calm}
 }
+
+// keptRule is what a rule found.
+type keptRule struct {
+	remarks
+	known bool
+}
+
+// takeRule makes the check of a rule, unless nothing that it reads can have become another.
+func (f *fold) takeRule(at int, r *rule) {
+	k := f.kept
+	if k == nil || r.reads == 0 || k.more {
+		r.check(f)
+		return
+	}
+	found := &k.rules[at]
+	if found.known && k.unchanged(r.reads) {
+		f.repeat(&found.remarks)
+		return
+	}
+	from := f.mark()
+	r.check(f)
+	*found = keptRule{f.since(from), true}
+}

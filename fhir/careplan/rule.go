@@ -27,7 +27,16 @@ type Rule struct {
 type rule struct {
 	Rule
 	check func(*fold)
+	// reads is what records must state to matter to the check, in a plan without anything that only few records
+	// state: while none of that changes, a Folder repeats what the rule found. Zero: the check is always made.
+	reads sorts
 }
+
+// What rules read of a plan, by the sorts of the facts that it comes from.
+const (
+	readsMeasures = ofMeasures | ofAnswers
+	readsStays    = ofStay | ofReport
+)
 
 // Rules lists all rules in the order of their ids. Options.Off switches single ones off.
 func Rules() []Rule {
@@ -39,32 +48,34 @@ func Rules() []Rule {
 	return out
 }
 
+const numberOfRules = 23
+
 // rules is the table.
-func rules() []rule {
-	return []rule{
-		{Rule{"R1", SeverityWarn, "A recommended measure has no owner after the time for an answer."}, (*fold).r1NoOwner},
-		{Rule{"R2", SeverityInfo, "A goal has no measure."}, (*fold).r2GoalAlone},
-		{Rule{"R3", SeverityInfo, "Measures without a goal."}, (*fold).r3NoGoal},
-		{Rule{"R4", SeverityWarn, "More than one coordinator is named."}, (*fold).r4TwoCoordinators},
-		{Rule{"R5", SeverityWarn, "An evaluation is due."}, (*fold).r5Evaluation},
-		{Rule{"R6", SeverityUrgent, "A person was discharged and no discharge report came."}, (*fold).r6NoReport},
-		{Rule{"R7", SeverityWarn, "A check-up was promised at the discharge and none is booked."}, (*fold).r7NoAppointment},
-		{Rule{"R8", SeverityUrgent, "Two live measures ask for opposite things of the same part of the body or activity. Coded pairs only."}, (*fold).r8Opposite},
-		{Rule{"R9", SeverityInfo, "Two providers give the same service in overlapping periods."}, (*fold).r9TwoProviders},
-		{Rule{"R10", SeverityWarn, "Discharge-ready was set and withdrawn repeatedly in one stay."}, (*fold).r10Repeated},
-		{Rule{"R11", SeverityWarn, "A referral or an early notice has no answer."}, (*fold).r11NoAnswer},
-		{Rule{"R12", SeverityWarn, "Two sources disagree about function."}, (*fold).takeDisagreements},
-		{Rule{"R13", SeverityWarn, "An aid is needed and none is ordered."}, (*fold).r13NoAid},
-		{Rule{"R14", SeverityWarn, "A course of rehabilitation is past its end and has no end assessment."}, (*fold).r14NoEnd},
-		{Rule{"R15", SeverityWarn, "An admission has no report from the municipality."}, (*fold).r15NoAdmissionReport},
-		{Rule{"R16", SeverityWarn, "A measure that was going on in hospital is mentioned by nobody after the transfer, and no reason is given."}, (*fold).r16Dropped},
-		{Rule{gapNoCoordinator, SeverityWarn, "No coordinator is named."}, nil},
-		{Rule{gapNoGoal, SeverityInfo, "The plan has no goal."}, nil},
-		{Rule{gapNoPatientGoal, SeverityInfo, "No goal is in the words of the patient, or of next of kin with a reason."}, nil},
-		{Rule{gapNoEvaluation, SeverityInfo, "No date for the next evaluation is set."}, nil},
-		{Rule{gapNoZonePlan, SeverityInfo, "After a hospital stay there is no plan for what to do when things get worse."}, nil},
-		{Rule{gapNoContactPoint, SeverityInfo, "An organisation that takes part gave no telephone number."}, nil},
-		{Rule{gapStartUnknown, SeverityInfo, "The admission of a stay is not known."}, nil},
+func rules() [numberOfRules]rule {
+	return [numberOfRules]rule{
+		{Rule{"R1", SeverityWarn, "A recommended measure has no owner after the time for an answer."}, (*fold).r1NoOwner, readsMeasures},
+		{Rule{"R2", SeverityInfo, "A goal has no measure."}, (*fold).r2GoalAlone, readsMeasures | ofGoals},
+		{Rule{"R3", SeverityInfo, "Measures without a goal."}, (*fold).r3NoGoal, readsMeasures | ofGoals},
+		{Rule{"R4", SeverityWarn, "More than one coordinator is named."}, (*fold).r4TwoCoordinators, ofContacts},
+		{Rule{"R5", SeverityWarn, "An evaluation is due."}, (*fold).r5Evaluation, readsMeasures | ofPanels | ofStay},
+		{Rule{"R6", SeverityUrgent, "A person was discharged and no discharge report came."}, (*fold).r6NoReport, readsStays},
+		{Rule{"R7", SeverityWarn, "A check-up was promised at the discharge and none is booked."}, (*fold).r7NoAppointment, ofCheckups | readsStays},
+		{Rule{"R8", SeverityUrgent, "Two live measures ask for opposite things of the same part of the body or activity. Coded pairs only."}, (*fold).r8Opposite, readsMeasures},
+		{Rule{"R9", SeverityInfo, "Two providers give the same service in overlapping periods."}, (*fold).r9TwoProviders, ofServices},
+		{Rule{"R10", SeverityWarn, "Discharge-ready was set and withdrawn repeatedly in one stay."}, (*fold).r10Repeated, readsStays},
+		{Rule{"R11", SeverityWarn, "A referral or an early notice has no answer."}, (*fold).r11NoAnswer, 0},
+		{Rule{"R12", SeverityWarn, "Two sources disagree about function."}, (*fold).takeDisagreements, 0},
+		{Rule{"R13", SeverityWarn, "An aid is needed and none is ordered."}, (*fold).r13NoAid, ofAids},
+		{Rule{"R14", SeverityWarn, "A course of rehabilitation is past its end and has no end assessment."}, (*fold).r14NoEnd, ofPanels | ofStay},
+		{Rule{"R15", SeverityWarn, "An admission has no report from the municipality."}, (*fold).r15NoAdmissionReport, readsStays},
+		{Rule{"R16", SeverityWarn, "A measure that was going on in hospital is mentioned by nobody after the transfer, and no reason is given."}, (*fold).r16Dropped, readsMeasures | ofGoals | ofServices | readsStays},
+		{Rule{gapNoCoordinator, SeverityWarn, "No coordinator is named."}, nil, 0},
+		{Rule{gapNoGoal, SeverityInfo, "The plan has no goal."}, nil, 0},
+		{Rule{gapNoPatientGoal, SeverityInfo, "No goal is in the words of the patient, or of next of kin with a reason."}, nil, 0},
+		{Rule{gapNoEvaluation, SeverityInfo, "No date for the next evaluation is set."}, nil, 0},
+		{Rule{gapNoZonePlan, SeverityInfo, "After a hospital stay there is no plan for what to do when things get worse."}, nil, 0},
+		{Rule{gapNoContactPoint, SeverityInfo, "An organisation that takes part gave no telephone number."}, nil, 0},
+		{Rule{gapStartUnknown, SeverityInfo, "The admission of a stay is not known."}, nil, 0},
 	}
 }
 

@@ -237,6 +237,9 @@ func (o *Options) choose(records []Record) []Record {
 	return out
 }
 
+// chooses tells whether choose may leave records out.
+func (o *Options) chooses() bool { return o.Subject != "" || o.Viewer != nil || !o.Until.IsZero() }
+
 // limits takes step 2 for the fold: what the viewer may not see is gone, and told by name where that is allowed.
 func (v *liveness) limits(o *Options, g *rights) {
 	if g != nil {
