@@ -34,6 +34,7 @@ const (
 	PurposeForward Purpose = "forward" // a message for a receiver, in its format
 	PurposeReceipt Purpose = "receipt" // an application receipt to the sender; nothing comes back
 	PurposeNotice  Purpose = "notice"  // plan-changed notification to a FHIR party
+	PurposeEvent   Purpose = "event"   // what happened to a message, for a party that follows all
 )
 
 // Delivery is one message on its way to one receiver. Body is rendered once,

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/samvirke/samvirke"
@@ -124,22 +125,40 @@ func storeFindings(a *app, cfg *config.Config) []finding {
 const dialTimeout = 3 * time.Second
 
 func partyFindings(p *config.Party) []finding {
+	var hosts []string
+	switch {
+	case p.Endpoint != nil && p.Endpoint.URL != "":
+		hosts = []string{p.Endpoint.URL}
+	case p.NATS != nil:
+		hosts = p.NATS.Servers
+	case p.Kafka != nil:
+		hosts = p.Kafka.Brokers
+	case p.Folder == nil || p.Folder.Out == "":
+		return []finding{{"party " + p.ID, true, "sends only: it gets no receipts"}}
+	}
 	var out []finding
-	if p.Endpoint != nil && p.Endpoint.URL != "" {
+	for _, address := range hosts {
 		f := finding{"party " + p.ID, true, "reachable"}
-		host, err := hostPort(p.Endpoint.URL)
-		if err == nil {
-			var c net.Conn
-			if c, err = net.DialTimeout("tcp", host, dialTimeout); err == nil {
-				_ = c.Close()
-			}
-		}
-		if err != nil {
+		if err := reach(address); err != nil {
 			f.OK, f.Text = false, err.Error()
 		}
 		out = append(out, f)
-	} else if p.Folder == nil || p.Folder.Out == "" {
-		out = append(out, finding{"party " + p.ID, true, "sends only: it gets no receipts"})
 	}
 	return out
+}
+
+// reach opens a connection to a URL or host:port, and closes it.
+func reach(address string) error {
+	host := address
+	if strings.Contains(address, "://") {
+		var err error
+		if host, err = hostPort(address); err != nil {
+			return err
+		}
+	}
+	c, err := net.DialTimeout("tcp", host, dialTimeout)
+	if err != nil {
+		return err
+	}
+	return c.Close()
 }

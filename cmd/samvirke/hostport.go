@@ -13,7 +13,7 @@ func hostPort(raw string) (string, error) {
 	}
 	port := u.Port()
 	if port == "" {
-		port = map[string]string{"https": "443"}[u.Scheme]
+		port = map[string]string{"https": "443", "nats": "4222", "tls": "4222"}[u.Scheme]
 	}
 	if port == "" {
 		port = "80"

@@ -188,6 +188,7 @@ func rules(cfg *config.Config) []route.Rule {
 func (h *house) party(c *config.Party) (gateway.Party, error) {
 	p := gateway.Party{
 		Party: c.Word(), Site: siteOf(c), CancelVersion: c.CancelScope == "version", FullPayload: c.Payload == "full", PlanChanges: gateway.PlanChanges(c.PlanChanges),
+		Events:  c.Events == "all",
 		Retry:   gateway.Retry{First: c.Retry.First, Max: c.Retry.Max, MaxAge: c.Retry.Age},
 		Breaker: gateway.Breaker{Failures: uint32(c.Breaker.Failures), OpenFor: c.Breaker.OpenFor}, //nolint:gosec // bounded by config
 	}
@@ -198,6 +199,12 @@ func (h *house) party(c *config.Party) (gateway.Party, error) {
 		p.Sender, err = restSender(c, h.registry)
 	case c.Folder != nil && c.Folder.Out != "":
 		p.Sender, err = folder.NewSender(folder.SenderOptions{Party: c.ID, Dir: c.Folder.Out})
+	case c.NATS != nil:
+		p.MaxInFlight, p.SendTimeout = c.NATS.MaxInFlight, c.NATS.Timeout
+		p.Sender, err = natsSender(c)
+	case c.Kafka != nil:
+		p.MaxInFlight, p.SendTimeout = c.Kafka.MaxInFlight, c.Kafka.Timeout
+		p.Sender, err = h.kafkaSender(c)
 	}
 	if err != nil {
 		return p, fmt.Errorf("party %s: %w", c.ID, err)

@@ -42,22 +42,9 @@ func restSender(c *config.Party, r prometheus.Registerer) (connectors.Sender, er
 		Party: c.ID, URL: e.URL, Token: e.Token.Reveal(), Timeout: e.Timeout,
 		MaxIdlePerHost: e.MaxInFlight, UserAgent: "samvirke/" + version, Registerer: r,
 	}
-	if e.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(e.Cert, e.Key)
-		if err != nil {
-			return nil, fmt.Errorf("client certificate: %w", err)
-		}
-		o.Certificates = []tls.Certificate{pair}
-	}
-	if e.CA != "" {
-		pem, err := os.ReadFile(e.CA)
-		if err != nil {
-			return nil, fmt.Errorf("authorities: %w", err)
-		}
-		o.CA = x509.NewCertPool()
-		if !o.CA.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate", e.CA)
-		}
+	var err error
+	if o.Certificates, o.CA, err = clientTLS(e.Cert, e.Key, e.CA); err != nil {
+		return nil, err
 	}
 	return rest.NewSender(o)
 }

@@ -63,6 +63,7 @@ func (c *checker) party(p *Party, at string) {
 	c.identity(p, at)
 	c.endpoint(p, at)
 	c.folder(p, at)
+	c.streams(p, at)
 	for i := range p.Accepts {
 		c.accept(&p.Accepts[i], fmt.Sprintf("%s.accepts[%d]", at, i))
 	}
@@ -162,12 +163,12 @@ func (c *checker) accept(a *Accept, at string) {
 
 // ways checks that the party can be reached, and that it can reach us.
 func (c *checker) ways(p *Party, at string) {
-	out := p.Endpoint != nil || p.Folder != nil && p.Folder.Out != ""
+	out := len(p.wires()) > 0
 	in := !p.Token.IsZero() || p.ClientCert != "" || p.Folder != nil && p.Folder.In != ""
 	_, tokenWritten := c.lines[at+".token"] // one that could not be read was reported
 	switch {
 	case len(p.Accepts) > 0 && !out:
-		c.report(at, CodeUnreachable, fmt.Sprintf("party %s accepts messages but there is no way to it", p.ID), "add endpoint or folder.out, or take out accepts")
+		c.report(at, CodeUnreachable, fmt.Sprintf("party %s accepts messages but there is no way to it", p.ID), "add endpoint, folder.out, nats or kafka, or take out accepts")
 	case !out && !in && !tokenWritten && p.ID != "":
 		c.report(at, CodeUnreachable, fmt.Sprintf("party %s can neither send nor receive", p.ID), "add token, client_cert or folder.in for what it sends, endpoint or folder.out for what it gets")
 	}

@@ -107,6 +107,9 @@ type Party struct {
 	ClientCert   string        `key:"client_cert" doc:"SHA-256 fingerprint of the party's client certificate, 64 hex digits, colons allowed. Needs tls."`
 	Endpoint     *Endpoint     `key:"endpoint" doc:"Where messages for the party are sent over HTTP."`
 	Folder       *Folder       `key:"folder" doc:"Exchange over files; in may stand beside token, out takes the place of endpoint."`
+	NATS         *NATS         `key:"nats" doc:"A NATS JetStream stream that messages for the party are published to; takes the place of endpoint."`
+	Kafka        *Kafka        `key:"kafka" doc:"A Kafka topic that messages for the party are published to; takes the place of endpoint."`
+	Events       string        `key:"events" enum:"none|all" default:"none" doc:"All tells this party every step of every message (received, processed, sent, acknowledged ...) as JSON, without patient data. Each is a delivery of its own: for a stream or a monitor, not for a journal."`
 	Accepts      []Accept      `key:"accepts" doc:"Formats the party reads, best first. Absent: it only sends."`
 	Receipts     string        `key:"receipts" enum:"none|apprec|fhir" was:"apprec when it accepts kith, else none" doc:"Application receipt the party answers with. None: a delivery is done when its bytes are taken."`
 	AppRec       string        `key:"apprec_version" enum:"1.0|1.1" doc:"Version of AppRec the party reads. Absent: the one that belongs to the message answered."`

@@ -43,6 +43,8 @@ type Party struct {
 	FullPayload bool
 	// PlanChanges says how a party without FHIR is told what changed in a plan; "" means none.
 	PlanChanges PlanChanges
+	// Events: the party is told of every step of every message, as deliveries of purpose event.
+	Events bool
 }
 
 // PlanChanges is how a party without FHIR is told of changes of a plan it takes part in.
@@ -131,6 +133,7 @@ func New(o Options) (*Gateway, error) {
 		o.Patient = func(string) (string, string) { return "", "" }
 	}
 	o.Subscriptions = o.Subscriptions.withDefaults()
+	o.Store = withEventFeeds(&o)
 	g := &Gateway{
 		Repair: Repair{Store: o.Store, Now: o.Now},
 		o:      o, log: o.Logger, store: o.Store, formats: map[string]mapping.Format{},
