@@ -76,7 +76,7 @@ type rig struct {
 	store          queue.Store
 	g              *gateway.Gateway
 	hospital, city *wire
-	log            *bytes.Buffer
+	log            *lockedLog
 	cityParty      samvirke.Party
 	retry          gateway.Retry
 	breaker        gateway.Breaker
@@ -102,7 +102,7 @@ type rig struct {
 func newRig(t *testing.T, change ...func(*rig)) *rig {
 	t.Helper()
 	r := &rig{
-		t: t, dir: t.TempDir(), hospital: &wire{}, city: &wire{}, log: &bytes.Buffer{},
+		t: t, dir: t.TempDir(), hospital: &wire{}, city: &wire{}, log: &lockedLog{},
 		cityParty: samvirke.Party{
 			ID: "city", Name: "Fjordby kommune", Role: "municipality", HER: []string{simulate.AdmissionCity, simulate.AdmissionNursing},
 			Accepts: []samvirke.Accept{{Format: "kith"}}, Receipts: samvirke.ReceiptAppRec, Municipality: "9901",
@@ -124,20 +124,27 @@ func newRig(t *testing.T, change ...func(*rig)) *rig {
 	return r
 }
 
-type lockedWriter struct {
+// lockedLog is what the gateway logged. It is read while the gateway goes on.
+type lockedLog struct {
 	mu sync.Mutex
-	w  *bytes.Buffer
+	b  bytes.Buffer
 }
 
-func (l *lockedWriter) Write(p []byte) (int, error) {
+func (l *lockedLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	return l.b.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 func (r *rig) open() {
 	r.t.Helper()
-	log := slog.New(slog.NewTextHandler(&lockedWriter{w: r.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	store, err := sqlite.Open(r.t.Context(), sqlite.Options{Dir: r.dir, Logger: log})
 	if err != nil {
 		r.t.Fatal(err)
@@ -237,13 +244,13 @@ func (r *rig) until(what string, ok func() bool) {
 	r.t.Helper()
 	events, cancel := r.store.Subscribe(1000)
 	defer cancel()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for !ok() {
 		select {
 		case <-events:
 		case <-time.After(20 * time.Millisecond):
 		case <-deadline:
-			r.t.Fatalf("%s: not in 20 s\n%s", what, r.log)
+			r.t.Fatalf("%s: not in 2 minutes\n%s", what, r.log)
 		}
 	}
 }

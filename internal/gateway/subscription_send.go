@@ -41,24 +41,63 @@ func (b *book) ofDelivery(d *samvirke.Delivery) (s *subscriber, own bool) {
 
 func handshakeID(st *Subscription) string { return fmt.Sprintf("%s-handshake-%d", st.ID, st.Try) }
 
+// fate is what becomes of a notification that was leased.
+type fate int
+
+const (
+	fateDrop fate = iota // it must not be told any more: it stands among the events
+	fateWait             // a handshake comes first
+	fateSend
+)
+
+func fateOf(st *Subscription, d *samvirke.Delivery) fate {
+	shake := d.Kind == fhir.NotifyHandshake
+	switch {
+	case st == nil, st.Status == SubscriptionOff, st.Status == SubscriptionError, shake && (st.Status != SubscriptionRequested || d.ExternalID != handshakeID(st)):
+		return fateDrop
+	case !shake && st.Status == SubscriptionRequested:
+		return fateWait
+	}
+	return fateSend
+}
+
+// fate looks what a subscription makes of a notification. A delivery can be leased between the commit that queues it and the
+// moment when what that unit made of the subscription is known here. Whoever changes a subscription holds it for so long: so
+// what would not be sent is asked again when nobody holds it. A handshake dropped for a state that is over is never made anew.
+func (l *lane) fate(d *samvirke.Delivery, s *subscriber) (*Subscription, fate) {
+	if s == nil {
+		return nil, fateDrop
+	}
+	st := s.state.Load()
+	if f := fateOf(st, d); f == fateSend {
+		return st, f
+	}
+	if err := s.lock(context.Background(), l.g.store); err != nil {
+		if s.gone(err) {
+			return nil, fateDrop
+		}
+		return st, fateWait
+	}
+	defer s.mu.Unlock()
+	st = s.state.Load()
+	return st, fateOf(st, d)
+}
+
 // sendNotice is one attempt to tell a subscriber. What must not be told any more is given up: it stands among the
 // events. What waits for a handshake waits.
 func (l *lane) sendNotice(d queue.Leased, s *subscriber) {
 	at := l.g.now()
-	var st *Subscription
-	if s != nil {
-		st = s.state.Load()
-	}
-	shake := d.Kind == fhir.NotifyHandshake
-	switch {
-	case st == nil, st.Status == SubscriptionOff, st.Status == SubscriptionError, shake && (st.Status != SubscriptionRequested || d.ExternalID != handshakeID(st)):
+	st, what := l.fate(&d.Delivery, s)
+	switch what {
+	case fateDrop:
 		l.dropNotice(d, at)
 		return
-	case !shake && st.Status == SubscriptionRequested:
+	case fateWait:
 		_ = l.commit(&queue.Unit{Now: at, Steps: []queue.DeliveryStep{{
 			ID: d.ID, Token: d.Token, To: samvirke.DeliveryWaiting, DueAt: at.Add(l.g.o.Subscriptions.Retry.First), Fault: d.Fault, FaultText: d.FaultText,
 		}}}, d, nil)
 		return
+	case fateSend:
 	}
 	start := time.Now()
 	res, err := l.sendToSubscriber(d, st)
