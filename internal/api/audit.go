@@ -148,7 +148,7 @@ func (a *api) auditEvent(ch *chart, e *samvirke.Audit) item {
 		n.Append("entity", fhir.NewObject("what", fhir.NewObject("reference", e.Object)))
 	}
 	it := item{Element: careplan.Element{Type: "AuditEvent", ID: id, Item: id, Resource: n}, updated: e.At.UTC()}
-	it.version = digest(&it.Element)
+	it.version, it.seq = digest(&it.Element), e.Seq
 	setMeta(n, it.version, e.At.UTC())
 	return it
 }

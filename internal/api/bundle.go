@@ -240,7 +240,7 @@ func resolvePerson(n *fhir.Node, people map[string]*fhir.Node) {
 
 // transactionResult answers with one entry for each of the request, in its order.
 func (c *call) transactionResult(t *target, list []written, res gateway.Result) error {
-	ch, err := c.open(t.plan)
+	ch, err := c.openToWrite(t.plan)
 	if err != nil && !errors.Is(err, errNotFound) {
 		return err
 	}

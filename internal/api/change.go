@@ -267,6 +267,7 @@ func (c *call) propose(d *change, intent string) error {
 		}
 	}
 	if it := ch.locate(w, res.Key); it != nil {
+		c.api.stamp(ch, it)
 		c.w.Header().Set("Location", c.base()+it.Ref()+"/_history/"+it.version)
 	}
 	return c.accepted("proposed", "the element is another party's: the change was proposed to its owner, who answers it")

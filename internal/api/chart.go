@@ -38,9 +38,15 @@ type chart struct {
 // item is one resource of a chart.
 type item struct {
 	careplan.Element
-	// version is a digest of what is shown. It is not a number that counts: that would tell the reader that
-	// something changed which is withheld from them (careplan.md section 8, S7).
+	// digest marks what is shown.
+	digest string
+	// version is the digest and, when the same was shown before and something else since, how often: who writes with
+	// the version of the first time has not seen what came in between. It is not a number that counts all: that would
+	// tell the reader that something changed which is withheld from them (careplan.md section 8, S7). Changes that the
+	// viewer may not see are none here, see timeline. It is the digest until stamped.
 	version string
+	// seq orders entries of the audit that are of one moment.
+	seq int64
 	// updated is when what is shown last changed for this viewer; zero until stamped.
 	updated time.Time
 }
@@ -94,6 +100,12 @@ func (a *api) patientOf(ctx context.Context, plan string) (string, error) {
 // errNotFound for a plan that does not exist and for one that may not be seen; the second is audited.
 func (c *call) open(plan string) (*chart, error) {
 	patient, err := c.api.patientOf(c.ctx, plan)
+	if errors.Is(err, errNotFound) && plan != "" {
+		// Audited like one that is there: an id that leads nowhere may be tried by somebody who looks for one that does.
+		if err := c.api.audit(c.ctx, c.party.ID, "read-unknown", plan, ""); err != nil {
+			return nil, err
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +117,37 @@ func (c *call) open(plan string) (*chart, error) {
 		return nil, errNotFound
 	}
 	return ch, err
+}
+
+// openToWrite is open for a writer. Whoever may not look at a plan has what it wrote itself: it can correct and
+// withdraw that, and is answered as if nothing stood in its way. So the answer to a write does not tell that there is
+// a limit; what may be read, reading tells. errNotFound when the party wrote nothing.
+func (c *call) openToWrite(plan string) (*chart, error) {
+	ch, err := c.open(plan)
+	if !errors.Is(err, errNotFound) {
+		return ch, err
+	}
+	patient, err := c.api.patientOf(c.ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	viewer, err := c.viewer()
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.api.records(c.ctx, patient)
+	if err != nil {
+		return nil, err
+	}
+	own := slices.DeleteFunc(all, func(r careplan.Record) bool { return !slices.Contains(c.party.HER, r.Key.Sender) })
+	if len(own) == 0 {
+		return nil, errNotFound
+	}
+	viewer.Purpose = ""
+	ch = &chart{plan: plan, patient: patient, viewer: viewer, records: own}
+	ch.view = careplan.FoldWith(own, c.api.fold(careplan.Options{Subject: patient, Viewer: &viewer}))
+	ch.hold(slices.DeleteFunc(c.api.export(ch.view, plan), func(it item) bool { return it.In == "" || !c.owns(&it) }))
+	return ch, nil
 }
 
 // errForbidden tells a plan that exists from one that does not, inside this room only.
@@ -131,12 +174,16 @@ func (c *call) chart(plan, patient string) (*chart, error) {
 	if len(ch.view.Sources) == 0 && len(ch.view.History) == 0 {
 		return nil, errForbidden // all of it is withheld
 	}
-	ch.items = c.api.export(ch.view, plan)
-	ch.byRef = make(map[string]int, len(ch.items))
-	for i := range ch.items {
-		ch.byRef[ch.items[i].Ref()] = i
-	}
+	ch.hold(c.api.export(ch.view, plan))
 	return ch, nil
+}
+
+// hold makes items those of the chart.
+func (ch *chart) hold(items []item) {
+	ch.items, ch.byRef = items, make(map[string]int, len(items))
+	for i := range items {
+		ch.byRef[items[i].Ref()] = i
+	}
 }
 
 // fold puts the site's settings into the options of a fold.
@@ -236,17 +283,19 @@ func (a *api) export(p *careplan.Plan, plan string) []item {
 	items := make([]item, len(list))
 	for i := range list {
 		list[i].Resource = headFirst(list[i].Resource)
-		items[i] = item{Element: list[i], version: digest(&list[i])}
+		sum := digest(&list[i])
+		items[i] = item{Element: list[i], digest: sum, version: sum}
 	}
 	// The version of the shared plan is that of all that belongs to it: a reader who was told that the plan has
 	// changed asks for it by its version.
 	h := sha256.New()
 	for i := range items {
-		h.Write([]byte(items[i].Ref() + items[i].version))
+		h.Write([]byte(items[i].Ref() + items[i].digest))
 	}
 	for i := range items {
 		if items[i].Type == "CarePlan" && items[i].ID == plan {
-			items[i].version = hex.EncodeToString(h.Sum(nil)[:8])
+			items[i].digest = hex.EncodeToString(h.Sum(nil)[:8])
+			items[i].version = items[i].digest
 		}
 	}
 	return items

@@ -33,7 +33,7 @@ var (
 	errMedia        = invalid("media-type", "a body is application/fhir+json or application/fhir+xml")
 	errTooLarge     = invalid("too-large", "the body is larger than this server takes")
 	errNeedsMatch   = invalid("if-match-required", "a field that several write needs If-Match with the version that was read")
-	errIfMatch      = invalid("bad-if-match", `If-Match is W/"version" of one version`)
+	errIfMatch      = invalid("bad-if-match", `If-Match is W/"version" of the version that was read, or *`)
 	errType         = invalid("resource-type", "the resource is of another type than the URL says")
 	errID           = invalid("resource-id", "the id of the resource is not that of the URL")
 	errNotOwner     = &samvirke.Fault{Class: samvirke.Unauthorized, Code: "not-the-owner", Safe: "only its owner may change this element"}

@@ -9,7 +9,8 @@ import (
 	"github.com/samvirke/samvirke/fhir"
 )
 
-// order sorts as _sort says, then by id.
+// order sorts as _sort says, then by id; entries of the audit that are of one moment in the order they were made, or
+// backwards with what they are sorted by.
 func (c *call) order(q *query, hits []hit) {
 	slices.SortStableFunc(hits, func(a, b hit) int {
 		for _, k := range q.sort {
@@ -26,6 +27,12 @@ func (c *call) order(q *query, hits []hit) {
 			default:
 				return cmp.Compare(x, y)
 			}
+		}
+		if n := len(q.sort); a.it.seq != b.it.seq {
+			if n > 0 && q.sort[n-1].down {
+				a, b = b, a
+			}
+			return cmp.Compare(a.it.seq, b.it.seq)
 		}
 		return cmp.Compare(a.it.ID, b.it.ID)
 	})

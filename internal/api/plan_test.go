@@ -99,8 +99,8 @@ func TestWhoMayRead(t *testing.T) {
 		{"in the team as addressee", "city", id, 200, "read-plan"},
 		{"was told of it", "gp", id, 200, "read-plan"},
 		{"has nothing to do with it", "stranger", id, 404, "read-plan-denied"},
-		{"unknown plan", "stranger", r.g.PlanID(patient(2)), 404, ""},
-		{"unknown plan, asked by a member of another one", "hospital", r.g.PlanID(patient(2)), 404, ""},
+		{"unknown plan", "stranger", r.g.PlanID(patient(2)), 404, "read-unknown"},
+		{"unknown plan, asked by a member of another one", "hospital", r.g.PlanID(patient(2)), 404, "read-unknown"},
 		{"not an id", "hospital", "1", 404, ""},
 		{"a person's number is no id", "hospital", simulate.PersonNumber(1), 404, ""},
 		{"a name of another setting", "hospital", "..%2Fplan-id-key", 404, ""},
@@ -117,7 +117,7 @@ func TestWhoMayRead(t *testing.T) {
 				t.Errorf("%s: got %d, want %d", c.name, resp.StatusCode, c.status)
 			}
 			got := r.audits()
-			if c.audit == "" != (len(got) == before) || c.audit != "" && (got[0].Who != c.party || got[0].Action != c.audit || !strings.HasSuffix(got[0].Object, id) || got[0].Patient != patient(1)) {
+			if c.audit == "" != (len(got) == before) || c.audit != "" && (got[0].Who != c.party || got[0].Action != c.audit || !strings.HasSuffix(got[0].Object, c.id) || (got[0].Patient != patient(1)) != (c.audit == "read-unknown")) {
 				t.Errorf("%s: audit %+v, want %q", c.name, got[:len(got)-before], c.audit)
 			}
 			if c.status == 401 && (resp.Header.Get("WWW-Authenticate") == "" || n.At("issue.0.details.coding.0.code").Text() != "not-authenticated") {

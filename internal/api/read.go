@@ -50,7 +50,7 @@ func (c *call) withdrawn(ch *chart) error {
 	if err := c.seen(ch, "read-plan"); err != nil {
 		return err
 	}
-	if len(list) == 0 {
+	if len(list) == 0 || list[len(list)-1].id != "" {
 		return errNotFound
 	}
 	_, outcome := answerOf(errGone)
@@ -124,14 +124,15 @@ func (c *call) vread() error {
 func (a *api) past(ch *chart, ref string, v version) *fhir.Node {
 	items := a.export(a.at(ch, v.at), ch.plan)
 	for i := range items {
-		if items[i].Ref() == ref && items[i].version == v.id {
+		if items[i].Ref() == ref && items[i].digest == v.digest {
 			setMeta(items[i].Resource, v.id, v.at)
 			return items[i].Resource
 		}
 	}
-	if it := ch.find(ref); it != nil && it.version == v.id {
-		a.stamp(ch, it)
-		return it.Resource
+	if it := ch.find(ref); it != nil {
+		if a.stamp(ch, it); it.version == v.id {
+			return it.Resource
+		}
 	}
 	return nil
 }
@@ -233,12 +234,12 @@ func (c *call) everything() error {
 	if err != nil {
 		return err
 	}
+	if err := c.seen(ch, "read-plan"); err != nil {
+		return err
+	}
 	it := ch.find(c.typ + "/" + c.id)
 	if it == nil {
 		return errNotFound
-	}
-	if err := c.seen(ch, "read-plan"); err != nil {
-		return err
 	}
 	entries := fhir.NewArray()
 	sum := ""

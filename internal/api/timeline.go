@@ -30,9 +30,9 @@ type timeline struct {
 
 // version is one state of a resource.
 type version struct {
-	id   string // digest; "" when it was withdrawn
-	at   time.Time
-	item string // id of the plan's item
+	id     string // "" when it was withdrawn
+	at     time.Time
+	digest string
 }
 
 // timelines keeps the newest timelines. It is a shortcut only: each is held against the plan before it is used.
@@ -66,10 +66,11 @@ func (a *api) timeline(ch *chart) *timeline {
 	times := arrivals(ch.records)
 	for i, at := range times {
 		if i == len(times)-1 {
-			t.step(at, ch.items)
+			t.step(at, ch.items, ch.told(ch.view, at))
 			break
 		}
-		t.step(at, a.export(a.at(ch, at), ch.plan))
+		p := a.at(ch, at)
+		t.step(at, a.export(p, ch.plan), ch.told(p, at))
 	}
 	a.times.put(key, t)
 	return t
@@ -107,24 +108,53 @@ func arrivals(records []careplan.Record) []time.Time {
 	return out
 }
 
-// step notes what changed.
-func (t *timeline) step(at time.Time, items []item) {
+// told tells whether any record that arrived at a time is one that the viewer sees.
+func (ch *chart) told(p *careplan.Plan, at time.Time) bool {
+	seen := seenIn(p)
+	return slices.ContainsFunc(ch.records, func(r careplan.Record) bool {
+		if !r.Receive.Equal(at) {
+			return false
+		}
+		_, known := slices.BinarySearch(seen, r.Key.String())
+		return known
+	})
+}
+
+// step notes what changed. What is gone without anything that the viewer sees having come, by a withdrawal that they may
+// not see or with time alone, is not there from then on; that it was withdrawn, and when, is not told.
+func (t *timeline) step(at time.Time, items []item, told bool) {
 	there := make(map[string]bool, len(items))
 	for i := range items {
 		ref := items[i].Ref()
 		there[ref] = true
-		if t.now[ref] != items[i].version {
-			t.now[ref] = items[i].version
-			t.versions[ref] = append(t.versions[ref], version{items[i].version, at, items[i].Item})
+		if sum := items[i].digest; t.now[ref] != sum {
+			t.now[ref] = sum
+			t.versions[ref] = append(t.versions[ref], version{nth(sum, t.versions[ref]), at, sum})
 		}
 	}
 	for ref := range t.now {
 		if !there[ref] {
 			delete(t.now, ref)
-			t.versions[ref] = append(t.versions[ref], version{at: at})
+			if told {
+				t.versions[ref] = append(t.versions[ref], version{at: at})
+			}
 		}
 	}
 	t.last = at
+}
+
+// nth is the version of a digest that was shown in some of the versions before: the second time has another name.
+func nth(sum string, before []version) string {
+	n := 1
+	for i := range before {
+		if before[i].digest == sum {
+			n++
+		}
+	}
+	if n == 1 {
+		return sum
+	}
+	return sum + "-" + itoa(n)
 }
 
 // holds tells whether the timeline ends with what stands now: rights may have begun or ended with time alone.
@@ -133,7 +163,7 @@ func (t *timeline) holds(items []item) bool {
 		return false
 	}
 	for i := range items {
-		if t.now[items[i].Ref()] != items[i].version {
+		if t.now[items[i].Ref()] != items[i].digest {
 			return false
 		}
 	}
@@ -149,7 +179,7 @@ func (a *api) stamp(ch *chart, it *item) {
 	if len(list) == 0 {
 		return // cannot happen: the timeline ends with the chart
 	}
-	it.updated = list[len(list)-1].at
+	it.version, it.updated = list[len(list)-1].id, list[len(list)-1].at
 	setMeta(it.Resource, it.version, it.updated)
 }
 

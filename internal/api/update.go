@@ -37,8 +37,11 @@ func (c *call) update() error {
 	}
 	plan := planIn(c.id)
 	defer c.api.lock(plan)()
-	ch, err := c.open(plan)
+	ch, err := c.openToWrite(plan)
 	if err != nil {
+		return err
+	}
+	if err := c.seen(ch, "update-plan"); err != nil {
 		return err
 	}
 	it := ch.find(c.typ + "/" + c.id)
@@ -47,9 +50,6 @@ func (c *call) update() error {
 	}
 	d := &change{t: &target{id: identifierOf(ch.patient), key: ch.patient, plan: ch.plan, chart: ch}, it: it, body: n}
 	if d.seen, err = c.condition(ch, it, n); err != nil {
-		return err
-	}
-	if err := c.api.audit(c.ctx, c.party.ID, "update-plan", it.Ref(), ch.patient); err != nil {
 		return err
 	}
 	return c.change(d)
@@ -110,29 +110,69 @@ func (c *call) sharedElement(it *item) bool {
 //
 // Source: careplan.md sections 3.3 and 5.3; FHIR R4, http.html section 3.1.0.5.
 func (c *call) condition(ch *chart, it *item, body *fhir.Node) ([]string, error) {
-	header := c.r.Header.Get("If-Match")
-	if header == "" {
+	tags, any, err := matchTags(c.r.Header.Values("If-Match"))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(tags) == 0:
+		// Any version will do, or no condition: it does not say what had been seen, which a field that several write needs.
 		if c.sharedElement(it) {
 			return nil, errNeedsMatch
 		}
+		if any {
+			return nil, nil
+		}
 		return seenIn(ch.view), nil
 	}
-	tag := strings.Trim(strings.TrimPrefix(strings.TrimSpace(header), "W/"), `"`)
-	if tag == "" || strings.ContainsAny(tag, `",* `) {
-		return nil, errIfMatch
-	}
-	if tag == it.version {
+	c.api.stamp(ch, it)
+	if slices.Contains(tags, it.version) {
 		return seenIn(ch.view), nil
 	}
-	// An older version of the plan in which this element stood as it stands now is no older version of the
-	// element; what had been seen is what that version held.
-	for _, v := range slices.Backward(c.api.timeline(ch).versions[it.Ref()]) {
-		if v.id == tag && len(differing(c.api.past(ch, it.Ref(), v), body, it.Resource)) == 0 {
+	// An older version of the plan in which this element stood as it stands now, and stood so ever since, is no older
+	// version of the element; what had been seen is what that version held.
+	list := c.api.timeline(ch).versions[it.Ref()]
+	if !slices.ContainsFunc(list, func(v version) bool { return v.id != "" && slices.Contains(tags, v.id) }) {
+		return nil, c.stale(ch, it, body, tags[0])
+	}
+	for _, v := range slices.Backward(list) {
+		old := c.api.past(ch, it.Ref(), v)
+		if old == nil || len(differing(old, body, it.Resource)) > 0 {
+			break
+		}
+		if slices.Contains(tags, v.id) {
 			return seenIn(c.api.at(ch, v.at)), nil
 		}
 	}
-	return nil, c.stale(ch, it, body, tag)
+	return nil, c.stale(ch, it, body, tags[0])
 }
+
+// matchTags reads If-Match: the versions named, of which one must be the one that stands there, or any for "*", which
+// only demands that something stands there. Weak tags are what FHIR gives out, so they are compared as they are.
+//
+// Source: RFC 9110 section 13.1.1; FHIR R4, http.html section 3.1.0.5.
+func matchTags(headers []string) (tags []string, any bool, err error) {
+	for _, header := range headers {
+		if strings.TrimSpace(header) == "*" {
+			any = true
+			continue
+		}
+		for _, one := range strings.Split(header, ",") {
+			one = strings.TrimSpace(one)
+			tag := strings.Trim(strings.TrimPrefix(one, "W/"), `"`)
+			if tag == "" || strings.ContainsAny(tag, "\"* ") {
+				return nil, false, errIfMatch
+			}
+			tags = append(tags, tag)
+		}
+	}
+	if any && len(tags) > 0 || len(tags) > maxTags {
+		return nil, false, errIfMatch
+	}
+	return tags, any, nil
+}
+
+// maxTags bounds the versions that one If-Match names.
+const maxTags = 50
 
 // seenIn are the keys of all records that a view of the plan rests on, live or not.
 func seenIn(p *careplan.Plan) []string {
@@ -159,6 +199,7 @@ func (c *call) stale(ch *chart, it *item, body *fhir.Node, tag string) error {
 	if len(differs.Items()) > 0 {
 		issue.Set("expression", differs)
 	}
+	c.api.stamp(ch, it)
 	issue.SetText("diagnostics", "current version "+it.version)
 	return &outcomeError{status: http.StatusPreconditionFailed, outcome: o, tag: weak(it.version)}
 }
@@ -257,27 +298,8 @@ func (c *call) recordAgain(d *change) error {
 	return c.result(d.t, w, res, http.StatusOK)
 }
 
-// remove answers DELETE type/id: its author takes an element back. Everybody who was told of it is told of that.
-func (c *call) remove() error {
-	plan := planIn(c.id)
-	defer c.api.lock(plan)()
-	ch, err := c.open(plan)
-	if err != nil {
-		return err
-	}
-	it := ch.find(c.typ + "/" + c.id)
-	if it == nil {
-		if len(c.api.timeline(ch).versions[c.typ+"/"+c.id]) == 0 {
-			return errNotFound
-		}
-		c.w.WriteHeader(http.StatusNoContent) // it is gone already
-		return nil
-	}
-	if header := c.r.Header.Get("If-Match"); header != "" {
-		if _, err := c.condition(ch, it, fhir.NewObject()); err != nil {
-			return err
-		}
-	}
+// removable tells whether the caller may take an element back, and whether it is the version that they mean.
+func (c *call) removable(ch *chart, it *item) error {
 	switch {
 	case it.Owner == "" || len(it.ID) == idLength:
 		return errDerived
@@ -286,7 +308,35 @@ func (c *call) remove() error {
 	case it.In == "":
 		return errInDocument
 	}
-	if err := c.api.audit(c.ctx, c.party.ID, "delete-plan", it.Ref(), ch.patient); err != nil {
+	tags, _, err := matchTags(c.r.Header.Values("If-Match"))
+	if err == nil && len(tags) > 0 {
+		_, err = c.condition(ch, it, fhir.NewObject())
+	}
+	return err
+}
+
+// remove answers DELETE type/id: its author takes an element back. Everybody who was told of it is told of that.
+func (c *call) remove() error {
+	plan := planIn(c.id)
+	defer c.api.lock(plan)()
+	ch, err := c.openToWrite(plan)
+	if err != nil {
+		return err
+	}
+	it := ch.find(c.typ + "/" + c.id)
+	// Each attempt, whatever comes of it: also one on what is gone, or is another party's.
+	if err := c.seen(ch, "delete-plan"); err != nil {
+		return err
+	}
+	if it == nil {
+		list := c.api.timeline(ch).versions[c.typ+"/"+c.id]
+		if len(list) == 0 || list[len(list)-1].id != "" {
+			return errNotFound
+		}
+		c.w.WriteHeader(http.StatusNoContent) // it is gone already
+		return nil
+	}
+	if err := c.removable(ch, it); err != nil {
 		return err
 	}
 	parent, conversation := ch.chain(it.In)

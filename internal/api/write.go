@@ -60,14 +60,19 @@ func (c *call) target(n *fhir.Node) (*target, error) {
 		t := &target{}
 		literal := strings.TrimPrefix(ref.Get("reference").Text(), c.base())
 		if id, ok := strings.CutPrefix(literal, "Patient/"); ok {
-			ch, err := c.open(planIn(id))
+			plan := planIn(id)
+			patient, err := c.api.patientOf(c.ctx, plan)
+			if errors.Is(err, errNotFound) {
+				return nil, errNeedsPatient
+			}
 			if err != nil {
-				if errors.Is(err, errNotFound) {
-					return nil, errNeedsPatient
-				}
 				return nil, err
 			}
-			t.chart, t.key, t.plan, t.id = ch, ch.patient, ch.plan, identifierOf(ch.patient)
+			// Whoever has the id of a person was told it, and may tell us about them as with their number.
+			t.key, t.plan, t.id = patient, plan, identifierOf(patient)
+			if t.chart, err = c.openToWrite(plan); err != nil && !errors.Is(err, errNotFound) {
+				return nil, err
+			}
 			return t, nil
 		}
 		if id := fhir.IdentifierOf(ref.Get("identifier")); id.Value != "" && ref.Get("type").Text() != "Organization" {
@@ -76,11 +81,10 @@ func (c *call) target(n *fhir.Node) (*target, error) {
 			}
 			t.id, t.key = id, id.Key()
 			t.plan = c.api.o.PlanID(t.key)
-			ch, err := c.open(t.plan)
-			if err != nil && !errors.Is(err, errNotFound) {
+			var err error
+			if t.chart, err = c.openToWrite(t.plan); err != nil && !errors.Is(err, errNotFound) {
 				return nil, err
 			}
-			t.chart = ch
 			return t, nil
 		}
 	}
@@ -217,7 +221,7 @@ func (c *call) pending(res gateway.Result) error {
 
 // result answers a write with the resource as it stands now.
 func (c *call) result(t *target, w written, res gateway.Result, status int) error {
-	ch, err := c.open(t.plan)
+	ch, err := c.openToWrite(t.plan)
 	if errors.Is(err, errNotFound) {
 		return c.accepted("kept", "the write is kept as message "+res.MessageID+"; the plan is not open to this party")
 	}

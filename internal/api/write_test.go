@@ -171,12 +171,13 @@ func TestSharedPlan(t *testing.T) {
 	if resp, o := r.do("PUT", "city", path, body); resp.StatusCode != 428 || code(o) != "if-match-required" {
 		t.Fatalf("without If-Match: %d %s", resp.StatusCode, o.Bytes())
 	}
-	for _, bad := range []string{"*", `W/"a", W/"b"`, `""`} {
-		if resp, o := r.do("PUT", "city", path, body, "If-Match", bad); resp.StatusCode != 400 || code(o) != "bad-if-match" {
+	for bad, want := range map[string]string{"*": "if-match-required", `W/"a", W/"b"`: "version-conflict", `""`: "bad-if-match", `*, W/"a"`: "bad-if-match"} {
+		status := map[string]int{"if-match-required": 428, "version-conflict": 412, "bad-if-match": 400}[want]
+		if resp, o := r.do("PUT", "city", path, body, "If-Match", bad); resp.StatusCode != status || code(o) != want {
 			t.Errorf("If-Match %s: %d %s", bad, resp.StatusCode, o.Bytes())
 		}
 	}
-	resp, n = r.do("PUT", "city", path, body, "If-Match", tag)
+	resp, n = r.do("PUT", "city", path, body, "If-Match", `W/"a", `+tag)
 	if resp.StatusCode != 200 || n.At("period.end").Text() != "2026-04-22" || n.Extension(careplan.ExtNextEvaluation).Get("valueDateTime").Text() != "2026-03-19" {
 		t.Fatalf("update: %d %s", resp.StatusCode, n.Bytes())
 	}
