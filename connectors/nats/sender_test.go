@@ -1,17 +1,12 @@
 package nats
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,79 +21,21 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// server is a real NATS server with JetStream in a process of its own.
-type server struct {
-	url, dir string
-	stop     func()
-}
+// server is a real one, as its operator sees it.
+type server struct{ *connectortest.NATS }
 
-const token = "let-me-in"
-
-// start starts one on a port of its choice, or on the one that it had before with what it kept.
 func start(t *testing.T, before *server) *server {
 	t.Helper()
-	program, err := exec.LookPath("nats-server")
-	if err != nil {
-		if _, err := os.Stat("/usr/sbin/nats-server"); err != nil {
-			t.Skip("nats-server is not installed")
-		}
-		program = "/usr/sbin/nats-server"
+	if before == nil {
+		return &server{connectortest.StartNATS(t, nil)}
 	}
-	s := &server{dir: t.TempDir()}
-	conf := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(conf, []byte("max_payload: 8MB\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	port := "-1"
-	if before != nil {
-		s.dir = before.dir
-		_, port, _ = net.SplitHostPort(strings.TrimPrefix(before.url, "nats://"))
-	}
-	c := exec.Command(program, "-c", conf, "-a", "127.0.0.1", "-p", port, "-js", "-sd", s.dir, "--auth", token)
-	out, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	said := make(chan string, 1)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		listens := regexp.MustCompile(`Listening for client connections on (\S+)`)
-		url := ""
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if m := listens.FindStringSubmatch(lines.Text()); m != nil {
-				url = m[1]
-			}
-			if strings.Contains(lines.Text(), "Server is ready") {
-				said <- url
-			}
-		}
-		close(said)
-	})
-	s.stop = sync.OnceFunc(func() {
-		_ = c.Process.Kill()
-		wg.Wait()
-		_ = c.Wait()
-	})
-	t.Cleanup(s.stop)
-	select {
-	case url := <-said:
-		if url == "" {
-			t.Fatal("nats-server ended at once")
-		}
-		s.url = "nats://" + url
-	case <-time.After(time.Minute):
-		t.Fatal("nats-server is not ready")
-	}
-	return s
+	return &server{connectortest.StartNATS(t, before.NATS)}
 }
 
 // admin is a connection of the operator's.
 func (s *server) admin(t *testing.T) (jetstream.JetStream, func()) {
 	t.Helper()
-	conn, err := client.Connect(s.url, client.Token(token))
+	conn, err := client.Connect(s.URL, client.Token(connectortest.NATSToken))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +80,7 @@ func (s *server) stored(t *testing.T) (out []*jetstream.RawStreamMsg) {
 }
 
 func (s *server) options() SenderOptions {
-	return SenderOptions{Party: "research", Servers: []string{s.url}, Subject: "samvirke", Token: token}
+	return SenderOptions{Party: "research", Servers: []string{s.URL}, Subject: "samvirke", Token: connectortest.NATSToken}
 }
 
 func (s *server) sender(t *testing.T) *Sender {
@@ -233,7 +170,7 @@ func (f *far) Close() {
 	if f.other != nil {
 		_ = f.other.Close()
 	}
-	f.stop()
+	f.Stop()
 }
 
 // TestSuite: what every wire must do.
@@ -293,7 +230,7 @@ func TestServerKilled(t *testing.T) {
 	if _, err := out.Send(t.Context(), delivery(1)); err != nil {
 		t.Fatal(err)
 	}
-	s.stop()
+	s.Stop()
 	if _, err := out.Send(t.Context(), delivery(2)); samvirke.ClassOf(err) != samvirke.Transient {
 		t.Fatalf("got %v", err)
 	}

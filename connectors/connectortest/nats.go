@@ -1,0 +1,87 @@
+package connectortest
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// NATSToken lets in whoever speaks to the server that StartNATS starts.
+const NATSToken = "let-me-in"
+
+// NATS is a real NATS server with JetStream in a process of its own, on loopback.
+type NATS struct {
+	URL  string // nats://127.0.0.1:port
+	Stop func() // kills it; what it kept stays
+	dir  string
+}
+
+// StartNATS starts one on a port of its choice, or on the one that it had before with what it kept. The test is skipped
+// where nats-server (Debian's package of that name) is not installed.
+func StartNATS(t testing.TB, before *NATS) *NATS {
+	t.Helper()
+	program, err := exec.LookPath("nats-server")
+	if err != nil {
+		program = "/usr/sbin/nats-server" // Debian's place, which is not on everybody's path
+		if _, err := os.Stat(program); err != nil {
+			t.Skip("nats-server is not installed")
+		}
+	}
+	s, port := &NATS{}, "-1"
+	if before == nil {
+		s.dir = t.TempDir()
+	} else {
+		s.dir = before.dir
+		_, port, _ = net.SplitHostPort(strings.TrimPrefix(before.URL, "nats://"))
+	}
+	conf := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(conf, []byte("max_payload: 8MB\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(program, "-c", conf, "-a", "127.0.0.1", "-p", port, "-js", "-sd", s.dir, "--auth", NATSToken)
+	out, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan string, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer close(ready)
+		listens := regexp.MustCompile(`Listening for client connections on (\S+)`)
+		url := ""
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if m := listens.FindStringSubmatch(lines.Text()); m != nil {
+				url = m[1]
+			}
+			if strings.Contains(lines.Text(), "Server is ready") {
+				ready <- url
+			}
+		}
+	})
+	s.Stop = sync.OnceFunc(func() {
+		_ = c.Process.Kill()
+		wg.Wait()
+		_ = c.Wait()
+	})
+	t.Cleanup(s.Stop)
+	select {
+	case url := <-ready:
+		if url == "" {
+			t.Fatal("nats-server ended at once")
+		}
+		s.URL = "nats://" + url
+	case <-time.After(time.Minute):
+		t.Fatal("nats-server is not ready after a minute")
+	}
+	return s
+}
