@@ -197,10 +197,11 @@ func (f *Format) renderAppRecBundle(in *fhir.Bundle, t mapping.Target) (*mapping
 	if !ok {
 		return nil, &samvirke.Fault{Class: samvirke.Permanent, Code: "unknown-version", Safe: "this version cannot be written"}
 	}
-	r := newReader(in, hcpNames(ns), version)
+	r := f.reader(in, hcpNames(ns), version)
+	defer r.done(f)
 	doc := r.hcpDocument(f.tables[kindReceipt])
 	if id := childNamed(doc.Root(), "Id"); t.NewID != "" && id != nil {
 		id.SetText(t.NewID)
 	}
-	return f.written(r, doc, kindReceipt, "Id")
+	return f.written(r, doc, kindReceipt, textOfNamed(doc.Root(), "Id"))
 }

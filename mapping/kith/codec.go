@@ -140,6 +140,7 @@ func (k codingCodec) get(r *reader, n *fhir.Node) (l leaf, ok bool) {
 			l.attrs = append(l.attrs, attr{name, t})
 		}
 	}
+	l.attrs = r.memory.attrs.Take(4)[:0]
 	add("V", codeScalar{}, "code")
 	if k.list == "" {
 		add("S", systemScalar{}, "system")

@@ -1,11 +1,14 @@
 package kith
 
 import (
+	"bytes"
+
 	"github.com/beevik/etree"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/mapping/kith/xmltree"
 )
 
 // extAbsent says why a value that FHIR demands is not there. Source: FHIR R4, data-absent-reason.
@@ -131,23 +134,20 @@ func (f *Format) renderHCP(in *fhir.Bundle, t mapping.Target) (*mapping.Rendered
 	if !ok {
 		return nil, &samvirke.Fault{Class: samvirke.Permanent, Code: "unknown-version", Safe: "this version cannot be written"}
 	}
-	r := newReader(in, v.names, v.version)
+	r := f.reader(in, v.names, v.version)
+	defer r.done(f)
 	doc := r.hcpDocument(tab)
 	if tab.kind == kindEpicrisis && v.version < "1.2" {
 		numberEvents(doc.Root().SelectElement("ServRprt"))
 	}
 	adjustHCP(doc.Root(), t)
-	return f.written(r, doc, tab.kind, "MsgId")
+	return f.written(r, doc, tab.kind, textOfNamed(doc.Root(), "MsgId"))
 }
 
 // hcpDocument writes the tree of a message without a separate header.
 func (r *reader) hcpDocument(t *table) *etree.Document {
-	r.prefixes = map[string]string{}
-	for _, p := range t.prefixes {
-		r.prefixes[p[0]] = p[1]
-	}
+	r.usePrefixes(t)
 	doc := etree.NewDocument()
-	doc.WriteSettings = etree.WriteSettings{CanonicalText: true, CanonicalAttrVal: true}
 	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)
 	r.write(&doc.Element, t.root, cursor{}, nil)
 	root := doc.Root()
@@ -175,20 +175,15 @@ func declareDefault(e *etree.Element, uri string) {
 	e.Attr = append([]etree.Attr{{Key: "xmlns", Value: uri}}, e.Attr...)
 }
 
-// written ends the writing: bytes, schema check, and notes on what was not used.
+// written ends the writing: bytes, schema check, and notes on what was not used. Id is the message id in it.
 func (f *Format) written(r *reader, doc *etree.Document, kind, id string) (*mapping.Rendered, error) {
-	out, err := doc.WriteToBytes()
-	if err != nil {
-		return nil, &samvirke.Fault{Class: samvirke.Internal, Code: "write", Safe: "the message could not be written", Err: err}
-	}
-	if err := f.checkOutput(out); err != nil {
+	r.memory.text = xmltree.Append(r.memory.text[:0], doc)
+	out := bytes.Clone(r.memory.text) // it lives until it is delivered: not a byte too many
+	if err := f.checkOutput(doc, out); err != nil {
 		return nil, err
 	}
 	r.unused()
-	return &mapping.Rendered{
-		Body: out, ContentType: ContentType, Kind: kind, Version: r.version,
-		ExternalID: textOf(childNamed(doc.Root(), id)), Notes: r.notes,
-	}, nil
+	return &mapping.Rendered{Body: out, ContentType: ContentType, Kind: kind, Version: r.version, ExternalID: id, Notes: r.notes}, nil
 }
 
 // adjustHCP gives a written message another id and another receiver where the target says so.

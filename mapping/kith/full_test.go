@@ -31,10 +31,7 @@ func fullMessage(t *testing.T, tab *table, version string, variant int) []byte {
 		t.Fatal(err)
 	}
 	f := &full{t: tab, version: version, kind: tab.kind, variant: variant, r: newReader(b, names(t, tab, version), version)}
-	f.r.prefixes = map[string]string{}
-	for _, p := range tab.prefixes {
-		f.r.prefixes[p[0]] = p[1]
-	}
+	f.r.usePrefixes(tab)
 	doc := etree.NewDocument()
 	f.add(&doc.Element, tab.root, 0)
 	if tab.root.name == "Message" {

@@ -44,6 +44,8 @@ type Format struct {
 	tables map[string]*table
 	// trees are parsers that wait for the next message, with the memory of the last.
 	trees sync.Pool
+	// readers wait for the next message to write.
+	readers sync.Pool
 }
 
 // New prepares schemas and element tables.

@@ -191,10 +191,32 @@ func (s *step) link(b *builder, c *cursor) {
 	*c = cursor{res: r, obj: r, ref: ref}
 }
 
+// find lists what a way leads to.
+func (p path) find(r *reader, c cursor) []cursor {
+	found := r.one(c)
+	for i := range p {
+		if len(found) == 1 {
+			found = p[i].find(r, found[0])
+			continue
+		}
+		var next []cursor
+		for _, f := range found {
+			next = append(next, p[i].find(r, f)...)
+		}
+		found = next
+	}
+	return found
+}
+
 // find lists what one step leads to.
 func (s *step) find(r *reader, c cursor) []cursor {
 	var out []cursor
 	order := c.order
+	room := func(n int) {
+		if n > 0 && s.typ == "" {
+			out = r.memory.cursors.Take(n)[:0]
+		}
+	}
 	add := func(n *fhir.Node) {
 		if n == nil || n.IsNull() {
 			return
@@ -216,14 +238,18 @@ func (s *step) find(r *reader, c cursor) []cursor {
 		if s.typ == "Medication" {
 			return s.findMedication(r, c)
 		}
+		room(1)
 		add(c.obj.Get(s.key))
 	case stepIndex:
 		items := c.obj.Get(s.key).Items()
 		if s.index < len(items) {
+			room(1)
 			add(items[s.index])
 		}
 	case stepEach:
-		for i, n := range c.obj.Get(s.key).Items() {
+		items := c.obj.Get(s.key).Items()
+		room(len(items))
+		for i, n := range items {
 			order = c.order*orderSpan + i
 			add(n)
 		}

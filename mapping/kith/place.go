@@ -8,7 +8,7 @@ import (
 type inline struct{}
 
 func (inline) enter(_ *builder, c cursor) cursor { return c }
-func (inline) each(_ *reader, c cursor) []cursor { return []cursor{c} }
+func (inline) each(r *reader, c cursor) []cursor { return r.one(c) }
 func (inline) describe(at string) string         { return at }
 
 // inlineIf is inline where one of its paths leads somewhere; alternatives need to know.
@@ -18,7 +18,7 @@ func (inlineIf) enter(_ *builder, c cursor) cursor { return c }
 func (p inlineIf) each(r *reader, c cursor) []cursor {
 	for _, s := range p.test.slots(r, c) {
 		if v, ext := s.get(); v != nil || ext != nil {
-			return []cursor{c}
+			return r.one(c)
 		}
 	}
 	return nil
@@ -53,14 +53,7 @@ func (p at) enter(b *builder, c cursor) cursor {
 }
 
 func (p at) each(r *reader, c cursor) []cursor {
-	found := []cursor{c}
-	for i := range p.path {
-		var next []cursor
-		for _, f := range found {
-			next = append(next, p.path[i].find(r, f)...)
-		}
-		found = next
-	}
+	found := p.path.find(r, c)
 	if p.keep == nil {
 		return found
 	}

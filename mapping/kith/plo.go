@@ -96,31 +96,17 @@ func (f *Format) renderPLO(in *fhir.Bundle, t mapping.Target) (*mapping.Rendered
 		return nil, &samvirke.Fault{Class: samvirke.Permanent, Code: "unknown-version", Safe: "this version cannot be written"}
 	}
 	version = v.version
-	r := newReader(in, v.names, version)
+	r := f.reader(in, v.names, version)
+	defer r.done(f)
 	doc := r.document(tab)
 	adjust(doc.Root(), t)
-	out, err := doc.WriteToBytes()
-	if err != nil {
-		return nil, &samvirke.Fault{Class: samvirke.Internal, Code: "write", Safe: "the message could not be written", Err: err}
-	}
-	if err := f.checkOutput(out); err != nil {
-		return nil, err
-	}
-	r.unused()
-	return &mapping.Rendered{
-		Body: out, ContentType: ContentType, Kind: kind, Version: version,
-		ExternalID: textOf(childNamed(childNamed(doc.Root(), "MsgInfo"), "MsgId")), Notes: r.notes,
-	}, nil
+	return f.written(r, doc, kind, textOfNamed(childNamed(doc.Root(), "MsgInfo"), "MsgId"))
 }
 
 // document writes the whole tree with the usual prefixes.
 func (r *reader) document(t *table) *etree.Document {
-	r.prefixes = map[string]string{}
-	for _, p := range t.prefixes {
-		r.prefixes[p[0]] = p[1]
-	}
+	r.usePrefixes(t)
 	doc := etree.NewDocument()
-	doc.WriteSettings = etree.WriteSettings{CanonicalText: true, CanonicalAttrVal: true}
 	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)
 	r.write(&doc.Element, t.root, cursor{}, nil)
 	root := doc.Root()

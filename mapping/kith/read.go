@@ -8,22 +8,42 @@ import (
 
 	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/mapping/kith/xmltree"
 )
 
 // reader walks an element table and writes the message that a Bundle holds.
 type reader struct {
 	names    namespaces
 	prefixes map[string]string // namespace key -> prefix in the output, "" = default namespace there
+	prefixed spaces            // prefixes by number, see spaceKeys
 	version  string
 	bundle   *fhir.Bundle
 	byURL    map[string]*fhir.Node
 	used     map[*fhir.Node]struct{}
 	reached  map[*fhir.Node]bool // resources that a reference led to
 	notes    []mapping.Note
+	memory   draft
 }
 
+// draft is memory that lasts until the message is written.
+type draft struct {
+	tree    xmltree.Builder
+	text    []byte
+	cursors xmltree.Arena[cursor]
+	slots   xmltree.Arena[slot]
+	places  xmltree.Arena[where]
+	attrs   xmltree.Arena[attr]
+}
+
+// newReader gives a reader that nobody uses again.
 func newReader(b *fhir.Bundle, n namespaces, version string) *reader {
-	r := &reader{names: n, version: version, bundle: b, byURL: map[string]*fhir.Node{}, used: make(map[*fhir.Node]struct{}, 256), reached: map[*fhir.Node]bool{}}
+	r := &reader{byURL: map[string]*fhir.Node{}, used: make(map[*fhir.Node]struct{}, 256), reached: map[*fhir.Node]bool{}}
+	r.begin(b, n, version)
+	return r
+}
+
+func (r *reader) begin(b *fhir.Bundle, n namespaces, version string) {
+	r.names, r.version, r.bundle = n, version, b
 	for _, e := range b.Entries() {
 		if e.FullURL != "" {
 			r.byURL[e.FullURL] = e.Resource
@@ -32,7 +52,66 @@ func newReader(b *fhir.Bundle, n namespaces, version string) *reader {
 			r.byURL[e.Type+"/"+e.ID] = e.Resource
 		}
 	}
+}
+
+// reader gives a reader whose memory done takes back, with the tree that it has written.
+func (f *Format) reader(b *fhir.Bundle, n namespaces, version string) *reader {
+	r, ok := f.readers.Get().(*reader)
+	if !ok {
+		return newReader(b, n, version)
+	}
+	r.begin(b, n, version)
 	return r
+}
+
+// keptValues is from how many values on the memory of a message goes back.
+const keptValues = 1 << 14
+
+// done forgets the message and keeps the reader for the next.
+func (r *reader) done(f *Format) {
+	if len(r.used) > keptValues || cap(r.memory.text) > 16*keptValues {
+		return
+	}
+	clear(r.byURL)
+	clear(r.used)
+	clear(r.reached)
+	m := &r.memory
+	m.tree.Reset()
+	*r = reader{byURL: r.byURL, used: r.used, reached: r.reached, memory: draft{
+		tree: m.tree, text: m.text[:0], cursors: m.cursors.Reset(), slots: m.slots.Reset(), places: m.places.Reset(), attrs: m.attrs.Reset(),
+	}}
+	f.readers.Put(r)
+}
+
+// one is a list of one place.
+func (r *reader) one(c cursor) []cursor {
+	out := r.memory.cursors.Take(1)
+	out[0] = c
+	return out
+}
+
+// under is a place below another.
+func (r *reader) under(w *where, name string, index int) *where {
+	p := &r.memory.places.Take(1)[0]
+	p.outer, p.name, p.index = w, name, index
+	return p
+}
+
+// usePrefixes takes the prefixes of a table.
+func (r *reader) usePrefixes(t *table) {
+	r.prefixes = make(map[string]string, len(t.prefixes))
+	for _, p := range t.prefixes {
+		r.prefixes[p[0]] = p[1]
+		r.prefixed[spaceNumber(p[0])] = p[1]
+	}
+	r.prefixed[0] = ""
+}
+
+func (r *reader) prefixOf(row *el) string {
+	if row.space > 0 {
+		return r.prefixed[row.space]
+	}
+	return r.prefixes[row.ns]
 }
 
 // use marks a value as written to the message.
@@ -106,7 +185,7 @@ func (r *reader) writeLeaves(parent *etree.Element, row *el, c cursor, w *where)
 		}
 		n++
 		if row.absentIn(r.version) || n > 1 && row.manySince > r.version {
-			r.tooNew(w.under(row.name, n))
+			r.tooNew(r.under(w, row.name, n))
 			continue
 		}
 		if row.name[0] == '@' {
@@ -148,17 +227,17 @@ func (r *reader) missing(parent *etree.Element, row *el, w *where) int {
 		return 0
 	}
 	r.element(parent, row, leaf{text: row.standIn})
-	r.note(w.under(row.name, 1), "defaulted", "the receiver's version demands a value: "+row.standIn)
+	r.note(r.under(w, row.name, 1), "defaulted", "the receiver's version demands a value: "+row.standIn)
 	return 0
 }
 
 func (r *reader) element(parent *etree.Element, row *el, l leaf) {
-	e := r.create(parent, row)
+	e := r.memory.tree.Element(parent, r.prefixOf(row), row.name, len(l.attrs))
 	for _, a := range l.attrs {
 		e.Attr = append(e.Attr, etree.Attr{Key: a.name, Value: a.value})
 	}
 	if l.text != "" {
-		e.CreateText(l.text)
+		r.memory.tree.Text(e, l.text)
 	}
 	for _, t := range l.inside {
 		e.AddChild(t)
@@ -166,9 +245,7 @@ func (r *reader) element(parent *etree.Element, row *el, l leaf) {
 }
 
 func (r *reader) create(parent *etree.Element, row *el) *etree.Element {
-	e := parent.CreateElement(row.name)
-	e.Space = r.prefixes[row.ns]
-	return e
+	return r.memory.tree.Element(parent, r.prefixOf(row), row.name, 0)
 }
 
 func (r *reader) setAttr(e *etree.Element, name, value string) {
@@ -180,17 +257,17 @@ func (r *reader) setAttr(e *etree.Element, name, value string) {
 }
 
 func (r *reader) writeGroups(parent *etree.Element, row *el, c cursor, w *where) int {
-	places := []cursor{c}
-	if row.place != nil {
-		places = row.place.each(r, c)
+	if row.place == nil {
+		return r.writeGroup(parent, row, c, r.under(w, row.name, 1))
 	}
+	places := row.place.each(r, c)
 	n := 0
 	for i, p := range places {
 		if i > 0 && !row.many {
-			r.note(w.under(row.name, i+1), "too-many", "the message has room for one only")
+			r.note(r.under(w, row.name, i+1), "too-many", "the message has room for one only")
 			break
 		}
-		n += r.writeGroup(parent, row, p, w.under(row.name, i+1))
+		n += r.writeGroup(parent, row, p, r.under(w, row.name, i+1))
 	}
 	return n
 }
@@ -227,7 +304,7 @@ func (r *reader) writeChoice(parent *etree.Element, row *el, c cursor, w *where)
 			all = append(all, found{k, p})
 		}
 	}
-	if row.many {
+	if row.many && len(all) > 1 {
 		slices.SortStableFunc(all, func(a, b found) int { return a.c.order - b.c.order })
 		rest := all[:0:0]
 		var fixed []found
@@ -244,13 +321,13 @@ func (r *reader) writeChoice(parent *etree.Element, row *el, c cursor, w *where)
 		all = rest
 	} else if len(all) > 1 {
 		for _, f := range all[1:] {
-			r.note(w.under(f.row.name, 0), "too-many", "the message has room for one only")
+			r.note(r.under(w, f.row.name, 0), "too-many", "the message has room for one only")
 		}
 		all = all[:1]
 	}
 	n := 0
 	for i, f := range all {
-		n += r.writeGroup(parent, f.row, f.c, w.under(f.row.name, i+1))
+		n += r.writeGroup(parent, f.row, f.c, r.under(w, f.row.name, i+1))
 	}
 	return n
 }

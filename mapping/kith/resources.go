@@ -122,14 +122,7 @@ func (e *resources) reset() {
 	*e = resources{list: e.list[:0], roots: e.roots[:0], slots: e.slots}
 }
 
-// positionURL is a name-based UUID (RFC 9562 version 5 layout) over message id and position.
-func positionURL(seed string, position int) string {
-	var b strings.Builder
-	b.Grow(urlLength)
-	writePositionURL(&b, seed, position)
-	return b.String()
-}
-
+// writePositionURL writes a name-based UUID (RFC 9562 version 5 layout) over message id and position.
 func writePositionURL(b *strings.Builder, seed string, position int) {
 	var text [urlLength]byte
 	name := append(append(append(make([]byte, 0, 64), "samvirke\x1f"...), seed...), '\x1f')

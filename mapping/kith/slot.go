@@ -49,19 +49,12 @@ func (p path) slots(r *reader, c cursor) []slot {
 	if len(p) == 0 {
 		return []slot{{obj: c.obj, index: -1, res: c.res}}
 	}
-	at := []cursor{c}
-	for i := range p[:len(p)-1] {
-		var next []cursor
-		for _, c := range at {
-			next = append(next, p[i].find(r, c)...)
-		}
-		if len(next) == 0 {
-			return nil
-		}
-		at = next
+	at := p[:len(p)-1].find(r, c)
+	if len(at) == 0 {
+		return nil
 	}
 	last := &p[len(p)-1]
-	var out []slot
+	out := r.memory.slots.Take(len(at))[:0]
 	for _, c := range at {
 		switch last.kind {
 		case stepKey:

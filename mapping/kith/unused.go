@@ -46,8 +46,8 @@ func (r *reader) anyUsed(n *fhir.Node) bool {
 		}
 		return false
 	}
-	for _, key := range n.Keys() {
-		if r.anyUsed(n.Get(key)) {
+	for _, v := range n.Fields() {
+		if r.anyUsed(v) {
 			return true
 		}
 	}
@@ -105,10 +105,10 @@ func (u *leftover) object(n *fhir.Node) {
 	}
 	mark := len(u.rule)
 	nested := bytes.HasSuffix(u.rule, []byte(".section"))
-	for _, key := range n.Keys() {
+	for key, v := range n.Fields() {
 		switch key {
 		case "reference":
-			u.reference(n.Get(key))
+			u.reference(v)
 			continue
 		case "resourceType", "id", "meta", "url", "language":
 			continue
@@ -118,9 +118,9 @@ func (u *leftover) object(n *fhir.Node) {
 		}
 		u.at = append(u.at, fhirStep{key: key})
 		if derived(u.rule, n) {
-			u.dangling(n.Get(key))
+			u.dangling(v)
 		} else {
-			u.walk(n.Get(key))
+			u.walk(v)
 		}
 		u.at = u.at[:len(u.at)-1]
 		u.rule = u.rule[:mark]
@@ -152,13 +152,13 @@ func (u *leftover) dangling(n *fhir.Node) {
 			u.at = u.at[:len(u.at)-1]
 		}
 	case n.IsObject():
-		for _, key := range n.Keys() {
+		for key, v := range n.Fields() {
 			if key == "reference" {
-				u.reference(n.Get(key))
+				u.reference(v)
 				continue
 			}
 			u.at = append(u.at, fhirStep{key: key})
-			u.dangling(n.Get(key))
+			u.dangling(v)
 			u.at = u.at[:len(u.at)-1]
 		}
 	}

@@ -8,14 +8,14 @@ const (
 	maxChunk = 4096
 )
 
-// arena hands out values of one type from chunks, so that a tree costs a few allocations and, when
+// Arena hands out values of one type from chunks, so that a tree costs a few allocations and, when
 // the memory is used again, none. The zero value is ready.
-type arena[T any] struct {
+type Arena[T any] struct {
 	chunk []T // handed out up to its length; full ones before it belong to the tree only
 }
 
-// take gives n zero values side by side. Appending to them copies them.
-func (a *arena[T]) take(n int) []T {
+// Take gives n zero values side by side. Appending to them copies them.
+func (a *Arena[T]) Take(n int) []T {
 	at := len(a.chunk)
 	if at+n > cap(a.chunk) {
 		a.chunk = make([]T, 0, max(n, min(max(2*cap(a.chunk), firstChunk), maxChunk)))
@@ -25,13 +25,13 @@ func (a *arena[T]) take(n int) []T {
 	return a.chunk[at : at+n : at+n]
 }
 
-// reset gives the arena that hands out the same memory again, zeroed.
-func (a *arena[T]) reset() arena[T] {
+// Reset gives the arena that hands out the same memory again, zeroed.
+func (a *Arena[T]) Reset() Arena[T] {
 	clear(a.chunk)
 	if cap(a.chunk) > maxChunk {
-		return arena[T]{}
+		return Arena[T]{}
 	}
-	return arena[T]{chunk: a.chunk[:0]}
+	return Arena[T]{chunk: a.chunk[:0]}
 }
 
 // emptied gives the memory of a slice for the next text, without what stood in it; nothing of one that

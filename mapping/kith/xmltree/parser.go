@@ -84,10 +84,10 @@ type Parser struct {
 	// lax is set by what encoding/xml lets pass although XML does not have it; see Strict.
 	lax bool
 
-	elements arena[etree.Element]
-	texts    arena[etree.CharData]
-	attrsOf  arena[etree.Attr]
-	children arena[etree.Token]
+	elements Arena[etree.Element]
+	texts    Arena[etree.CharData]
+	attrsOf  Arena[etree.Attr]
+	children Arena[etree.Token]
 }
 
 // frame is an open element.
@@ -124,7 +124,7 @@ func (p *Parser) Reset() {
 		MaxDepth: p.MaxDepth,
 		open:     emptied(p.open), pending: emptied(p.pending), spaces: spaces{list: emptied(p.spaces.list)}, attrs: emptied(p.attrs),
 		buf:      emptied(p.buf),
-		elements: p.elements.reset(), texts: p.texts.reset(), attrsOf: p.attrsOf.reset(), children: p.children.reset(),
+		elements: p.elements.Reset(), texts: p.texts.Reset(), attrsOf: p.attrsOf.Reset(), children: p.children.Reset(),
 	}
 }
 
@@ -227,10 +227,10 @@ func (p *Parser) begin(raw, space, local string, empty bool) *Error {
 	if len(p.open) >= p.MaxDepth {
 		return &Error{Kind: TooDeep}
 	}
-	e := &p.elements.take(1)[0]
+	e := &p.elements.Take(1)[0]
 	e.Space, e.Tag = space, local
 	if len(p.attrs) > 0 {
-		e.Attr = p.attrsOf.take(len(p.attrs))
+		e.Attr = p.attrsOf.Take(len(p.attrs))
 		copy(e.Attr, p.attrs)
 	}
 	outside := len(p.spaces.list)
@@ -292,7 +292,7 @@ func (p *Parser) close(e *etree.Element, from int) {
 	if len(kids) == 0 {
 		return
 	}
-	e.Child = p.children.take(len(kids))[:0]
+	e.Child = p.children.Take(len(kids))[:0]
 	for _, k := range kids {
 		e.AddChild(k) // appends within what was taken
 	}

@@ -213,7 +213,7 @@ func (p *Parser) addText(s string, cdata bool) {
 	if p.wrongEnd > 0 {
 		return
 	}
-	t := &p.texts.take(1)[0]
+	t := &p.texts.Take(1)[0]
 	if cdata {
 		*t = *etree.NewCData(s)
 	} else {
