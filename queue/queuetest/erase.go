@@ -17,6 +17,9 @@ import (
 // scanDir finds a text in the files of a store.
 func (v *env) scanDir(text string) (found []string) {
 	v.t.Helper()
+	if v.e.Find != nil {
+		return v.e.Find(v.t, v.dir, text)
+	}
 	err := filepath.WalkDir(v.dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err

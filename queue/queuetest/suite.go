@@ -21,6 +21,9 @@ type Engine struct {
 	// Tamper changes the reason of one audit entry behind the back of the closed store of dir. nil: the
 	// tampering test is skipped.
 	Tamper func(t testing.TB, dir string, seq int64)
+	// Find says where a text stands in the store of dir. nil: the files below dir are searched, which is for engines that
+	// keep everything there.
+	Find func(t testing.TB, dir, text string) []string
 	// Features are where engines may differ.
 	Features Features
 }

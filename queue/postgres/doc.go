@@ -1,0 +1,44 @@
+// Package postgres keeps a queue.Store in PostgreSQL (14 or newer), for any number of gateways on one database.
+//
+// # Writing
+//
+// A unit goes to the one writer of its gateway, which takes whatever waits as one group: one transaction, one sync, two
+// round trips. The first locks the row head and looks up everything the units ask about; then the units are applied in
+// memory, one after the other, each against what the one before left; the second writes all of it by one
+// statement per table, and commits. A unit that breaks a rule is left out before anything is written. When the
+// database refuses the group (an id that is taken), each unit runs alone.
+//
+// The lock on head orders the groups of all gateways: numbers are given in the order in which commits can be seen, so
+// that a reader who goes on "after number n" misses nothing, and the audit is one chain.
+//
+// # Work
+//
+// Received messages and due lanes are claimed by SELECT ... FOR UPDATE SKIP LOCKED in one short statement that never
+// waits for anybody. A lease of a delivery is its lane's: token, owner, and an end by the clock of the database; at
+// most one delivery of a lane is leased, the first. A message that is being processed belongs to its gateway while that
+// tells the database that it is alive. Both are given back by Close, and taken over when their time is over. Claims are
+// committed without waiting for the sync: tokens are random, so one that a crash of the database forgot fits nowhere.
+//
+// New work goes straight to a caller of the same gateway who waits for it, claimed in the group that makes it. Others
+// are woken by NOTIFY; that only wakes, a poll finds what was missed.
+//
+// # When the connection is lost
+//
+// The writer connects again, with growing pauses. Whether a group whose commit was under way has happened is read
+// from the row that every group leaves (mark), under the lock that tells that nobody is still working on it; then it is answered
+// or done again. When that cannot be found out within Options.Patience the store fails, as after a failed sync
+// (queue.ErrFailed): the gateway starts again and the senders, who got no answer, send again.
+//
+// # Rolling upgrade
+//
+// Migrations only add: tables, indexes, columns with a default. So version N goes on beside N+1 on the schema of N+1,
+// and N+1 brings the schema up to date when it starts, under an advisory lock. A migration that N could not live with
+// carries a line "-- needs: V" and raises the schema's floor: versions that know less than V refuse to open it
+// (queue.ErrNewer), and it is made one release after the code that no longer needs what it takes away.
+//
+// # What it does not do
+//
+// Large bodies lie in the database, not in files. Erasing deletes and vacuums; what lay in unused room of pages,
+// in the log, on standbys and in backups is out of reach of a client: use encryption (queue/sealed), whose keys of a person
+// are destroyed by the erasure.
+package postgres

@@ -1,0 +1,392 @@
+package postgres
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+var (
+	_ queue.Eraser   = (*Store)(nil)
+	_ queue.Retainer = (*Store)(nil)
+)
+
+// What a hash stands for.
+const (
+	erasedID       = "id"       // party, external id of a message
+	erasedContent  = "content"  // party, external id, checksum
+	erasedDelivery = "delivery" // party, external id of a delivery
+	erasedRecord   = "record"   // key of a record
+)
+
+const erasedSelect = `SELECT ref FROM erased WHERE hash = $1`
+
+// eraseBatch is how many messages or deliveries one step takes, with everything that hangs on them.
+const eraseBatch = 64
+
+// erasedHash is what is kept of an id: without the salt of the store nobody can try ids against it, and ids are
+// random themselves.
+func erasedHash(salt []byte, kind string, parts ...string) []byte {
+	h := hmac.New(sha256.New, salt)
+	for _, p := range append([]string{kind}, parts...) {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return h.Sum(nil)[:16]
+}
+
+// eraser is one erasure under way.
+type eraser struct {
+	s   *Store
+	e   queue.Erasure
+	out queue.Erased
+	// upTo are the last numbers that belong to the erasure: what is written after its last step is of a new plan.
+	upTo sequences
+}
+
+// Erase forgets a person; see queue.Eraser. Rows that were changed or deleted are vacuumed; what the database keeps besides
+// its tables is told of in the package comment.
+func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error) {
+	x := &eraser{s: s, e: e, upTo: sequences{message: math.MaxInt64, delivery: math.MaxInt64, event: math.MaxInt64, audit: math.MaxInt64}}
+	rows := []func(context.Context) error{x.messages, x.deliveries, x.events, x.audits}
+	// Twice: work on the plan that was under way may have written something between a step and the core, and fails
+	// after that, because the plan is gone.
+	for _, step := range slices.Concat(rows, []func(context.Context) error{x.core}, rows) {
+		if err := step(ctx); err != nil {
+			return x.out, fmt.Errorf("erase: %w", err)
+		}
+	}
+	for _, table := range []string{"message", "delivery", "record", "plan_version", "due", "receipt", "event_run", "audit", "setting", "counter"} {
+		if _, err := s.reader.pool.Exec(ctx, `VACUUM `+pgx.Identifier{table}.Sanitize()); err != nil {
+			return x.out, fmt.Errorf("erase: vacuum: %w", s.readError(ctx, err))
+		}
+	}
+	return x.out, nil
+}
+
+// numbers lists numbers on a reading connection, so that the writer goes on meanwhile.
+func (x *eraser) numbers(ctx context.Context, query string, args ...any) ([]int64, error) {
+	return list(ctx, x.s.reader, scanNumber, query, args...)
+}
+
+func scanNumber(row pgx.Row) (n int64, err error) {
+	err = row.Scan(&n)
+	return n, err
+}
+
+// batches runs f for all numbers, some in each transaction.
+func (x *eraser) batches(ctx context.Context, all []int64, f func(ctx context.Context, t *jobTx, seq int64) error) error {
+	for piece := range slices.Chunk(all, eraseBatch) {
+		before := x.out
+		err := x.s.job(ctx, func(ctx context.Context, t *jobTx) error {
+			x.out = before
+			for _, seq := range piece {
+				if err := f(ctx, t, seq); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			x.out = before
+			return err
+		}
+	}
+	return nil
+}
+
+// remember keeps a hash. From then on accepting looks for hashes.
+func (x *eraser) remember(ctx context.Context, t *jobTx, ref int64, kind string, parts ...string) error {
+	if _, err := t.exec(ctx, `UPDATE head SET erased = true WHERE NOT erased`); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, `INSERT INTO erased (hash, ref) VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET ref = least(erased.ref, excluded.ref)`,
+		erasedHash(x.s.salt, kind, parts...), ref)
+	return err
+}
+
+// messages blanks the messages of the person: those of the patient keys, those that records came from (a receipt
+// names no patient), and those named. What is received and not processed yet belongs to what comes after the erasure.
+func (x *eraser) messages(ctx context.Context) error {
+	found, err := x.numbers(ctx, `SELECT seq FROM message WHERE id = ANY($1)
+		UNION SELECT m.seq FROM record r JOIN message m ON m.id = r.message_id WHERE r.patient = ANY($2)
+		UNION SELECT seq FROM message WHERE patient = ANY($2) AND patient <> '' AND status <> 'received' AND seq <= $3 ORDER BY 1`,
+		x.e.Messages, x.e.Patients, x.upTo.message)
+	if err != nil {
+		return err
+	}
+	return x.batches(ctx, found, x.message)
+}
+
+type erasedMessage struct{ party, external, checksum, patient string }
+
+// message blanks one message with its deliveries, receipts and events.
+func (x *eraser) message(ctx context.Context, t *jobTx, seq int64) error {
+	err := each(ctx, t, func(row pgx.Row) (m erasedMessage, err error) {
+		err = row.Scan(&m.party, &m.external, &m.checksum, &m.patient)
+		return m, err
+	}, func(m erasedMessage) error {
+		x.out.Messages++
+		if m.external != "" {
+			if err := x.remember(ctx, t, seq, erasedID, m.party, m.external); err != nil {
+				return err
+			}
+		}
+		if err := x.remember(ctx, t, seq, erasedContent, m.party, m.external, m.checksum); err != nil {
+			return err
+		}
+		return each(ctx, t, scanNumber, func(n int64) error { return x.delivery(ctx, t, n) },
+			`SELECT seq FROM delivery WHERE message = $1 AND (patient = '' OR patient = $2 OR patient = ANY($3))`, seq, m.patient, x.e.Patients)
+	}, `SELECT party, external_id, checksum, patient FROM message WHERE seq = $1 AND checksum <> ''`, seq)
+	if err != nil {
+		return err
+	}
+	for _, text := range []string{
+		`UPDATE message SET patient = '', external_id = '', checksum = '', fault_text = '', trace_parent = '', generated_at = 0,
+			raw = NULL, envelope = NULL, notes = NULL WHERE seq = $1`,
+		`UPDATE event_run SET patient = '' WHERE message = $1 AND patient <> ''`,
+	} {
+		if _, err := t.exec(ctx, text, seq); err != nil {
+			return err
+		}
+	}
+	return x.receipts(ctx, t, `message = $1`, seq)
+}
+
+type storedReceipt struct {
+	seq     int64
+	content string
+}
+
+// receipts keeps the outcome of receipts and nothing of what they say. The messages that carried them go too.
+func (x *eraser) receipts(ctx context.Context, t *jobTx, where string, seq int64) error {
+	return each(ctx, t, func(row pgx.Row) (s storedReceipt, err error) {
+		err = row.Scan(&s.seq, &s.content)
+		return s, err
+	}, func(s storedReceipt) error {
+		var r samvirke.Receipt
+		if err := json.Unmarshal([]byte(s.content), &r); err != nil {
+			return fmt.Errorf("read receipt: %w", err)
+		}
+		r.ExternalID, r.OriginalID, r.OriginalIssued, r.From = "", "", "", ""
+		for i := range r.Errors {
+			r.Errors[i] = samvirke.ReceiptError{Code: r.Errors[i].Code, System: r.Errors[i].System}
+		}
+		content, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `UPDATE receipt SET content = $1 WHERE seq = $2`, string(content), s.seq); err != nil || r.CarrierID == "" {
+			return err
+		}
+		return each(ctx, t, scanNumber, func(n int64) error { return x.message(ctx, t, n) },
+			`SELECT seq FROM message WHERE id = $1 AND checksum <> ''`, r.CarrierID)
+	}, `SELECT seq, content FROM receipt WHERE `+where, seq)
+}
+
+// deliveries blanks those about the person that another message led to.
+func (x *eraser) deliveries(ctx context.Context) error {
+	found, err := x.numbers(ctx, `SELECT seq FROM delivery WHERE patient = ANY($1) AND patient <> '' AND seq <= $2 ORDER BY seq`, x.e.Patients, x.upTo.delivery)
+	if err != nil {
+		return err
+	}
+	return x.batches(ctx, found, x.delivery)
+}
+
+type erasedOne struct {
+	party, external, purpose string
+	key                      int64
+}
+
+// delivery blanks one delivery. One that is to be sent yet is left alone.
+func (x *eraser) delivery(ctx context.Context, t *jobTx, seq int64) error {
+	return each(ctx, t, func(row pgx.Row) (d erasedOne, err error) {
+		err = row.Scan(&d.party, &d.external, &d.purpose, &d.key)
+		return d, err
+	}, func(d erasedOne) error {
+		x.out.Deliveries++
+		if d.external != "" {
+			if err := x.remember(ctx, t, seq, erasedDelivery, d.party, d.external); err != nil {
+				return err
+			}
+		}
+		lane := samvirke.LaneKey(d.party, "", samvirke.Purpose(d.purpose))
+		// The key stays: a held lane goes on holding, and a hash of eight bytes names nobody.
+		if _, err := t.exec(ctx, `UPDATE delivery SET patient = '', lane = $1, external_id = '', checksum = '', fault_text = '',
+			trace_parent = '', body = NULL WHERE seq = $2`, lane, seq); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `UPDATE event_run SET patient = '' WHERE stray = $1 AND patient <> ''`, seq); err != nil {
+			return err
+		}
+		return x.receipts(ctx, t, `stray = $1`, seq)
+	}, `SELECT party, external_id, purpose, key FROM delivery WHERE seq = $1 AND checksum <> '' AND state NOT IN ('queued', 'waiting')`, seq)
+}
+
+// events and audits have no index by patient: nothing else asks so, and each row would pay for it. They are walked on a
+// reading connection.
+func (x *eraser) events(ctx context.Context) error {
+	return x.walk(ctx, `SELECT coalesce(max(seq), 0) FROM event_run`, `SELECT seq FROM event_run WHERE seq > $1 AND seq <= $2 AND patient <> '' AND patient = ANY($3)`,
+		x.upTo.event, func(ctx context.Context, t *jobTx, seq int64) error {
+			_, err := t.exec(ctx, `UPDATE event_run SET patient = '' WHERE seq = $1`, seq)
+			return err
+		})
+}
+
+// audits takes patient and salt out of the audit: the digest that is hashed says nothing without its salt.
+func (x *eraser) audits(ctx context.Context) error {
+	return x.walk(ctx, `SELECT coalesce(max(seq), 0) FROM audit`, `SELECT seq FROM audit WHERE seq > $1 AND seq <= $2 AND patient <> '' AND patient = ANY($3)`,
+		x.upTo.audit, func(ctx context.Context, t *jobTx, seq int64) error {
+			x.out.Audits++
+			_, err := t.exec(ctx, `UPDATE audit SET patient = '', salt = '' WHERE seq = $1`, seq)
+			return err
+		})
+}
+
+func (x *eraser) walk(ctx context.Context, last, find string, upTo int64, f func(ctx context.Context, t *jobTx, seq int64) error) error {
+	if len(x.e.Patients) == 0 {
+		return nil
+	}
+	const piece = 20000
+	for from := int64(0); ; from += piece {
+		end, err := single[int64](ctx, x.s.reader, last)
+		if err != nil {
+			return err
+		}
+		if from > min(end, upTo) {
+			return nil
+		}
+		found, err := x.numbers(ctx, find, from, min(from+piece, upTo), x.e.Patients)
+		if err != nil {
+			return err
+		}
+		if err := x.batches(ctx, found, f); err != nil {
+			return err
+		}
+	}
+}
+
+// core is the last step: records, plans, dues, settings and counters go together, so that a plan is there whole or not
+// at all.
+func (x *eraser) core(ctx context.Context) error {
+	before := x.out
+	return x.s.job(ctx, func(ctx context.Context, t *jobTx) error {
+		x.out = before
+		if err := t.conn.QueryRow(ctx, `SELECT message, delivery, event, audit FROM head`).Scan(&x.upTo.message, &x.upTo.delivery, &x.upTo.event, &x.upTo.audit); err != nil {
+			return err
+		}
+		err := each(ctx, t, func(row pgx.Row) (key string, err error) {
+			err = row.Scan(&key)
+			return key, err
+		}, func(key string) error {
+			x.out.Records++
+			return x.remember(ctx, t, 0, erasedRecord, key)
+		}, `DELETE FROM record WHERE patient = ANY($1) OR key = ANY($2) RETURNING key`, x.e.Patients, x.e.Records)
+		if err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, `DELETE FROM plan_version v WHERE v.patient = ANY($1) OR v.patient = ANY($2) AND v.version <
+			(SELECT max(n.version) FROM plan_version n WHERE n.patient = v.patient)`, x.e.Patients, x.e.History)
+		x.out.Plans += int(n)
+		for _, d := range []struct {
+			text  string
+			names []string
+		}{{`DELETE FROM due WHERE patient = ANY($1)`, x.e.Patients}, {`DELETE FROM setting WHERE name = ANY($1)`, x.e.Settings},
+			{`DELETE FROM counter WHERE name = ANY($1)`, x.e.Counters}} {
+			if err == nil {
+				_, err = t.exec(ctx, d.text, d.names)
+			}
+		}
+		return err
+	})
+}
+
+// WasErased knows the key of an erased record; see queue.Eraser.
+func (s *Store) WasErased(ctx context.Context, recordKey string) (bool, error) {
+	_, found, err := s.erasedRef(ctx, erasedRecord, recordKey)
+	return found, err
+}
+
+// erasedRef finds what a hash stands for.
+func (r *reader) erasedRef(ctx context.Context, kind string, parts ...string) (ref int64, found bool, err error) {
+	salt, err := single[[]byte](ctx, r, `SELECT salt FROM erasure`)
+	if err != nil {
+		return 0, false, err
+	}
+	refs, err := list(ctx, r, scanNumber, erasedSelect, erasedHash(salt, kind, parts...))
+	if err != nil || len(refs) == 0 {
+		return 0, false, err
+	}
+	return refs[0], true, nil
+}
+
+// settled selects messages whose bodies nobody needs: ended themselves, and all deliveries ended before a time.
+const settled = `m.received_at < $1 AND m.status IN ('processed', 'refused', 'closed') AND NOT EXISTS (SELECT 1 FROM delivery d
+	WHERE d.message = m.seq AND NOT (d.state IN ('acknowledged', 'given-up') AND d.done_at < $1
+		OR d.state = 'sent' AND d.expect_by = 0 AND d.sent_at < $1))`
+
+// DropPayloads takes away bodies that have served; see queue.Retainer.
+func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error) {
+	limit = min(max(limit, 1), maxLeases)
+	// A piece of the messages that have a body is looked at, however few of them are settled.
+	seqs, err := list(ctx, s.reader, scanNumber, `SELECT seq FROM message WHERE seq > $1 AND raw IS NOT NULL ORDER BY seq LIMIT $2`, after, limit)
+	if err != nil || len(seqs) == 0 {
+		return 0, 0, err
+	}
+	next = seqs[len(seqs)-1]
+	err = s.job(ctx, func(ctx context.Context, t *jobTx) error {
+		dropped = 0
+		return each(ctx, t, scanNumber, func(seq int64) error {
+			dropped++
+			_, err := t.exec(ctx, `UPDATE delivery SET body = NULL WHERE message = $1`, seq)
+			if err == nil {
+				_, err = t.exec(ctx, `UPDATE message SET raw = NULL WHERE seq = $1`, seq)
+			}
+			return err
+		}, `SELECT m.seq FROM message m WHERE m.seq = ANY($2) AND `+settled+` ORDER BY m.seq`, nanos(before), seqs)
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	return dropped, next, nil
+}
+
+// DropAudits takes away the oldest audit entries; see queue.Retainer. Their last hash stays as the anchor that the rest of
+// the chain begins with.
+func (s *Store) DropAudits(ctx context.Context, before time.Time, limit int) (dropped int, err error) {
+	limit = min(max(limit, 1), maxParts)
+	err = s.job(ctx, func(ctx context.Context, t *jobTx) error {
+		dropped = 0
+		var last auditRow
+		stays := false
+		// In order of numbers, up to the first that stays: the chain has no holes.
+		err := each(ctx, t, scanAudit, func(a auditRow) error {
+			if stays = stays || !a.At.Before(before); !stays {
+				last = a
+				dropped++
+			}
+			return nil
+		}, auditSelect+`ORDER BY seq LIMIT $1`, limit)
+		if err != nil || dropped == 0 {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM audit WHERE seq <= $1`, last.Seq); err != nil {
+			return err
+		}
+		_, err = t.exec(ctx, `UPDATE erasure SET anchor = $1, hash = $2`, last.Seq, last.Hash)
+		return err
+	})
+	if err != nil {
+		dropped = 0
+	}
+	return dropped, err
+}

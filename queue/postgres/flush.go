@@ -1,0 +1,425 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// col gives one column of a list of rows.
+func col[T, V any](list []T, f func(*T) V) []V {
+	out := make([]V, len(list))
+	for i := range list {
+		out[i] = f(&list[i])
+	}
+	return out
+}
+
+// granted is a new delivery that goes straight to a caller who waits for it.
+type granted struct {
+	d     samvirke.Delivery
+	token int64
+	until int64
+}
+
+// flush is the second round trip: everything, and the commit. errUnknown when nobody can tell whether it was committed.
+func (g *group) flush(ctx context.Context) error {
+	w := g.w
+	w.mark++
+	b := &pgx.Batch{}
+	g.flushMessages(b)
+	g.flushPlans(b)
+	g.flushDeliveries(b)
+	g.flushRest(b)
+	q := &g.seqs
+	b.Queue(headSet, q.message, q.delivery, q.event, q.receipt, q.record, q.plan, q.audit, q.auditHash)
+	b.Queue(markSet, w.s.owner, w.mark)
+	if text := g.notice(); text != "" {
+		b.Queue(`SELECT pg_notify($1, $2)`, w.s.channel(), text)
+	}
+	b.Queue(`COMMIT`)
+	err := w.conn.SendBatch(ctx, b).Close()
+	switch {
+	case err == nil && w.unsynced:
+		w.s.fail(errUnsynced)
+		return queue.ErrFailed
+	case err == nil:
+		return nil
+	}
+	switch kindOf(err) {
+	case kindLost:
+		// Also an answer of the server: it may say that it shuts down after the commit is done.
+		return fmt.Errorf("%w: %w", errUnknown, err)
+	default:
+		// The server refused a statement before the commit.
+		return g.undo(ctx, err)
+	}
+}
+
+func (g *group) flushMessages(b *pgx.Batch) {
+	m := g.write.messages
+	if len(m) > 0 {
+		b.Queue(messageInsert, col(m, func(m *messageMade) int64 { return m.Seq }), col(m, func(m *messageMade) string { return m.ID }),
+			col(m, func(m *messageMade) string { return m.Party }), col(m, func(m *messageMade) string { return m.Format }),
+			col(m, func(m *messageMade) string { return m.Kind }), col(m, func(m *messageMade) string { return m.Version }),
+			col(m, func(m *messageMade) string { return m.ExternalID }), col(m, func(m *messageMade) string { return m.Patient }),
+			col(m, func(m *messageMade) int64 { return nanos(m.GeneratedAt) }), col(m, func(m *messageMade) int64 { return nanos(m.ReceivedAt) }),
+			col(m, func(m *messageMade) string { return string(m.Status) }), col(m, func(m *messageMade) bool { return m.reused }),
+			col(m, func(m *messageMade) string { return m.Fault }), col(m, func(m *messageMade) string { return m.FaultText }),
+			col(m, func(m *messageMade) string { return m.Checksum }), col(m, func(m *messageMade) int64 { return m.Size }),
+			col(m, func(m *messageMade) string { return m.ContentType }), col(m, func(m *messageMade) string { return m.TraceParent }),
+			col(m, func(m *messageMade) []byte { return m.envelope }), col(m, func(m *messageMade) []byte { return m.notes }),
+			col(m, func(m *messageMade) []byte { return notNil(m.Raw) }))
+	}
+	if c := g.write.changes; len(c) > 0 {
+		type change = *messageChange
+		b.Queue(messageUpdate, col(c, func(c *change) int64 { return (*c).row.seq }), col(c, func(c *change) string { return string((*c).row.status) }),
+			col(c, func(c *change) string { return (*c).fault }), col(c, func(c *change) string { return (*c).faultText }),
+			col(c, func(c *change) string { return (*c).row.format }), col(c, func(c *change) string { return (*c).row.kind }),
+			col(c, func(c *change) string { return (*c).row.version }), col(c, func(c *change) string { return (*c).row.externalID }),
+			col(c, func(c *change) string { return (*c).row.patient }), col(c, func(c *change) int64 { return (*c).row.generatedAt }),
+			col(c, func(c *change) []byte { return (*c).envelope }), col(c, func(c *change) []byte { return (*c).notes }))
+	}
+	g.flushStatuses(b)
+}
+
+// flushStatuses keeps the list of messages that are not processed. Those just received go to callers who wait.
+func (g *group) flushStatuses(b *pgx.Batch) {
+	var seqs, ended []int64
+	var statuses, owners []string
+	wanted := g.w.s.inbox.wanted()
+	for i := range g.write.messages {
+		m := &g.write.messages[i]
+		if m.Status == samvirke.MessageProcessed {
+			continue
+		}
+		owner := ""
+		if m.Status == samvirke.MessageReceived {
+			if len(g.handed) < wanted {
+				owner = g.w.s.owner
+				kept := m.Message
+				kept.Raw = notNil(kept.Raw)
+				g.handed = append(g.handed, kept)
+			} else {
+				g.arrived = true
+			}
+		}
+		seqs, statuses, owners = append(seqs, m.Seq), append(statuses, string(m.Status)), append(owners, owner)
+	}
+	for _, seq := range slices.Sorted(maps.Keys(g.write.statuses)) {
+		status := g.write.statuses[seq]
+		if status == samvirke.MessageProcessed {
+			ended = append(ended, seq)
+			continue
+		}
+		g.arrived = g.arrived || status == samvirke.MessageReceived
+		seqs, statuses, owners = append(seqs, seq), append(statuses, string(status)), append(owners, "")
+	}
+	if len(seqs) > 0 {
+		b.Queue(openMessageSet, seqs, statuses, owners)
+	}
+	if len(ended) > 0 {
+		b.Queue(openMessageDelete, ended)
+	}
+}
+
+func (g *group) flushPlans(b *pgx.Batch) {
+	if r := g.write.records; len(r) > 0 {
+		b.Queue(recordInsert, col(r, func(r *recordRow) int64 { return r.seq }), col(r, func(r *recordRow) string { return r.Key }),
+			col(r, func(r *recordRow) string { return r.Hash }), col(r, func(r *recordRow) string { return r.Patient }),
+			col(r, func(r *recordRow) string { return r.MessageID }), col(r, func(r *recordRow) int64 { return nanos(r.ReceivedAt) }),
+			col(r, func(r *recordRow) []byte { return notNil(r.Body) }))
+	}
+	if p := g.write.plans; len(p) > 0 {
+		b.Queue(planInsert, col(p, func(p *planRow) int64 { return p.seq }), col(p, func(p *planRow) string { return p.Patient }),
+			col(p, func(p *planRow) int64 { return p.Version }), col(p, func(p *planRow) int64 { return nanos(p.At) }),
+			col(p, func(p *planRow) string { return p.MessageID }), col(p, func(p *planRow) []byte { return notNil(p.Body) }))
+	}
+	for i := range g.write.dues {
+		switch s := &g.write.dues[i]; s.Op {
+		case queue.DueSet:
+			b.Queue(dueSet, s.Patient, s.ID, nanos(s.At), s.Rule, notNil(s.Body))
+		case queue.DueDrop:
+			b.Queue(dueDrop, s.Patient, s.ID)
+		default:
+			b.Queue(dueFire, s.Patient, s.ID, s.now)
+		}
+	}
+}
+
+func (g *group) flushDeliveries(b *pgx.Batch) {
+	d := g.write.deliveries
+	if len(d) > 0 {
+		b.Queue(deliveryInsert, col(d, func(d *deliveryMade) int64 { return d.Seq }), col(d, func(d *deliveryMade) string { return d.ID }),
+			col(d, func(d *deliveryMade) int64 { return d.row.message }), col(d, func(d *deliveryMade) string { return d.Party }),
+			col(d, func(d *deliveryMade) string { return string(d.Purpose) }), col(d, func(d *deliveryMade) string { return d.Lane }),
+			col(d, func(d *deliveryMade) int64 { return d.row.key }), col(d, func(d *deliveryMade) string { return d.Patient }),
+			col(d, func(d *deliveryMade) string { return d.ExternalID }), col(d, func(d *deliveryMade) string { return d.Kind }),
+			col(d, func(d *deliveryMade) string { return d.Format }), col(d, func(d *deliveryMade) string { return d.Version }),
+			col(d, func(d *deliveryMade) string { return d.ContentType }), col(d, func(d *deliveryMade) string { return d.Rule }),
+			col(d, func(d *deliveryMade) string { return string(d.row.state) }), col(d, func(d *deliveryMade) bool { return d.row.hold }),
+			col(d, func(d *deliveryMade) int64 { return d.row.attempts }), col(d, func(d *deliveryMade) int64 { return d.row.created }),
+			col(d, func(d *deliveryMade) int64 { return d.row.due }), col(d, func(d *deliveryMade) int64 { return d.row.sent }),
+			col(d, func(d *deliveryMade) int64 { return d.row.done }), col(d, func(d *deliveryMade) int64 { return d.row.expectBy }),
+			col(d, func(d *deliveryMade) string { return d.row.fault }), col(d, func(d *deliveryMade) string { return d.row.faultText }),
+			col(d, func(d *deliveryMade) string { return d.Checksum }), col(d, func(d *deliveryMade) int64 { return d.Size }),
+			col(d, func(d *deliveryMade) string { return d.TraceParent }), col(d, func(d *deliveryMade) bool { return d.shared() }),
+			col(d, func(d *deliveryMade) []byte {
+				if d.shared() {
+					return nil
+				}
+				return d.Body
+			}))
+	}
+	stepped := slices.DeleteFunc(g.write.sortedSteps(), func(r *deliveryRow) bool { return r.made })
+	if len(stepped) > 0 {
+		type row = *deliveryRow
+		b.Queue(deliveryUpdate, col(stepped, func(r *row) int64 { return (*r).seq }), col(stepped, func(r *row) string { return string((*r).state) }),
+			col(stepped, func(r *row) bool { return (*r).hold }), col(stepped, func(r *row) int64 { return (*r).attempts }),
+			col(stepped, func(r *row) int64 { return (*r).due }), col(stepped, func(r *row) int64 { return (*r).sent }),
+			col(stepped, func(r *row) int64 { return (*r).done }), col(stepped, func(r *row) int64 { return (*r).expectBy }),
+			col(stepped, func(r *row) string { return (*r).fault }), col(stepped, func(r *row) string { return (*r).faultText }))
+	}
+	g.flushOpen(b, stepped)
+	g.flushLanes(b, stepped)
+}
+
+// shared says that the body is kept with its message only.
+func (d *deliveryMade) shared() bool { return d.Original && d.row.message != 0 }
+
+func (g *group) flushOpen(b *pgx.Batch, stepped []*deliveryRow) {
+	var seqs, keys, dues, expect, ended []int64
+	var parties, states []string
+	add := func(r *deliveryRow) {
+		due, open := r.open()
+		if !open {
+			if !r.made {
+				ended = append(ended, r.seq)
+			}
+			return
+		}
+		n := int64(-1)
+		if due != nil {
+			n = *due
+		}
+		seqs, parties, keys, states = append(seqs, r.seq), append(parties, r.party), append(keys, r.key), append(states, string(r.state))
+		dues, expect = append(dues, n), append(expect, r.expectBy)
+	}
+	for i := range g.write.deliveries {
+		add(g.write.deliveries[i].row)
+	}
+	for _, r := range stepped {
+		add(r)
+	}
+	if len(seqs) > 0 {
+		b.Queue(openDeliverySet, seqs, parties, keys, states, dues, expect)
+	}
+	if len(ended) > 0 {
+		b.Queue(openDeliveryDelete, ended)
+	}
+}
+
+// flushLanes brings the lanes up to date: those of stepped deliveries are looked at anew, the others only get what is new.
+func (g *group) flushLanes(b *pgx.Batch, stepped []*deliveryRow) {
+	moved := map[laneID]bool{}
+	var seqs []int64
+	for _, r := range stepped {
+		moved[laneID{r.key, r.party}] = true
+		seqs = append(seqs, r.seq)
+		g.parties[r.party] = true
+	}
+	g.flushNewLanes(b, moved)
+	if len(moved) == 0 {
+		return
+	}
+	lanes := slices.SortedFunc(maps.Keys(moved), compareLanes)
+	parties := col(lanes, func(l *laneID) string { return l.party })
+	keys := col(lanes, func(l *laneID) int64 { return l.key })
+	rows(b, laneMove, func(row pgx.Row) error {
+		var party string
+		err := row.Scan(&party)
+		g.local[party] = true
+		return err
+	}, parties, keys, seqs)
+	b.Queue(laneDrop, parties, keys)
+}
+
+func compareLanes(a, b laneID) int {
+	if a.key != b.key {
+		if a.key < b.key {
+			return -1
+		}
+		return 1
+	}
+	return strings.Compare(a.party, b.party)
+}
+
+func (g *group) flushNewLanes(b *pgx.Batch, moved map[laneID]bool) {
+	type first struct {
+		laneID
+		seq, due, until, leased, token int64
+		owner                          string
+	}
+	var list []first
+	seen := map[laneID]bool{}
+	grants := map[int64]granted{}
+	for i := range g.write.deliveries {
+		d := &g.write.deliveries[i]
+		due, _ := d.row.open()
+		if due == nil {
+			continue
+		}
+		l := laneID{d.row.key, d.row.party}
+		g.parties[l.party] = true
+		if seen[l] || moved[l] {
+			continue
+		}
+		seen[l] = true
+		f := first{laneID: l, seq: d.Seq, due: *due, until: *due}
+		if *due <= g.now {
+			if ttl, some := g.w.s.desks.wanted(l.party, g.claimed[l.party]); some {
+				g.claimed[l.party]++
+				f.leased, f.token, f.owner, f.until = d.Seq, newToken(), g.w.s.owner, g.now+int64(ttl)
+				g.tokens = append(g.tokens, f.token)
+				grants[d.Seq] = granted{d.lent(), f.token, f.until}
+			}
+		}
+		if f.leased == 0 {
+			g.local[l.party] = true
+		}
+		list = append(list, f)
+	}
+	if len(list) == 0 {
+		return
+	}
+	sort.Slice(list, func(i, j int) bool { return compareLanes(list[i].laneID, list[j].laneID) < 0 })
+	rows(b, laneAdd, func(row pgx.Row) error {
+		var seq int64
+		if err := row.Scan(&seq); err != nil {
+			return err
+		}
+		if x, some := grants[seq]; some {
+			g.granted = append(g.granted, x)
+		}
+		return nil
+	}, col(list, func(f *first) string { return f.party }), col(list, func(f *first) int64 { return f.key }),
+		col(list, func(f *first) int64 { return f.seq }), col(list, func(f *first) int64 { return f.due }),
+		col(list, func(f *first) int64 { return f.until }), col(list, func(f *first) int64 { return f.leased }),
+		col(list, func(f *first) int64 { return f.token }), col(list, func(f *first) string { return f.owner }))
+}
+
+// lent is the delivery as its sender gets it.
+func (d *deliveryMade) lent() samvirke.Delivery {
+	x := d.Delivery
+	x.State, x.Original, x.Attempts = samvirke.DeliverySending, false, int(d.row.attempts)
+	x.DueAt, x.Fault, x.FaultText = moment(d.row.due), d.row.fault, d.row.faultText
+	x.SentAt, x.DoneAt, x.ExpectBy = moment(d.row.sent), moment(d.row.done), moment(d.row.expectBy)
+	return x
+}
+
+func (g *group) flushRest(b *pgx.Batch) {
+	if a := g.write.attempts; len(a) > 0 {
+		b.Queue(attemptInsert, col(a, func(a *attemptRow) int64 { return a.delivery }), col(a, func(a *attemptRow) int64 { return a.number }),
+			col(a, func(a *attemptRow) int64 { return a.at }), col(a, func(a *attemptRow) int64 { return a.took }),
+			col(a, func(a *attemptRow) string { return a.answer }), col(a, func(a *attemptRow) string { return a.class }),
+			col(a, func(a *attemptRow) string { return a.fault }), col(a, func(a *attemptRow) string { return a.faultText }))
+	}
+	if r := g.write.receipts; len(r) > 0 {
+		b.Queue(receiptInsert, col(r, func(r *receiptRow) int64 { return r.seq }), col(r, func(r *receiptRow) int64 { return r.ref.message }),
+			col(r, func(r *receiptRow) int64 { return r.ref.delivery }), col(r, func(r *receiptRow) int64 { return r.ref.stray() }),
+			col(r, func(r *receiptRow) string { return r.party }), col(r, func(r *receiptRow) string { return r.note }),
+			col(r, func(r *receiptRow) string { return r.content }))
+	}
+	if c := g.write.counters; len(c) > 0 {
+		names := slices.Sorted(maps.Keys(c))
+		b.Queue(counterSet, names, col(names, func(n *string) int64 { return c[*n] }))
+	}
+	if s := g.write.settings; len(s) > 0 {
+		names := slices.Sorted(maps.Keys(s))
+		b.Queue(settingSet, names, col(names, func(n *string) string { return s[*n] }))
+	}
+	if e := g.write.events; len(e) > 0 {
+		b.Queue(eventInsert, col(e, func(e *eventRow) int64 { return e.seq }), col(e, func(e *eventRow) int64 { return e.message }),
+			col(e, func(e *eventRow) int64 { return e.stray }), col(e, func(e *eventRow) string { return e.patient }),
+			col(e, func(e *eventRow) string { return e.content }))
+	}
+	if a := g.write.audits; len(a) > 0 {
+		b.Queue(auditInsert, col(a, func(a *auditRow) int64 { return a.Seq }), col(a, func(a *auditRow) int64 { return nanos(a.At) }),
+			col(a, func(a *auditRow) string { return a.Who }), col(a, func(a *auditRow) string { return a.Action }),
+			col(a, func(a *auditRow) string { return a.Object }), col(a, func(a *auditRow) string { return a.Patient }),
+			col(a, func(a *auditRow) string { return a.salt }), col(a, func(a *auditRow) string { return a.digest }),
+			col(a, func(a *auditRow) string { return a.Reason }), col(a, func(a *auditRow) string { return a.Previous }),
+			col(a, func(a *auditRow) string { return a.Hash }))
+	}
+	maps.DeleteFunc(g.write.tallies, func(_ tallyKey, n int64) bool { return n == 0 })
+	if t := sortedKeys(g.write.tallies); len(t) > 0 {
+		b.Queue(tallyAdd, col(t, func(k *tallyKey) string { return k.kind }), col(t, func(k *tallyKey) string { return k.party }),
+			col(t, func(k *tallyKey) string { return k.state }), col(t, func(k *tallyKey) int64 { return g.write.tallies[*k] }))
+	}
+}
+
+// maxNotice bounds the text of a notice; PostgreSQL takes 8,000 bytes.
+const maxNotice = 7000
+
+// notice tells other gateways what there is: who says it, the number of the last event, whether messages arrived,
+// and the parties for which something is due. "" when there are no others.
+func (g *group) notice() string {
+	if g.w.s.alone.Load() {
+		return ""
+	}
+	arrived := "-"
+	if g.arrived {
+		arrived = "*"
+	}
+	text := g.w.s.owner + " " + strconv.FormatInt(g.seqs.event, 10) + " " + arrived
+	list := slices.Sorted(maps.Keys(g.parties))
+	for _, p := range list {
+		text += " " + p
+	}
+	if len(text) > maxNotice || slices.ContainsFunc(list, func(p string) bool { return strings.Contains(p, " ") }) {
+		return g.w.s.owner + " " + strconv.FormatInt(g.seqs.event, 10) + " * *"
+	}
+	return text
+}
+
+// settle brings memory up to date once the group is committed.
+func (g *group) settle() {
+	s := g.w.s
+	for seq, status := range g.write.statuses {
+		if status != samvirke.MessageReceived {
+			s.inbox.forget(seq)
+		}
+	}
+	s.inbox.hand(g.handed)
+	if g.arrived {
+		s.inbox.wake()
+	}
+	s.desks.hand(g.granted)
+	for p := range g.local {
+		s.desks.wake(p)
+	}
+	s.feed.publish(g.events)
+}
+
+// settleLate does the same for a group that turned out to be committed after the connection was lost. What it granted
+// is not known: it is let go of.
+func (g *group) settleLate() {
+	s := g.w.s
+	g.granted = nil
+	for p := range g.parties {
+		g.local[p] = true
+	}
+	g.settle()
+	if len(g.tokens) > 0 {
+		s.release(g.tokens)
+	}
+}

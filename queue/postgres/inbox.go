@@ -1,0 +1,229 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/samvirke/samvirke"
+)
+
+// inbox hands out received messages.
+type inbox struct {
+	mu      sync.Mutex
+	ready   []samvirke.Message // claimed for callers who waited
+	waiting int                // how many they would take
+	stir    chan struct{}      // closed and replaced when something has changed
+	round   int64
+	empty   int64
+	one     chan struct{}
+}
+
+func newInbox() *inbox {
+	return &inbox{stir: make(chan struct{}), one: make(chan struct{}, 1), empty: -1}
+}
+
+// wanted is how many messages callers wait for.
+func (b *inbox) wanted() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.waiting - len(b.ready)
+}
+
+func (b *inbox) hand(list []samvirke.Message) {
+	if len(list) == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ready = append(b.ready, list...)
+	close(b.stir)
+	b.stir = make(chan struct{})
+}
+
+// wake says that there is something in the database.
+func (b *inbox) wake() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.round++
+	close(b.stir)
+	b.stir = make(chan struct{})
+}
+
+// Received hands out messages to be processed; see queue.Worker. They are this gateway's until it closes or dies.
+func (s *Store) Received(ctx context.Context, limit int) ([]samvirke.Message, error) {
+	limit = min(max(limit, 1), maxLeases)
+	b := s.inbox
+	for force := true; ; {
+		if err := s.usable(); err != nil {
+			return nil, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		b.mu.Lock()
+		if n := min(limit, len(b.ready)); n > 0 {
+			got := b.ready[:n:n]
+			b.ready = b.ready[n:]
+			b.mu.Unlock()
+			return got, nil
+		}
+		wake, ask := b.stir, force || b.empty != b.round
+		b.mu.Unlock()
+		if ask {
+			got, err := s.askInbox(ctx, limit)
+			if err != nil || len(got) > 0 {
+				return got, err
+			}
+		}
+		b.mu.Lock()
+		b.waiting += limit
+		b.mu.Unlock()
+		timedOut, err := s.await(ctx, wake, s.opts.Poll)
+		b.mu.Lock()
+		b.waiting -= limit
+		b.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		force = timedOut
+	}
+}
+
+// forget drops a message that is not to be processed any more.
+func (b *inbox) forget(seq int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ready = slices.DeleteFunc(b.ready, func(m samvirke.Message) bool { return m.Seq == seq })
+}
+
+const inboxClaim = `WITH c AS (SELECT seq FROM open_message WHERE status = 'received' AND owner = '' ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED),
+	u AS (UPDATE open_message o SET owner = $2 FROM c WHERE o.seq = c.seq RETURNING o.seq)
+	SELECT ` + messageColumns + `, m.raw FROM u JOIN message m ON m.seq = u.seq ORDER BY m.seq`
+
+// askInbox claims messages in the database; one caller at a time.
+func (s *Store) askInbox(ctx context.Context, limit int) ([]samvirke.Message, error) {
+	b := s.inbox
+	select {
+	case b.one <- struct{}{}:
+		defer func() { <-b.one }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.stop:
+		return nil, s.usable()
+	}
+	b.mu.Lock()
+	round := b.round
+	b.mu.Unlock()
+	asking, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), roundTrip, ErrUnavailable)
+	defer cancel()
+	var got []samvirke.Message
+	batch := &pgx.Batch{}
+	rows(batch, inboxClaim, func(row pgx.Row) error {
+		var raw []byte
+		m, err := scanMessage(row, &raw)
+		m.Raw = notNil(raw)
+		got = append(got, m)
+		return err
+	}, limit, s.owner)
+	if err := s.claims.SendBatch(asking, batch).Close(); err != nil {
+		if e := s.usable(); e != nil {
+			return nil, e
+		}
+		s.opts.Logger.Warn("received messages cannot be claimed, they are asked for again", "err", cause(err))
+		return nil, nil
+	}
+	if len(got) == 0 {
+		b.mu.Lock()
+		b.empty = round
+		b.mu.Unlock()
+	}
+	return got, nil
+}
+
+// freeForgotten gives back messages that were claimed for callers who went away.
+func (s *Store) freeForgotten(ctx context.Context) error {
+	b := s.inbox
+	b.mu.Lock()
+	var seqs []int64
+	if b.waiting == 0 {
+		for i := range b.ready {
+			seqs = append(seqs, b.ready[i].Seq)
+		}
+		b.ready = nil
+	}
+	b.mu.Unlock()
+	if len(seqs) == 0 {
+		return nil
+	}
+	_, err := s.claims.Exec(ctx, `UPDATE open_message SET owner = '' WHERE seq = ANY($1) AND owner = $2`, seqs, s.owner)
+	b.wake()
+	return err
+}
+
+// signs tells the database at intervals that this gateway is alive, and takes over from those that are not.
+func (s *Store) signs() {
+	tick := time.NewTicker(s.opts.Alive / 3)
+	defer tick.Stop()
+	failed := false
+	for n := 1; ; n++ {
+		select {
+		case <-tick.C:
+		case <-s.stop:
+			return
+		}
+		ctx, cancel := context.WithTimeoutCause(context.Background(), s.opts.Alive/3, ErrUnavailable)
+		err := s.sign(ctx)
+		if err == nil {
+			err = s.freeForgotten(ctx)
+		}
+		if tokens := s.desks.forgotten(s.opts.Alive / 3); err == nil && len(tokens) > 0 {
+			s.release(tokens)
+		}
+		if err == nil && n%3 == 0 {
+			err = s.measureSize(ctx)
+		}
+		cancel()
+		if err != nil && !failed && s.usable() == nil {
+			s.opts.Logger.Warn("the database cannot be told that this gateway is alive", "err", cause(err))
+		}
+		failed = err != nil
+	}
+}
+
+// Statements of a sign of life. What a dead gateway was processing is free again; that of this one too, when it was
+// silent for so long that another one has declared it dead.
+const (
+	signSet  = `INSERT INTO gateway (owner, until) VALUES ($1, now_ns() + $2::bigint) ON CONFLICT (owner) DO UPDATE SET until = excluded.until`
+	signGet  = `SELECT count(*) FROM gateway WHERE owner <> $1 AND until > now_ns()`
+	deadFree = `WITH dead AS (DELETE FROM gateway WHERE until <= now_ns() RETURNING owner)
+		UPDATE open_message SET owner = '' WHERE seq IN (SELECT x.seq FROM dead CROSS JOIN LATERAL
+		(SELECT seq FROM open_message WHERE owner = dead.owner AND status = 'received' OFFSET 0) x)`
+	markDrop = `DELETE FROM mark WHERE at < now_ns() - $1::bigint`
+)
+
+func (s *Store) sign(ctx context.Context) error {
+	var others int
+	b := &pgx.Batch{}
+	b.Queue(signSet, s.owner, int64(s.opts.Alive))
+	b.Queue(signGet, s.owner).QueryRow(func(row pgx.Row) error { return row.Scan(&others) })
+	var freed int64
+	b.Queue(deadFree).Exec(func(tag pgconn.CommandTag) error {
+		freed = tag.RowsAffected()
+		return nil
+	})
+	b.Queue(markDrop, int64(markDays*24*time.Hour))
+	if err := s.claims.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	s.alone.Store(others == 0)
+	if freed > 0 {
+		s.opts.Logger.Info("messages of a gateway that is gone are taken over", "count", freed)
+		s.inbox.wake()
+	}
+	return nil
+}

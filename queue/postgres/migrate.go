@@ -1,0 +1,139 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/samvirke/samvirke/queue"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// minServer is the first version that the statements are written for.
+const minServer = 140000
+
+// migrate brings the tables up to date. Gateways that start at the same time wait for each other; those that run go on.
+func migrate(ctx context.Context, o Options) error {
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	return migrateFrom(ctx, o, folder)
+}
+
+func migrateFrom(ctx context.Context, o Options, folder fs.FS) (err error) {
+	c, err := o.config(nil)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, c)
+	if err != nil {
+		return fmt.Errorf("connect: %w", hidden(err))
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // everything was committed
+	var server int
+	if err := conn.QueryRow(ctx, `SELECT current_setting('server_version_num')::int`).Scan(&server); err != nil {
+		return fmt.Errorf("ask for the version: %w", err)
+	}
+	if server < minServer {
+		return fmt.Errorf("PostgreSQL %d is too old, at least %d is needed", server/10000, minServer/10000)
+	}
+	// The lock is that of the session: goose uses connections of its own.
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(hashtext($1), hashtext(current_database()))`, "samvirke migrate "+o.Schema); err != nil {
+		return fmt.Errorf("wait for another migration: %w", err)
+	}
+	have, floor, err := schemaVersion(ctx, conn)
+	if err != nil {
+		return err
+	}
+	want, floors, err := known(folder)
+	if err != nil {
+		return err
+	}
+	switch {
+	case floor > want:
+		return fmt.Errorf("schema %d needs a version that knows %d, this one knows %d: %w", have, floor, want, queue.ErrNewer)
+	case have >= want:
+		return nil // a newer version has been here; it left everything that this one needs
+	}
+	if _, err := conn.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{o.Schema}.Sanitize()); err != nil {
+		return fmt.Errorf("make schema: %w", err)
+	}
+	if err := apply(ctx, o, c, folder); err != nil {
+		return fmt.Errorf("migrate schema from %d to %d: %w", have, want, err)
+	}
+	_, err = conn.Exec(ctx, `CREATE TABLE IF NOT EXISTS schema_floor (one smallint PRIMARY KEY CHECK (one = 1), version bigint NOT NULL)`)
+	if err == nil {
+		_, err = conn.Exec(ctx, `INSERT INTO schema_floor VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET version = greatest(schema_floor.version, excluded.version)`, floors)
+	}
+	return err
+}
+
+func apply(ctx context.Context, o Options, c *pgx.ConnConfig, folder fs.FS) error {
+	db := stdlib.OpenDB(*c)
+	defer db.Close()
+	p, err := goose.NewProvider(goose.DialectPostgres, db, folder, goose.WithDisableGlobalRegistry(true),
+		goose.WithTableName("schema_version"), goose.WithSlog(o.Logger))
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// schemaVersion gives the version of the tables and the least version that a gateway must know, 0 when there are none.
+func schemaVersion(ctx context.Context, conn interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}) (have, floor int64, err error) {
+	err = conn.QueryRow(ctx, `SELECT max(version_id) FROM schema_version WHERE is_applied`).Scan(&have)
+	if code := sqlState(err); code == codeNoTable || code == codeNoSchema {
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("read schema version: %w", err)
+	}
+	err = conn.QueryRow(ctx, `SELECT version FROM schema_floor`).Scan(&floor)
+	if code := sqlState(err); code == codeNoTable || errors.Is(err, pgx.ErrNoRows) {
+		return have, 0, nil // another gateway died between the two steps
+	}
+	return have, floor, err
+}
+
+var needs = regexp.MustCompile(`(?m)^-- needs: (\d+)$`)
+
+// known gives the newest migration and the highest floor that the migrations of a folder set.
+func known(folder fs.FS) (newest, floor int64, err error) {
+	files, err := fs.Glob(folder, "*.sql")
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, f := range files {
+		v, err := goose.NumericComponent(f)
+		if err != nil {
+			return 0, 0, err
+		}
+		newest = max(newest, v)
+		text, err := fs.ReadFile(folder, f)
+		if err != nil {
+			return 0, 0, err
+		}
+		if m := needs.FindSubmatch(text); m != nil {
+			n, err := strconv.ParseInt(string(m[1]), 10, 64)
+			if err != nil {
+				return 0, 0, err
+			}
+			floor = max(floor, n)
+		}
+	}
+	return newest, floor, nil
+}

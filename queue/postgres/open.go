@@ -1,0 +1,236 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/samvirke/samvirke/queue"
+)
+
+// Store is an open store; see the package comment.
+type Store struct {
+	*reader
+	opts  Options
+	owner string // this life of the gateway
+
+	claims *pgxpool.Pool // for claiming work: commits do not wait for the sync
+	desks  *desks
+	inbox  *inbox
+	feed   *feed
+	meters *meters
+	writer *writer
+	salt   []byte
+
+	in         chan *request
+	stop       chan struct{} // closed when the store closes or fails
+	writerDone chan struct{}
+	others     sync.WaitGroup
+
+	mu      sync.Mutex
+	err     error // why it failed
+	closed  bool
+	stopped bool
+	failed  chan struct{}
+	closing chan struct{} // closed when Close has finished
+	size    atomic.Int64
+	// alone says that no other gateway was alive at the last sign of life: nobody has to be woken.
+	alone atomic.Bool
+}
+
+var _ queue.Store = (*Store)(nil)
+
+// Open opens the store in a database and makes its tables when they are not there. It returns queue.ErrNewer for
+// tables that this version must not touch, and ErrUnavailable when the database cannot be reached.
+func Open(ctx context.Context, opts Options) (s *Store, err error) {
+	if err := opts.defaults(); err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, opts); err != nil {
+		return nil, err
+	}
+	s = &Store{opts: opts, owner: newOwner(), in: make(chan *request, maxGroup), stop: make(chan struct{}),
+		writerDone: make(chan struct{}), failed: make(chan struct{}), closing: make(chan struct{})}
+	s.desks, s.inbox = newDesks(), newInbox()
+	var open []func()
+	defer func() {
+		if err != nil {
+			for _, f := range open {
+				f()
+			}
+		}
+	}()
+	if s.reader, err = openReader(ctx, opts, opts.Readers); err != nil {
+		return nil, err
+	}
+	open = append(open, s.reader.pool.Close)
+	s.reader.usable = s.usable
+	if s.claims, err = newPool(ctx, opts, claimers, hot(map[string]string{"synchronous_commit": "off"})); err != nil {
+		return nil, err
+	}
+	open = append(open, s.claims.Close)
+	s.writer = &writer{s: s}
+	if err = s.writer.begin(ctx); err != nil {
+		return nil, err
+	}
+	open = append(open, s.writer.hangUp)
+	if s.feed, err = newFeed(ctx, s); err != nil {
+		return nil, err
+	}
+	if s.meters, err = newMeters(opts.Registerer, s); err != nil {
+		return nil, err
+	}
+	if err = s.sign(ctx); err != nil {
+		s.meters.close(opts.Registerer)
+		return nil, err
+	}
+	if err = s.measureSize(ctx); err != nil {
+		s.meters.close(opts.Registerer)
+		return nil, err
+	}
+	go s.writer.loop()
+	s.others.Go(s.signs)
+	s.others.Go(s.feed.listen)
+	s.others.Go(s.feed.run)
+	return s, nil
+}
+
+// newPool makes a pool; connections are made when they are needed.
+func newPool(ctx context.Context, o Options, size int, params map[string]string) (*pgxpool.Pool, error) {
+	c, err := o.config(params)
+	if err != nil {
+		return nil, err
+	}
+	pc, err := pgxpool.ParseConfig("")
+	if err != nil {
+		return nil, err
+	}
+	pc.ConnConfig, pc.MaxConns, pc.MinConns = c, int32(min(size, 1000)), 0
+	pc.MaxConnIdleTime = 10 * time.Minute
+	p, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", hidden(err))
+	}
+	return p, nil
+}
+
+// hidden keeps an address with its password out of a text.
+func hidden(err error) error {
+	if code := sqlState(err); code != "" {
+		return err // an answer of the server quotes no password
+	}
+	return fmt.Errorf("%w: %s", ErrUnavailable, cause(err))
+}
+
+// cause is the innermost text: those around it quote the address.
+func cause(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			if many, ok := err.(interface{ Unwrap() []error }); ok && len(many.Unwrap()) > 0 { //nolint:errorlint // walked on purpose
+				next = many.Unwrap()[len(many.Unwrap())-1]
+			} else {
+				return err.Error()
+			}
+		}
+		err = next
+	}
+}
+
+// usable gives nil while units are taken, otherwise why not.
+func (s *Store) usable() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.err != nil:
+		return queue.ErrFailed
+	case s.closed:
+		return queue.ErrClosed
+	}
+	return nil
+}
+
+func (s *Store) broken() bool { return s.Err() != nil }
+
+// fail ends the store: nothing is taken any more, and everybody who waits is told.
+func (s *Store) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	s.err = errors.Join(queue.ErrFailed, err)
+	close(s.failed)
+	if !s.stopped {
+		s.stopped = true
+		close(s.stop)
+	}
+	s.opts.Logger.Error("store failed, the gateway must be restarted", "err", err)
+}
+
+// Failed is closed when the store has failed; see queue.Store.
+func (s *Store) Failed() <-chan struct{} { return s.failed }
+
+// Err tells why the store has failed, nil while it has not.
+func (s *Store) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Close ends the store; see queue.Store. What this gateway has in hand is given back, so that others, or its next
+// life, take it at once.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		<-s.closing
+		return nil
+	}
+	s.closed = true
+	if !s.stopped {
+		s.stopped = true
+		close(s.stop)
+	}
+	s.mu.Unlock()
+	defer close(s.closing)
+
+	<-s.writerDone
+	s.others.Wait()
+	s.feed.close()
+	s.meters.close(s.opts.Registerer)
+	s.giveBack()
+	s.writer.hangUp()
+	s.claims.Close()
+	s.reader.pool.Close()
+	return nil
+}
+
+// giveBack lets go of messages and leases. When it does not succeed they are taken over after their time.
+func (s *Store) giveBack() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, text := range []string{
+		`UPDATE open_message SET owner = '' WHERE owner = $1`,
+		`UPDATE lane SET leased = 0, token = 0, owner = '', due = head_due WHERE owner = $1`,
+		`DELETE FROM leader WHERE owner = $1`,
+		`DELETE FROM gateway WHERE owner = $1`,
+	} {
+		if _, err := s.claims.Exec(ctx, text, s.owner); err != nil {
+			s.opts.Logger.Warn("work in hand could not be given back, it is taken over after its time", "err", err)
+			return
+		}
+	}
+	if !s.alone.Load() {
+		_, _ = s.claims.Exec(ctx, `SELECT pg_notify($1, $2)`, s.channel(), s.owner+" 0 * *") // a poll finds it too
+	}
+}
+
+func (s *Store) overBudget() bool {
+	return s.opts.DiskBudget > 0 && s.size.Load() >= s.opts.DiskBudget
+}

@@ -1,0 +1,143 @@
+package postgres
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Bounds and defaults of the engine.
+const (
+	// DefaultSchema is the schema of the tables.
+	DefaultSchema = "samvirke"
+	// DefaultReaders is how many connections read at the same time.
+	DefaultReaders = 4
+	// DefaultLease is how long a lease lasts when Lease is not told.
+	DefaultLease = time.Minute
+	// DefaultAlive is how long a gateway counts as alive after it last said so.
+	DefaultAlive = 15 * time.Second
+	// DefaultPoll is how often a waiting call looks for itself.
+	DefaultPoll = time.Second
+	// DefaultPatience is how long a unit waits for a database that cannot be reached.
+	DefaultPatience = 30 * time.Second
+	// claimers is how many connections claim work at the same time.
+	claimers = 2
+	// maxLeases bounds what one Lease or Received gives.
+	maxLeases = 1000
+	// maxGroup bounds the units of one transaction, maxGroupBytes the bodies in it.
+	maxGroup      = 1024
+	maxGroupBytes = 32 << 20
+	// maxParts bounds the slices of one unit.
+	maxParts = 10000
+	// roundTrip bounds one round trip of the writer; a network that swallows everything shows by it.
+	roundTrip = 30 * time.Second
+	// markDays is how many days the mark of a gateway that is gone is kept.
+	markDays = 7
+)
+
+// Options open a store.
+type Options struct {
+	// URL is the address, postgres://user@host:port/database?sslmode=..., or a list of key=value. Several hosts with
+	// target_session_attrs=read-write follow a failover. Required.
+	URL string
+	// Password goes with URL when that has none.
+	Password string
+	// Schema holds the tables; it is made when it is not there. "" means "samvirke".
+	Schema string
+	// Logger gets what an admin must know; nil means slog.Default().
+	Logger *slog.Logger
+	// DiskBudget is the size of the tables in bytes above which no new message is accepted (queue.ErrFull); what is
+	// inside still moves. 0 means no limit. The size is looked at with each sign of life.
+	DiskBudget int64
+	// Readers is how many connections read at the same time; 0 means 4. A store has four more.
+	Readers int
+	// Alive is how long this gateway counts as alive after its last sign; it gives three signs in that time. Messages
+	// that a killed gateway was processing are taken over after it. 0 means 15 s.
+	Alive time.Duration
+	// Poll is how often a call that waits for work looks for itself; 0 means 1 s.
+	Poll time.Duration
+	// Patience is how long a unit waits for a database that cannot be reached; 0 means 30 s.
+	Patience time.Duration
+	// Registerer gets the metrics of the store; nil means none.
+	Registerer prometheus.Registerer
+}
+
+var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
+
+func (o *Options) defaults() error {
+	if o.URL == "" {
+		return errors.New("postgres: the address of the database is not set")
+	}
+	if o.Schema == "" {
+		o.Schema = DefaultSchema
+	}
+	if !schemaName.MatchString(o.Schema) {
+		return fmt.Errorf("postgres: %q is no name for a schema: small letters, digits and _", o.Schema)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Readers <= 0 {
+		o.Readers = DefaultReaders
+	}
+	for _, d := range []struct {
+		to        *time.Duration
+		otherwise time.Duration
+	}{{&o.Alive, DefaultAlive}, {&o.Poll, DefaultPoll}, {&o.Patience, DefaultPatience}} {
+		if *d.to <= 0 {
+			*d.to = d.otherwise
+		}
+	}
+	return nil
+}
+
+// config reads the address. Settings that the store relies on are those of each connection, whatever the server says.
+func (o *Options) config(more map[string]string) (*pgx.ConnConfig, error) {
+	c, err := pgx.ParseConfig(o.URL)
+	if err != nil {
+		return nil, errors.New("the address of the database cannot be read") // err would quote a password
+	}
+	if c.Password == "" {
+		c.Password = o.Password // of all hosts of the address
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = 5 * time.Second
+	}
+	for k, v := range map[string]string{
+		"application_name": "samvirke", "search_path": o.Schema, "timezone": "UTC", "jit": "off",
+		// A gateway that is cut off in the middle of a group must not hold up the others.
+		"idle_in_transaction_session_timeout": "10s", "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "3",
+		"tcp_keepalives_count": "3", "tcp_user_timeout": "10s",
+	} {
+		c.RuntimeParams[k] = v
+	}
+	for k, v := range more {
+		c.RuntimeParams[k] = v
+	}
+	return c, nil
+}
+
+// hot are the settings for statements of the path of a message: the tables change faster than their statistics, and
+// the right plan is always the index.
+func hot(more map[string]string) map[string]string {
+	out := map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+		"enable_bitmapscan": "off", "enable_material": "off", "plan_cache_mode": "force_generic_plan"}
+	for k, v := range more {
+		out[k] = v
+	}
+	return out
+}
+
+// newOwner names one life of a gateway.
+func newOwner() string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,214 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+const messageColumns = `m.seq, m.id, m.party, m.format, m.kind, m.version, m.external_id, m.patient, m.generated_at,
+	m.received_at, m.status, m.fault, m.fault_text, m.checksum, m.size, m.content_type, m.trace_parent`
+
+// scanMessage reads messageColumns, then what extra points to.
+func scanMessage(row pgx.Row, extra ...any) (m samvirke.Message, err error) {
+	var generated, received int64
+	err = row.Scan(append([]any{&m.Seq, &m.ID, &m.Party, &m.Format, &m.Kind, &m.Version, &m.ExternalID, &m.Patient,
+		&generated, &received, &m.Status, &m.Fault, &m.FaultText, &m.Checksum, &m.Size, &m.ContentType,
+		&m.TraceParent}, extra...)...)
+	m.GeneratedAt, m.ReceivedAt = moment(generated), moment(received)
+	return m, err
+}
+
+// Message gives one message with its raw bytes; see queue.Reader.
+func (r *reader) Message(ctx context.Context, id string) (queue.MessageDetail, error) {
+	return one(ctx, r, func(row pgx.Row) (d queue.MessageDetail, err error) {
+		var raw []byte // not d.Raw: the assignment of d.Message would take it away again
+		d.Message, err = scanMessage(row, &raw, &d.Envelope, &d.Notes)
+		d.Raw = notNil(raw)
+		return d, err
+	}, `SELECT `+messageColumns+`, m.raw, m.envelope, m.notes FROM message m WHERE m.id = $1`, id)
+}
+
+// Messages lists messages, newest first; see queue.Reader.
+func (r *reader) Messages(ctx context.Context, f queue.MessageFilter) ([]samvirke.Message, error) {
+	query, args := messageQuery(f)
+	return list(ctx, r, func(row pgx.Row) (samvirke.Message, error) { return scanMessage(row) }, query, args...)
+}
+
+// messageQuery leads the database to an index that brings few rows, or the newest first. What is not processed stands in
+// a table of its own.
+func messageQuery(f queue.MessageFilter) (string, []any) {
+	var w where
+	from, order := `message m`, `m.seq`
+	w.text(`m.external_id = ? AND m.external_id <> ''`, f.ExternalID)
+	w.text(`m.patient = ? AND m.patient <> ''`, f.Patient)
+	if len(f.Status) > 0 {
+		if slices.Contains(f.Status, samvirke.MessageProcessed) {
+			w.add(`m.status = ANY(?)`, texts(f.Status))
+		} else {
+			from = `open_message s JOIN message m ON m.seq = s.seq`
+			order = `s.seq`
+			w.add(`s.status = ANY(?)`, texts(f.Status))
+		}
+	}
+	// Messages are numbered in the order they came: the numbers of a time bound the walk.
+	if !f.Since.IsZero() {
+		w.add(`m.received_at >= ?`, nanos(f.Since))
+	}
+	if !f.Until.IsZero() {
+		w.add(`m.received_at < ?`, nanos(f.Until))
+	}
+	w.text(`m.kind = ? AND m.kind <> ''`, f.Kind)
+	w.text(`m.party = ?`, f.Party)
+	if f.Before > 0 {
+		w.add(order+` < ?`, f.Before)
+	}
+	return `SELECT ` + messageColumns + ` FROM ` + from + ` WHERE ` + w.String() + ` ORDER BY ` + order + ` DESC LIMIT ` + w.next(page(f.Limit)), w.args
+}
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = string(s)
+	}
+	return out
+}
+
+const deliveryColumns = `d.seq, d.id, coalesce(m.id, ''), d.party, d.purpose, d.lane, d.patient, d.external_id,
+	d.kind, d.format, d.version, d.content_type, d.rule, d.state, d.attempts, d.created_at, d.due_at, d.sent_at,
+	d.done_at, d.expect_by, d.fault, d.fault_text, d.checksum, d.size, d.trace_parent`
+
+// scanDelivery reads deliveryColumns, then what extra points to.
+func scanDelivery(row pgx.Row, extra ...any) (d samvirke.Delivery, err error) {
+	var created, due, sent, done, expect int64
+	err = row.Scan(append([]any{&d.Seq, &d.ID, &d.MessageID, &d.Party, &d.Purpose, &d.Lane, &d.Patient,
+		&d.ExternalID, &d.Kind, &d.Format, &d.Version, &d.ContentType, &d.Rule, &d.State, &d.Attempts,
+		&created, &due, &sent, &done, &expect, &d.Fault, &d.FaultText, &d.Checksum, &d.Size, &d.TraceParent}, extra...)...)
+	d.CreatedAt, d.DueAt, d.SentAt = moment(created), moment(due), moment(sent)
+	d.DoneAt, d.ExpectBy = moment(done), moment(expect)
+	return d, err
+}
+
+// inHand says of a delivery d whether it is leased now.
+const inHand = `EXISTS (SELECT 1 FROM lane l WHERE l.leased = d.seq AND l.leased <> 0 AND l.due > now_ns())`
+
+// scanShown reads deliveryColumns and inHand, then what extra points to.
+func scanShown(row pgx.Row, extra ...any) (samvirke.Delivery, error) {
+	var held bool
+	d, err := scanDelivery(row, append([]any{&held}, extra...)...)
+	if held && (d.State == samvirke.DeliveryQueued || d.State == samvirke.DeliveryWaiting) {
+		d.State = samvirke.DeliverySending
+	}
+	return d, err
+}
+
+// Delivery gives one delivery with its body; see queue.Reader.
+func (r *reader) Delivery(ctx context.Context, id string) (samvirke.Delivery, error) {
+	return r.deliveryWhere(ctx, `d.id = $1`, id)
+}
+
+// FindDelivery gives the newest delivery to party with this external id; see queue.Reader.
+func (r *reader) FindDelivery(ctx context.Context, party, externalID string) (samvirke.Delivery, error) {
+	d, err := r.deliveryWhere(ctx, `d.seq = (SELECT max(x.seq) FROM unnest($1::text[]) AS i(id) CROSS JOIN LATERAL
+		(SELECT seq FROM delivery WHERE external_id = i.id AND party = $2 AND external_id <> '' ORDER BY seq DESC LIMIT 1) x)`,
+		queue.SameIDs(externalID), party)
+	if err != queue.ErrNotFound { //nolint:errorlint // as one gives it
+		return d, err
+	}
+	for _, id := range queue.SameIDs(externalID) {
+		ref, found, err := r.erasedRef(ctx, erasedDelivery, party, id)
+		if err != nil {
+			return d, err
+		}
+		if found {
+			return r.deliveryWhere(ctx, `d.seq = $1`, ref)
+		}
+	}
+	return d, queue.ErrNotFound
+}
+
+func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...any) (samvirke.Delivery, error) {
+	return one(ctx, r, func(row pgx.Row) (samvirke.Delivery, error) {
+		var body []byte
+		d, err := scanShown(row, &body)
+		d.Body = notNil(body)
+		return d, err
+	}, `SELECT `+deliveryColumns+`, `+inHand+`, CASE WHEN d.original THEN m.raw ELSE d.body END
+		FROM delivery d LEFT JOIN message m ON m.seq = d.message WHERE `+condition, args...)
+}
+
+// Deliveries lists deliveries, newest first; see queue.Reader.
+func (r *reader) Deliveries(ctx context.Context, f queue.DeliveryFilter) ([]samvirke.Delivery, error) {
+	query, args := deliveryQuery(f)
+	return list(ctx, r, func(row pgx.Row) (samvirke.Delivery, error) { return scanShown(row) }, query, args...)
+}
+
+// openStates are those that stand in open_delivery, besides sent ones whose receipt is awaited.
+var openStates = []samvirke.DeliveryState{samvirke.DeliveryQueued, samvirke.DeliverySending, samvirke.DeliveryWaiting,
+	samvirke.DeliveryStopped, samvirke.DeliveryGivenUp}
+
+func deliveryQuery(f queue.DeliveryFilter) (string, []any) {
+	var w where
+	from, order := `delivery d`, `d.seq`
+	if f.MessageID != "" {
+		w.add(`d.message = (SELECT seq FROM message WHERE id = ?)`, f.MessageID)
+	}
+	w.text(`d.patient = ? AND d.patient <> ''`, f.Patient)
+	if !f.OverdueAt.IsZero() {
+		from, order = `open_delivery o JOIN delivery d ON d.seq = o.seq`, `o.seq`
+		w.add(`o.state = 'sent' AND o.expect_by < ?`, nanos(f.OverdueAt))
+	}
+	if len(f.State) > 0 {
+		open := !slices.ContainsFunc(f.State, func(s samvirke.DeliveryState) bool { return !slices.Contains(openStates, s) })
+		switch {
+		case slices.Equal(f.State, []samvirke.DeliveryState{samvirke.DeliverySending}):
+			from = `lane h JOIN delivery d ON d.seq = h.leased`
+			w.add(`h.leased <> 0 AND h.due > now_ns() AND d.state IN ('queued', 'waiting')`)
+		case open && f.MessageID+f.Patient == "" && f.OverdueAt.IsZero():
+			from, order = `open_delivery o JOIN delivery d ON d.seq = o.seq`, `o.seq`
+			whereState(&w, `o.state`, f.State)
+			w.text(`o.party = ?`, f.Party)
+		default:
+			whereState(&w, `d.state`, f.State)
+		}
+	}
+	w.text(`d.party = ?`, f.Party)
+	w.text(`d.purpose = ?`, string(f.Purpose))
+	if f.Before > 0 {
+		w.add(order+` < ?`, f.Before)
+	}
+	return `SELECT ` + deliveryColumns + `, ` + inHand + ` FROM ` + from + ` LEFT JOIN message m ON m.seq = d.message
+		WHERE ` + w.String() + ` ORDER BY ` + order + ` DESC LIMIT ` + w.next(page(f.Limit)), w.args
+}
+
+// whereState selects by the state as everybody sees it: sending is not stored.
+func whereState(w *where, column string, states []samvirke.DeliveryState) {
+	stored := slices.DeleteFunc(slices.Clone(states), func(s samvirke.DeliveryState) bool { return s == samvirke.DeliverySending })
+	waits := slices.Contains(stored, samvirke.DeliveryQueued) || slices.Contains(stored, samvirke.DeliveryWaiting)
+	switch sending := len(stored) < len(states); {
+	case sending && waits:
+		w.add(`(`+column+` = ANY(?) OR `+column+` IN ('queued', 'waiting') AND `+inHand+`)`, texts(stored))
+	case sending:
+		w.add(`(`+column+` = ANY(?) OR `+inHand+`)`, texts(stored))
+	case waits:
+		w.add(column+` = ANY(?) AND (`+column+` NOT IN ('queued', 'waiting') OR NOT `+inHand+`)`, texts(stored))
+	default:
+		w.add(column+` = ANY(?)`, texts(stored))
+	}
+}
+
+// Attempts lists the tries at one delivery in order; see queue.Reader.
+func (r *reader) Attempts(ctx context.Context, deliveryID string) ([]samvirke.Attempt, error) {
+	return list(ctx, r, func(row pgx.Row) (a samvirke.Attempt, err error) {
+		var at, took int64
+		err = row.Scan(&a.Number, &at, &took, &a.Answer, &a.Class, &a.Fault, &a.FaultText)
+		a.DeliveryID, a.At, a.Took = deliveryID, moment(at), time.Duration(took)
+		return a, err
+	}, `SELECT number, at, took, answer, class, fault, fault_text FROM attempt
+		WHERE delivery = (SELECT seq FROM delivery WHERE id = $1) ORDER BY number`, deliveryID)
+}
