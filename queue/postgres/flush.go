@@ -47,6 +47,7 @@ func (g *group) flush(ctx context.Context) error {
 		b.Queue(`SELECT pg_notify($1, $2)`, w.s.channel(), text)
 	}
 	b.Queue(`COMMIT`)
+	w.s.opts.at(pointWrite)
 	err := w.conn.SendBatch(ctx, b).Close()
 	switch {
 	case err == nil && w.unsynced:

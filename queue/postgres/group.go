@@ -77,6 +77,7 @@ func (w *writer) runGroup(ctx context.Context, list []*request) error {
 	if err := g.read(ctx, list); err != nil {
 		return g.undo(ctx, err)
 	}
+	w.s.opts.at(pointRead)
 	applied := 0
 	for _, r := range list {
 		if err := g.run(ctx, r); err != nil {
@@ -96,6 +97,7 @@ func (w *writer) runGroup(ctx context.Context, list []*request) error {
 		return err
 	}
 	w.last = nil
+	w.s.opts.at(pointCommitted)
 	g.settle()
 	w.s.measure(applied, time.Since(began))
 	return nil

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/samvirke/samvirke/queue"
@@ -215,19 +216,17 @@ func (s *Store) Close() error {
 func (s *Store) giveBack() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	for _, text := range []string{
-		`UPDATE open_message SET owner = '' WHERE owner = $1`,
-		`UPDATE lane SET leased = 0, token = 0, owner = '', due = head_due WHERE owner = $1`,
-		`DELETE FROM leader WHERE owner = $1`,
-		`DELETE FROM gateway WHERE owner = $1`,
-	} {
-		if _, err := s.claims.Exec(ctx, text, s.owner); err != nil {
-			s.opts.Logger.Warn("work in hand could not be given back, it is taken over after its time", "err", err)
-			return
-		}
-	}
-	if !s.alone.Load() {
-		_, _ = s.claims.Exec(ctx, `SELECT pg_notify($1, $2)`, s.channel(), s.owner+" 0 * *") // a poll finds it too
+	b := &pgx.Batch{}
+	b.Queue(`BEGIN`)
+	b.Queue(`SELECT one FROM head FOR UPDATE`) // so that no group waits for us while we wait for it
+	b.Queue(`UPDATE open_message SET owner = '' WHERE owner = $1`, s.owner)
+	b.Queue(`UPDATE lane SET leased = 0, token = 0, owner = '', due = head_due WHERE owner = $1`, s.owner)
+	b.Queue(`DELETE FROM leader WHERE owner = $1`, s.owner)
+	b.Queue(`DELETE FROM gateway WHERE owner = $1`, s.owner)
+	b.Queue(`SELECT pg_notify($1, $2)`, s.channel(), s.owner+" 0 * *")
+	b.Queue(`COMMIT`)
+	if err := s.claims.SendBatch(ctx, b).Close(); err != nil {
+		s.opts.Logger.Warn("work in hand could not be given back, it is taken over after its time", "err", cause(err))
 	}
 }
 

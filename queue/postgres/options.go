@@ -67,7 +67,17 @@ type Options struct {
 	Patience time.Duration
 	// Registerer gets the metrics of the store; nil means none.
 	Registerer prometheus.Registerer
+
+	// at is called at the boundaries of a group, with the name of each; for tests that fail just there.
+	at func(point string)
 }
+
+// The boundaries of a group.
+const (
+	pointRead      = "read"      // looked up and locked, nothing written
+	pointWrite     = "write"     // everything is about to be sent, with the commit
+	pointCommitted = "committed" // committed, nobody was told
+)
 
 var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 
@@ -94,6 +104,9 @@ func (o *Options) defaults() error {
 		if *d.to <= 0 {
 			*d.to = d.otherwise
 		}
+	}
+	if o.at == nil {
+		o.at = func(string) {}
 	}
 	return nil
 }

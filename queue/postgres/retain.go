@@ -1,0 +1,68 @@
+package postgres
+
+import (
+	"context"
+	"time"
+)
+
+// settled selects messages whose bodies nobody needs: ended themselves, and all deliveries ended before a time.
+const settled = `m.received_at < $1 AND m.status IN ('processed', 'refused', 'closed') AND NOT EXISTS (SELECT 1 FROM delivery d
+	WHERE d.message = m.seq AND NOT (d.state IN ('acknowledged', 'given-up') AND d.done_at < $1
+		OR d.state = 'sent' AND d.expect_by = 0 AND d.sent_at < $1))`
+
+// DropPayloads takes away bodies that have served; see queue.Retainer.
+func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error) {
+	limit = min(max(limit, 1), maxLeases)
+	// A piece of the messages that have a body is looked at, however few of them are settled.
+	seqs, err := list(ctx, s.reader, scanNumber, `SELECT seq FROM message WHERE seq > $1 AND raw IS NOT NULL ORDER BY seq LIMIT $2`, after, limit)
+	if err != nil || len(seqs) == 0 {
+		return 0, 0, err
+	}
+	next = seqs[len(seqs)-1]
+	err = s.job(ctx, func(ctx context.Context, t *jobTx) error {
+		dropped = 0
+		return each(ctx, t, scanNumber, func(seq int64) error {
+			dropped++
+			_, err := t.exec(ctx, `UPDATE delivery SET body = NULL WHERE message = $1`, seq)
+			if err == nil {
+				_, err = t.exec(ctx, `UPDATE message SET raw = NULL WHERE seq = $1`, seq)
+			}
+			return err
+		}, `SELECT m.seq FROM message m WHERE m.seq = ANY($2) AND `+settled+` ORDER BY m.seq`, nanos(before), seqs)
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	return dropped, next, nil
+}
+
+// DropAudits takes away the oldest audit entries; see queue.Retainer. Their last hash stays as the anchor that the rest of
+// the chain begins with.
+func (s *Store) DropAudits(ctx context.Context, before time.Time, limit int) (dropped int, err error) {
+	limit = min(max(limit, 1), maxParts)
+	err = s.job(ctx, func(ctx context.Context, t *jobTx) error {
+		dropped = 0
+		var last auditRow
+		stays := false
+		// In order of numbers, up to the first that stays: the chain has no holes.
+		err := each(ctx, t, scanAudit, func(a auditRow) error {
+			if stays = stays || !a.At.Before(before); !stays {
+				last = a
+				dropped++
+			}
+			return nil
+		}, auditSelect+`ORDER BY seq LIMIT $1`, limit)
+		if err != nil || dropped == 0 {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM audit WHERE seq <= $1`, last.Seq); err != nil {
+			return err
+		}
+		_, err = t.exec(ctx, `UPDATE erasure SET anchor = $1, hash = $2`, last.Seq, last.Hash)
+		return err
+	})
+	if err != nil {
+		dropped = 0
+	}
+	return dropped, err
+}
