@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,8 +20,10 @@ var (
 	errBundle      = invalid("bundle-expected", "a Bundle of type transaction or batch is expected here")
 	errEntries     = invalid("too-many-entries", "the Bundle has too many entries")
 	errEntry       = invalid("bad-entry", "an entry has no request, or one that its resource does not fit")
-	errTransaction = invalid("transaction-limit", "a transaction becomes one message: it creates elements of one patient's plan; changes and withdrawals stand alone or in a batch")
-	errOnePatient  = invalid("several-patients", "a transaction is about one patient")
+	errTransaction = invalid("transaction-limit", "a transaction becomes one message: it creates elements of one patient's plan and changes or withdraws the caller's own; all else stands alone or in a batch")
+	// errTransactionParts: the elements have each a message of their own, and one message changes one.
+	errTransactionParts = invalid("transaction-limit", "a transaction becomes one message: what it changes and withdraws must have been written together; take a batch for the rest")
+	errOnePatient       = invalid("several-patients", "a transaction is about one patient")
 )
 
 // bundle answers POST on the base: transaction and batch.
@@ -123,154 +124,6 @@ func (a *api) runInner(c *call, query string) error {
 		return err
 	}
 	return rt.run(c)
-}
-
-// transaction makes one message of all entries: all of it is taken, or nothing.
-func (c *call) transaction(entries []*fhir.Node) error {
-	t, err := c.oneTarget(entries)
-	if err != nil {
-		return err
-	}
-	defer c.api.lock(t.plan)()
-	list := make([]written, len(entries))
-	known := map[string]string{}
-	for i, e := range entries {
-		n := e.Get("resource")
-		if typ := n.Get("resourceType").Text(); typ != "Patient" {
-			if row := c.api.resources[typ]; row == nil || !row.create || typ == typeSubscription {
-				return errEntry
-			}
-			list[i] = c.name(n, "")
-			if full := e.Get("fullUrl").Text(); full != "" {
-				known[full] = typ + "/" + list[i].id
-			}
-		}
-	}
-	var nodes []*fhir.Node
-	for i := range list {
-		if list[i].node == nil {
-			continue
-		}
-		if err := recordsOf(list[i].node, t); err != nil {
-			return err
-		}
-		if list[i].typ == "CarePlan" && len(list[i].node.Get("partOf").Items()) == 0 {
-			list[i].node.Set("partOf", fhir.NewArray(fhir.NewObject("reference", "CarePlan/"+t.master())))
-		}
-		c.localise(list[i].node, t, known)
-		nodes = append(nodes, list[i].node)
-	}
-	res, pending, err := c.submit(t, gateway.Write{Resources: nodes})
-	if err != nil {
-		return err
-	}
-	if err := c.api.audit(c.ctx, c.party.ID, "create-plan", "Bundle/"+t.plan, t.key); err != nil {
-		return err
-	}
-	if pending {
-		return c.pending(res)
-	}
-	return c.transactionResult(t, list, res)
-}
-
-// oneTarget checks the requests of a transaction and finds the one person that all of it is about.
-func (c *call) oneTarget(entries []*fhir.Node) (*target, error) {
-	if len(entries) == 0 {
-		return nil, errEntry
-	}
-	people := map[string]*fhir.Node{}
-	for _, e := range entries {
-		n, request := e.Get("resource"), e.Get("request")
-		typ := n.Get("resourceType").Text()
-		method := request.Get("method").Text()
-		path, _, _ := strings.Cut(request.Get("url").Text(), "?")
-		switch {
-		case request == nil || n == nil:
-			return nil, errEntry
-		case typ == "Patient": // says who it is about; nothing is made of it
-			people[e.Get("fullUrl").Text()] = n
-		case method != http.MethodPost || request.Get("ifNoneExist") != nil:
-			return nil, errTransaction
-		case strings.Trim(path, "/") != typ:
-			return nil, errEntry
-		}
-	}
-	var t *target
-	for _, e := range entries {
-		n := e.Get("resource")
-		if n.Get("resourceType").Text() == "Patient" {
-			continue
-		}
-		for _, key := range append(subjectKeys(), "participant") {
-			resolvePerson(n.Get(key), people)
-		}
-		one, err := c.target(n)
-		if err != nil {
-			return nil, err
-		}
-		if t != nil && t.key != one.key {
-			return nil, errOnePatient
-		}
-		t = one
-	}
-	if t == nil {
-		return nil, errNeedsPatient
-	}
-	return t, nil
-}
-
-// resolvePerson writes the identifier of a Patient of the Bundle in the place of a reference to its entry.
-func resolvePerson(n *fhir.Node, people map[string]*fhir.Node) {
-	for _, i := range n.Items() {
-		resolvePerson(i.Get("actor"), people)
-	}
-	p := people[n.Get("reference").Text()]
-	if p == nil {
-		return
-	}
-	for _, id := range p.Get("identifier").Items() {
-		if fhir.IdentifierOf(id).Value != "" {
-			n.Set("reference", nil)
-			n.Set("identifier", id)
-			n.SetText("type", "Patient")
-			return
-		}
-	}
-}
-
-// transactionResult answers with one entry for each of the request, in its order.
-func (c *call) transactionResult(t *target, list []written, res gateway.Result) error {
-	ch, err := c.openToWrite(t.plan)
-	if err != nil && !errors.Is(err, errNotFound) {
-		return err
-	}
-	out := fhir.NewArray()
-	for _, w := range list {
-		var it *item
-		if ch != nil {
-			if it = ch.find("Patient/" + t.plan); w.node != nil {
-				it = ch.locate(w, res.Key)
-			}
-		}
-		response := fhir.NewObject("status", "201 Created")
-		if w.node == nil {
-			response.SetText("status", "200 OK")
-		}
-		entry := fhir.NewObject("response", response)
-		if it != nil {
-			c.api.stamp(ch, it)
-			response.SetText("location", it.Ref()+"/_history/"+it.version)
-			response.SetText("etag", weak(it.version))
-			response.SetText("lastModified", fhir.Instant(it.updated.UTC()))
-			if c.prefer == "representation" {
-				entry.Set("resource", it.Resource)
-			}
-		} else if w.node != nil {
-			response.SetText("status", "202 Accepted")
-		}
-		out.Add(entry)
-	}
-	return c.reply(http.StatusOK, bundleOf("transaction-response", -1, nil, out))
 }
 
 var _ Submitter = (*gateway.Gateway)(nil)

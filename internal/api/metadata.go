@@ -28,6 +28,7 @@ func (c *call) metadata() error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	rest.SetText("documentation", "A transaction becomes one message: it creates elements of one patient's plan, and changes or withdraws (PUT and DELETE with an id, with or without ifMatch) elements of the caller's own that were written together; anything else is refused with transaction-limit and can stand in a batch. The history of a type is told newest first, of the plans that the caller may see; it looks at 200 plans at most.")
 	resources := fhir.NewArray()
 	for _, name := range names {
 		resources.Add(a.capability(a.resources[name]))

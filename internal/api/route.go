@@ -64,6 +64,7 @@ func routes(writes, subscriptions bool) []route {
 		{method: "GET", level: levelInstance, code: "read", run: (*call).read},
 		{method: "GET", level: levelVersion, tail: "_history", code: "vread", run: (*call).vread, wants: versioned},
 		{method: "GET", level: levelInstance, tail: "_history", code: "history-instance", run: (*call).history, wants: versioned},
+		{method: "GET", level: levelType, tail: "_history", code: "history-type", run: (*call).historyType, wants: versioned},
 		{method: "GET", level: levelType, code: "search-type", run: (*call).search, wants: searched},
 		{method: "POST", level: levelType, tail: "_search", code: "search-type", run: (*call).search, wants: searched},
 		{method: "GET", level: levelInstance, tail: "$everything", types: []string{"CarePlan"}, operation: operation + "CarePlan-everything", run: (*call).everything},
