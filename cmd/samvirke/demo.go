@@ -15,6 +15,7 @@ import (
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/internal/config"
 	"github.com/samvirke/samvirke/internal/simulate"
+	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/testdata"
 )
 
@@ -23,7 +24,7 @@ type demoCmd struct {
 	Once   bool    `help:"Play at full speed, check the outcome, print a summary and exit."`
 	JSON   bool    `help:"Print JSON (with --once)."`
 	Data   string  `help:"Folder for the store; a temporary one that is removed at the end when not given." placeholder:"DIR"`
-	Speed  float64 `help:"Story time per real time; a pause is never longer than 4 s." default:"20000"`
+	Speed  float64 `help:"Story time per real time; a pause is never longer than 1.5 s." default:"300000"`
 	Log    bool    `help:"Write the gateway's log to standard error."`
 
 	// spoil lets a test break an expectation on purpose.
@@ -33,13 +34,20 @@ type demoCmd struct {
 // stage is a demo that is set up: gateway, simulated parties and the course they play.
 type stage struct {
 	course  *testdata.Course
+	clock   *storyClock // of the story: months pass in half a minute
 	parties map[string]*simulate.Party
 	house   *house
 	clean   func()
 }
 
-// settleLimit bounds how long the demo waits for the last receipt.
-const settleLimit = 12 * time.Second
+// Times of the demo.
+const (
+	// settleLimit bounds how long the demo waits until nothing is on its way any more.
+	settleLimit = 60 * time.Second
+	// longestPause and shortestPause are between two steps when people watch.
+	longestPause  = 1500 * time.Millisecond
+	shortestPause = 400 * time.Millisecond
+)
 
 // Run plays the demo.
 func (c *demoCmd) Run(a *app) error {
@@ -57,7 +65,7 @@ func (c *demoCmd) Run(a *app) error {
 	if err := s.house.printCredential(a); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "Open %s and watch a stroke patient's stay flow between hospital, municipality and GP.\nAll persons are invented. Stop with Ctrl-C.\n", s.house.adminURL)
+	fmt.Fprintf(a.out, "Open %s and watch a stroke patient's course flow between hospital, municipality, GP and physiotherapist.\nIt runs from January to April 2026 in about half a minute, by a clock of its own. All persons are invented. Stop with Ctrl-C.\n", s.house.adminURL)
 	if c.Data == "" || s.fresh(a.ctx) {
 		if err := c.play(a, s); err != nil {
 			return err
@@ -74,7 +82,18 @@ func (s *stage) fresh(ctx context.Context) bool {
 
 func (c *demoCmd) play(a *app, s *stage) error {
 	_, err := simulate.Play(a.ctx, simulate.PlayOptions{
-		Course: s.course, Parties: s.parties, Speed: c.Speed,
+		Course: s.course, Parties: s.parties, Speed: c.Speed, MaxPause: longestPause, At: s.at, Decide: s.decide,
+		Between: func(ctx context.Context, _ *simulate.Step) error {
+			if err := s.settle(ctx); err != nil {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(shortestPause):
+				return nil
+			}
+		},
 		OnStep: func(r simulate.StepResult) {
 			fmt.Fprintf(a.out, "%s  %-13s %-20s %s\n", r.At.Format("Mon 2 Jan 15:04"), r.From, r.Kind, r.Title)
 		},
@@ -96,7 +115,11 @@ func (c *demoCmd) set(a *app) (s *stage, err error) {
 			s.close()
 		}
 	}()
-	if s.course, err = testdata.S1(); err != nil {
+	if s.course, err = testdata.S1Whole(); err != nil {
+		return s, err
+	}
+	s.clock = &storyClock{}
+	if err = s.at(s.course.Steps[0].At); err != nil {
 		return s, err
 	}
 	if c.spoil != nil {
@@ -140,8 +163,16 @@ func (c *demoCmd) set(a *app) (s *stage, err error) {
 	if c.Log {
 		log = newLogger(a.errs, config.Log{Level: "info"})
 	}
-	if s.house, err = openHouse(a.ctx, cfg, log); err != nil {
+	if s.house, err = openHouseAt(a.ctx, cfg, log, func(h *house) error {
+		h.clock = s.clock
+		return nil
+	}); err != nil {
 		return s, err
+	}
+	if !s.fresh(a.ctx) { // told before: its time goes on from the end
+		if err = s.at(s.course.Steps[len(s.course.Steps)-1].At); err != nil {
+			return s, err
+		}
 	}
 	for _, p := range s.parties {
 		p.SetGateway("http://" + s.house.addr)
@@ -181,7 +212,10 @@ type demoSummary struct {
 
 func (c *demoCmd) once(a *app, s *stage) error {
 	start := time.Now()
-	played, err := simulate.Play(a.ctx, simulate.PlayOptions{Course: s.course, Parties: s.parties})
+	played, err := simulate.Play(a.ctx, simulate.PlayOptions{
+		Course: s.course, Parties: s.parties, At: s.at, Decide: s.decide,
+		Between: func(ctx context.Context, _ *simulate.Step) error { return s.settle(ctx) },
+	})
 	if err != nil {
 		return err
 	}
@@ -220,7 +254,15 @@ func (c *demoCmd) once(a *app, s *stage) error {
 	return err
 }
 
-// settle waits until everything is delivered and answered.
+// at puts the story's clock to a step; the machine's own time may have come further already.
+func (s *stage) at(t time.Time) error {
+	if s.clock.now().After(t) && s.clock.ahead.Load() != 0 {
+		return nil
+	}
+	return s.clock.set(t)
+}
+
+// settle waits until everything is delivered and answered but what a party that is down must wait for.
 func (s *stage) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, settleLimit, errors.New("not everything was delivered and answered in time"))
 	defer cancel()
@@ -231,7 +273,7 @@ func (s *stage) settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if settled(st.Messages, st.Deliveries, st.ReceiptsAwaited) {
+		if s.settled(&st) {
 			return nil
 		}
 		select {
@@ -243,16 +285,19 @@ func (s *stage) settle(ctx context.Context) error {
 	}
 }
 
-func settled(ms map[samvirke.MessageStatus]int64, ds map[string]map[samvirke.DeliveryState]int64, awaited map[string]int64) bool {
-	if ms[samvirke.MessageReceived] > 0 {
+func (s *stage) settled(st *queue.Stats) bool {
+	if st.Messages[samvirke.MessageReceived] > 0 {
 		return false
 	}
-	for _, by := range ds {
+	for id, by := range st.Deliveries {
+		if p := s.parties[id]; p != nil && p.Dials().Down {
+			continue
+		}
 		if by[samvirke.DeliveryQueued]+by[samvirke.DeliverySending]+by[samvirke.DeliveryWaiting] > 0 {
 			return false
 		}
 	}
-	for _, n := range awaited {
+	for _, n := range st.ReceiptsAwaited {
 		if n > 0 {
 			return false
 		}

@@ -26,7 +26,7 @@ func runDemo(t *testing.T, spoil func(*testdata.Course)) (int, demoSummary, stri
 
 func TestDemoPlaysS1AndNamesNobodyInTheLog(t *testing.T) {
 	code, sum, log := runDemo(t, nil)
-	if code != exitOK || !sum.OK || len(sum.Checks) < 40 {
+	if code != exitOK || !sum.OK || len(sum.Checks) < 110 || len(sum.Steps) != 34 {
 		t.Errorf("exit code %d, %d checks: %+v", code, len(sum.Checks), sum)
 	}
 	course, err := testdata.S1()
@@ -50,6 +50,9 @@ func TestDemoNoticesABrokenExpectation(t *testing.T) {
 		"a score":    {"s1/04", "<Vurdering>2</Vurdering>", "<Vurdering>3</Vurdering>"},
 		"a time":     {"s1/08", `V="2026-01-24T08:45:00"`, `V="2026-01-24T08:46:00"`},
 		"a proposal": {"s1/12", `"rejected"`, `"accepted"`},
+		"a zone":     {"s1/13", `"valueCode": "red"`, `"valueCode": "green"`},
+		"a light":    {"s1/23", `"code": "red"`, `"code": "yellow"`},
+		"an outcome": {"s1/33", `"valueCode": "less"`, `"valueCode": "more"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, sum, _ := runDemo(t, func(course *testdata.Course) {

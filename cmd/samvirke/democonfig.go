@@ -36,11 +36,14 @@ func writeDemoConfig(dir, listen string, patient string, parties []demoParty) (s
 		if p.Municipality != "" {
 			fmt.Fprintf(&b, "    municipality: %q\n", p.Municipality)
 		}
+		if len(p.Roles) > 0 {
+			fmt.Fprintf(&b, "    roles: [%s]\n", quoted(p.Roles))
+		}
 		fmt.Fprintf(&b, "    endpoint: {url: %q, token: %s, timeout: 10s}\n    receipts: %s\n    accepts:\n", p.URL, p.Out, p.Receipts)
-		for _, a := range demoAccepts(p.Accepts) {
+		for _, a := range demoAccepts(p.Role, p.Accepts) {
 			fmt.Fprintf(&b, "      - %s\n", a)
 		}
-		b.WriteString("    retry: {first: 100ms, max: 1s}\n    breaker: {failures: 3, open_for: 500ms}\n")
+		b.WriteString("    retry: {first: 100ms, max: 1s, age: 30d}\n    breaker: {failures: 3, open_for: 500ms}\n")
 	}
 	b.WriteString("routes:\n  - {name: addressees, to: [addressees]}\n  - {name: the patient's GP follows the plan, to: [gp]}\n")
 	_, number, _ := strings.Cut(patient, "|")
@@ -56,7 +59,7 @@ func writeDemoConfig(dir, listen string, patient string, parties []demoParty) (s
 
 // demoAccepts: a party that reads both whole FHIR messages and notices gets whole the ones written to
 // it, and a notice of everything else that changes the plan.
-func demoAccepts(formats []string) []string {
+func demoAccepts(role string, formats []string) []string {
 	has := map[string]bool{}
 	for _, f := range formats {
 		has[f] = true
@@ -67,7 +70,11 @@ func demoAccepts(formats []string) []string {
 	}
 	switch {
 	case has["fhir"] && has["fhir-notification"]:
-		out = append(out, "{format: fhir, kinds: [EPIKRISE, task-answer]}", "{format: fhir-notification}")
+		kinds := "EPIKRISE, task-answer"
+		if role == "municipality" {
+			kinds = "assessment, plan-update"
+		}
+		out = append(out, "{format: fhir, kinds: ["+kinds+"]}", "{format: fhir-notification}")
 	case has["fhir"]:
 		out = append(out, "{format: fhir}")
 	case has["fhir-notification"]:

@@ -121,12 +121,13 @@ func (f *fold) laterStay(s *stay, r *rec) bool {
 	return !next.IsZero() && !r.order.Before(next)
 }
 
-// nextStay is when the next stay began after s; zero when none did.
+// nextStay is when the next stay began after s; zero when none did. One in the municipality's own house begins hours after a
+// discharge, often before the report of that discharge is written, and does not make it a report of another stay.
 func (f *fold) nextStay(s *stay) time.Time {
 	if f.begun == nil {
 		f.begun = make([]time.Time, 0, len(f.stayList))
 		for _, o := range f.stayList {
-			if o.withdrawn == nil && !o.unknown {
+			if o.withdrawn == nil && !o.unknown && !f.ownHouse(o) {
 				f.begun = append(f.begun, o.start.at)
 			}
 		}

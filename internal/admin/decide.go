@@ -159,7 +159,7 @@ func (s *Server) resolve(w http.ResponseWriter, r *http.Request, x *session) err
 	if !page.mayResolve(*c) {
 		return errors.Join(errRole, s.noteRefused(r, x))
 	}
-	d := decision{action: "resolve-conflict", object: c.Field, reason: reason, role: samvirke.RoleCoordinator, patient: patient, parts: []*fhir.Node{resolution(c, chosen, reason)}}
+	d := decision{action: "resolve-conflict", object: c.Field, reason: reason, role: samvirke.RoleCoordinator, patient: patient, parts: []*fhir.Node{Resolution(c, chosen, reason)}}
 	if d.seen, err = s.seenBy(r.Context(), x, patient, seen, pl); err != nil {
 		return err
 	}
@@ -210,8 +210,8 @@ func withNote(n *fhir.Node, reason string) *fhir.Node {
 	return n
 }
 
-// resolution is the decision as a Task: the value chosen and the records that stated it.
-func resolution(c *careplan.Conflict, chosen *careplan.Candidate, reason string) *fhir.Node {
+// Resolution is the decision as a Task: the value chosen and the records that stated it. reason may be "".
+func Resolution(c *careplan.Conflict, chosen *careplan.Candidate, reason string) *fhir.Node {
 	var value *fhir.Node
 	switch {
 	case chosen.Code == "" && chosen.Text == "": // the chosen statement is that there is no value any more

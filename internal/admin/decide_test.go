@@ -142,7 +142,7 @@ func TestResolveBecomesARecord(t *testing.T) {
 func TestResolveWithACode(t *testing.T) {
 	t.Parallel()
 	chosen := &careplan.Candidate{Value: careplan.Value{Text: "Eldrid Haugen", Code: "9144897", System: "urn:oid:2.16.578.1.12.4.1.4.4", From: []string{"a/1", "b/2"}}}
-	task := resolution(&careplan.Conflict{ID: "c9"}, chosen, "")
+	task := Resolution(&careplan.Conflict{ID: "c9"}, chosen, "")
 	out := task.Get("output").Items()
 	coding := out[0].Get("valueCodeableConcept").Get("coding").Items()[0]
 	if coding.Get("code").Text() != "9144897" || coding.Get("system").Text() != chosen.System || out[0].At("valueCodeableConcept.text").Text() != "Eldrid Haugen" || len(out) != 3 {
@@ -151,7 +151,7 @@ func TestResolveWithACode(t *testing.T) {
 	if task.Get("note") != nil {
 		t.Error("a note without a reason")
 	}
-	gone := resolution(&careplan.Conflict{ID: "c9"}, &careplan.Candidate{Removed: true, Value: careplan.Value{From: []string{"a/1"}}}, "")
+	gone := Resolution(&careplan.Conflict{ID: "c9"}, &careplan.Candidate{Removed: true, Value: careplan.Value{From: []string{"a/1"}}}, "")
 	if out := gone.Get("output").Items(); len(out) != 1 || out[0].Get("valueString").Text() != "a/1" {
 		t.Errorf("a value that is no more: %v", out)
 	}

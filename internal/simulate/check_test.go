@@ -2,6 +2,8 @@ package simulate_test
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,7 +38,7 @@ func foldSteps(t *testing.T, c *simulate.Course, use func(n int) bool) []byte {
 	fs := formats(t)
 	var records []careplan.Record
 	for _, s := range c.Steps {
-		if !use(s.N) {
+		if !use(s.N) || s.Body == nil {
 			continue
 		}
 		p := parse(t, fs, s.Body)
@@ -100,6 +102,56 @@ func TestCheckPlanNotices(t *testing.T) {
 		}
 		if !found {
 			t.Errorf("without step %d (%s) only these fail: %v", without, s.Kind, failed)
+		}
+	}
+}
+
+// TestCheckPlanNoticesAtHome: each message after the discharge shows in a check of its own, beside the count of messages.
+func TestCheckPlanNoticesAtHome(t *testing.T) {
+	t.Parallel()
+	c, err := testdata.S1Whole()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := func(without int) map[string]string {
+		checks, err := simulate.CheckPlan(c, foldSteps(t, c, func(n int) bool { return n != without }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]string{}
+		for _, k := range checks {
+			if !strings.HasPrefix(k.Line, "2 ") {
+				out[k.Line] = k.Got
+			}
+		}
+		return out
+	}
+	whole, tried := got(0), 0
+	for _, s := range c.Steps[len(s1(t).Steps):] {
+		if s.Body == nil {
+			continue
+		}
+		tried++
+		if less := got(s.N); maps.Equal(less, whole) && s.N != 14 { // what 14 says of the start of the stay, 18 says again
+			t.Errorf("without step %d (%s) every check reads the same", s.N, s.Title)
+		}
+	}
+	if tried != 20 {
+		t.Errorf("%d messages were left out in turn, want 20", tried)
+	}
+	// What is no message: without the decision and the therapist's change, the checks about them fail.
+	checks, err := simulate.CheckPlan(c, foldSteps(t, c, func(int) bool { return true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed []string
+	for _, k := range simulate.Failed(checks) {
+		n, _, _ := strings.Cut(k.Line, " ")
+		failed = append(failed, n)
+	}
+	for _, n := range []string{"26", "27"} {
+		if !slices.Contains(failed, n) {
+			t.Errorf("step %s was not taken and nothing fails: %v", n, failed)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,9 +30,10 @@ type CourseParty struct {
 	Municipality string   `json:"municipality,omitempty"`
 	Accepts      []string `json:"accepts"`  // formats, best first
 	Receipts     string   `json:"receipts"` // samvirke.ReceiptMode
+	Roles        []string `json:"roles,omitempty"`
 }
 
-// Step is one message.
+// Step is one thing that a party does: a message in a file, a write over REST, or what a person decides.
 type Step struct {
 	N int `json:"n"`
 	// At is when it is sent in the story.
@@ -43,12 +45,31 @@ type Step struct {
 	Answers  int `json:"answers,omitempty"`
 	RepeatOf int `json:"repeat_of,omitempty"`
 	// Dials are turned before the message is sent.
-	Dials  []Switch `json:"dials,omitempty"`
-	Title  string   `json:"title"`
-	Expect string   `json:"expect"`
+	Dials []Switch `json:"dials,omitempty"`
+	// Rest is a write over FHIR REST in place of a message, Decide a decision of a person in place of both.
+	Rest   *RestWrite `json:"rest,omitempty"`
+	Decide *Decision  `json:"decide,omitempty"`
+	Title  string     `json:"title"`
+	Expect string     `json:"expect"`
 	// ContentType and Body are filled when the course is read.
 	ContentType string `json:"-"`
 	Body        []byte `json:"-"`
+}
+
+// RestWrite changes what the party reads first: the resource of this type about the patient whose code has this text.
+// The change says the new top elements; the version that was read goes along as If-Match.
+type RestWrite struct {
+	Type   string          `json:"type"`
+	Text   string          `json:"text"`
+	Change json.RawMessage `json:"change"`
+}
+
+// Decision is what a person of the coordinating unit decides about a conflict, as the UI takes it.
+type Decision struct {
+	Field  string `json:"field"`
+	Value  string `json:"value"`
+	Person string `json:"person"`
+	Reason string `json:"reason"`
 }
 
 // Switch turns a party off or on.
@@ -57,30 +78,69 @@ type Switch struct {
 	Down  bool   `json:"down"`
 }
 
-// ReadCourse reads manifest.json and the files it names from a folder; testdata.S1 is one read so.
-func ReadCourse(dir fs.FS) (*Course, error) {
-	raw, err := fs.ReadFile(dir, "manifest.json")
-	if err != nil {
-		return nil, fmt.Errorf("read course: %w", err)
-	}
+// ReadCourse reads manifest.json and the files it names from a folder, and from further ones that tell how the story
+// goes on; testdata.S1 is one read so. A further part adds parties, roles of parties that are there, and steps.
+func ReadCourse(parts ...fs.FS) (*Course, error) {
 	c := &Course{}
-	if err := json.Unmarshal(raw, c); err != nil {
-		return nil, fmt.Errorf("read course: %w", err)
+	for i, dir := range parts {
+		raw, err := fs.ReadFile(dir, "manifest.json")
+		if err != nil {
+			return nil, fmt.Errorf("read course: %w", err)
+		}
+		p := &Course{}
+		if err := json.Unmarshal(raw, p); err != nil {
+			return nil, fmt.Errorf("read course: %w", err)
+		}
+		if err := p.readSteps(dir, len(c.Steps)); err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			c = p
+			continue
+		}
+		if p.Name != c.Name || p.Patient != c.Patient {
+			return nil, fmt.Errorf("read course %s: part %d is another story", c.Name, i+1)
+		}
+		c.Title, c.Steps = p.Title, append(c.Steps, p.Steps...)
+		c.join(p.Parties)
 	}
+	return c, nil
+}
+
+// join adds parties; those that are there get further roles, and other formats when the part names some.
+func (c *Course) join(parties []CourseParty) {
+	for _, p := range parties {
+		i := slices.IndexFunc(c.Parties, func(x CourseParty) bool { return x.ID == p.ID })
+		if i < 0 {
+			c.Parties = append(c.Parties, p)
+			continue
+		}
+		c.Parties[i].Roles = append(c.Parties[i].Roles, p.Roles...)
+		if len(p.Accepts) > 0 {
+			c.Parties[i].Accepts = p.Accepts
+		}
+	}
+}
+
+// readSteps reads the files of a part that comes after so many steps.
+func (c *Course) readSteps(dir fs.FS, before int) (err error) {
 	for i := range c.Steps {
 		s := &c.Steps[i]
-		if s.N != i+1 || s.Answers >= s.N || s.RepeatOf >= s.N {
-			return nil, fmt.Errorf("read course %s: step %d is out of order", c.Name, s.N)
+		if s.N != before+i+1 || s.Answers >= s.N || s.RepeatOf >= s.N {
+			return fmt.Errorf("read course %s: step %d is out of order", c.Name, s.N)
+		}
+		if s.Rest != nil || s.Decide != nil {
+			continue
 		}
 		if s.Body, err = fs.ReadFile(dir, s.File); err != nil {
-			return nil, fmt.Errorf("read course %s: %w", c.Name, err)
+			return fmt.Errorf("read course %s: %w", c.Name, err)
 		}
 		s.ContentType = "application/xml"
 		if strings.HasSuffix(s.File, ".json") {
 			s.ContentType = "application/fhir+json"
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // Party gives the party of the course with this id.

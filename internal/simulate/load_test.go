@@ -193,7 +193,7 @@ func TestLoadStopsWithItsContext(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	_, err := simulate.Load(ctx, simulate.LoadOptions{Gateway: gw.URL, Token: "t", Sinks: sinks(t, gw, 1), Duration: time.Hour})
-	if err == nil || time.Since(start) > 5*time.Second {
+	if err == nil || time.Since(start) > time.Minute {
 		t.Errorf("stopped after %v with %v", time.Since(start), err)
 	}
 }
@@ -204,7 +204,7 @@ func TestLoadGivesUpOnAGatewayThatIsNotThere(t *testing.T) {
 	gw.Server.Close()
 	start := time.Now()
 	r, err := simulate.Load(context.Background(), simulate.LoadOptions{Gateway: gw.URL, Token: "t", Sinks: s, Senders: 2, Duration: time.Hour})
-	if err == nil || r.FirstRefusal == "" || r.Accepted != 0 || time.Since(start) > 20*time.Second {
+	if err == nil || r.FirstRefusal == "" || r.Accepted != 0 || time.Since(start) > time.Minute {
 		t.Errorf("%v after %v: %+v", err, time.Since(start), r)
 	}
 }
@@ -268,7 +268,7 @@ func TestLoadLeavesNothingOut(t *testing.T) {
 		gw.status = func(int) int { time.Sleep(10 * time.Millisecond); return 0 } // under the relay's lock: 100 a second
 		return load(t, gw, simulate.LoadOptions{Rate: 200, Duration: 500 * time.Millisecond, Patients: 50, Senders: 4, Drain: drain})
 	}
-	r := slow(20 * time.Second)
+	r := slow(2 * time.Minute)
 	if r.Sent != 100 || r.Unsent != 0 || r.Complete != 100 {
 		t.Errorf("report %+v", r)
 	}

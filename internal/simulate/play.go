@@ -37,6 +37,11 @@ type PlayOptions struct {
 	// Between, when not nil, is called after each step that was taken; a demo uses it to let the gateway
 	// settle, so that what people watch is told in the order of the story.
 	Between func(ctx context.Context, s *Step) error
+	// At, when not nil, is called before each step with its time in the story; a demo puts its clock there.
+	At func(time.Time) error
+	// Decide takes what a person decides; needed when the course has such a step. People decide at the gateway's
+	// own pages, which this room knows nothing of.
+	Decide func(ctx context.Context, d *Decision) (messageID string, err error)
 }
 
 // StepResult is what became of one step.
@@ -90,8 +95,13 @@ func Play(ctx context.Context, o PlayOptions) (Played, error) {
 				return out, err
 			}
 		}
+		if o.At != nil {
+			if err := o.At(s.At); err != nil {
+				return out, fmt.Errorf("before step %d: %w", s.N, err)
+			}
+		}
 		r := playStep(ctx, o, s, ids)
-		if o.Twice && r.Err == "" {
+		if o.Twice && r.Err == "" && s.Body != nil {
 			r = playStep(ctx, o, s, ids)
 		}
 		out.Steps = append(out.Steps, r)
@@ -119,6 +129,12 @@ func checkPlay(o PlayOptions) error {
 		if o.Parties[s.From] == nil {
 			return fmt.Errorf("step %d is from party %q, which does not play", s.N, s.From)
 		}
+		switch {
+		case o.Reverse && s.Body == nil:
+			return fmt.Errorf("step %d goes by what stands there and cannot be played in reverse", s.N)
+		case s.Decide != nil && o.Decide == nil:
+			return fmt.Errorf("step %d is a decision, and nobody takes it", s.N)
+		}
 		for _, d := range s.Dials {
 			if o.Parties[d.Party] == nil {
 				return fmt.Errorf("step %d turns a dial of party %q, which does not play", s.N, d.Party)
@@ -141,6 +157,9 @@ func playStep(ctx context.Context, o PlayOptions, s *Step, ids map[int]string) S
 			r.Err = fmt.Sprintf("the message that step %d answers did not come: %v", s.N, err)
 			return r
 		}
+	}
+	if s.Body == nil {
+		return playWrite(ctx, o, s, r)
 	}
 	for r.Tries = 1; ; r.Tries++ {
 		got, err := from.Send(ctx, s.Body, s.ContentType)
