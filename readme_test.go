@@ -139,7 +139,7 @@ func (w *walk) shell(block string) string {
 // until waits for something that another process does.
 func (w *walk) until(what string, log *output, ok func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			w.t.Fatalf("%s: not within 30 s\n%s", what, log)
 		}

@@ -104,7 +104,7 @@ func launch(t testing.TB, addr string, args []string) (*process, time.Duration) 
 		close(p.done)
 	}()
 	t.Cleanup(p.kill)
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		r, err := http.Get("http://" + addr + "/readyz")
 		if err == nil {
@@ -120,7 +120,7 @@ func launch(t testing.TB, addr string, args []string) (*process, time.Duration) 
 		case <-time.After(5 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("gateway not ready in 30 s:\n%s", p.log)
+			t.Fatalf("gateway not ready in 2 minutes:\n%s", p.log)
 		}
 	}
 }
@@ -139,8 +139,8 @@ func (p *process) stop(t testing.TB) int {
 	}
 	select {
 	case <-p.done:
-	case <-time.After(30 * time.Second):
-		t.Fatalf("gateway did not stop in 30 s:\n%s", p.log)
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("gateway did not stop in 2 minutes:\n%s", p.log)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }

@@ -295,7 +295,7 @@ func TestTakenStaysTaken(t *testing.T) {
 		}
 	})
 	t.Run("answer trickles past the limit, but it was taken", func(t *testing.T) {
-		res, err := sender(t, ClientOptions{URL: trickle.URL, Timeout: 100 * time.Millisecond}).Send(t.Context(), delivery)
+		res, err := sender(t, ClientOptions{URL: trickle.URL, Timeout: 3 * time.Second}).Send(t.Context(), delivery)
 		if err != nil || res.Answer != "HTTP 200, answer broke off" {
 			t.Errorf("got %+v, %v", res, err)
 		}

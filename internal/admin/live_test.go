@@ -24,7 +24,7 @@ func readEvents(t *testing.T, h *house, page, last string, n int, after func()) 
 // readEventsUntil opens a live stream, calls after once it is open, and reads ids until enough.
 func readEventsUntil(t *testing.T, h *house, page, last string, enough func(ids []string) bool, after func()) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, h.url+"/events/live?page="+url.QueryEscape(page), nil)
 	if last != "" {
@@ -157,7 +157,7 @@ func TestCloseEndsStreams(t *testing.T) {
 	h.s.Close()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("stream goes on after Close")
 	}
 }

@@ -34,7 +34,7 @@ func load(t *testing.T, gw *relay, o simulate.LoadOptions) simulate.LoadReport {
 		o.Sinks = sinks(t, gw, 2)
 	}
 	if o.Drain == 0 {
-		o.Drain = 5 * time.Second
+		o.Drain = time.Minute
 	}
 	r, err := simulate.Load(context.Background(), o)
 	if err != nil {
@@ -90,7 +90,7 @@ func TestLoadNoticesFaults(t *testing.T) {
 	isolate := func(f func(n int, body []byte) [][]byte) simulate.LoadReport {
 		gw := newRelay(t)
 		gw.between = f
-		return load(t, gw, simulate.LoadOptions{Messages: 40, Patients: 1, Senders: 1, Seed: 3, Drain: 1500 * time.Millisecond})
+		return load(t, gw, simulate.LoadOptions{Messages: 40, Patients: 1, Senders: 1, Seed: 3, Drain: 4 * time.Second})
 	}
 	lost := isolate(func(n int, b []byte) [][]byte {
 		if n == 11 {

@@ -262,7 +262,7 @@ func TestLintIsBounded(t *testing.T) {
 	bad := "<OtherReceiver>" + lintAddress("x", "y") + "</OtherReceiver>"
 	start := time.Now()
 	found := f.Lint([]byte(strings.Replace(png, "</Receiver>", "</Receiver>"+many+bad, 1)))
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %s", took)
 	}
 	if len(found) != maxFindings || mapping.Unsendable(found) == nil {

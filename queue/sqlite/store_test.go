@@ -109,7 +109,7 @@ func TestTotalsRepaired(t *testing.T) {
 	change(t, dir, `UPDATE delivery SET state = 'sent', expect_by = 5 WHERE seq = 1`)
 	var log bytes.Buffer
 	s = open(t, Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		st, err := s.Stats(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +163,7 @@ func TestSweep(t *testing.T) {
 		}
 	}
 	s = open(t, Options{Dir: dir, InlineLimit: 100})
-	for deadline := time.Now().Add(10 * time.Second); isFile(s.bodies.path(orphan)) || isFile(leftover); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); isFile(s.bodies.path(orphan)) || isFile(leftover); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("orphans are not swept")
 		}

@@ -156,7 +156,7 @@ func TestManyNamesCostNoSquare(t *testing.T) {
 	if _, err := p.Parse(text.String()); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took > 10*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %s", took)
 	}
 }
