@@ -39,6 +39,21 @@ type Format interface {
 	RenderReceipt(env *samvirke.Envelope, receiver int, c samvirke.ReceiptContent, t Target) (*Rendered, error)
 }
 
+// Recogniser is a Format that tells sooner than Sniff whether it should read raw: the answer is the same as Sniff's
+// ok. A gateway asks for every message and every answer before it parses it, and wants nothing else then.
+type Recogniser interface {
+	Recognises(raw []byte) bool
+}
+
+// Recognises tells whether a format should read raw.
+func Recognises(f Format, raw []byte) bool {
+	if r, ok := f.(Recogniser); ok {
+		return r.Recognises(raw)
+	}
+	_, ok := f.Sniff(raw)
+	return ok
+}
+
 // Parsed is a message after parsing.
 type Parsed struct {
 	Envelope samvirke.Envelope

@@ -52,3 +52,15 @@ func BenchmarkParseReceipt(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRecognises is the first look at a message of about 8 KB.
+func BenchmarkRecognises(b *testing.B) {
+	f := newFormat(b)
+	raw := read(b, "../../internal/simulate/template/report.xml")
+	b.ReportAllocs()
+	for b.Loop() {
+		if !f.Recognises(raw) {
+			b.Fatal("not recognised")
+		}
+	}
+}

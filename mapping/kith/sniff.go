@@ -79,6 +79,13 @@ func sniff(raw []byte) (mapping.Sniffed, bool) {
 	return out, true
 }
 
+// Recognises tells by the root alone; see mapping.Recogniser.
+func (f *Format) Recognises(raw []byte) bool {
+	raw = plainBytes(raw)
+	s := sniffer{scan: tagScan{src: raw[:min(len(raw), maxSniff)]}, rootOnly: true}
+	return s.run()
+}
+
 // plainBytes gives bytes in which tags can be found: UTF-16, told by its byte order mark or by a
 // zero beside the first "<", becomes UTF-8; all else is returned as it is, since in every other encoding that is
 // read the tags are ASCII.
@@ -121,6 +128,8 @@ type sniffer struct {
 	// ident is value and type of the Ident being read: of several the one counts that patientRef would take.
 	ident [2]string
 	done  bool
+	// rootOnly ends the walk behind the first tag.
+	rootOnly bool
 }
 
 type declared struct {
@@ -146,6 +155,7 @@ func (s *sniffer) run() bool {
 			if !s.start(t) {
 				return false
 			}
+			s.done = s.done || s.rootOnly
 		}
 		if s.depth == 0 && s.root == "" && t.kind != tagText {
 			return false

@@ -67,8 +67,7 @@ var _ mapping.Format = (*Format)(nil)
 // no message: Parse then says what is wrong with it. See mapping.Format.
 func (f *Format) Sniff(raw []byte) (mapping.Sniffed, bool) {
 	s := mapping.Sniffed{Format: Name}
-	head := bytes.TrimLeft(raw[:min(len(raw), 4096)], " \t\r\n\ufeff")
-	if len(head) == 0 || head[0] != '{' || !bytes.Contains(raw[:min(len(raw), f.opt.MaxBytes)], []byte(`"resourceType"`)) {
+	if !f.Recognises(raw) {
 		return s, false
 	}
 	if len(raw) > f.opt.MaxBytes {
@@ -87,6 +86,12 @@ func (f *Format) Sniff(raw []byte) (mapping.Sniffed, bool) {
 		s.Patient = personIdentifier(p).Key()
 	}
 	return s, true
+}
+
+// Recognises tells by the first bytes and the word that every resource has; see mapping.Recogniser.
+func (f *Format) Recognises(raw []byte) bool {
+	head := bytes.TrimLeft(raw[:min(len(raw), 4096)], " \t\r\n\ufeff")
+	return len(head) > 0 && head[0] == '{' && bytes.Contains(raw[:min(len(raw), f.opt.MaxBytes)], []byte(`"resourceType"`))
 }
 
 // kindOf is the event code; a receipt is a receipt whatever event it repeats.
