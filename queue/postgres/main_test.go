@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,6 +21,11 @@ import (
 var shared *postgrestest.Server
 
 func TestMain(m *testing.M) {
+	// The model test opens several stores for each of its cases, each with tables of its own: a few do.
+	flag.Parse()
+	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
+		_ = f.Value.Set("12")
+	}
 	code := 1
 	func() {
 		if postgrestest.Bin() != "" {

@@ -1,0 +1,103 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke/queue/postgres/postgrestest"
+)
+
+// TestFailover loses the primary under load and promotes its synchronous standby: nothing that was acknowledged is lost, and the
+// gateways find the new primary by themselves.
+func TestFailover(t *testing.T) {
+	server(t)
+	primary, err := postgrestest.New("fsync = on", "full_page_writes = on")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer primary.Close()
+	standby, err := primary.Standby("follower")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer standby.Close()
+	if err := primary.Configure("synchronous_standby_names = 'follower'"); err != nil {
+		t.Fatal(err)
+	}
+	if err := primary.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, primary, "public", `SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'`)
+
+	name := schema(t, t.TempDir())
+	url := fmt.Sprintf("postgres://samvirke@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable&target_session_attrs=read-write", primary.Port, standby.Port)
+	l := newLedger()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	var wg sync.WaitGroup
+	var stores []*Store
+	for g := range 2 {
+		st := open(t, Options{URL: url, Schema: name, Logger: quiet(), Poll: 20 * time.Millisecond, Patience: patience})
+		stores = append(stores, st)
+		for w := range 4 {
+			wg.Go(func() { l.accept(ctx, t, st, fmt.Sprintf("%d-%d", g, w), 5) })
+		}
+		wg.Go(func() { l.send(ctx, t, st, time.Second) })
+	}
+	l.reach(t, l.accepted, 40)
+	primary.Stop(true)
+	if err := standby.Promote(); err != nil {
+		t.Fatal(err)
+	}
+	l.reach(t, l.accepted, 40)
+	stop()
+	wg.Wait()
+	for _, st := range stores {
+		if err := st.Err(); err != nil {
+			t.Errorf("a store failed: %v", err)
+		}
+	}
+	l.check(t, standby.URL(), name)
+	t.Logf("%d accepted, %d sent", len(l.accepted), len(l.sent))
+}
+
+// TestWaitForStandbyEnded: when an admin ends the wait for the standby, the server says that the commit is done. It is not
+// answered: the store fails, and what the standby has decides.
+func TestWaitForStandbyEnded(t *testing.T) {
+	server(t)
+	s, err := postgrestest.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	st := open(t, Options{URL: s.URL(), Logger: quiet()})
+	commit(t, st, unit("1", "p"))
+	if err := s.Configure("synchronous_standby_names = 'nobody'"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, s, "public", `SELECT count(*) FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting = 'nobody'`)
+	done := make(chan error, 1)
+	go func() {
+		_, err := st.Commit(context.Background(), unit("2", "p"))
+		done <- err
+	}()
+	waitFor(t, s, "public", `SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'samvirke'`)
+	s.Exec(t, `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'samvirke'`)
+	select {
+	case err := <-done:
+		if err == nil {
+			t.Fatal("a commit that no standby has was acknowledged")
+		}
+	case <-time.After(patience):
+		t.Fatal("no answer")
+	}
+	if st.Err() == nil {
+		t.Fatal("the store goes on")
+	}
+}
