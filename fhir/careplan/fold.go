@@ -76,6 +76,7 @@ type fold struct {
 	byText    map[string]*rec // the same; made when one is first asked for
 	loose     []*rec
 	stayList  []*stay
+	stayed    *keptStays // where a Folder keeps the stays that are being folded
 	sharedFold
 	members []Membership // every period that a live record states
 	wished  []wish       // of others' part in the team

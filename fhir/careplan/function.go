@@ -28,7 +28,7 @@ func (f *fold) function(live []*rec) {
 			}
 		}
 	}
-	if n == 0 {
+	if n+len(f.list) == 0 {
 		return
 	}
 	if f.alike == nil {

@@ -185,6 +185,16 @@ func (f *fold) since(m counts) remarks {
 	return remarks{slices.Clone(f.p.Flags[m.flags:]), slices.Clone(f.p.Tasks[m.tasks:]), slices.Clone(f.p.Gaps[m.gaps:])}
 }
 
+// drop takes back what has been said since.
+func (f *fold) drop(m counts) {
+	f.p.Flags, f.p.Tasks, f.p.Gaps = f.p.Flags[:m.flags], f.p.Tasks[:m.tasks], f.p.Gaps[:m.gaps]
+}
+
+// add takes in what else was said.
+func (s *remarks) add(o remarks) {
+	s.flags, s.tasks, s.gaps = append(slices.Clip(s.flags), o.flags...), append(slices.Clip(s.tasks), o.tasks...), append(slices.Clip(s.gaps), o.gaps...)
+}
+
 // repeat says it again.
 func (f *fold) repeat(s *remarks) {
 	f.p.Flags, f.p.Tasks, f.p.Gaps = append(f.p.Flags, s.flags...), append(f.p.Tasks, s.tasks...), append(f.p.Gaps, s.gaps...)

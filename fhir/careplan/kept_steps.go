@@ -8,29 +8,6 @@ import (
 // The steps of a fold that are remembered. Lists that later steps change are copied, all others are shared between
 // plans: nobody changes a plan once it is made.
 
-type keptStays struct {
-	stays   []Stay
-	ready   []Ready
-	list    []*stay
-	remarks remarks
-}
-
-// takeStays runs stays, unless no stay can have become another.
-func (f *fold) takeStays() {
-	k := f.kept
-	if k.unchanged(ofStay | ofMore) {
-		s := &k.stays
-		f.p.Stays, f.p.Ready, f.stayList = s.stays, s.ready, s.list
-		f.repeat(&s.remarks)
-		return
-	}
-	from := f.mark()
-	f.stays()
-	if k != nil {
-		k.stays = keptStays{f.p.Stays, f.p.Ready, f.stayList, f.since(from)}
-	}
-}
-
 // keptItems is where clinical stood.
 type keptItems struct {
 	lists Plan // the lists that clinical makes, and nothing else
@@ -119,6 +96,21 @@ func (f *fold) latestStay() (l latestStay) {
 	return l
 }
 
+// before tells whether a stay that began by o may begin after l.
+func (l latestStay) before(o latestStay) bool {
+	return o.any && !l.any || l.day < o.day || l.at.Before(o.at)
+}
+
+// rebase finds assessments that tell of the time before a stay now that there is a later one.
+func (f *fold) rebase(list []*dated) (found bool) {
+	for _, a := range list {
+		if !a.Baseline && f.beforeStay(a.when) {
+			a.Baseline, found = true, true
+		}
+	}
+	return found
+}
+
 // takeFunction runs function on all records, or on those alone that came after the ones it had read.
 func (f *fold) takeFunction() {
 	k := f.kept
@@ -130,13 +122,15 @@ func (f *fold) takeFunction() {
 	old := &k.function
 	k.sameFunction = false
 	came, on := k.goesOn(ofPanels, old.last)
-	on = on && old.latest == f.latest && (!old.dateless || k.unchanged(ofStay))
+	on = on && !f.latest.before(old.latest) && (!old.dateless || k.unchanged(ofStay))
 	from := f.mark()
+	further := on && old.latest != f.latest && f.rebase(old.list)
 	switch {
 	case !on:
 		f.function(f.live)
 		k.function = keptFunction{f.assessing, f.p.Function, f.since(from), f.latest, latestOf(f.live, ofPanels), nil}
-	case len(came) == 0:
+	case len(came) == 0 && !further:
+		old.latest = f.latest
 		f.p.Function, f.assessed = old.function, old.assessed
 		f.repeat(&old.remarks)
 		k.sameFunction = true
@@ -144,7 +138,11 @@ func (f *fold) takeFunction() {
 		f.repeat(&old.remarks)
 		f.assessing = old.assessing
 		f.function(came)
-		k.function = keptFunction{f.assessing, f.p.Function, f.since(from), f.latest, came[len(came)-1], nil}
+		last := old.last
+		if len(came) > 0 {
+			last = came[len(came)-1]
+		}
+		k.function = keptFunction{f.assessing, f.p.Function, f.since(from), f.latest, last, nil}
 	}
 }
 

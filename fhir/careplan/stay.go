@@ -21,6 +21,8 @@ type stay struct {
 	from         []string
 	end          moment
 	out          Stay
+	ready        []Ready
+	said         remarks // of what was odd, and asked; for a Folder only
 
 	// Of native Encounters only.
 	ids         []string
@@ -66,6 +68,7 @@ func isStayKind(kind string) bool {
 func (f *fold) stays() {
 	var list []*stay
 	var pending []notice
+	begun := f.mark()
 	admissions, ghosts, opened := f.admissions()
 	list = append(list, admissions...)
 	for r := range f.with(ofStay) {
@@ -106,19 +109,29 @@ func (f *fold) stays() {
 			list = append(list, g)
 		}
 	}
-	f.expectations(list)
-	slices.SortFunc(list, func(a, b *stay) int {
-		if c := a.sortTime().Compare(b.sortTime()); c != 0 {
-			return c // an id is a hash: only asked for where it decides
-		}
-		return strings.Compare(a.id(), b.id())
-	})
+	expected := f.expectations(list)
+	slices.SortFunc(list, byStart)
+	if f.stayed != nil {
+		f.stayed.plain, f.stayed.early = len(pending)+len(ghosts) == 0 && !expected, f.since(begun)
+	}
 	f.p.Stays = slices.Grow(f.p.Stays, len(list))
 	for _, s := range list {
-		f.finish(s)
+		f.finishOf(s)
+		f.p.Stays, f.p.Ready = append(f.p.Stays, s.out), append(f.p.Ready, s.ready...)
 	}
+	from := f.mark()
 	f.overlaps(list)
+	if f.stayed != nil {
+		f.stayed.late = f.since(from)
+	}
 	f.stayList = list
+}
+
+func byStart(a, b *stay) int {
+	if c := a.sortTime().Compare(b.sortTime()); c != 0 {
+		return c // an id is a hash: only asked for where it decides
+	}
+	return strings.Compare(a.id(), b.id())
 }
 
 // admissions makes the stays that admission messages open: live ones, and ghosts of withdrawn

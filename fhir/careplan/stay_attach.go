@@ -63,8 +63,8 @@ func (f *fold) checkAdmission(ev *stayEvent) {
 }
 
 // expectations lets other reports of the hospital (the early notice) tell the expected day of
-// its only open stay; they never open or end one.
-func (f *fold) expectations(list []*stay) {
+// its only open stay; they never open or end one. It tells whether there were any such reports.
+func (f *fold) expectations(list []*stay) (some bool) {
 	for r := range f.with(ofStay) {
 		if isStayKind(r.Kind) || r.Kind == kindDead {
 			continue
@@ -73,6 +73,7 @@ func (f *fold) expectations(list []*stay) {
 			if ev.Code != eventExpected && !(ev.Code == eventReady && ev.Estimate) {
 				continue
 			}
+			some = true
 			told := ev // others may be tied to it as it stands
 			told.Code, told.at = eventExpected, r.order
 			if open := openAt(list, &told); len(open) == 1 {
@@ -80,4 +81,5 @@ func (f *fold) expectations(list []*stay) {
 			}
 		}
 	}
+	return some
 }

@@ -9,6 +9,15 @@ import (
 // Source: careplan.md section 6.
 const transferGap = 24 * time.Hour
 
+// finishOf is finish, and a Folder keeps what was said.
+func (f *fold) finishOf(s *stay) {
+	from := f.mark()
+	f.finish(s)
+	if f.kept != nil {
+		s.said = f.since(from)
+	}
+}
+
 // finish folds the events of one stay in event order and shows it.
 func (f *fold) finish(s *stay) {
 	slices.SortFunc(s.events, byEvent)
@@ -25,6 +34,7 @@ func (f *fold) finish(s *stay) {
 		s.out.Start = f.value(s.start.text, s.carriers()...)
 	}
 	ready := f.readyPeriods(s)
+	s.ready = ready
 	if s.class != nil || len(s.ids) > 0 || s.told != nil || s.kind != nil || s.planned {
 		away := f.leaves(s)
 		if s.withdrawn == nil {
@@ -41,8 +51,6 @@ func (f *fold) finish(s *stay) {
 		f.flag("ready-without-stay", "Discharge-ready was set on a stay that has not begun.", ready[0].From...)
 	}
 	s.out.ReadyCount = len(ready)
-	f.p.Stays = append(f.p.Stays, s.out)
-	f.p.Ready = append(f.p.Ready, ready...)
 }
 
 // carriers are the records that state the admission time shown.
