@@ -141,7 +141,7 @@ func (g *Gateway) look(in connectors.Incoming) (out outcome) {
 
 func (g *Gateway) formatOf(raw []byte) (mapping.Format, bool) {
 	for _, f := range g.o.Formats {
-		if _, ok := f.Sniff(raw); ok {
+		if mapping.Recognises(f, raw) {
 			return f, true
 		}
 	}
