@@ -36,6 +36,8 @@ func (s *instantStore) Deliveries(context.Context, queue.DeliveryFilter) ([]samv
 	return nil, nil
 }
 
+func (s *instantStore) Stats(context.Context) (queue.Stats, error) { return queue.Stats{}, nil }
+
 func (s *instantStore) Received(ctx context.Context, _ int) ([]samvirke.Message, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()

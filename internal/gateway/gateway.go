@@ -98,6 +98,8 @@ type Gateway struct {
 	order    []string          // party ids as configured
 	noticed  []*lane           // those that are told of plan changes
 	parsed   handover
+	keyed    *keyed // what is being processed, by patient
+	late     unfinished
 	plans    planCache
 	loader   planLoader
 	kin      kinship
@@ -137,8 +139,9 @@ func New(o Options) (*Gateway, error) {
 	g := &Gateway{
 		Repair: Repair{Store: o.Store, Now: o.Now},
 		o:      o, log: o.Logger, store: o.Store, formats: map[string]mapping.Format{},
-		parties: map[string]*lane{}, byHER: map[string]string{}, parsed: newHandover(), stopping: make(chan struct{}),
+		parties: map[string]*lane{}, byHER: map[string]string{}, parsed: newHandover(), keyed: newKeyed(o.Workers), stopping: make(chan struct{}),
 	}
+	g.late.behind.Store(-1)
 	g.loader = planLoader{store: o.Store, id: g.PlanID, rules: careplan.Options{Off: o.Rules.Off, Priority: o.Rules.Priority}}
 	g.m = newMetrics(o.Registerer, g)
 	for _, f := range o.Formats {
@@ -170,6 +173,9 @@ func (g *Gateway) Start(ctx context.Context) error {
 	}
 	if err := g.loadBook(ctx); err != nil {
 		return err
+	}
+	if err := g.loadUnfinished(ctx); err != nil {
+		return fmt.Errorf("count what is not processed: %w", err)
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	g.cancel = cancel

@@ -1,10 +1,6 @@
 package gateway
 
-import (
-	"slices"
-	"sync"
-	"sync/atomic"
-)
+import "sync"
 
 // keyed runs functions: those of one key one after the other in the order given, those of
 // different keys at the same time, at most limit at once. A function of several keys waits for its turn in each.
@@ -14,6 +10,10 @@ type keyed struct {
 	slots chan struct{}
 	all   chan struct{} // one for each function not yet done
 	wg    sync.WaitGroup
+	// turns are those of callers who work on a key themselves, announced counts by key what will come through do.
+	turns     map[string]*turn
+	announced map[string]int
+	closed    bool
 }
 
 // task is a function with its keys; waits is in how many of them others stand before it.
@@ -28,7 +28,10 @@ type task struct {
 const maxKeyed = 512
 
 func newKeyed(limit int) *keyed {
-	return &keyed{queue: map[string][]*task{}, slots: make(chan struct{}, limit), all: make(chan struct{}, max(maxKeyed, limit))}
+	return &keyed{
+		queue: map[string][]*task{}, slots: make(chan struct{}, limit), all: make(chan struct{}, max(maxKeyed, limit)),
+		turns: map[string]*turn{}, announced: map[string]int{},
+	}
 }
 
 // do blocks while limit keys are at work or maxKeyed functions are not done, so that what waits stays
@@ -104,65 +107,10 @@ func (k *keyed) leave(key string, ready []*task) []*task {
 	return ready
 }
 
-func (k *keyed) wait() { k.wg.Wait() }
-
-// maxTied bounds the keys that are remembered as linked. Forgetting costs nothing but that messages of linked
-// keys meet in the store, where one of them is done again.
-const maxTied = 10000
-
-// kinship remembers which patient keys are linked, so that their messages are processed in order.
-type kinship struct {
-	any atomic.Bool // ordinary messages look at nothing else
-	mu  sync.Mutex
-	m   map[string][]string
-	// contexts are keys with a record for which it matters who has seen it. They are noted before that is committed:
-	// its deliveries may be answered before the plan is in the cache.
-	contexts map[string]bool
-}
-
-// mark notes that a plan has, or is about to have, something for which it matters who has seen it.
-func (k *kinship) mark(key string) {
+// wait waits for all functions and turns; none begins after it, and do must not be called any more.
+func (k *keyed) wait() {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.contexts == nil || len(k.contexts) >= maxTied {
-		k.contexts = map[string]bool{}
-	}
-	k.contexts[key] = true
-	k.any.Store(true)
-}
-
-// context tells whether a plan was marked.
-func (k *kinship) context(key string) bool {
-	if !k.any.Load() {
-		return false
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.contexts[key]
-}
-
-// tie remembers that keys belong together.
-func (k *kinship) tie(keys []string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.m == nil || len(k.m)+len(keys) > maxTied {
-		k.m = map[string][]string{}
-	}
-	for _, key := range keys {
-		others := slices.DeleteFunc(slices.Clone(keys), func(o string) bool { return o == key })
-		if !slices.Equal(k.m[key], others) {
-			k.m[key] = others
-		}
-	}
-	k.any.Store(true)
-}
-
-// of gives the keys that a key is tied to; nil for nearly all.
-func (k *kinship) of(key string) []string {
-	if !k.any.Load() {
-		return nil
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.m[key]
+	k.closed = true
+	k.mu.Unlock()
+	k.wg.Wait()
 }

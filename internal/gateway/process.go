@@ -28,8 +28,7 @@ const (
 // processLoop takes received messages in order. Messages about one patient are processed one after
 // the other, in the order of acceptance; all others side by side.
 func (g *Gateway) processLoop(ctx context.Context) {
-	k := newKeyed(g.o.Workers)
-	defer k.wait()
+	defer g.keyed.wait()
 	for {
 		batch, err := g.store.Received(ctx, receiveBatch)
 		if err != nil {
@@ -43,7 +42,7 @@ func (g *Gateway) processLoop(ctx context.Context) {
 		}
 		for i := range batch {
 			m := &batch[i]
-			k.do(orderKey(m), func() { g.process(ctx, m) }, g.kin.of(m.Patient)...)
+			g.keyed.do(orderKey(m), func() { g.process(ctx, m) }, g.kin.of(m.Patient)...)
 		}
 	}
 }
@@ -69,6 +68,7 @@ func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
 	for try := 0; ; try++ {
 		err := g.processOnce(ctx, m, out)
 		if err == nil {
+			g.processed(m)
 			return
 		}
 		switch {
@@ -78,6 +78,7 @@ func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
 			now, rerr := g.store.Message(ctx, m.ID)
 			if rerr != nil || now.Status != samvirke.MessageReceived {
 				g.log.Info("message was processed by another hand", "message_id", m.ID)
+				g.processed(m)
 				g.waits.tell(m.ID, written{})
 				return
 			}

@@ -31,10 +31,13 @@ func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connecto
 type accepted struct {
 	answer       connectors.Answer
 	key, patient string
+	// told gets what came of a write, unwait ends that; nil for other messages.
+	told   <-chan written
+	unwait func()
 }
 
 // accept is Receive, also for what this gateway wrote itself (see Submit).
-func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (accepted, error) {
+func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accepted, err error) {
 	l := g.parties[in.Party]
 	if l == nil {
 		return accepted{}, fmt.Errorf("party %q is not configured", in.Party)
@@ -43,39 +46,69 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (accepted,
 	defer func() { g.parsed.free(place) }()
 	out := g.look(in)
 	m := g.messageOf(in, out)
-	f := out.fault
-	toldByWire := f != nil && !g.receiptCanSay(l, out)
-	switch {
-	case toldByWire:
-		m.Status, m.Fault, m.FaultText = statusFor(f), f.Code, faultText(f)
+	toldByWire := out.fault != nil && !g.receiptCanSay(l, out)
+	if submitted(in.ContentType) {
+		acc.told, acc.unwait = g.waits.on(m.ID) // before it is accepted: the end may come at once
+	}
+	if !toldByWire && place > 0 {
+		if done, ok := g.atOnce(ctx, &m, out); ok {
+			g.answer(&acc, &m, out, done, false)
+			return acc, nil
+		}
+	}
+	if toldByWire {
+		m.Status, m.Fault, m.FaultText = statusFor(out.fault), out.fault.Code, faultText(out.fault)
 		if out.parsed != nil && out.parsed.Envelope.Receipt == nil && g.checkSender(in.Party, &out.parsed.Envelope) != nil {
 			m.Status = samvirke.MessageAttention // no receipt can be addressed: somebody must tell the sender
 		}
-	case place > 0:
+	} else if place > 0 {
 		g.parsed.put(m.ID, out, place) // from here on the place belongs to what was put
 		place = 0
 	}
-	u := &queue.Unit{Now: m.ReceivedAt, Accept: &m, Events: []samvirke.Event{{
-		At: m.ReceivedAt, MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventReceived,
-		Detail: strconv.FormatInt(m.Size, 10) + " bytes",
-	}}}
-	if toldByWire {
+	done, err := g.keep(ctx, &m, out.fault)
+	if err != nil {
+		g.parsed.take(m.ID)
+		return acc, fmt.Errorf("store message: %w", err)
+	}
+	g.answer(&acc, &m, out, done, toldByWire)
+	return acc, nil
+}
+
+// keep stores a message without processing it.
+func (g *Gateway) keep(ctx context.Context, m *samvirke.Message, f *samvirke.Fault) (done queue.Outcome, err error) {
+	u := &queue.Unit{Now: m.ReceivedAt, Accept: m, Events: []samvirke.Event{receivedEvent(m)}}
+	if m.Status != samvirke.MessageReceived {
 		u.Events = append(u.Events, samvirke.Event{
 			At: m.ReceivedAt, MessageID: m.ID, Party: m.Party, Patient: m.Patient,
 			Name: eventFor(m.Status), Detail: f.Code,
 		})
+		return g.store.Commit(ctx, u)
 	}
-	done, err := g.store.Commit(ctx, u)
+	ended, err := g.announce(ctx, m)
 	if err != nil {
-		g.parsed.take(m.ID)
-		return accepted{}, fmt.Errorf("store message: %w", err)
+		return done, err
 	}
+	if done, err = g.store.Commit(ctx, u); err != nil || done.Reused || done.Duplicate {
+		ended()
+	}
+	return done, err
+}
+
+func receivedEvent(m *samvirke.Message) samvirke.Event {
+	return samvirke.Event{
+		At: m.ReceivedAt, MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventReceived,
+		Detail: strconv.FormatInt(m.Size, 10) + " bytes",
+	}
+}
+
+// answer fills in what the sender is told of a message that is kept.
+func (g *Gateway) answer(acc *accepted, m *samvirke.Message, out outcome, done queue.Outcome, toldByWire bool) {
 	ans := connectors.Answer{MessageID: m.ID}
-	acc := accepted{patient: m.Patient}
-	if submitted(in.ContentType) && out.parsed != nil {
+	acc.patient = m.Patient
+	if submitted(m.ContentType) && out.parsed != nil {
 		acc.key = careplan.KeyOf(&out.parsed.Envelope).String()
 	}
-	switch {
+	switch f := out.fault; {
 	case done.Reused:
 		g.parsed.take(m.ID)
 		ans.Fault = &samvirke.Fault{
@@ -96,7 +129,6 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (accepted,
 		g.log.Info("message refused", "message_id", m.ID, "party", m.Party, "class", f.Class, "code", f.Code)
 	}
 	acc.answer = ans
-	return acc, nil
 }
 
 // look finds the format and parses. It never panics: a parser that does is our fault, and the message is kept.

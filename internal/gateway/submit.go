@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
@@ -46,6 +47,9 @@ func (g *Gateway) Submit(ctx context.Context, w Write) (Result, error) {
 		return Result{}, err
 	}
 	out, err := g.accept(ctx, in)
+	if out.unwait != nil {
+		defer out.unwait()
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -57,7 +61,7 @@ func (g *Gateway) Submit(ctx context.Context, w Write) (Result, error) {
 		}
 		return res, nil
 	}
-	return g.await(ctx, res)
+	return g.await(ctx, res, out.told)
 }
 
 // writeMessage makes the bytes of a write.
@@ -163,17 +167,25 @@ func (w *waits) tell(id string, what written) {
 	}
 }
 
-// await waits for the end of a message that is kept.
-func (g *Gateway) await(ctx context.Context, res Result) (Result, error) {
-	told, done := g.waits.on(res.MessageID)
-	defer done()
+// tellWait is how long after the commit of its processing a write is told of what came of it, at most.
+const tellWait = time.Second
+
+// await waits for the end of a message that is kept. told was asked for before it was accepted; a duplicate waits for
+// the end of the first one.
+func (g *Gateway) await(ctx context.Context, res Result, told <-chan written) (Result, error) {
+	if res.Duplicate {
+		first, done := g.waits.on(res.MessageID)
+		defer done()
+		told = first
+	}
 	// Registered first, looked at then: an end in between is seen by one of the two.
 	m, err := g.store.Message(ctx, res.MessageID)
 	if err != nil {
 		return res, fmt.Errorf("read what became of a write: %w", err)
 	}
 	var what written
-	if m.Status == samvirke.MessageReceived {
+	switch {
+	case m.Status == samvirke.MessageReceived:
 		select {
 		case what = <-told:
 		case <-ctx.Done():
@@ -185,6 +197,13 @@ func (g *Gateway) await(ctx context.Context, res Result) (Result, error) {
 		}
 		if m, err = g.store.Message(context.WithoutCancel(ctx), res.MessageID); err != nil {
 			return res, fmt.Errorf("read what became of a write: %w", err)
+		}
+	case !res.Duplicate:
+		t := time.NewTimer(tellWait)
+		defer t.Stop()
+		select {
+		case what = <-told:
+		case <-t.C: // another hand has processed it, and knows
 		}
 	}
 	res.Status, res.Patient = m.Status, m.Patient

@@ -108,10 +108,39 @@ func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) 
 }
 
 func (t *tx) writeAccept() error {
-	if t.u.Accept == nil {
+	m := t.u.Accept
+	if m == nil {
 		return nil
 	}
-	return t.addMessage(t.u.Accept, t.look.accept)
+	if t.acceptsAndSteps() {
+		m = stepped(*m, t.u.Message) // one row instead of a row and its change
+	}
+	return t.addMessage(m, t.look.accept)
+}
+
+// acceptsAndSteps tells whether the unit changes the very message that it accepts.
+func (t *tx) acceptsAndSteps() bool {
+	return t.u.Accept != nil && t.u.Message != nil && t.u.Accept.ID == t.u.Message.ID
+}
+
+// stepped is a message after a step.
+func stepped(m samvirke.Message, s *queue.MessageStep) *samvirke.Message {
+	for _, c := range []struct {
+		to   *string
+		from string
+	}{{&m.Format, s.Format}, {&m.Kind, s.Kind}, {&m.Version, s.Version}, {&m.ExternalID, s.ExternalID}, {&m.Patient, s.Patient}} {
+		if c.from != "" {
+			*c.to = c.from
+		}
+	}
+	if !s.GeneratedAt.IsZero() {
+		m.GeneratedAt = s.GeneratedAt
+	}
+	if s.To != "" {
+		m.Status = s.To
+	}
+	m.Fault, m.FaultText = s.Fault, s.FaultText
+	return &m
 }
 
 func (t *tx) addMessage(m *samvirke.Message, seq int64) error {
@@ -199,15 +228,18 @@ func (t *tx) writeMessage() error {
 	if s == nil {
 		return nil
 	}
+	if s.Envelope != nil || s.Notes != nil {
+		t.w.st.messageResult.add(row.seq, blobOrNull(s.Envelope), blobOrNull(s.Notes))
+	}
+	if t.acceptsAndSteps() {
+		return nil // writeAccept has written it as it is now
+	}
 	to := s.To
 	if to == "" {
 		to = row.status
 	}
 	if err := t.updateMessage(s, *row, to); err != nil {
 		return err
-	}
-	if s.Envelope != nil || s.Notes != nil {
-		t.w.st.messageResult.add(row.seq, blobOrNull(s.Envelope), blobOrNull(s.Notes))
 	}
 	t.tally(tallyMessage, "", string(row.status), -1)
 	t.tally(tallyMessage, "", string(to), 1)
