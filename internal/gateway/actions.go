@@ -33,4 +33,6 @@ type PartyState struct {
 	LastOK  time.Time `json:"last_ok,omitzero"`
 	// LastFault is the newest fault code; "" after a success.
 	LastFault string `json:"last_fault,omitempty"`
+	// Hold is that a person holds it.
+	Hold Hold `json:"hold,omitzero"`
 }

@@ -27,12 +27,14 @@ type lane struct {
 	g       *Gateway
 	breaker *gobreaker.CircuitBreaker[connectors.Result]
 	slots   chan struct{}
+	limits  limits
 	notices bool     // the party reads plan-changed notices
 	roles   []string // of the records that the party's messages make
 	late    error    // the cause of a context that outlived SendTimeout
 
 	mu        sync.Mutex
 	openUntil time.Time
+	closedAt  time.Time // when the breaker closed again; zero when it never was open
 	lastOK    time.Time
 	lastFault string
 	inFlight  atomic.Int64
@@ -52,7 +54,7 @@ func newLane(p Party, g *Gateway) *lane {
 		p.Breaker.OpenFor = 5 * time.Second
 	}
 	p.Retry = p.Retry.withDefaults()
-	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight), roles: recordRoles(p.Party), notices: readsNotices(p.Party), late: fmt.Errorf("party did not answer within %s", p.SendTimeout)}
+	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight), limits: limitsOf(p.Pace), roles: recordRoles(p.Party), notices: readsNotices(p.Party), late: fmt.Errorf("party did not answer within %s", p.SendTimeout)}
 	l.breaker = gobreaker.NewCircuitBreaker[connectors.Result](gobreaker.Settings{
 		Name: p.ID, MaxRequests: 1, Timeout: p.Breaker.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= p.Breaker.Failures },
@@ -69,6 +71,9 @@ func readsNotices(p samvirke.Party) bool {
 
 func (l *lane) stateChanged(_ string, from, to gobreaker.State) {
 	l.mu.Lock()
+	if to == gobreaker.StateClosed {
+		l.closedAt = l.g.now()
+	}
 	if to == gobreaker.StateOpen {
 		l.openUntil = l.g.now().Add(l.Party.Breaker.OpenFor)
 	}
@@ -94,19 +99,26 @@ func (l *lane) run(ctx context.Context) {
 		l.release(1)
 	}}
 	defer h.stop()
-	for {
+	var unheld context.Context
+	for ok := true; ; {
 		if !l.waitForBreaker(ctx) {
 			return
 		}
-		free, ok := l.acquire(ctx)
-		if !ok {
+		if unheld, ok = l.unheld(ctx, unheld); !ok {
 			return
 		}
-		batch, err := l.g.store.Lease(ctx, l.ID, free, l.SendTimeout+leaseSlack)
+		free, ok := l.acquire(unheld)
+		if !ok {
+			continue // the party is held now, or all ends: the way to the breaker tells
+		}
+		batch, err := l.g.store.Lease(unheld, l.ID, l.limits.batch(free), l.SendTimeout+leaseSlack)
 		if err != nil {
 			l.release(free)
 			if over(ctx, err) {
 				return
+			}
+			if unheld.Err() != nil {
+				continue
 			}
 			// One delivery that cannot be read must not stop the party.
 			l.g.log.Error("lease deliveries", "party", l.ID, "err", err)
@@ -115,6 +127,9 @@ func (l *lane) run(ctx context.Context) {
 		}
 		l.release(free - len(batch))
 		for _, d := range batch {
+			if !l.limits.turn(ctx) {
+				return // what is leased is queued again at the next start
+			}
 			h.do(d)
 		}
 	}
@@ -127,7 +142,9 @@ func (l *lane) acquire(ctx context.Context) (int, bool) {
 		return 0, false
 	case l.slots <- struct{}{}:
 	}
-	n, limit := 1, cap(l.slots)
+	l.mu.Lock()
+	n, limit := 1, ramp(cap(l.slots), l.closedAt, l.g.now())-int(l.inFlight.Load())
+	l.mu.Unlock()
 	if l.breaker.State() != gobreaker.StateClosed {
 		limit = 1
 	}
@@ -185,6 +202,9 @@ func (l *lane) send(d queue.Leased) {
 	}
 	if s, own := l.g.book.ofDelivery(&d.Delivery); own {
 		l.sendNotice(d, s)
+		return
+	}
+	if l.expired(d, at) || l.overBudget(d) {
 		return
 	}
 	start := time.Now()

@@ -32,6 +32,9 @@ type Party struct {
 	SendTimeout time.Duration
 	Retry       Retry
 	Breaker     Breaker
+	// Pace bounds how much is sent at a time, Expire says what is not sent any more after some time.
+	Pace   Pace
+	Expire []Expiry
 	// Site is how the party differs from the standard.
 	Site mapping.Site
 	// CancelVersion: a cancellation of this party takes back only the version that it names.
@@ -104,6 +107,7 @@ type Gateway struct {
 	loader   planLoader
 	kin      kinship
 	singles  singles
+	holds    holds
 	book     book
 	m        *metrics
 	planKey  []byte
@@ -174,11 +178,15 @@ func (g *Gateway) Start(ctx context.Context) error {
 	if err := g.loadBook(ctx); err != nil {
 		return err
 	}
+	if err := g.loadHolds(ctx); err != nil {
+		return err
+	}
 	if err := g.loadUnfinished(ctx); err != nil {
 		return fmt.Errorf("count what is not processed: %w", err)
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	g.cancel = cancel
+	g.wg.Go(func() { g.followHolds(run) })
 	g.wg.Go(func() { g.processLoop(run) })
 	for _, id := range g.order {
 		l := g.parties[id]

@@ -80,6 +80,8 @@ type rig struct {
 	cityParty      samvirke.Party
 	retry          gateway.Retry
 	breaker        gateway.Breaker
+	cityPace       gateway.Pace
+	cityExpire     []gateway.Expiry
 	rules          []route.Rule
 	addresses      gateway.Addresses
 	hospitalSite   mapping.Site
@@ -159,7 +161,7 @@ func (r *rig) open() {
 	}
 	all := []gateway.Party{
 		{Party: r.hospitalParty, Sender: r.hospital, Retry: r.retry, Site: r.hospitalSite},
-		{Party: r.cityParty, Sender: r.city, Retry: r.retry, Breaker: r.breaker, Site: r.citySite, PlanChanges: r.cityNotes},
+		{Party: r.cityParty, Sender: r.city, Retry: r.retry, Breaker: r.breaker, Site: r.citySite, PlanChanges: r.cityNotes, Pace: r.cityPace, Expire: r.cityExpire},
 	}
 	all = append(all, r.more...)
 	var words []samvirke.Party

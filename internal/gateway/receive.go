@@ -45,6 +45,9 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 	place := g.parsed.reserve(ctx, len(in.Body))
 	defer func() { g.parsed.free(place) }()
 	out := g.look(in)
+	if err := l.draining(out.parsed != nil && out.parsed.Envelope.Receipt != nil); err != nil {
+		return accepted{}, err
+	}
 	m := g.messageOf(in, out)
 	toldByWire := out.fault != nil && !g.receiptCanSay(l, out)
 	if submitted(in.ContentType) {

@@ -57,6 +57,7 @@ func (l *lane) state(st queue.Stats) PartyState {
 		Waiting: by[samvirke.DeliveryQueued] + by[samvirke.DeliverySending] + by[samvirke.DeliveryWaiting],
 		Stopped: by[samvirke.DeliveryStopped], Awaited: st.ReceiptsAwaited[l.ID], Oldest: st.OldestWaiting[l.ID],
 	}
+	s.Hold, _ = l.g.holds.now(l.ID)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.LastOK, s.LastFault = l.lastOK, l.lastFault
