@@ -36,6 +36,8 @@ const (
 	keptChunk = 16
 	// usualFields is the room of an object that nothing is known about; most have one to four keys.
 	usualFields = 4
+	// leastFields is the room of an object of texts: a coding, or an extension whose value follows.
+	leastFields = 2
 	usualItems  = 2
 )
 
@@ -116,7 +118,7 @@ func (a *Arena) Object(room int) *Node {
 
 // Texts returns an object of strings: key, value, key, value. Pairs with an empty value are left out.
 func (a *Arena) Texts(pairs ...string) *Node {
-	n := a.Object(max(len(pairs)/2, usualFields))
+	n := a.Object(max(len(pairs)/2, leastFields))
 	for i := 0; i+1 < len(pairs); i += 2 {
 		a.SetText(n, pairs[i], pairs[i+1])
 	}

@@ -84,6 +84,20 @@ func listSystem(list string) string {
 	return fhir.ExtBase + "CodeSystem/" + list
 }
 
+// codingKeys is the room of a Coding.
+const codingKeys = 3
+
+// systemOf is the system of a CS as a node.
+func (k codingCodec) systemOf(a *fhir.Arena) *fhir.Node {
+	switch {
+	case k.system != "":
+		return a.String(k.system)
+	case allDigits(k.list):
+		return a.Joined(fhir.OIDVolven, k.list)
+	}
+	return a.String(listSystem(k.list))
+}
+
 func (k codingCodec) describe() (string, string) {
 	if k.list != "" {
 		return "Coding", k.list
@@ -100,7 +114,7 @@ func (k codingCodec) put(l *leaf, n *fhir.Node, original bool) { k.fill(l, slot{
 func (k codingCodec) fill(l *leaf, s slot, n *fhir.Node, original bool) {
 	empty := true
 	if k.list != "" {
-		n.Set("system", s.arena.String(k.system))
+		n.Set("system", k.systemOf(s.arena))
 	} else if v, ok := l.take("S"); ok {
 		putSystem(v, s.in(n, "system"))
 		empty = false
@@ -179,7 +193,7 @@ func (k conceptCodec) parse(_ *builder, l *leaf, s slot) {
 			return
 		}
 	}
-	c := s.arena.Object(usualKeys)
+	c := s.arena.Object(codingKeys)
 	k.fill(l, s, c, false)
 	s.arena.Append(n, "coding", c)
 }
@@ -235,8 +249,8 @@ func (k mapCodec) to(code string) string {
 }
 
 func (k mapCodec) parse(_ *builder, l *leaf, s slot) {
-	c := s.arena.Object(usualKeys)
-	cs(k.list).fill(l, s, c, false)
+	c := s.arena.Object(codingKeys)
+	codingCodec{list: k.list}.fill(l, s, c, false)
 	var v *fhir.Node
 	if f := k.to(c.Get("code").Text()); f != "" {
 		v = s.arena.String(f)

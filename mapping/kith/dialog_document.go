@@ -75,7 +75,7 @@ const formImplied = "implied"
 func markDocument(a *fhir.Arena, n *fhir.Node, format string) {
 	c := arrayItem(a, n, "content", 0)
 	c.Set("format", a.Texts("system", systemXML, "code", format))
-	file := childObject(a, c, "attachment")
+	file := childObject(a, c, "attachment", usualKeys)
 	if file.Get("contentType") == nil && file.Get("_contentType") == nil {
 		file.Set("contentType", a.String(mediaType(format)))
 		file.Set("_contentType", lexical(a, formImplied))

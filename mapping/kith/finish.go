@@ -38,7 +38,7 @@ func (b *builder) reference(typ string) *fhir.Node {
 }
 
 func (b *builder) finishHeader(h *fhir.Node, env *samvirke.Envelope) {
-	source := childObject(b.arena, h, "source")
+	source := childObject(b.arena, h, "source", usualKeys)
 	b.arena.SetText(source, "name", outerName(env.Sender))
 	source.Set("endpoint", b.arena.String(endpoint(env.Sender)))
 	for i, d := range h.Get("destination").Items() {

@@ -64,15 +64,16 @@ func assessed(b *builder, c cursor, _ *etree.Element) {
 		b.dateFromRemark(p)
 	}
 	when := p.Get("effectiveDateTime").Text()
+	category := conceptList(a, fhir.SystemFunctionCategory, "functional-status") // one for all: the message is a copy
 	for _, m := range p.Get("hasMember").Items() {
 		o := b.made.of(m.Get("reference").Text())
-		o.Set("category", conceptList(a, fhir.SystemFunctionCategory, "functional-status"))
+		o.Set("category", category)
 		a.SetText(o, "effectiveDateTime", when)
 		if o.Get("code") == nil {
 			o.Set("code", markConcept(a, "KartlagtFunksjon"))
 		}
 	}
-	p.Set("category", conceptList(a, fhir.SystemFunctionCategory, "functional-status"))
+	p.Set("category", category)
 }
 
 func (b *builder) dateFromRemark(p *fhir.Node) {

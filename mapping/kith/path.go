@@ -148,11 +148,11 @@ func (s *step) enter(b *builder, c *cursor) {
 		*c = b.root(s.key)
 		return
 	case stepKey:
-		next = childObject(b.arena, c.obj, s.key)
+		next = childObject(b.arena, c.obj, s.key, s.room())
 	case stepIndex:
 		next = arrayItem(b.arena, c.obj, s.key, s.index)
 	case stepEach:
-		next = b.arena.Object(usualKeys)
+		next = b.arena.Object(s.room())
 		b.arena.Append(c.obj, s.key, next)
 	case stepMatch:
 		if next = matching(c.obj, s); next == nil {
@@ -290,10 +290,18 @@ func isList(match string) bool { return match[0] >= '0' && match[0] <= '9' }
 // usualKeys is the room of a new object that may get any keys.
 const usualKeys = 4
 
-func childObject(a *fhir.Arena, obj *fhir.Node, key string) *fhir.Node {
+// room is that of a new object behind a step: a reference has one key.
+func (s *step) room() int {
+	if s.typ != "" {
+		return 1
+	}
+	return usualKeys
+}
+
+func childObject(a *fhir.Arena, obj *fhir.Node, key string, room int) *fhir.Node {
 	n := obj.Get(key)
 	if n == nil {
-		n = a.Object(usualKeys)
+		n = a.Object(room)
 		obj.Set(key, n)
 	}
 	return n

@@ -81,7 +81,7 @@ func lexicalExt(a *fhir.Arena, form string) *fhir.Node {
 }
 
 func withExt(a *fhir.Arena, e *fhir.Node) *fhir.Node {
-	n := a.Object(usualKeys)
+	n := a.Object(1)
 	n.Set("extension", a.Array(e))
 	return n
 }

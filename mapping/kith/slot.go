@@ -158,5 +158,5 @@ func (s slot) object() *fhir.Node {
 	case s.index >= 0:
 		return arrayItem(s.arena, s.obj, s.key, s.index)
 	}
-	return childObject(s.arena, s.obj, s.key)
+	return childObject(s.arena, s.obj, s.key, codingKeys)
 }

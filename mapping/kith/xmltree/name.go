@@ -15,6 +15,34 @@ const manyAttributes = 16
 // qualified reads the name of an element or attribute. Prefix and local name are those of
 // encoding/xml: a name with a colon at an end is local as a whole.
 func (p *Parser) qualified() (raw, space, local string, err *Error) {
+	from, colon, odd := p.pos, -1, false
+	i := from
+	for ; i < len(p.text); i++ {
+		class := classes[p.text[i]]
+		if class&inName == 0 {
+			break
+		}
+		if class&rareInName == 0 {
+			continue
+		}
+		if colon < 0 && p.text[i] == ':' {
+			colon = i - from
+		} else {
+			odd = true // a second colon, or a character outside ASCII
+		}
+	}
+	if odd || i == from || i == len(p.text) || classes[p.text[from]]&nameStart == 0 {
+		return p.oddName()
+	}
+	raw, p.pos = p.text[from:i], i
+	if colon <= 0 || colon == len(raw)-1 {
+		return raw, "", raw, nil
+	}
+	return raw, raw[:colon], raw[colon+1:], nil
+}
+
+// oddName is qualified for names with anything that is rare or wrong.
+func (p *Parser) oddName() (raw, space, local string, err *Error) {
 	raw, err = p.name()
 	if err != nil {
 		return "", "", "", err

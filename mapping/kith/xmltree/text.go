@@ -22,6 +22,7 @@ const (
 	white                        // separates attributes
 	stopsText                    // text has to look closer at it
 	stopsValue                   // an attribute value has to look closer at it
+	rareInName                   // a name with it has to be looked at closer
 )
 
 // classes gives what each byte can be.
@@ -36,6 +37,9 @@ func classify() (t [256]uint8) {
 		}
 		if letter || c >= '0' && c <= '9' || c == '-' || c == '.' || c >= utf8.RuneSelf {
 			t[i] |= inName
+		}
+		if c == ':' || c >= utf8.RuneSelf {
+			t[i] |= rareInName
 		}
 		if c == ' ' || c == '\t' || c == '\n' || c == '\r' {
 			t[i] |= white
