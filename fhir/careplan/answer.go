@@ -81,7 +81,7 @@ func (f *fold) measureNames() map[string]target {
 	names := make(map[string]target, 4*len(live))
 	for _, l := range f.lines {
 		for _, r := range l.members {
-			if len(r.facts.Measures) == 0 {
+			if r.says&ofMeasures == 0 {
 				continue
 			}
 			for i, id := range measureIDs(r) {
@@ -183,6 +183,7 @@ func (f *fold) answer(m *Measure, list []given) {
 
 // taker is an organisation that took a measure on.
 type taker struct {
+	who      string
 	accepted *rec   // the first yes after its last no
 	last     *rec   // what it said last of how far it has come
 	status   string // that
@@ -191,13 +192,12 @@ type taker struct {
 // takers are the organisations that carry a measure, the first to accept first, and whether the last word of any
 // was no.
 func takers(list []given) (out []taker, rejected bool) {
-	at := make(map[string]int, 1)
-	for _, g := range list {
-		i, known := at[g.rec.Key.Sender]
-		if !known {
+	for j := range list {
+		g := &list[j]
+		i := slices.IndexFunc(out, func(t taker) bool { return t.who == g.rec.Key.Sender }) // few
+		if i < 0 {
 			i = len(out)
-			at[g.rec.Key.Sender] = i
-			out = append(out, taker{})
+			out = append(out, taker{who: g.rec.Key.Sender})
 		}
 		t := &out[i]
 		switch answerStatus(g.Status) {
@@ -207,7 +207,7 @@ func takers(list []given) (out []taker, rejected bool) {
 			}
 			t.last, t.status = g.rec, g.Status
 		case "rejected":
-			*t = taker{status: "rejected"}
+			*t = taker{who: t.who, status: "rejected"}
 		}
 	}
 	out = slices.DeleteFunc(out, func(t taker) bool {
@@ -242,7 +242,7 @@ func answerStatus(status string) string {
 // proposalTask asks the addressee for an answer and, when that is no, the coordinator for
 // another owner.
 func (f *fold) proposalTask(m *Measure) {
-	key := m.From[0]
+	from := m.From[:1:1]
 	to := "coordinator"
 	var asked *rec // the first that states it to somebody
 	for _, k := range m.From {
@@ -252,14 +252,14 @@ func (f *fold) proposalTask(m *Measure) {
 		}
 	}
 	if asked != nil {
-		to, key = asked.facts.To[0].HER, asked.key
+		to, from = asked.facts.To[0].HER, asked.own
 	}
 	status := "requested"
 	if len(m.Answers) > 0 {
 		status = "done"
 	}
 	f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", "proposal", m.ID), Text: "Answer the proposal: " + m.Text,
-		For: to, Status: status, Rule: "proposal", Measure: m.ID, From: []string{key}})
+		For: to, Status: status, Rule: "proposal", Measure: m.ID, From: from})
 	if m.Status == "rejected" {
 		f.p.Tasks = append(f.p.Tasks, Task{ID: shortID("task", "find-owner", m.ID), Text: "Find another owner for: " + m.Text,
 			For: "coordinator", Status: "requested", Rule: "find-owner", Measure: m.ID, From: slices.Clone(m.From)})

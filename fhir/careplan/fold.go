@@ -39,7 +39,7 @@ func (p *pile) fold(o Options) *Plan {
 	f := &fold{p: &Plan{}, o: o, kept: p.kept, lines: v.lines, loose: v.loose}
 	f.sight = seen
 	f.count(v)
-	f.p.Flags = v.flags
+	f.begin(v.flags)
 	f.takeSubject(v, g)
 	f.person()
 	f.takeTeam()

@@ -178,11 +178,12 @@ func (f *fold) disagreements() (contested bool) {
 	if list == nil {
 		return false
 	}
-	told := map[string]time.Time{}
-	for _, r := range f.live {
-		told[r.key] = toldAt(r.Event, r.Sent)
-	}
-	pic := function.View(f.p.functionPoints(list), function.Options{Events: f.p.functionEvents(func(key string) time.Time { return told[key] })})
+	pic := function.View(f.p.functionPoints(list), function.Options{Events: f.p.functionEvents(func(key string) time.Time {
+		if r := f.counted(key); r != nil {
+			return toldAt(r.Event, r.Sent)
+		}
+		return time.Time{}
+	})})
 	for _, d := range pic.Disagreements {
 		row := &pic.Rows[slices.IndexFunc(pic.Rows, func(r function.Row) bool { return r.ID == d.Row })]
 		if d.Past || f.p.settled(&row.Cells[d.Cells[0]]) || f.p.settled(&row.Cells[d.Cells[1]]) {
@@ -244,7 +245,12 @@ func covers(later, earlier *Assessment, at time.Time) bool {
 
 // measures tells whether an assessment has a number for an item.
 func (a *Assessment) measures(system, code string) bool {
-	return slices.ContainsFunc(a.Scores, func(s Score) bool { return s.Number != nil && s.Code == code && s.System == system })
+	for i := range a.Scores {
+		if s := &a.Scores[i]; s.Number != nil && s.Code == code && s.System == system {
+			return true
+		}
+	}
+	return false
 }
 
 // settled tells whether the assessor of a value has assessed the same again later.

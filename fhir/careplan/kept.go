@@ -30,6 +30,7 @@ type memory struct {
 	more    bool              // a record states something that only few do
 
 	lists        sourceLists // of this fold
+	room         saying
 	patient      string
 	identifier   []string // who names the person so
 	words        [wordsOfPerson]keptWord

@@ -6,19 +6,39 @@ import (
 	"strings"
 )
 
+// saying is the room in which a Folder's folds gather what they say.
+type saying struct {
+	flags []Flag
+	tasks []Task
+	gaps  []Gap
+}
+
+// begin makes room for what is said, the oddities of the chains first.
+func (f *fold) begin(flags []Flag) {
+	if k := f.kept; k != nil {
+		f.p.Flags, f.p.Tasks, f.p.Gaps = append(k.room.flags[:0], flags...), k.room.tasks[:0], k.room.gaps[:0]
+		return
+	}
+	f.p.Flags = flags
+}
+
 // sortLists gives the lists whose order is not already that of the thing told about.
 func (f *fold) sortLists() {
 	p := f.p
+	if k := f.kept; k != nil {
+		k.room = saying{p.Flags, p.Tasks, p.Gaps}
+	}
 	p.Flags, p.Tasks, p.Gaps = sorted(p.Flags, byFlag), sorted(p.Tasks, byTask), sorted(p.Gaps, byGap)
 	p.Flags = slices.CompactFunc(p.Flags, func(a, b Flag) bool {
 		return a.Code == b.Code && a.Text == b.Text && slices.Equal(a.From, b.From)
 	})
 }
 
-// sorted puts a list in order, by pointers: what is in it is large. What two of them are equal by is all that is shown.
+// sorted gives a list in order; it is put in order by pointers, since what is in it is large. What two of them are
+// equal by is all that is shown.
 func sorted[T any](list []T, order func(a, b *T) int) []T {
-	if len(list) < 2 {
-		return list
+	if len(list) == 0 {
+		return nil
 	}
 	refs := make([]*T, len(list))
 	for i := range list {

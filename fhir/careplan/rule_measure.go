@@ -72,10 +72,20 @@ func (f *fold) r3NoGoal() {
 		latest[m.Requester] = m.From
 	}
 	for _, o := range owners {
-		if !slices.ContainsFunc(f.p.Goals, func(g Goal) bool { return g.Owner == o }) {
+		if !f.hasGoal(o) {
 			f.addGap("R3", "Measures without a goal.", "", time.Time{}, latest[o]...)
 		}
 	}
+}
+
+// hasGoal tells whether an organisation set a goal.
+func (f *fold) hasGoal(owner string) bool {
+	for i := range f.p.Goals {
+		if f.p.Goals[i].Owner == owner {
+			return true
+		}
+	}
+	return false
 }
 
 // r5Evaluation: the day of an evaluation. An assessment by who carries the measure, of that day or later, is

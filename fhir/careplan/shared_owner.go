@@ -33,7 +33,7 @@ func sameContent(a, b *measure) bool {
 func versionsOf(l *line) []version {
 	var out []version
 	for _, r := range l.members {
-		if len(r.facts.Measures) == 0 || !r.counts && r.state != stateReplaced {
+		if r.says&ofMeasures == 0 || !r.counts && r.state != stateReplaced {
 			continue
 		}
 		for i, id := range measureIDs(r) {
@@ -233,9 +233,8 @@ func (f *fold) acceptedContent() {
 		if l.head == nil || len(l.members) < 2 || l.ender != nil {
 			continue
 		}
-		var all []version
-		for _, v := range versionsOf(l) {
-			all = append(all, v)
+		versions := versionsOf(l)
+		for i, v := range versions {
 			if !v.rec.counts {
 				continue
 			}
@@ -244,7 +243,7 @@ func (f *fold) acceptedContent() {
 				continue
 			}
 			if acc := owners[0].accepted; acc.Key.Sender != l.sender {
-				f.asAccepted(v, asTaken(versionsLike(all, v), f.given[v.id], acc), acc)
+				f.asAccepted(v, asTaken(versionsLike(versions[:i+1], v), f.given[v.id], acc), acc)
 			}
 		}
 	}

@@ -105,7 +105,7 @@ func proposals() []mutation {
 		{"the owner is the owner from the beginning", s, "shared_proposal.go", condition, `if «before» {`, `false`},
 		{"the last to accept carries a measure", s, "answer.go", statements, `return byOrder(a.accepted, b.accepted)`, `return byOrder(b.accepted, a.accepted)`},
 		{"accepting again is a new acceptance", s, "answer.go", condition, `if «t.accepted == nil» {`, `true`},
-		{"who said yes and then no still carries", s, "answer.go", statements, `*t = taker{status: "rejected"}`, `t.status = "rejected"`},
+		{"who said yes and then no still carries", s, "answer.go", statements, `*t = taker{who: t.who, status: "rejected"}`, `t.status = "rejected"`},
 		{"two owners are not told of", s, "answer.go", condition, `if «len(owners) > 1» {`, `false`},
 		{"a proposal is closed by an owner who had not seen it", "careplan 5.4", "shared_proposal.go", condition, `if «!f.sight.seen(r, a.rec)» {`, `false`},
 		{"a granted proposal is only answered", "careplan 5.4", "shared_proposal.go", condition, `if «equal» {`, `false`},
