@@ -5,7 +5,7 @@ import "database/sql/driver"
 // batchRows is how many rows one multi-row insert carries.
 const batchRows = 16
 
-// batch gathers rows of one table over a whole group, because the fixed cost of a statement
+// batch gathers rows of one table over several groups, because the fixed cost of a statement
 // is larger than that of a row.
 type batch struct {
 	cols      int
@@ -28,11 +28,9 @@ func (c *conn) prepareBatch(sql, end string, cols int) (*batch, error) {
 // add gathers one row.
 func (b *batch) add(vals ...driver.Value) { b.vals = append(b.vals, vals...) }
 
-// flush writes what was gathered.
-func (b *batch) flush() error {
-	vals := b.vals
-	b.vals = b.vals[:0]
-	for len(vals) > 0 {
+// write writes what was gathered and keeps it, so that it can be tried again.
+func (b *batch) write() error {
+	for vals := b.vals; len(vals) > 0; {
 		s, n := b.one, b.cols
 		if len(vals) >= batchRows*b.cols {
 			s, n = b.many, batchRows*b.cols
@@ -42,15 +40,21 @@ func (b *batch) flush() error {
 		}
 		vals = vals[n:]
 	}
-	clear(b.vals[:cap(b.vals)]) // let go of the bodies
 	return nil
 }
 
-// drop forgets what was gathered, after a rollback.
+// drop forgets what was gathered.
 func (b *batch) drop() {
-	clear(b.vals[:cap(b.vals)])
+	if cap(b.vals) > maxHeldValues {
+		b.vals = nil
+		return
+	}
+	clear(b.vals[:cap(b.vals)]) // let go of the bodies
 	b.vals = b.vals[:0]
 }
+
+// maxHeldValues bounds the room that a batch keeps.
+const maxHeldValues = 100_000
 
 func (b *batch) close() {
 	_ = b.one.close()

@@ -67,6 +67,9 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 	if err := s.bodies.shred(x.files, s.bodyKnown); err != nil {
 		return x.out, fmt.Errorf("erase large bodies: %w", err)
 	}
+	if err := s.wipePlaces(ctx); err != nil {
+		return x.out, fmt.Errorf("erase bodies: %w", err)
+	}
 	if err := s.wipe(ctx); err != nil {
 		return x.out, fmt.Errorf("erase: %w", err)
 	}
@@ -147,6 +150,9 @@ func (x *eraser) messages(ctx context.Context) error {
 
 // numbers lists numbers on a reading connection, so that the writer goes on meanwhile.
 func (x *eraser) numbers(ctx context.Context, query string, args ...any) ([]int64, error) {
+	if err := x.s.wait(ctx); err != nil {
+		return nil, err
+	}
 	return list(ctx, x.s.db, func(rows *sql.Rows) (n int64, err error) {
 		err = rows.Scan(&n)
 		return n, err
@@ -209,22 +215,40 @@ func (x *eraser) message(w *writer, seq int64) error {
 			return err
 		}
 	}
-	if err := x.dropBody(w, "message_body", seq); err != nil {
+	if err := x.dropBody(w, "message", seq); err != nil {
 		return err
 	}
 	return x.receipts(w, `message = ? AND message IS NOT NULL`, seq)
 }
 
-// dropBody takes a body away; its file goes after the commit.
+// dropBody takes the body of a message or delivery away; what holds it goes after the commit.
 func (x *eraser) dropBody(w *writer, table string, seq int64) error {
-	err := w.query(`SELECT file FROM `+table+` WHERE seq = ? AND file <> ''`, func(row []driver.Value) error {
-		x.files = append(x.files, row[0].(string))
-		return nil
-	}, seq)
-	if err != nil {
-		return err
+	for _, of := range []struct{ read, drop string }{
+		{`SELECT place FROM ` + table + ` WHERE seq = ? AND place IS NOT NULL`, `UPDATE ` + table + ` SET place = NULL WHERE seq = ? AND place IS NOT NULL`},
+		{`SELECT file FROM ` + table + `_body WHERE seq = ? AND file <> ''`, `DELETE FROM ` + table + `_body WHERE seq = ?`},
+	} {
+		err := w.query(of.read, func(row []driver.Value) error {
+			switch at := row[0].(type) {
+			case string:
+				x.files = append(x.files, at)
+			case []byte:
+				if p, ok := placeOf(at); ok {
+					if err := w.query(`INSERT INTO doomed (place) VALUES (?)`, nil, p.blob()); err != nil {
+						return err
+					}
+					return w.query(`INSERT INTO segment (id, dead) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET dead = dead + 1`, nil, int64(p.seg))
+				}
+			}
+			return nil
+		}, seq)
+		if err != nil {
+			return err
+		}
+		if err := w.query(of.drop, nil, seq); err != nil {
+			return err
+		}
 	}
-	return w.query(`DELETE FROM `+table+` WHERE seq = ?`, nil, seq)
+	return nil
 }
 
 // receipts keeps the outcome of receipts and nothing of what they say. The messages that carried them go too.
@@ -288,7 +312,7 @@ func (x *eraser) delivery(w *writer, seq int64) error {
 			if err := w.query(`UPDATE event_run SET patient = '' WHERE stray = ? AND stray IS NOT NULL AND patient <> ''`, nil, seq); err != nil {
 				return err
 			}
-			if err := x.dropBody(w, "delivery_body", seq); err != nil {
+			if err := x.dropBody(w, "delivery", seq); err != nil {
 				return err
 			}
 			return x.receipts(w, `stray = ? AND stray IS NOT NULL`, seq)
@@ -321,6 +345,9 @@ func (x *eraser) walk(ctx context.Context, table string, upTo int64, f func(w *w
 	}
 	const piece = 20000
 	for from := int64(0); ; from += piece {
+		if err := x.s.wait(ctx); err != nil {
+			return err
+		}
 		last, err := single[int64](ctx, x.s.db, `SELECT coalesce(max(seq), 0) FROM `+table)
 		if err != nil {
 			return err
@@ -421,6 +448,9 @@ func (x *eraser) keep(file driver.Value) {
 func (s *Store) WasErased(ctx context.Context, recordKey string) (bool, error) {
 	if !s.erasedAny.Load() {
 		return false, nil
+	}
+	if err := s.wait(ctx); err != nil {
+		return false, err
 	}
 	_, found, err := s.erasedRef(ctx, erasedRecord, recordKey)
 	return found, err

@@ -30,6 +30,7 @@ func (t *tx) addEvent(e samvirke.Event, r refs) {
 	run.message, run.stray, run.patient = r.message, stray, e.Patient
 	run.add(&e, r.delivery)
 	t.events = append(t.events, e)
+	t.keys = append(t.keys, e.MessageID, e.DeliveryID)
 }
 
 // endRun gathers the row of the events since the last one.
@@ -38,7 +39,7 @@ func (t *tx) endRun() {
 	if len(run.content) == 0 {
 		return
 	}
-	t.w.st.eventAdd.add(t.w.seqs.event, run.message, run.stray, run.patient, string(run.content)+"]")
+	t.change(addEvents, t.w.seqs.event, run.message, run.stray, run.patient, string(run.content)+"]")
 	run.content = run.content[:0]
 }
 

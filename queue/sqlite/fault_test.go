@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,30 +34,39 @@ func acceptUnit(id string, body []byte) *queue.Unit {
 		Events: []samvirke.Event{{MessageID: id, Name: samvirke.EventReceived}}}
 }
 
-// TestSyncBeforeAnswer looks at the file layer: when Commit returns, the log was synced and holds no
+// TestSyncBeforeAnswer looks at the file layer: when Commit returns, the journal was synced and holds no
 // write that is not.
 func TestSyncBeforeAnswer(t *testing.T) {
-	f := newFaultVFS(t, "")
-	s := open(t, Options{Dir: t.TempDir(), vfs: f.name, CheckpointEvery: time.Hour})
+	f := &faultFiles{}
+	s := open(t, Options{Dir: t.TempDir(), files: f, SegmentBytes: 2000})
 	for i := range 20 {
-		before := f.syncCount("-wal")
+		f.mu.Lock()
+		before := f.syncs
+		f.mu.Unlock()
 		if _, err := s.Commit(t.Context(), acceptUnit(fmt.Sprint("m", i), []byte("body"))); err != nil {
 			t.Fatal(err)
 		}
-		if f.syncCount("-wal") == before || f.unsynced("-wal") {
+		f.mu.Lock()
+		if f.syncs == before || f.unsynced > 0 {
 			t.Fatalf("commit %d answered before its sync", i)
 		}
+		f.mu.Unlock()
 	}
 }
 
-// TestSyncFails lets the sync of the log fail: the unit is not acknowledged, the store is failed for good,
-// and a fresh start serves what was acknowledged before.
+// TestSyncFails lets the sync of the journal fail, or a write to it or into the tables: the unit is not acknowledged, or it is and is there
+// after the restart; the store is failed for good, and a fresh start serves what was acknowledged.
 func TestSyncFails(t *testing.T) {
-	for _, c := range []struct{ name, sync, write string }{{"sync", "-wal", ""}, {"write", "", "-wal"}} {
+	broken := errors.New("broken disk")
+	for _, c := range []struct {
+		name              string
+		sync, write       error
+		logSync, logWrite string
+	}{{name: "sync", sync: broken}, {name: "write", write: broken}, {name: "tables", logWrite: "-wal"}, {name: "checkpoint", logSync: "-wal"}} {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFaultVFS(t, "")
+			f, v := &faultFiles{}, newFaultVFS(t, "")
 			dir := t.TempDir()
-			s := open(t, Options{Dir: dir, vfs: f.name})
+			s := open(t, Options{Dir: dir, vfs: v.name, files: f, CheckpointEvery: 5 * time.Millisecond})
 			if _, err := s.Commit(t.Context(), acceptUnit("before", []byte("b"))); err != nil {
 				t.Fatal(err)
 			}
@@ -66,15 +76,18 @@ func TestSyncFails(t *testing.T) {
 				leased <- err
 			}()
 			f.set(c.sync, c.write)
-			var wg sync.WaitGroup
-			for i := range 10 {
-				wg.Go(func() {
-					if _, err := s.Commit(context.Background(), acceptUnit(fmt.Sprint("during", i), nil)); !errors.Is(err, queue.ErrFailed) {
-						t.Errorf("commit during the fault: %v", err)
-					}
-				})
+			v.set(c.logSync, c.logWrite)
+			journalBroken := c.sync != nil || c.write != nil
+			var taken []string
+			for i := 0; s.Err() == nil; i++ {
+				id := fmt.Sprint("during", i)
+				switch _, err := s.Commit(context.Background(), acceptUnit(id, nil)); {
+				case err == nil && !journalBroken:
+					taken = append(taken, id)
+				case !errors.Is(err, queue.ErrFailed):
+					t.Fatalf("commit during the fault: %v", err)
+				}
 			}
-			wg.Wait()
 			select {
 			case <-s.Failed():
 			case <-time.After(time.Minute):
@@ -86,7 +99,8 @@ func TestSyncFails(t *testing.T) {
 			if err := <-leased; !errors.Is(err, queue.ErrFailed) {
 				t.Errorf("a waiting lease ended with %v", err)
 			}
-			f.set("", "") // the disk is well again: nothing is taken all the same
+			f.set(nil, nil) // the disk is well again: nothing is taken all the same
+			v.set("", "")
 			if _, err := s.Commit(t.Context(), acceptUnit("after", nil)); !errors.Is(err, queue.ErrFailed) {
 				t.Errorf("commit after the fault: %v", err)
 			}
@@ -94,8 +108,10 @@ func TestSyncFails(t *testing.T) {
 				t.Errorf("close: %v", err)
 			}
 			s = open(t, Options{Dir: dir})
-			if _, err := s.Message(t.Context(), "before"); err != nil {
-				t.Errorf("acknowledged message: %v", err)
+			for _, id := range append(taken, "before") {
+				if _, err := s.Message(t.Context(), id); err != nil {
+					t.Errorf("acknowledged message %s: %v", id, err)
+				}
 			}
 			if _, err := s.Message(t.Context(), "after"); !errors.Is(err, queue.ErrNotFound) {
 				t.Errorf("a refused message is there: %v", err)
@@ -107,68 +123,97 @@ func TestSyncFails(t *testing.T) {
 	}
 }
 
-// TestPowerCut keeps only what was synced, at many moments while units are committed and the log is copied
-// into the database: every acknowledged unit is there.
+// TestPowerCut keeps only what was synced, at many moments while units are committed, written into the tables and copied
+// from the log into the database: every acknowledged unit is there.
 func TestPowerCut(t *testing.T) {
-	for round := range 4 {
-		shadow, dir := t.TempDir(), t.TempDir()
-		f := newFaultVFS(t, shadow)
-		s := open(t, Options{Dir: dir, vfs: f.name, CheckpointEvery: 3 * time.Millisecond, InlineLimit: 3000})
-		var acked []string
-		var wg sync.WaitGroup
-		stop := make(chan struct{})
-		for w := range 6 {
-			wg.Go(func() {
-				for i := 0; ; i++ {
-					select {
-					case <-stop:
-						return
-					default:
-					}
-					id := fmt.Sprintf("p%d-%d", w, i)
-					if _, err := s.Commit(context.Background(), acceptUnit(id, crashBody(id))); err != nil {
-						t.Error(err)
-						return
-					}
-					f.mu.Lock()
-					if !f.cut {
-						acked = append(acked, id)
-					}
-					f.mu.Unlock()
+	for round := range 6 {
+		acked := powerCut(t, round, func(*Options) {})
+		t.Logf("round %d: %d units acknowledged before the cut", round, acked)
+	}
+}
+
+// powerCut runs a store, cuts the power and looks for what was acknowledged.
+func powerCut(t *testing.T, round int, more func(*Options)) int {
+	t.Helper()
+	shadow, dir := t.TempDir(), t.TempDir()
+	f := newFaultVFS(t, shadow)
+	j := &faultFiles{shadow: filepath.Join(shadow, "journal")}
+	if err := os.Mkdir(j.shadow, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Dir: dir, vfs: f.name, files: j, CheckpointEvery: 3 * time.Millisecond, InlineLimit: 3000, SegmentBytes: 60_000}
+	more(&o)
+	s := open(t, o)
+	var acked []string
+	var wg sync.WaitGroup
+	var off atomic.Bool
+	stop := make(chan struct{})
+	enough := 200 * (round + 1)
+	full, ended := make(chan struct{}), make(chan struct{})
+	for w := range 6 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
 				}
-			})
-		}
-		time.Sleep(time.Duration(40+37*round) * time.Millisecond)
-		f.mu.Lock()
-		f.cut = true
-		f.mu.Unlock()
-		// Files of large bodies are synced by name before the commit; they are taken over as they are.
-		// What is still being written has another name and goes away under our hands.
-		for {
-			err := os.CopyFS(filepath.Join(shadow, "bodies"), os.DirFS(filepath.Join(dir, "bodies")))
-			if err == nil {
-				break
+				id := fmt.Sprintf("p%d-%d", w, i)
+				if _, err := s.Commit(context.Background(), acceptUnit(id, crashBody(id))); err != nil {
+					t.Error(err)
+					return
+				}
+				f.mu.Lock()
+				if !off.Load() {
+					if acked = append(acked, id); len(acked) == enough {
+						close(full)
+					}
+				}
+				f.mu.Unlock()
 			}
-			if !errors.Is(err, fs.ErrNotExist) {
-				t.Fatal(err)
-			}
-			if err := os.RemoveAll(filepath.Join(shadow, "bodies")); err != nil {
-				t.Fatal(err)
-			}
+		})
+	}
+	go func() { wg.Wait(); close(ended) }()
+	select {
+	case <-full:
+	case <-ended:
+		t.Fatal("nothing can be committed")
+	}
+	// The power goes for both at one moment. What the journal had not synced reaches the disk in part.
+	f.mu.Lock()
+	j.mu.Lock()
+	off.Store(true)
+	f.cut, j.cut = true, true
+	j.mu.Unlock()
+	f.mu.Unlock()
+	copyBodies(t, shadow, dir)
+	close(stop)
+	<-ended
+	crashCheckAccepted(t, shadow, acked)
+	return len(acked)
+}
+
+// copyBodies takes over the files of large bodies as they are: they are synced by name before the commit. What is still being
+// written has another name and goes away under our hands.
+func copyBodies(t *testing.T, shadow, dir string) {
+	t.Helper()
+	for {
+		err := os.CopyFS(filepath.Join(shadow, "bodies"), os.DirFS(filepath.Join(dir, "bodies")))
+		if err == nil {
+			return
 		}
-		close(stop)
-		wg.Wait()
-		if len(acked) == 0 {
-			t.Fatal("nothing was committed")
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
 		}
-		crashCheckAccepted(t, shadow, acked)
-		t.Logf("round %d: %d units acknowledged before the cut are there", round, len(acked))
+		if err := os.RemoveAll(filepath.Join(shadow, "bodies")); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
 func crashCheckAccepted(t *testing.T, dir string, accepted []string) {
 	t.Helper()
-	s := open(t, Options{Dir: dir, InlineLimit: 3000})
+	s := open(t, Options{Dir: dir, InlineLimit: 3000, SegmentBytes: 60_000})
 	for _, id := range accepted {
 		if m, err := s.Message(t.Context(), id); err != nil || string(m.Raw) != string(crashBody(id)) {
 			t.Fatalf("acknowledged message %s after the power cut: %d bytes, %v", id, len(m.Raw), err)
@@ -179,34 +224,48 @@ func crashCheckAccepted(t *testing.T, dir string, accepted []string) {
 	}
 }
 
-// TestDiskFull fills the store: units that do not fit get ErrFull and leave nothing, small ones still fit,
-// and the store does not fail.
+// TestDiskFull fills the disk of the journal: units that do not fit get ErrFull and leave nothing, small ones still fit, and the store
+// does not fail.
 func TestDiskFull(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, maxPages: 200})
-	full := 0
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	stored := map[string]bool{}
-	for i := range 60 {
-		wg.Go(func() {
-			id := fmt.Sprint("m", i)
-			_, err := s.Commit(context.Background(), acceptUnit(id, make([]byte, 20000)))
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil:
-				stored[id] = true
-			case errors.Is(err, queue.ErrFull):
-				full++
-			default:
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
+	f := &faultFiles{}
+	s := open(t, Options{Dir: dir, files: f})
+	f.leave(300_000)
+	full, stored := fillUp(t, s)
 	if full == 0 || len(stored) == 0 {
 		t.Fatalf("%d stored, %d refused: the test does not fill the disk", len(stored), full)
+	}
+	for id := range stored {
+		_, err := s.Commit(t.Context(), &queue.Unit{Now: time.Now(), Message: &queue.MessageStep{ID: id, To: samvirke.MessageProcessed}})
+		if err != nil {
+			t.Fatalf("a change of status on a full disk: %v", err)
+		}
+		break
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, Options{Dir: dir})
+	if _, err := s.Commit(t.Context(), acceptUnit("later", make([]byte, 20000))); err != nil {
+		t.Fatalf("commit after room was made: %v", err)
+	}
+}
+
+// fillUp commits until there is no room any more.
+func fillUp(t *testing.T, s *Store) (full int, stored map[string]bool) {
+	t.Helper()
+	stored = map[string]bool{}
+	for i := range 60 {
+		id := fmt.Sprint("m", i)
+		_, err := s.Commit(context.Background(), acceptUnit(id, make([]byte, 20000)))
+		switch {
+		case err == nil:
+			stored[id] = true
+		case errors.Is(err, queue.ErrFull):
+			full++
+		default:
+			t.Error(err)
+		}
 	}
 	if err := s.Err(); err != nil {
 		t.Fatalf("a full disk broke the store: %v", err)
@@ -217,22 +276,49 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("%s: stored %t, read %v", id, stored[id], err)
 		}
 	}
-	for id := range stored {
-		_, err := s.Commit(t.Context(), &queue.Unit{Now: time.Now(), Message: &queue.MessageStep{ID: id, To: samvirke.MessageProcessed}})
-		if err != nil {
-			t.Fatalf("a change of status on a full disk: %v", err)
-		}
-		break
-	}
 	if off, err := s.countOff(t.Context()); err != nil || len(off) != 0 {
 		t.Fatalf("the books are off by %v, %v", off, err)
+	}
+	return full, stored
+}
+
+// TestTablesFull leaves no room for the tables: what is in the journal waits, nothing more is taken, and after a start with
+// room everything acknowledged is there.
+func TestTablesFull(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir, maxPages: 100})
+	var stored []string
+	refused := 0
+	for i := 0; refused < 20; i++ {
+		id := fmt.Sprint("m", i)
+		u := acceptUnit(id, nil)
+		u.Message = &queue.MessageStep{ID: id, Envelope: make([]byte, 5000)}
+		switch _, err := s.Commit(t.Context(), u); {
+		case err == nil:
+			stored = append(stored, id)
+		case errors.Is(err, queue.ErrFull):
+			refused++
+		default:
+			t.Fatal(err)
+		}
+	}
+	if err := s.Err(); err != nil {
+		t.Fatalf("a full disk broke the store: %v", err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = open(t, Options{Dir: dir})
-	if _, err := s.Commit(t.Context(), acceptUnit("later", make([]byte, 20000))); err != nil {
-		t.Fatalf("commit after room was made: %v", err)
+	for _, id := range stored {
+		if m, err := s.Message(t.Context(), id); err != nil || len(m.Envelope) != 5000 {
+			t.Fatalf("%s: %v", id, err)
+		}
+	}
+	if _, err := s.Commit(t.Context(), acceptUnit("later", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if off, err := s.countOff(t.Context()); err != nil || len(off) != 0 {
+		t.Fatalf("the books are off by %v, %v", off, err)
 	}
 }
 

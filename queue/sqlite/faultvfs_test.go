@@ -201,26 +201,3 @@ func (f *faultVFS) logWrites() int {
 	defer f.mu.Unlock()
 	return f.writes
 }
-
-// unsynced says whether a file with this suffix has writes that no sync has covered.
-func (f *faultVFS) unsynced(suffix string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for path, dirty := range f.dirty {
-		if dirty && strings.HasSuffix(path, suffix) {
-			return true
-		}
-	}
-	return false
-}
-
-func (f *faultVFS) syncCount(suffix string) (n int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for path, k := range f.syncs {
-		if strings.HasSuffix(path, suffix) {
-			n += k
-		}
-	}
-	return n
-}

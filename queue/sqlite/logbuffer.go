@@ -17,8 +17,8 @@ const logBufferBytes = 124 << 10
 // each page of the log by two calls, its head and its content, and a group has a hundred pages; this
 // gathers what follows on and writes it in one call, which is a fifth of the writer's work.
 //
-// Nothing is put off beyond the sync: with synchronous=FULL SQLite syncs the log before it shows a
-// commit to anybody, and sync, read, size, truncate and close write out first what is gathered. A write that
+// Nothing is put off beyond the commit: the page whose head marks the end of a transaction writes out what is gathered, before
+// SQLite shows the commit to anybody, and so do sync, read, size, truncate and close. A write that
 // fails then shows as the failure of that call, which ends the commit in the same way.
 //
 // The driver has no writable file layer of its own, so this works on the transpiled C structures: its version is
@@ -35,6 +35,8 @@ type logBuffer struct {
 	file  uintptr                 // the open log, 0 when there is none
 	at    int64                   // where in the log the buffer begins
 	n     int32                   // bytes gathered
+	// ending says that the page that comes next is the last of a transaction.
+	ending bool
 
 	// keep are the functions that only C memory points to.
 	keep []any
@@ -126,7 +128,7 @@ func (b *logBuffer) open(tls *libc.TLS, _, path, file uintptr, flags int32, out 
 	m.FxWrite, m.FxSync, m.FxRead = b.forC(b.write), b.forC(b.sync), b.forC(b.read)
 	m.FxTruncate, m.FxFileSize, m.FxClose = b.forC(b.truncate), b.forC(b.size), b.forC(b.end)
 	f.FpMethods = b.methods
-	b.file, b.n = file, 0
+	b.file, b.n, b.ending = file, 0, false
 	return rc
 }
 
@@ -140,12 +142,22 @@ func (b *logBuffer) write(tls *libc.TLS, file, data uintptr, n int32, at int64) 
 	}
 	if n > logBufferBytes {
 		b.at += int64(n)
+		b.ending = false
 		return forGo[fileMove](b.below.FxWrite)(tls, file, data, n, at)
 	}
 	libc.Xmemcpy(tls, b.buffer+uintptr(b.n), data, libc.Tsize_t(n))
 	b.n += n
+	if b.ending {
+		b.ending = false
+		return b.flush(tls)
+	}
+	// The head of a frame has the size of the database in its second word when its page ends a transaction.
+	b.ending = n == walFrameHead && *inC[uint32](data + 4) != 0
 	return lib.SQLITE_OK
 }
+
+// walFrameHead is the size of the head of a page in the log. Source: SQLite, "WAL-mode File Format", section 4.1.
+const walFrameHead = 24
 
 // flush writes what is gathered. What could not be written is forgotten: it belongs to a commit that fails.
 func (b *logBuffer) flush(tls *libc.TLS) int32 {

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -16,8 +15,8 @@ import (
 func largeUnit(n int) *queue.Unit {
 	u := acceptUnit("large", []byte("raw"))
 	for i := range n {
-		u.Deliveries = append(u.Deliveries, samvirke.Delivery{ID: fmt.Sprint("d", i), MessageID: "large", Party: "gp",
-			Patient: fmt.Sprint(i), State: samvirke.DeliveryQueued, Body: bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 20_000)})
+		u.Records = append(u.Records, queue.Record{Key: fmt.Sprint("d", i), Hash: "h", MessageID: "large", Patient: fmt.Sprint("p", i),
+			Body: bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 20_000)})
 	}
 	return u
 }
@@ -35,15 +34,18 @@ func TestLogBuffer(t *testing.T) {
 	if _, err := s.Commit(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if got := f.logWrites() - before; got == 0 || got > 600 {
 		t.Errorf("%d calls wrote about 4,000 pages of the log", got)
 	}
 	check := func() {
 		t.Helper()
 		for i := range n {
-			d, err := s.Delivery(t.Context(), fmt.Sprint("d", i))
-			if err != nil || !bytes.Equal(d.Body, u.Deliveries[i].Body) {
-				t.Fatalf("delivery %d: %d bytes, %v", i, len(d.Body), err)
+			r, err := s.Records(t.Context(), fmt.Sprint("p", i))
+			if err != nil || len(r) != 1 || !bytes.Equal(r[0].Body, u.Records[i].Body) {
+				t.Fatalf("record %d: %d found, %v", i, len(r), err)
 			}
 		}
 		var sound string
@@ -59,7 +61,8 @@ func TestLogBuffer(t *testing.T) {
 	check()
 }
 
-// TestLogBufferFails lets the log fail in the middle of a unit that does not fit into the buffer, nor into memory.
+// TestLogBufferFails lets the log fail in the middle of a unit that does not fit into the buffer, nor into memory: the store ends, and the
+// unit, which was acknowledged, comes back from the journal.
 func TestLogBufferFails(t *testing.T) {
 	f := newFaultVFS(t, "")
 	dir := t.TempDir()
@@ -68,8 +71,12 @@ func TestLogBufferFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.failAfter("-wal", 50)
-	if _, err := s.Commit(context.Background(), largeUnit(400)); !errors.Is(err, queue.ErrFailed) {
-		t.Errorf("commit on a failing log: %v", err)
+	if _, err := s.Commit(context.Background(), largeUnit(400)); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Failed()
+	if got, err := s.Messages(t.Context(), queue.MessageFilter{}); !errors.Is(err, queue.ErrFailed) {
+		t.Errorf("%d messages of a store that failed, %v", len(got), err)
 	}
 	f.set("", "")
 	if err := s.Close(); err != nil {
@@ -79,7 +86,7 @@ func TestLogBufferFails(t *testing.T) {
 	if _, err := s.Message(t.Context(), "before"); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Message(t.Context(), "large"); !errors.Is(err, queue.ErrNotFound) {
+	if r, err := s.Records(t.Context(), "p399"); err != nil || len(r) != 1 {
 		t.Errorf("half a unit is there: %v", err)
 	}
 	if off, err := s.countOff(t.Context()); err != nil || len(off) != 0 {

@@ -37,15 +37,16 @@ const fileName = "samvirke.db"
 // Store is an open store; see the package comment.
 type Store struct {
 	*reader
-	opts   Options
-	path   string
-	lock   *os.File
-	bodies *bodies
-	lanes  *lanes
-	feed   *feed
-	totals *totals
-	subs   *subscribers
-	meters *meters
+	opts    Options
+	path    string
+	lock    *os.File
+	bodies  *bodies
+	journal *journal
+	lanes   *lanes
+	feed    *feed
+	totals  *totals
+	subs    *subscribers
+	meters  *meters
 
 	writer *writer
 	opened time.Time
@@ -67,6 +68,9 @@ type Store struct {
 	// salt keys the hashes of what was erased; erasedAny says that there are some.
 	salt      []byte
 	erasedAny atomic.Bool
+	// wiped are segments whose changes were all overwritten; only an erasure asks.
+	wiped  map[uint32]bool
+	wiping sync.Mutex
 	// dirty says that an erasure of an earlier life has to be wiped out of the files still.
 	dirty bool
 }
@@ -93,7 +97,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		failed: make(chan struct{}), closing: make(chan struct{}),
 		// Tokens of an earlier life must never fit: they begin at the clock.
 		lanes: newLanes(time.Now().UnixNano()), feed: newFeed(), totals: &totals{n: map[tallyKey]int64{}},
-		subs: newSubscribers()}
+		subs: newSubscribers(), wiped: map[uint32]bool{}}
 	lock, err := lockFolder(filepath.Join(opts.Dir, "lock"))
 	if err != nil {
 		return nil, err
@@ -123,13 +127,16 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	}
 	s.writer = w
 	if err = syncFolder(opts.Dir); err != nil { // the entry of a database just made
+		s.journal.close()
 		w.close()
 		return nil, err
 	}
-	if s.reader, err = openReader(s.path, s.opts.vfs, s.opts.Readers, s.bodies); err != nil {
+	if s.reader, err = openReader(s.path, s.opts.vfs, s.opts.Readers, s.bodies, newSegments(s.journalDir())); err != nil {
+		s.journal.close()
 		w.close()
 		return nil, err
 	}
+	s.reader.settled = s.settled
 	s.reader.leased = s.lanes.leased
 	s.reader.totals = s.liveStats
 	s.measureSize()
@@ -141,7 +148,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 
 // openWriter opens the writing connection, brings the schema up to date and reads the last numbers.
 func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
-	pragmas := []string{"busy_timeout(10000)", "page_size(4096)", "journal_mode(WAL)", "synchronous(FULL)",
+	pragmas := []string{"busy_timeout(10000)", "page_size(4096)", "journal_mode(WAL)", "synchronous(NORMAL)",
 		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-8000)", "foreign_keys(OFF)", "secure_delete(ON)"}
 	if s.opts.maxPages > 0 {
 		pragmas = append(pragmas, "max_page_count("+strconv.Itoa(s.opts.maxPages)+")")
@@ -163,9 +170,16 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	defer func() {
 		if err != nil {
 			w.close()
+			if s.journal != nil {
+				s.journal.close()
+			}
 		}
 	}()
 	if err = w.st.prepare(db); err != nil {
+		return nil, err
+	}
+	w.waiting = newWaiting(&w.st)
+	if err = w.recover(); err != nil {
 		return nil, err
 	}
 	if err = w.readSequences(); err != nil {
@@ -191,6 +205,9 @@ func (w *writer) close() {
 	_ = w.db.close()
 	w.log.close()
 }
+
+// journalDir is the folder of the journal.
+func (s *Store) journalDir() string { return filepath.Join(s.opts.Dir, "journal") }
 
 // migrate refuses what is too old or too new and applies what is missing.
 func migrate(ctx context.Context, address string, opts Options) error {
@@ -256,7 +273,8 @@ func (w *writer) readSequences() error {
 		coalesce((SELECT max(seq) FROM message), 0), coalesce((SELECT max(seq) FROM delivery), 0),
 		coalesce((SELECT max(seq) FROM event_run), 0), coalesce((SELECT max(seq) FROM receipt), 0),
 		coalesce((SELECT max(seq) FROM record), 0), coalesce((SELECT max(seq) FROM plan_version), 0),
-		(SELECT seq FROM audit_head), (SELECT hash FROM audit_head)`)
+		(SELECT seq FROM audit_head), (SELECT hash FROM audit_head),
+		coalesce((SELECT max(id) FROM message), ''), coalesce((SELECT max(id) FROM delivery), '')`)
 	if err != nil {
 		return err
 	}
@@ -268,7 +286,7 @@ func (w *writer) readSequences() error {
 	for i, to := range []*int64{&q.message, &q.delivery, &q.event, &q.receipt, &q.record, &q.plan, &q.audit} {
 		*to = row[i].(int64)
 	}
-	q.auditHash = row[7].(string)
+	q.auditHash, w.lastMessage, w.lastDelivery = row[7].(string), row[8].(string), row[9].(string)
 	return nil
 }
 

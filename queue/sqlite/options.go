@@ -14,6 +14,8 @@ const (
 	DefaultInlineLimit = 256 << 10
 	// DefaultCheckpointEvery is how often the write-ahead log is copied into the database.
 	DefaultCheckpointEvery = 250 * time.Millisecond
+	// DefaultSegmentBytes is the size at which a segment of the journal is left for a new one.
+	DefaultSegmentBytes = 64 << 20
 	// DefaultReaders is how many connections read at the same time.
 	DefaultReaders = 4
 	// DefaultLease is how long a lease lasts when Lease is not told.
@@ -29,6 +31,8 @@ const (
 	maxHeldOne = 64 << 10
 	// maxFresh bounds what is kept of new deliveries for their first lease.
 	maxFresh = 4 << 20
+	// maxSegment bounds a segment: a place in it has four bytes.
+	maxSegment = 2 << 30
 	// maxParts bounds the slices of one unit.
 	maxParts = 10000
 )
@@ -50,6 +54,8 @@ type Options struct {
 	InlineLimit int
 	// CheckpointEvery is how often the log is copied into the database; 0 means 250 ms.
 	CheckpointEvery time.Duration
+	// SegmentBytes is the size at which a segment of the journal is left for a new one, at most 2 GB; 0 means 64 MB.
+	SegmentBytes int64
 	// Readers is how many connections read at the same time; 0 means 4.
 	Readers int
 	// Registerer gets the metrics of the store; nil means none.
@@ -58,6 +64,7 @@ type Options struct {
 	// maxPages is PRAGMA max_page_count, vfs the name of a SQLite VFS; for tests.
 	maxPages int
 	vfs      string
+	files    journalFiles // the file system of the journal; for tests
 }
 
 func (o *Options) defaults() error {
@@ -75,6 +82,13 @@ func (o *Options) defaults() error {
 	}
 	if o.CheckpointEvery <= 0 {
 		o.CheckpointEvery = DefaultCheckpointEvery
+	}
+	if o.SegmentBytes <= 0 {
+		o.SegmentBytes = DefaultSegmentBytes
+	}
+	o.SegmentBytes = min(o.SegmentBytes, maxSegment)
+	if o.files == nil {
+		o.files = diskFiles{}
 	}
 	if o.Readers <= 0 {
 		o.Readers = DefaultReaders

@@ -25,7 +25,7 @@ func TestPlans(t *testing.T) {
 		queries[fmt.Sprintf("statement %d", i)] = x.sql
 	}
 	for i, x := range st.batches() {
-		queries[fmt.Sprintf("batch %d", i)] = x.sql + placeholders(2, x.cols) + x.end
+		queries[fmt.Sprintf("batch %d", i)] = x.sql + placeholders(2, x.c.columns()) + x.end
 	}
 	for name, q := range queries {
 		if word := strings.Fields(q)[0]; word == "BEGIN" || word == "COMMIT" || word == "ROLLBACK" {

@@ -44,14 +44,24 @@ func shown(d *samvirke.Delivery, leased map[int64]bool) {
 
 // Delivery gives one delivery with its body; see queue.Reader.
 func (r *reader) Delivery(ctx context.Context, id string) (samvirke.Delivery, error) {
+	if err := r.wait(ctx, id); err != nil {
+		return samvirke.Delivery{}, err
+	}
 	return r.deliveryWhere(ctx, `d.id = ?`, id)
 }
 
 // FindDelivery gives the newest delivery to party with this external id; see queue.Reader.
 func (r *reader) FindDelivery(ctx context.Context, party, externalID string) (samvirke.Delivery, error) {
-	var d samvirke.Delivery
-	var err error
-	for _, id := range queue.SameIDs(externalID) {
+	ids := queue.SameIDs(externalID)
+	if err := r.wait(ctx, ids...); err != nil {
+		return samvirke.Delivery{}, err
+	}
+	return r.findDelivery(ctx, party, ids)
+}
+
+// findDelivery finds it in the tables.
+func (r *reader) findDelivery(ctx context.Context, party string, ids []string) (d samvirke.Delivery, err error) {
+	for _, id := range ids {
 		d, err = r.deliveryWhere(ctx, `d.external_id = ? AND d.party = ? AND d.external_id <> ''
 			ORDER BY d.seq DESC LIMIT 1`, id, party)
 		if !errors.Is(err, queue.ErrNotFound) {
@@ -59,30 +69,29 @@ func (r *reader) FindDelivery(ctx context.Context, party, externalID string) (sa
 		}
 	}
 	if errors.Is(err, queue.ErrNotFound) {
-		return r.erasedDelivery(ctx, party, externalID)
+		return r.erasedDelivery(ctx, party, ids)
 	}
 	return d, err
 }
 
 func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...any) (samvirke.Delivery, error) {
 	leased := r.inHand()
-	var file string
-	var body []byte
+	var k kept
 	d, err := one(ctx, r.hot, func(rows *sql.Rows) (samvirke.Delivery, error) {
-		return scanDelivery(rows, &file, &body)
+		return scanDelivery(rows, &k.place, &k.file, &k.inline)
 	}, deliverySelect+bodySelect+` FROM delivery d LEFT JOIN delivery_body b ON b.seq = d.seq
 		LEFT JOIN message m ON m.seq = d.message`+bodyJoin+` WHERE `+condition, args...)
 	if err != nil {
 		return samvirke.Delivery{}, err
 	}
 	shown(&d, leased)
-	d.Body, err = r.body(file, body)
+	d.Body, err = r.body(&k)
 	return d, err
 }
 
 // erasedDelivery finds an erased delivery by what it was called.
-func (r *reader) erasedDelivery(ctx context.Context, party, externalID string) (samvirke.Delivery, error) {
-	for _, id := range queue.SameIDs(externalID) {
+func (r *reader) erasedDelivery(ctx context.Context, party string, ids []string) (samvirke.Delivery, error) {
+	for _, id := range ids {
 		if ref, found, err := r.erasedRef(ctx, erasedDelivery, party, id); err != nil || found {
 			if err != nil {
 				return samvirke.Delivery{}, err
@@ -95,10 +104,23 @@ func (r *reader) erasedDelivery(ctx context.Context, party, externalID string) (
 
 // Deliveries lists deliveries, newest first; see queue.Reader.
 func (r *reader) Deliveries(ctx context.Context, f queue.DeliveryFilter) ([]samvirke.Delivery, error) {
+	if err := r.wait(ctx, about(f.MessageID)...); err != nil {
+		return nil, err
+	}
+	return r.deliveries(ctx, f)
+}
+
+// ofMessage says whether f asks for what a message gave rise to.
+func ofMessage(f *queue.DeliveryFilter) bool {
+	return f.MessageID != "" && f.Patient+f.Party == "" && len(f.State) == 0 && f.OverdueAt.IsZero()
+}
+
+// deliveries lists them from the tables.
+func (r *reader) deliveries(ctx context.Context, f queue.DeliveryFilter) ([]samvirke.Delivery, error) {
 	leased := r.inHand()
 	query, args := deliveryQuery(f, leased)
 	db := asker(r.db)
-	if f.MessageID != "" && f.Patient+f.Party == "" && len(f.State) == 0 && f.OverdueAt.IsZero() {
+	if ofMessage(&f) {
 		db = r.hot // what a message gave rise to
 	}
 	return list(ctx, db, func(rows *sql.Rows) (samvirke.Delivery, error) {
@@ -187,6 +209,9 @@ func whereState(w *where, states []samvirke.DeliveryState, leased map[int64]bool
 
 // Attempts lists the tries at one delivery in order; see queue.Reader.
 func (r *reader) Attempts(ctx context.Context, deliveryID string) ([]samvirke.Attempt, error) {
+	if err := r.wait(ctx, deliveryID); err != nil {
+		return nil, err
+	}
 	return list(ctx, r.db, func(rows *sql.Rows) (a samvirke.Attempt, err error) {
 		var at, took int64
 		err = rows.Scan(&a.Number, &at, &took, &a.Answer, &a.Class, &a.Fault, &a.FaultText)
@@ -208,15 +233,19 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 	}
 	type found struct {
 		delivery samvirke.Delivery
-		file     string
-		body     []byte
+		kept     kept
 	}
 	var rows []found
 	var err error
 	if len(set) > 0 {
+		if s.writer.waiting.touched.hasDelivery(set) {
+			if err := s.settled(context.WithoutCancel(ctx)); err != nil {
+				return nil, err
+			}
+		}
 		// Without the caller's end: the leases are given, losing the answer would hold up the lanes.
 		rows, err = list(context.WithoutCancel(ctx), s.hot, func(rows *sql.Rows) (f found, err error) {
-			f.delivery, err = scanDelivery(rows, &f.file, &f.body)
+			f.delivery, err = scanDelivery(rows, &f.kept.place, &f.kept.file, &f.kept.inline)
 			return f, err
 		}, leaseSelect, numbers(set))
 		if err != nil {
@@ -224,11 +253,6 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 				s.lanes.expire(got[i].Seq, got[i].Token)
 			}
 			return nil, err
-		}
-	}
-	for i := range rows {
-		if f := &rows[i]; f.file == "" && f.body == nil && f.delivery.Size > 0 {
-			f.file = bodyGone
 		}
 	}
 	byNumber := make(map[int64]*found, len(rows))
@@ -247,7 +271,7 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 			err = fmt.Errorf("leased delivery %d: %w", l.Seq, queue.ErrNotFound)
 			continue
 		}
-		body, e := s.leasedBody(f.file, f.body)
+		body, e := s.leasedBody(&f.kept, f.delivery.Size)
 		if e != nil {
 			err = fmt.Errorf("delivery %s: %w", f.delivery.ID, e)
 			s.opts.Logger.Error("body of a delivery cannot be read", "delivery_id", f.delivery.ID, "err", e)
@@ -266,23 +290,21 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 	return nil, err
 }
 
-// bodyGone stands for a body that was dropped or erased.
-const bodyGone = "gone"
-
 // leasedBody is a body that is to be sent: one that is gone is a fault here, and none where somebody reads.
-func (s *Store) leasedBody(file string, inline []byte) ([]byte, error) {
-	if file == bodyGone {
+func (s *Store) leasedBody(k *kept, size int64) ([]byte, error) {
+	if size > 0 && k.none() {
 		return nil, fmt.Errorf("the body was dropped when its time was over: %w", queue.ErrDamaged)
 	}
-	return s.body(file, inline)
+	return s.body(k)
 }
 
 const leaseSelect = deliverySelect + bodySelect + ` FROM json_each(?) j CROSS JOIN delivery d ON d.seq = j.value
 	LEFT JOIN delivery_body b ON b.seq = d.seq LEFT JOIN message m ON m.seq = d.message` + bodyJoin
 
-// A delivery_body with neither file nor body stands for the body of the delivery's message: what is
-// forwarded as it came is kept once.
+// A place of one byte, or of an earlier version a delivery_body with neither file nor body, stands for the body of the
+// delivery's message: what is forwarded as it came is kept once.
 const (
-	bodySelect = `, coalesce(o.file, b.file, ''), coalesce(o.body, b.body)`
-	bodyJoin   = ` LEFT JOIN message_body o ON o.seq = d.message AND b.file = '' AND b.body IS NULL`
+	bodySelect = `, iif(length(d.place) = 16, d.place, iif(length(d.place) = 1 OR b.file = '' AND b.body IS NULL, m.place, NULL)),
+		coalesce(o.file, b.file, ''), coalesce(o.body, b.body)`
+	bodyJoin = ` LEFT JOIN message_body o ON o.seq = d.message AND (length(d.place) = 1 OR b.file = '' AND b.body IS NULL)`
 )

@@ -9,6 +9,9 @@ import (
 
 // Dues lists dues, earliest first; see queue.Reader. Of all patients, only the open ones are found quickly.
 func (r *reader) Dues(ctx context.Context, f queue.DueFilter) ([]queue.Due, error) {
+	if err := r.wait(ctx, about(f.Patient)...); err != nil {
+		return nil, err
+	}
 	query, args := dueQuery(f)
 	return list(ctx, r.db, func(rows *sql.Rows) (d queue.Due, err error) {
 		var at, fired int64

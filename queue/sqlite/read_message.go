@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,25 +24,30 @@ func scanMessage(rows *sql.Rows, extra ...any) (m samvirke.Message, err error) {
 
 // Message gives one message with its raw bytes; see queue.Reader.
 func (r *reader) Message(ctx context.Context, id string) (queue.MessageDetail, error) {
-	var file string
-	var raw []byte // not d.Raw: the assignment of d.Message would take it away again
+	if err := r.wait(ctx, id); err != nil {
+		return queue.MessageDetail{}, err
+	}
+	var k kept
 	d, err := one(ctx, r.db, func(rows *sql.Rows) (d queue.MessageDetail, err error) {
-		d.Message, err = scanMessage(rows, &file, &raw, &d.Envelope, &d.Notes)
+		d.Message, err = scanMessage(rows, &k.place, &k.file, &k.inline, &d.Envelope, &d.Notes)
 		return d, err
 	}, `SELECT m.seq, m.id, m.party, m.format, m.kind, m.version, m.external_id, m.patient, m.generated_at,
 		m.received_at, m.status, m.fault, m.fault_text, m.checksum, m.size, m.content_type, m.trace_parent,
-		coalesce(b.file, ''), b.body, r.envelope, r.notes
+		m.place, coalesce(b.file, ''), b.body, r.envelope, r.notes
 		FROM message m LEFT JOIN message_body b ON b.seq = m.seq LEFT JOIN message_result r ON r.seq = m.seq
 		WHERE m.id = ?`, id)
 	if err != nil {
 		return queue.MessageDetail{}, err
 	}
-	d.Raw, err = r.body(file, raw)
+	d.Raw, err = r.body(&k)
 	return d, err
 }
 
 // Messages lists messages, newest first; see queue.Reader.
 func (r *reader) Messages(ctx context.Context, f queue.MessageFilter) ([]samvirke.Message, error) {
+	if err := r.wait(ctx); err != nil {
+		return nil, err
+	}
 	query, args := messageQuery(f)
 	return list(ctx, r.db, func(rows *sql.Rows) (samvirke.Message, error) { return scanMessage(rows) }, query, args...)
 }
@@ -119,7 +125,7 @@ func (s *Store) fillReceived(ctx context.Context, got []samvirke.Message) ([]sam
 		if got[i].ID != "" {
 			continue
 		}
-		m, err := s.messageBySeq(context.WithoutCancel(ctx), got[i].Seq)
+		m, err := s.receivedBySeq(context.WithoutCancel(ctx), got[i].Seq)
 		if err != nil {
 			if i > 0 {
 				s.feed.giveBack(got[i:])
@@ -133,19 +139,29 @@ func (s *Store) fillReceived(ctx context.Context, got []samvirke.Message) ([]sam
 	return got, nil
 }
 
+// receivedBySeq reads a message that the feed names. One that is not in the tables yet, or that was put back to received by a
+// change that waits, is waited for.
+func (s *Store) receivedBySeq(ctx context.Context, seq int64) (samvirke.Message, error) {
+	m, err := s.messageBySeq(ctx, seq)
+	if errors.Is(err, queue.ErrNotFound) || err == nil && (m.Status != samvirke.MessageReceived || s.writer.waiting.touched.has(m.ID)) {
+		if err := s.settled(ctx); err != nil {
+			return m, err
+		}
+		return s.messageBySeq(ctx, seq)
+	}
+	return m, err
+}
+
 func (r *reader) messageBySeq(ctx context.Context, seq int64) (samvirke.Message, error) {
-	var file string
+	var k kept
 	m, err := one(ctx, r.hot, func(rows *sql.Rows) (m samvirke.Message, err error) {
-		var raw []byte
-		m, err = scanMessage(rows, &file, &raw)
-		m.Raw = raw
-		return m, err
+		return scanMessage(rows, &k.place, &k.file, &k.inline)
 	}, `SELECT m.seq, m.id, m.party, m.format, m.kind, m.version, m.external_id, m.patient, m.generated_at,
 		m.received_at, m.status, m.fault, m.fault_text, m.checksum, m.size, m.content_type, m.trace_parent,
-		coalesce(b.file, ''), b.body FROM message m LEFT JOIN message_body b ON b.seq = m.seq WHERE m.seq = ?`, seq)
+		m.place, coalesce(b.file, ''), b.body FROM message m LEFT JOIN message_body b ON b.seq = m.seq WHERE m.seq = ?`, seq)
 	if err != nil {
 		return m, err
 	}
-	m.Raw, err = r.body(file, m.Raw)
+	m.Raw, err = r.body(&k)
 	return m, err
 }

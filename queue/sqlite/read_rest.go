@@ -18,8 +18,21 @@ func throughMessage(table string) string {
 		UNION ALL SELECT seq FROM ` + table + ` WHERE stray IS NOT NULL AND stray = (SELECT seq FROM delivery WHERE id = ?))`
 }
 
+// about gives one id that every answer touches, none when there is no such id.
+func about(ids ...string) []string {
+	for _, id := range ids {
+		if id != "" {
+			return []string{id}
+		}
+	}
+	return nil
+}
+
 // Receipts lists receipts, oldest first; see queue.Reader. A party alone, or none of the filters, walks them.
 func (r *reader) Receipts(ctx context.Context, f queue.ReceiptFilter) ([]samvirke.Receipt, error) {
+	if err := r.wait(ctx, about(f.MessageID, f.DeliveryID)...); err != nil {
+		return nil, err
+	}
 	query, args := receiptQuery(f)
 	return list(ctx, r.db, func(rows *sql.Rows) (x samvirke.Receipt, err error) {
 		var content []byte
@@ -45,6 +58,9 @@ func receiptQuery(f queue.ReceiptFilter) (string, []any) {
 
 // Events lists events, oldest first; see queue.Reader.
 func (r *reader) Events(ctx context.Context, f queue.EventFilter) ([]samvirke.Event, error) {
+	if err := r.wait(ctx, about(f.MessageID, f.DeliveryID)...); err != nil {
+		return nil, err
+	}
 	query, args := eventQuery(f)
 	return list(ctx, r.db, func(rows *sql.Rows) (e samvirke.Event, err error) {
 		var at int64
@@ -74,6 +90,9 @@ const eventSeq = `e.seq - json_array_length(e.content) + 1 + j.key`
 
 // Records gives all records of a patient in order of arrival; see queue.Reader.
 func (r *reader) Records(ctx context.Context, patient string) (out []queue.Record, err error) {
+	if err := r.wait(ctx, patient); err != nil {
+		return nil, err
+	}
 	// In pieces, so that a patient with very many does not pin the log.
 	for after := int64(0); ; {
 		n := len(out)
@@ -84,7 +103,7 @@ func (r *reader) Records(ctx context.Context, patient string) (out []queue.Recor
 				return x, err
 			}
 			x.ReceivedAt = moment(at)
-			x.Body, err = r.body(file, x.Body)
+			x.Body, err = r.body(&kept{file: file, inline: x.Body})
 			return x, err
 		}, `SELECT seq, key, hash, patient, message_id, received_at, file, body FROM record
 			WHERE patient = ? AND seq > ? ORDER BY seq LIMIT 1000`, patient, after)
@@ -109,6 +128,9 @@ func scanPlan(rows *sql.Rows, extra ...any) (p queue.PlanVersion, err error) {
 
 // Plan gives one version with its body, 0 = the newest; see queue.Reader.
 func (r *reader) Plan(ctx context.Context, patient string, version int64) (queue.PlanVersion, error) {
+	if err := r.wait(ctx, patient); err != nil {
+		return queue.PlanVersion{}, err
+	}
 	var file string
 	var body []byte
 	w := where{parts: []string{`patient = ?`}, args: []any{patient}}
@@ -120,18 +142,24 @@ func (r *reader) Plan(ctx context.Context, patient string, version int64) (queue
 	if err != nil {
 		return p, err
 	}
-	p.Body, err = r.body(file, body)
+	p.Body, err = r.body(&kept{file: file, inline: body})
 	return p, err
 }
 
 // PlanVersions lists the versions of a plan, newest first, without bodies; see queue.Reader.
 func (r *reader) PlanVersions(ctx context.Context, patient string) ([]queue.PlanVersion, error) {
+	if err := r.wait(ctx, patient); err != nil {
+		return nil, err
+	}
 	return list(ctx, r.db, func(rows *sql.Rows) (queue.PlanVersion, error) { return scanPlan(rows) },
 		`SELECT `+planColumns+` FROM plan_version WHERE patient = ? ORDER BY version DESC`, patient)
 }
 
 // Patients lists the newest version of each plan, newest change first, without bodies; see queue.Reader.
 func (r *reader) Patients(ctx context.Context, limit int) ([]queue.PlanVersion, error) {
+	if err := r.wait(ctx); err != nil {
+		return nil, err
+	}
 	return list(ctx, r.db, func(rows *sql.Rows) (queue.PlanVersion, error) { return scanPlan(rows) },
 		`SELECT `+planColumns+` FROM plan_version v WHERE NOT EXISTS (SELECT 1 FROM plan_version n
 			WHERE n.patient = v.patient AND n.version > v.version) ORDER BY seq DESC LIMIT ?`, page(limit))
@@ -139,16 +167,25 @@ func (r *reader) Patients(ctx context.Context, limit int) ([]queue.PlanVersion, 
 
 // Counter gives a counter, 0 when it is not there; see queue.Reader.
 func (r *reader) Counter(ctx context.Context, name string) (int64, error) {
+	if err := r.wait(ctx, name); err != nil {
+		return 0, err
+	}
 	return single[int64](ctx, r.db, `SELECT value FROM counter WHERE name = ?`, name)
 }
 
 // Setting gives a setting, "" when it is not there; see queue.Reader.
 func (r *reader) Setting(ctx context.Context, name string) (string, error) {
+	if err := r.wait(ctx, name); err != nil {
+		return "", err
+	}
 	return single[string](ctx, r.db, `SELECT value FROM setting WHERE name = ?`, name)
 }
 
 // Settings lists settings by the beginning of their name; see queue.Reader.
 func (r *reader) Settings(ctx context.Context, prefix, after string, limit int) ([]queue.Setting, error) {
+	if err := r.wait(ctx); err != nil {
+		return nil, err
+	}
 	return list(ctx, r.db, func(rows *sql.Rows) (x queue.Setting, err error) {
 		err = rows.Scan(&x.Name, &x.Value)
 		return x, err
@@ -159,6 +196,9 @@ const settingsSelect = `SELECT name, value FROM setting WHERE name >= ? AND name
 
 // PlanChanges lists versions of plans in the order they were made; see queue.Reader.
 func (r *reader) PlanChanges(ctx context.Context, after int64, limit int) ([]queue.PlanChange, error) {
+	if err := r.wait(ctx); err != nil {
+		return nil, err
+	}
 	return list(ctx, r.db, func(rows *sql.Rows) (x queue.PlanChange, err error) {
 		x.PlanVersion, err = scanPlan(rows, &x.Seq)
 		return x, err
@@ -197,6 +237,9 @@ const auditSelect = `SELECT seq, at, who, action, object, patient, salt, patient
 
 // Audits lists audit entries, newest first; see queue.Reader.
 func (r *reader) Audits(ctx context.Context, before int64, limit int) ([]samvirke.Audit, error) {
+	if err := r.wait(ctx); err != nil {
+		return nil, err
+	}
 	w := where{}
 	if before > 0 {
 		w.add(`seq < ?`, before)
@@ -209,6 +252,9 @@ func (r *reader) Audits(ctx context.Context, before int64, limit int) ([]samvirk
 
 // VerifyAudit walks the hash chain in pieces; see queue.Reader.
 func (r *reader) VerifyAudit(ctx context.Context) error {
+	if err := r.wait(ctx); err != nil {
+		return err
+	}
 	head, err := one(ctx, r.db, func(rows *sql.Rows) (a samvirke.Audit, err error) {
 		err = rows.Scan(&a.Seq, &a.Hash)
 		return a, err

@@ -20,6 +20,9 @@ import (
 type reader struct {
 	db     *sql.DB
 	bodies *bodies
+	places *segments
+	// settled waits until committed changes about the keys, or any without keys, can be read from the tables.
+	settled func(ctx context.Context, keys ...string) error
 	// hot is db for what is asked for each message.
 	hot *prepared
 	// leased gives the deliveries that are being sent; nil when this process does not send.
@@ -28,7 +31,7 @@ type reader struct {
 	totals func(*queue.Stats)
 }
 
-func openReader(path, vfs string, connections int, b *bodies) (*reader, error) {
+func openReader(path, vfs string, connections int, b *bodies, places *segments) (*reader, error) {
 	address := dsn(path, vfs, "busy_timeout(10000)", "query_only(1)", "temp_store(MEMORY)", "cache_size(-1000)")
 	connector, err := modernc.NewConnector(address)
 	if err != nil {
@@ -37,7 +40,7 @@ func openReader(path, vfs string, connections int, b *bodies) (*reader, error) {
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	return &reader{db: db, bodies: b, hot: &prepared{db: db, byText: map[string]*sql.Stmt{}}}, nil
+	return &reader{db: db, bodies: b, places: places, hot: &prepared{db: db, byText: map[string]*sql.Stmt{}}}, nil
 }
 
 // Reader is a store opened for reading only.
@@ -46,11 +49,17 @@ type Reader struct{ *reader }
 var _ queue.Reader = (*Reader)(nil)
 
 // Close closes the reader.
-func (r *Reader) Close() error { return r.db.Close() }
+func (r *Reader) Close() error { return r.close() }
+
+func (r *reader) close() error {
+	r.places.close()
+	return r.db.Close()
+}
 
 // OpenReader opens the store in dir for reading, also while a gateway has it open; it takes no lock and
 // changes no row. It cannot see what only the gateway's memory knows: a delivery that is being
-// sent right now shows as queued or waiting, and Stats has no commit figures.
+// sent right now shows as queued or waiting, and Stats has no commit figures. Of a gateway that was killed it shows
+// what stood in the tables, not the last moments, which the next start takes from the journal.
 //
 // It returns queue.ErrNotFound when there is no store, and queue.ErrNewer for a newer one.
 func OpenReader(dir string) (*Reader, error) {
@@ -58,7 +67,7 @@ func OpenReader(dir string) (*Reader, error) {
 	if !isFile(path) {
 		return nil, fmt.Errorf("store in %s: %w", dir, queue.ErrNotFound)
 	}
-	r, err := openReader(path, "", 2, &bodies{dir: filepath.Join(dir, "bodies")})
+	r, err := openReader(path, "", 2, &bodies{dir: filepath.Join(dir, "bodies")}, newSegments(filepath.Join(dir, "journal")))
 	if err != nil {
 		return nil, fmt.Errorf("open store for reading: %w", err)
 	}
@@ -66,6 +75,8 @@ func OpenReader(dir string) (*Reader, error) {
 		r.db.Close()
 		return nil, err
 	}
+	b := &beside{r: r, dir: r.places.dir}
+	r.settled = b.settled
 	return &Reader{r}, nil
 }
 
@@ -191,10 +202,31 @@ func readError(ctx context.Context, err error) error {
 	return fmt.Errorf("read store: %w", err)
 }
 
-// body gives a body from its row or its file.
-func (r *reader) body(file string, inline []byte) ([]byte, error) {
-	if file == "" {
-		return notNil(inline), nil
+// wait waits as settled does.
+func (r *reader) wait(ctx context.Context, keys ...string) error {
+	if r.settled == nil {
+		return nil
 	}
-	return r.bodies.read(file)
+	return r.settled(ctx, keys...)
+}
+
+// kept is where a body lies: in the journal, in a file of its own, or, from earlier versions, in the row.
+type kept struct {
+	place  []byte
+	file   string
+	inline []byte
+}
+
+// none says that there is no body any more.
+func (k *kept) none() bool { return len(k.place) == 0 && k.file == "" && k.inline == nil }
+
+// body gives a body.
+func (r *reader) body(k *kept) ([]byte, error) {
+	if p, ok := placeOf(k.place); ok {
+		return r.places.read(p)
+	}
+	if k.file == "" {
+		return notNil(k.inline), nil
+	}
+	return r.bodies.read(k.file)
 }

@@ -11,18 +11,22 @@ const settled = `m.received_at < ?1 AND m.status IN ('processed', 'refused', 'cl
 	WHERE d.message = m.seq AND d.message IS NOT NULL AND NOT (d.state IN ('acknowledged', 'given-up') AND d.done_at < ?1
 		OR d.state = 'sent' AND d.expect_by = 0 AND d.sent_at < ?1))`
 
+// haveBody finds messages that have one by the index of them.
+const haveBody = `SELECT seq FROM (SELECT * FROM (SELECT seq FROM message WHERE place IS NOT NULL AND seq > ?1 ORDER BY seq LIMIT ?2)
+	UNION SELECT * FROM (SELECT seq FROM message_body WHERE seq > ?1 ORDER BY seq LIMIT ?2)) ORDER BY seq LIMIT ?2`
+
 // DropPayloads takes away bodies that have served; see queue.Retainer.
 func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error) {
 	limit = min(max(limit, 1), maxLeases)
 	x := &eraser{s: s}
 	// A piece of the messages that have a body is looked at, however few of them are settled.
-	seqs, err := x.numbers(ctx, `SELECT seq FROM message_body WHERE seq > ? ORDER BY seq LIMIT ?`, after, limit)
+	seqs, err := x.numbers(ctx, haveBody, after, limit)
 	if err != nil || len(seqs) == 0 {
 		return 0, 0, err
 	}
 	next = seqs[len(seqs)-1]
 	found, err := x.numbers(ctx, `SELECT m.seq FROM message m WHERE m.seq > ?2 AND m.seq <= ?3 AND `+settled+`
-		AND EXISTS (SELECT 1 FROM message_body b WHERE b.seq = m.seq) ORDER BY m.seq`, nanos(before), after, next)
+		AND (m.place IS NOT NULL OR EXISTS (SELECT 1 FROM message_body b WHERE b.seq = m.seq)) ORDER BY m.seq`, nanos(before), after, next)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -34,11 +38,11 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64,
 			err := w.query(`SELECT m.seq FROM message m WHERE m.seq = ?2 AND `+settled, func([]driver.Value) error {
 				dropped++
 				if err := w.query(`SELECT seq FROM delivery WHERE message = ? AND message IS NOT NULL`, func(row []driver.Value) error {
-					return x.dropBody(w, "delivery_body", row[0].(int64))
+					return x.dropBody(w, "delivery", row[0].(int64))
 				}, seq); err != nil {
 					return err
 				}
-				return x.dropBody(w, "message_body", seq)
+				return x.dropBody(w, "message", seq)
 			}, nanos(before), seq)
 			if err != nil {
 				return err
@@ -48,6 +52,9 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64,
 	})
 	if err != nil {
 		return 0, 0, err
+	}
+	if err := s.wipePlaces(ctx); err != nil {
+		return dropped, next, err
 	}
 	return dropped, next, s.bodies.shred(x.files, s.bodyKnown)
 }

@@ -25,6 +25,14 @@ func (s *Store) usable() error {
 	return nil
 }
 
+// usableErr is usable, and err when it is.
+func (s *Store) usableErr(err error) error {
+	if s.broken() {
+		return queue.ErrFailed
+	}
+	return err
+}
+
 func (s *Store) broken() bool { return s.Err() != nil }
 
 // fail ends the store: nothing is taken any more, and everybody who waits is told.
@@ -76,7 +84,8 @@ func (s *Store) Close() error {
 	s.lanes.stop()
 	s.subs.close()
 	s.meters.close(s.opts.Registerer)
-	err := s.reader.db.Close()
+	err := s.reader.close()
+	s.journal.close()
 	w.close() // the last connection: SQLite copies the log into the database and removes it
 	if e := s.lock.Close(); err == nil {
 		err = e
@@ -126,7 +135,7 @@ func (s *Store) checkpoints() {
 
 // measureSize notes the size of the store.
 func (s *Store) measureSize() {
-	n := s.bodies.bytes.Load()
+	n := s.bodies.bytes.Load() + s.journal.bytes.Load()
 	for _, suffix := range []string{"", "-wal"} {
 		if info, err := os.Stat(s.path + suffix); err == nil {
 			n += info.Size()
@@ -152,6 +161,9 @@ func (r *reader) Stats(ctx context.Context) (queue.Stats, error) {
 	if r.totals != nil {
 		r.totals(&st)
 	} else if err := r.storedStats(ctx, &st); err != nil {
+		return st, err
+	}
+	if err := r.wait(ctx); err != nil {
 		return st, err
 	}
 	return st, r.oldest(ctx, &st)

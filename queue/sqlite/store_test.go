@@ -32,7 +32,7 @@ func TestLocked(t *testing.T) {
 	open(t, Options{Dir: dir})
 }
 
-func change(t *testing.T, dir, sqlText string, args ...any) {
+func alter(t *testing.T, dir, sqlText string, args ...any) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, fileName))
 	if err != nil {
@@ -47,7 +47,7 @@ func change(t *testing.T, dir, sqlText string, args ...any) {
 func TestNewerSchema(t *testing.T) {
 	dir := t.TempDir()
 	_ = open(t, Options{Dir: dir}).Close()
-	change(t, dir, `INSERT INTO schema_version (version_id, is_applied) VALUES (999, 1)`)
+	alter(t, dir, `INSERT INTO schema_version (version_id, is_applied) VALUES (999, 1)`)
 	if _, err := Open(t.Context(), Options{Dir: dir, Logger: quiet()}); !errors.Is(err, queue.ErrNewer) {
 		t.Errorf("open: %v", err)
 	}
@@ -105,8 +105,8 @@ func TestTotalsRepaired(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	change(t, dir, `UPDATE message SET status = 'attention' WHERE seq <= 2`)
-	change(t, dir, `UPDATE delivery SET state = 'sent', expect_by = 5 WHERE seq = 1`)
+	alter(t, dir, `UPDATE message SET status = 'attention' WHERE seq <= 2`)
+	alter(t, dir, `UPDATE delivery SET state = 'sent', expect_by = 5 WHERE seq = 1`)
 	var log bytes.Buffer
 	s = open(t, Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
@@ -295,7 +295,7 @@ func TestErasedAudit(t *testing.T) {
 		}
 	}
 	_ = s.Close()
-	change(t, dir, `UPDATE audit SET patient = '', salt = '' WHERE seq = 2`)
+	alter(t, dir, `UPDATE audit SET patient = '', salt = '' WHERE seq = 2`)
 	s = open(t, Options{Dir: dir})
 	if err := s.VerifyAudit(t.Context()); err != nil {
 		t.Fatal(err)
@@ -310,7 +310,7 @@ func TestErasedAudit(t *testing.T) {
 		if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
 			t.Fatal(err)
 		}
-		change(t, copied, text)
+		alter(t, copied, text)
 		r, err := OpenReader(copied)
 		if err != nil {
 			t.Fatal(err)

@@ -1,18 +1,19 @@
 package sqlite
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
 )
 
-// tx is one group on its way into the database: what has to happen in memory once it is synced.
+// tx is one group on its way into the journal: what has to happen in memory once it is synced.
 type tx struct {
 	w      *writer
 	before sequences
-	// eager writes each unit's rows before the next unit, so that an error has an owner.
-	eager bool
 
 	tallies map[tallyKey]int64
 	// moved are the deliveries stepped in this group: their leases are over as soon as it commits.
@@ -22,7 +23,11 @@ type tx struct {
 	feed   []feedChange
 	events []samvirke.Event
 	story  eventRun
-	audits bool
+	// keys and shadows are what is touched; see there.
+	keys     []string
+	shadows  []*shadow
+	messages []*newMessage
+	changed  []string
 
 	// The unit at hand.
 	r    *request
@@ -30,33 +35,34 @@ type tx struct {
 	look looked
 }
 
-func (w *writer) newTx(eager bool) *tx {
-	w.cache.trim()
-	return &tx{w: w, before: w.seqs, eager: eager, tallies: map[tallyKey]int64{}, moved: map[int64]bool{}}
+// errWaits says that a unit asks for something that changes which wait for the tables may answer: they are written, and
+// the unit is tried again.
+var errWaits = errors.New("waiting changes must be written first")
+
+func (w *writer) newTx() (*tx, error) {
+	w.changes = w.changes[:0]
+	if err := w.s.journal.begin(); err != nil {
+		return nil, err
+	}
+	return &tx{w: w, before: w.seqs, tallies: map[tallyKey]int64{}, moved: map[int64]bool{}}, nil
 }
 
-// run applies one unit. It first looks everything up and checks it, then writes: clean says that
-// nothing was written, so that the unit can be left out without a rollback.
-func (t *tx) run(r *request) (clean bool, err error) {
+// run applies one unit. It first looks everything up and checks it, then writes, and writing cannot fail: a unit that breaks a
+// rule has changed nothing.
+func (t *tx) run(r *request) error {
 	t.r, t.u = r, r.unit
 	t.look.reset()
 	at := t.w.seqs
 	if err := t.lookUp(); err != nil {
 		t.w.seqs = at
-		return true, err
+		return err
 	}
 	if t.look.existing != nil {
-		err = t.writeRepeat()
+		t.writeRepeat()
 	} else {
-		err = t.write()
+		t.write()
 	}
-	if err != nil {
-		return false, err
-	}
-	if t.eager {
-		return false, t.flushRows()
-	}
-	return false, nil
+	return nil
 }
 
 // lookUp is everything that can go wrong by the rules. Of a message that was there before nothing
@@ -78,59 +84,43 @@ func (t *tx) lookUp() error {
 }
 
 // write applies the unit in field order.
-func (t *tx) write() error {
-	for _, f := range []func() error{
+func (t *tx) write() {
+	for _, f := range []func(){
 		t.writeAccept, t.writeMessage, t.writeRecords, t.writePlan, t.writeDues, t.writeDeliveries, t.writeSteps,
 		t.writeReceipts, t.writeCounters, t.writeSettings, t.writeEvents, t.writeAudit,
 	} {
-		if err := f(); err != nil {
-			return err
-		}
+		f()
 	}
-	return nil
 }
 
-func (t *tx) flushRows() error {
-	for _, b := range t.w.st.gathered {
-		if err := b.flush(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// flush writes what was gathered over the group.
-func (t *tx) flush() error {
-	if err := t.flushRows(); err != nil {
-		return fmt.Errorf("%w: %w", errGathered, err)
-	}
+// commit makes the group durable and only then shows it.
+func (t *tx) commit() error {
 	for _, k := range sortedKeys(t.tallies) {
-		if t.tallies[k] == 0 {
-			continue
-		}
-		if _, err := t.w.st.tallyAdd.run(k.kind, k.party, k.state, t.tallies[k]); err != nil {
-			return err
+		if n := t.tallies[k]; n != 0 {
+			t.change(addTally, k.kind, k.party, k.state, n)
 		}
 	}
-	if !t.audits {
-		return nil
+	if err := t.w.s.journal.append(t.w.changes); err != nil {
+		return err
 	}
-	_, err := t.w.st.auditHead.run(t.w.seqs.audit, t.w.seqs.auditHash)
-	return err
-}
-
-// settle brings memory up to date once the group is synced, or forgets it after a rollback.
-func (t *tx) settle(committed bool) {
-	for _, b := range t.w.st.gathered {
-		b.drop()
+	x := t.w.waiting
+	if x.frames == 0 {
+		x.since = time.Now()
 	}
-	if !committed {
-		t.w.s.lanes.settle(nil, t.pinned)
-		return
-	}
+	x.frames++
+	x.end = t.w.s.journal.end()
+	x.touched.add(t.keys, t.shadows, t.messages, t.changed)
 	t.w.s.totals.add(t.tallies)
 	t.w.s.lanes.settle(t.lanes, t.pinned)
 	t.w.s.feed.settle(t.feed)
+	return nil
+}
+
+// undo forgets the group: nothing of it is in the journal.
+func (t *tx) undo() error {
+	t.w.seqs = t.before
+	t.w.s.lanes.settle(nil, t.pinned)
+	return t.w.again()
 }
 
 // looked is what was found for one unit, with the numbers its new rows will get.
@@ -144,6 +134,7 @@ type looked struct {
 	steps       []*deliveryRow
 	rows        map[string]*deliveryRow
 	receiptRefs []refs
+	receipts    []string // as JSON
 	eventRefs   []refs
 	counters    map[string]int64
 }
@@ -176,6 +167,8 @@ func (l *looked) reset() {
 	clear(l.rows)
 	clear(l.counters)
 	l.steps, l.receiptRefs, l.eventRefs = l.steps[:0], l.receiptRefs[:0], l.eventRefs[:0]
+	clear(l.receipts)
+	l.receipts = l.receipts[:0]
 }
 
 // messageRef finds the number of a message; nil for "".
@@ -212,12 +205,6 @@ func (t *tx) deliveryRef(id string) (ref deliveryRef, err error) {
 		return ref, nil
 	}
 	row, err := t.w.st.deliverySeq.row(id)
-	if err == nil && row == nil && len(t.w.st.deliveryAdd.vals) > 0 {
-		if err := t.flushGathered(); err != nil {
-			return ref, err
-		}
-		row, err = t.w.st.deliverySeq.row(id)
-	}
 	if err != nil {
 		return ref, err
 	}
@@ -229,14 +216,6 @@ func (t *tx) deliveryRef(id string) (ref deliveryRef, err error) {
 	return ref, nil
 }
 
-// flushGathered writes the deliveries of earlier units of the group, so that this one can see them.
-func (t *tx) flushGathered() error {
-	if err := t.flushRows(); err != nil {
-		return fmt.Errorf("%w: %w", errGathered, err)
-	}
-	return nil
-}
-
 func (t *tx) lookRefs() error {
 	for i := range t.u.Receipts {
 		r, err := t.refs(t.u.Receipts[i].MessageID, t.u.Receipts[i].DeliveryID)
@@ -244,6 +223,13 @@ func (t *tx) lookRefs() error {
 			return fmt.Errorf("receipt: %w", err)
 		}
 		t.look.receiptRefs = append(t.look.receiptRefs, r)
+		x := t.u.Receipts[i]
+		x.At = orTime(x.At, t.u.Now).UTC()
+		content, err := json.Marshal(x)
+		if err != nil {
+			return fmt.Errorf("write receipt %s: %w", x.ID, err)
+		}
+		t.look.receipts = append(t.look.receipts, string(content))
 	}
 	for i := range t.u.Events {
 		r, err := t.refs(t.u.Events[i].MessageID, t.u.Events[i].DeliveryID)

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,7 +24,7 @@ type deliveryRow struct {
 	token   int64
 	message any // number of the message, nil for none
 	// messageID is the id that goes with message.
-	messageID string
+	messageID, externalID string
 }
 
 // now is the state as everybody sees it.
@@ -48,40 +49,67 @@ func (t *tx) lookDeliveries() error {
 		if t.look.rows[d.ID] != nil {
 			return fmt.Errorf("delivery %s stands twice in the unit: %w", d.ID, queue.ErrExists)
 		}
+		if taken, err := t.deliveryTaken(d.ID); err != nil || taken {
+			return errors.Join(err, takenError("delivery", d.ID, taken))
+		}
 		t.w.seqs.delivery++
 		t.look.deliveries[d.ID] = deliveryRef{t.w.seqs.delivery, message}
 		t.look.rows[d.ID] = &deliveryRow{seq: t.w.seqs.delivery, id: d.ID, party: d.Party,
 			lane: t.w.s.lanes.key(d.Lane), state: d.State, attempts: int64(d.Attempts), created: nanos(d.CreatedAt),
 			due: nanos(d.DueAt), sent: nanos(d.SentAt), done: nanos(d.DoneAt), expectBy: nanos(d.ExpectBy),
-			message: message, messageID: d.MessageID}
+			message: message, messageID: d.MessageID, externalID: d.ExternalID}
 	}
 	return nil
 }
 
-func (t *tx) writeDeliveries() error {
+// deliveryTaken is messageTaken for deliveries.
+func (t *tx) deliveryTaken(id string) (bool, error) {
+	if _, known := t.w.cache.deliveries[id]; known || id > t.w.lastDelivery {
+		return known, nil
+	}
+	row, err := t.w.st.deliverySeq.row(id)
+	return row != nil, err
+}
+
+func (t *tx) writeDeliveries() {
 	for i := range t.u.Deliveries {
 		d := &t.u.Deliveries[i]
 		r := t.look.rows[d.ID]
-		t.w.st.deliveryAdd.add(r.seq, d.ID, r.message, d.Party, string(d.Purpose), d.Lane, d.Patient, d.ExternalID,
-			d.Kind, d.Format, d.Version, d.ContentType, d.Rule, string(samvirke.DeliveryQueued), int64(0),
-			int64(d.Attempts), nanos(d.CreatedAt), nanos(d.DueAt), nanos(d.SentAt), nanos(d.DoneAt),
-			nanos(d.ExpectBy), d.Fault, d.FaultText, d.Checksum, d.Size, d.TraceParent)
 		file := ""
 		if t.r.files.deliveries != nil {
 			file = t.r.files.deliveries[i]
 		}
-		if d.Original && r.message != nil {
-			t.w.st.deliveryBody.add(r.seq, "", nil) // neither file nor body: it is the message's own
-		} else {
-			addBody(t.w.st.deliveryBody, r.seq, file, d.Body)
+		var at any
+		switch {
+		case d.Original && r.message != nil:
+			at = placeOfMessage()
+		case file == "":
+			at = t.w.s.journal.body(d.Body).blob()
 		}
+		t.change(addDelivery, r.seq, d.ID, r.message, d.Party, string(d.Purpose), d.Lane, d.Patient, d.ExternalID,
+			d.Kind, d.Format, d.Version, d.ContentType, d.Rule, string(samvirke.DeliveryQueued), int64(0),
+			int64(d.Attempts), nanos(d.CreatedAt), nanos(d.DueAt), nanos(d.SentAt), nanos(d.DoneAt),
+			nanos(d.ExpectBy), d.Fault, d.FaultText, d.Checksum, d.Size, d.TraceParent, at)
+		if at == nil {
+			t.change(addDeliveryFile, r.seq, file)
+		}
+		t.w.waiting.lastDelivery = max(t.w.waiting.lastDelivery, d.ID)
+		t.touch(r)
+		x := &shadow{d: *d, kept: kept{file: file}, whole: true}
+		x.kept.place, _ = at.([]byte)
+		x.d.Seq, x.d.Body, x.d.Original = r.seq, nil, false
+		t.shadows = append(t.shadows, x)
 		t.w.cache.delivery(*r)
 		t.tally(tallyDelivery, d.Party, string(samvirke.DeliveryQueued), 1)
 		d.Seq, d.Body = r.seq, notNil(d.Body)
 		t.lanes = append(t.lanes, laneChange{seq: r.seq, party: d.Party, lane: r.lane, open: true,
 			due: dueOf(nanos(d.DueAt), r.created), fresh: d})
 	}
-	return nil
+}
+
+// touch notes everything by which a reader may ask for a delivery.
+func (t *tx) touch(r *deliveryRow) {
+	t.keys = append(t.keys, r.id, r.messageID, r.externalID)
 }
 
 // dueOf is when a queued or waiting delivery may be sent. One that is due at once takes its place by
@@ -120,12 +148,6 @@ func (t *tx) deliveryRow(id string) (*deliveryRow, error) {
 		return row, nil
 	}
 	row, err := t.readDelivery(id)
-	if err == nil && row == nil && len(t.w.st.deliveryAdd.vals) > 0 {
-		if err := t.flushGathered(); err != nil {
-			return nil, err
-		}
-		row, err = t.readDelivery(id)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +179,7 @@ func (t *tx) readDelivery(id string) (*deliveryRow, error) {
 	r := &deliveryRow{seq: v[0].(int64), id: id, state: samvirke.DeliveryState(v[1].(string)),
 		hold: v[2].(int64) != 0, party: v[3].(string), lane: t.w.s.lanes.key(v[4].(string)),
 		attempts: v[5].(int64), created: v[6].(int64), sent: v[7].(int64), done: v[8].(int64),
-		expectBy: v[9].(int64), due: v[10].(int64)}
+		expectBy: v[9].(int64), due: v[10].(int64), externalID: v[13].(string)}
 	if v[11] != nil {
 		r.message, r.messageID = v[11], v[12].(string)
 	}
@@ -194,15 +216,15 @@ func (r *deliveryRow) move(s *queue.DeliveryStep, at time.Time) {
 	}
 }
 
-func (t *tx) writeSteps() error {
+func (t *tx) writeSteps() {
 	for i := range t.u.Steps {
 		s := &t.u.Steps[i]
 		before := t.look.steps[i]
 		after := *before
 		after.move(s, t.u.Now)
-		if err := t.writeStep(s, &after); err != nil {
-			return err
-		}
+		t.writeStep(s, &after)
+		t.touch(&after)
+		t.shadows = append(t.shadows, shadowOf(s, &after))
 		t.tally(tallyDelivery, after.party, string(before.state), -1)
 		t.tally(tallyDelivery, after.party, string(after.state), 1)
 		if a, b := before.awaited(), after.awaited(); a != b {
@@ -212,7 +234,6 @@ func (t *tx) writeSteps() error {
 		t.moved[after.seq] = true
 		t.lanes = append(t.lanes, after.laneChange(t.u.Now))
 	}
-	return nil
 }
 
 func sign(up bool) int64 {
@@ -235,32 +256,13 @@ func (r *deliveryRow) laneChange(at time.Time) laneChange {
 	return c
 }
 
-func (t *tx) writeStep(s *queue.DeliveryStep, r *deliveryRow) error {
-	update := func() (int64, error) {
-		return t.w.st.deliveryStep.run(string(r.state), flag(r.hold), r.attempts, r.due, r.sent, r.done, r.expectBy,
-			s.Fault, s.FaultText, r.seq)
+func (t *tx) writeStep(s *queue.DeliveryStep, r *deliveryRow) {
+	t.change(setDelivery, string(r.state), flag(r.hold), r.attempts, r.due, r.sent, r.done, r.expectBy,
+		s.Fault, s.FaultText, r.seq)
+	if a := s.Attempt; a != nil {
+		t.change(addAttempt, r.seq, r.attempts, nanos(orTime(a.At, t.u.Now)), int64(a.Took), a.Answer,
+			string(a.Class), a.Fault, a.FaultText)
 	}
-	n, err := update()
-	if err == nil && n == 0 && len(t.w.st.deliveryAdd.vals) > 0 {
-		// Made in this group and not written yet.
-		if err := t.flushGathered(); err != nil {
-			return err
-		}
-		n, err = update()
-	}
-	if err != nil {
-		return err
-	}
-	if n != 1 {
-		return fmt.Errorf("step of delivery %s changed %d rows", s.ID, n)
-	}
-	if s.Attempt == nil {
-		return nil
-	}
-	a := s.Attempt
-	t.w.st.attemptAdd.add(r.seq, r.attempts, nanos(orTime(a.At, t.u.Now)), int64(a.Took), a.Answer,
-		string(a.Class), a.Fault, a.FaultText)
-	return nil
 }
 
 func flag(b bool) int64 {

@@ -21,6 +21,9 @@ func (t *tx) lookDues() error {
 		n := name{s.Patient, s.ID}
 		row, known := rows[n]
 		if !known && s.Op == queue.DueFire {
+			if len(t.w.waiting.dues) > 0 {
+				return errWaits
+			}
 			v, err := t.w.st.dueGet.row(s.Patient, s.ID)
 			if err != nil {
 				return err
@@ -45,20 +48,17 @@ func (t *tx) lookDues() error {
 	return nil
 }
 
-func (t *tx) writeDues() error {
+func (t *tx) writeDues() {
 	for i := range t.u.Dues {
-		var err error
-		switch s := &t.u.Dues[i]; s.Op {
+		s := &t.u.Dues[i]
+		t.keys = append(t.keys, s.Patient)
+		switch s.Op {
 		case queue.DueSet:
-			_, err = t.w.st.dueSet.run(s.Patient, s.ID, nanos(s.At), s.Rule, notNil(s.Body))
+			t.change(setDue, s.Patient, s.ID, nanos(s.At), s.Rule, notNil(s.Body))
 		case queue.DueDrop:
-			_, err = t.w.st.dueDrop.run(s.Patient, s.ID)
+			t.change(dropDue, s.Patient, s.ID)
 		default:
-			_, err = t.w.st.dueFire.run(nanos(t.u.Now), s.Patient, s.ID)
-		}
-		if err != nil {
-			return err
+			t.change(fireDue, nanos(t.u.Now), s.Patient, s.ID)
 		}
 	}
-	return nil
 }

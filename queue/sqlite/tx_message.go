@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,6 +16,7 @@ type messageRow struct {
 	seq                                        int64
 	status                                     samvirke.MessageStatus
 	format, kind, version, externalID, patient string
+	party                                      string
 	generatedAt                                int64
 }
 
@@ -27,12 +29,20 @@ func (t *tx) lookAccept(m *samvirke.Message) error {
 	if err != nil {
 		return err
 	}
+	if !same { // it is stored
+		if taken, err := t.messageTaken(m.ID); err != nil || taken {
+			return errors.Join(err, takenError("message", m.ID, taken))
+		}
+	}
 	if earlier == 0 {
 		t.w.seqs.message++
 		t.look.accept = t.w.seqs.message
 		t.look.messages[m.ID] = t.look.accept
 		t.r.out = queue.Outcome{Seq: t.look.accept}
 		return nil
+	}
+	if _, waits := t.w.waiting.setMessages[earlier]; waits {
+		return errWaits
 	}
 	row, err := t.w.st.messageFull.row(earlier)
 	if err != nil {
@@ -46,26 +56,23 @@ func (t *tx) lookAccept(m *samvirke.Message) error {
 
 // writeRepeat is all that a repeated message writes: an event on the earlier one when it is the same,
 // the quarantined message when only its id is.
-func (t *tx) writeRepeat() error {
+func (t *tx) writeRepeat() {
 	m, earlier := t.u.Accept, t.look.existing
 	if t.r.out.Duplicate {
 		t.addEvent(samvirke.Event{At: t.u.Now, MessageID: earlier.ID, Party: m.Party, Patient: earlier.Patient,
 			Name: samvirke.EventDuplicate}, refs{message: earlier.Seq})
 		t.endRun()
-		return nil
+		return
 	}
 	q := *m
 	q.Status, q.Fault = samvirke.MessageQuarantined, faultReused
 	q.FaultText = "the same message id came before with other content, as message " + earlier.ID
 	t.w.seqs.message++
 	t.r.out.Seq = t.w.seqs.message
-	if err := t.addMessage(&q, t.r.out.Seq); err != nil {
-		return err
-	}
+	t.addMessage(&q, t.r.out.Seq)
 	t.addEvent(samvirke.Event{At: t.u.Now, MessageID: q.ID, Party: q.Party, Patient: q.Patient,
 		Name: samvirke.EventQuarantined}, refs{message: t.r.out.Seq})
 	t.endRun()
-	return nil
 }
 
 // faultReused is the fault code of a quarantined message.
@@ -75,6 +82,9 @@ const faultReused = "message-id-reused"
 // quarantined message that comes again is a duplicate of itself, not one more to quarantine.
 func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) {
 	if m.ExternalID == "" {
+		if t.w.waiting.names[contentName(m.Party, m.Checksum)] {
+			return 0, false, errWaits
+		}
 		row, err := t.w.st.messageSame.row(m.Checksum, m.Party, "")
 		if err != nil || row == nil {
 			return 0, false, err
@@ -84,6 +94,9 @@ func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) 
 	ids := queue.SameIDs(m.ExternalID)
 	var checksum string
 	for _, id := range ids {
+		if t.w.waiting.names[externalName(m.Party, id)] {
+			return 0, false, errWaits
+		}
 		row, err := t.w.st.messageFirst.row(id, m.Party)
 		if err != nil {
 			return 0, false, err
@@ -107,50 +120,55 @@ func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) 
 	return seq, false, nil
 }
 
-func (t *tx) writeAccept() error {
-	m := t.u.Accept
-	if m == nil {
+// Names by which a repeated message is found among the waiting ones.
+func externalName(party, id string) string      { return "x" + party + "\x1f" + id }
+func contentName(party, checksum string) string { return "c" + party + "\x1f" + checksum }
+
+// messageTaken says whether a message has this id. Ids of the gateway grow with time, so nearly all are beyond those stored.
+func (t *tx) messageTaken(id string) (bool, error) {
+	if _, known := t.w.cache.messages[id]; known || id > t.w.lastMessage {
+		return known, nil
+	}
+	row, err := t.w.st.messageSeq.row(id)
+	return row != nil, err
+}
+
+func takenError(what, id string, taken bool) error {
+	if !taken {
 		return nil
 	}
-	if t.acceptsAndSteps() {
-		m = stepped(*m, t.u.Message) // one row instead of a row and its change
-	}
-	return t.addMessage(m, t.look.accept)
+	return fmt.Errorf("%s %s: %w", what, id, queue.ErrExists)
 }
 
-// acceptsAndSteps tells whether the unit changes the very message that it accepts.
-func (t *tx) acceptsAndSteps() bool {
-	return t.u.Accept != nil && t.u.Message != nil && t.u.Accept.ID == t.u.Message.ID
+func (t *tx) writeAccept() {
+	if t.u.Accept != nil {
+		t.addMessage(t.u.Accept, t.look.accept)
+	}
 }
 
-// stepped is a message after a step.
-func stepped(m samvirke.Message, s *queue.MessageStep) *samvirke.Message {
-	for _, c := range []struct {
-		to   *string
-		from string
-	}{{&m.Format, s.Format}, {&m.Kind, s.Kind}, {&m.Version, s.Version}, {&m.ExternalID, s.ExternalID}, {&m.Patient, s.Patient}} {
-		if c.from != "" {
-			*c.to = c.from
-		}
+func (t *tx) addMessage(m *samvirke.Message, seq int64) {
+	var at any
+	if t.r.files.raw == "" {
+		at = t.w.s.journal.body(m.Raw).blob()
 	}
-	if !s.GeneratedAt.IsZero() {
-		m.GeneratedAt = s.GeneratedAt
-	}
-	if s.To != "" {
-		m.Status = s.To
-	}
-	m.Fault, m.FaultText = s.Fault, s.FaultText
-	return &m
-}
-
-func (t *tx) addMessage(m *samvirke.Message, seq int64) error {
-	_, err := t.w.st.messageAdd.run(seq, m.ID, m.Party, m.Format, m.Kind, m.Version, m.ExternalID, m.Patient,
+	t.change(addMessage, seq, m.ID, m.Party, m.Format, m.Kind, m.Version, m.ExternalID, m.Patient,
 		nanos(m.GeneratedAt), nanos(m.ReceivedAt), string(m.Status), m.Fault, m.FaultText, m.Checksum, m.Size,
-		m.ContentType, m.TraceParent)
-	if err != nil {
-		return err
+		m.ContentType, m.TraceParent, at)
+	if at == nil {
+		t.change(addMessageFile, seq, t.r.files.raw)
 	}
-	addBody(t.w.st.messageBody, seq, t.r.files.raw, m.Raw)
+	t.w.waiting.lastMessage = max(t.w.waiting.lastMessage, m.ID)
+	if m.ExternalID != "" {
+		t.w.waiting.names[externalName(m.Party, m.ExternalID)] = true
+	} else {
+		t.w.waiting.names[contentName(m.Party, m.Checksum)] = true
+	}
+	t.keys = append(t.keys, m.ID)
+	fresh := &newMessage{m: *m, kept: kept{file: t.r.files.raw}}
+	fresh.kept.place, _ = at.([]byte)
+	fresh.m.Seq, fresh.m.Raw = seq, nil
+	fresh.m.GeneratedAt, fresh.m.ReceivedAt = moment(nanos(m.GeneratedAt)), moment(nanos(m.ReceivedAt)) // as it will be read
+	t.messages = append(t.messages, fresh)
 	t.w.cache.message(m.ID, rowOf(m, seq))
 	t.tally(tallyAccepted, "", "", 1)
 	t.tally(tallyMessage, "", string(m.Status), 1)
@@ -158,16 +176,6 @@ func (t *tx) addMessage(m *samvirke.Message, seq int64) error {
 		kept := *m
 		kept.Seq = seq
 		t.feed = append(t.feed, feedChange{seq: seq, message: &kept})
-	}
-	return nil
-}
-
-// addBody gathers a body, or the name of its file.
-func addBody(b *batch, seq int64, file string, body []byte) {
-	if file == "" {
-		b.add(seq, "", notNil(body))
-	} else {
-		b.add(seq, file, nil)
 	}
 }
 
@@ -203,7 +211,7 @@ func (t *tx) lookMessage() error {
 
 // rowOf is what a step will want to know of a message just accepted.
 func rowOf(m *samvirke.Message, seq int64) messageRow {
-	return messageRow{seq: seq, status: m.Status, format: m.Format, kind: m.Kind, version: m.Version,
+	return messageRow{seq: seq, party: m.Party, status: m.Status, format: m.Format, kind: m.Kind, version: m.Version,
 		externalID: m.ExternalID, patient: m.Patient, generatedAt: nanos(m.GeneratedAt)}
 }
 
@@ -220,26 +228,22 @@ func (t *tx) readMessage(id string) (messageRow, error) {
 	}
 	return messageRow{seq: v[0].(int64), status: samvirke.MessageStatus(v[1].(string)), format: v[2].(string),
 		kind: v[3].(string), version: v[4].(string), externalID: v[5].(string), patient: v[6].(string),
-		generatedAt: v[7].(int64)}, nil
+		generatedAt: v[7].(int64), party: v[8].(string)}, nil
 }
 
-func (t *tx) writeMessage() error {
+func (t *tx) writeMessage() {
 	s, row := t.u.Message, t.look.message
 	if s == nil {
-		return nil
-	}
-	if s.Envelope != nil || s.Notes != nil {
-		t.w.st.messageResult.add(row.seq, blobOrNull(s.Envelope), blobOrNull(s.Notes))
-	}
-	if t.acceptsAndSteps() {
-		return nil // writeAccept has written it as it is now
+		return
 	}
 	to := s.To
 	if to == "" {
 		to = row.status
 	}
-	if err := t.updateMessage(s, *row, to); err != nil {
-		return err
+	t.updateMessage(s, *row, to)
+	t.keys, t.changed = append(t.keys, s.ID), append(t.changed, s.ID)
+	if s.Envelope != nil || s.Notes != nil {
+		t.change(addResult, row.seq, blobOrNull(s.Envelope), blobOrNull(s.Notes))
 	}
 	t.tally(tallyMessage, "", string(row.status), -1)
 	t.tally(tallyMessage, "", string(to), 1)
@@ -249,12 +253,11 @@ func (t *tx) writeMessage() error {
 	case to != samvirke.MessageReceived && row.status == samvirke.MessageReceived:
 		t.feed = append(t.feed, feedChange{seq: row.seq, gone: true})
 	}
-	return nil
 }
 
 // updateMessage leaves the indexed columns alone when they stay as they are, which is the usual
 // case: each index in the list of changes costs as much as the row.
-func (t *tx) updateMessage(s *queue.MessageStep, row messageRow, to samvirke.MessageStatus) error {
+func (t *tx) updateMessage(s *queue.MessageStep, row messageRow, to samvirke.MessageStatus) {
 	was := row
 	for _, c := range []struct {
 		to   *string
@@ -272,12 +275,14 @@ func (t *tx) updateMessage(s *queue.MessageStep, row messageRow, to samvirke.Mes
 	after.status = to
 	t.w.cache.message(s.ID, after)
 	if row == was {
-		_, err := t.w.st.messageStatus.run(string(to), s.Fault, s.FaultText, row.seq)
-		return err
+		t.change(setMessage, string(to), s.Fault, s.FaultText, row.seq)
+		return
 	}
-	_, err := t.w.st.messageAll.run(string(to), s.Fault, s.FaultText, row.format, row.kind, row.version,
+	if row.externalID != was.externalID {
+		t.w.waiting.names[externalName(row.party, row.externalID)] = true
+	}
+	t.change(setMessageAll, string(to), s.Fault, s.FaultText, row.format, row.kind, row.version,
 		row.externalID, row.patient, row.generatedAt, row.seq)
-	return err
 }
 
 func blobOrNull(b []byte) driver.Value {

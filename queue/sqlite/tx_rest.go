@@ -3,7 +3,6 @@ package sqlite
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,7 +10,7 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-func (t *tx) writeRecords() error {
+func (t *tx) writeRecords() {
 	for i := range t.u.Records {
 		r := &t.u.Records[i]
 		file := ""
@@ -23,10 +22,10 @@ func (t *tx) writeRecords() error {
 			body = notNil(r.Body)
 		}
 		t.w.seqs.record++
-		t.w.st.recordAdd.add(t.w.seqs.record, r.Key, r.Hash, r.Patient, r.MessageID,
+		t.keys = append(t.keys, r.Patient)
+		t.change(addRecord, t.w.seqs.record, r.Key, r.Hash, r.Patient, r.MessageID,
 			nanos(orTime(r.ReceivedAt, t.u.Now)), file, body)
 	}
-	return nil
 }
 
 func (t *tx) lookPlan() error {
@@ -68,7 +67,7 @@ func (t *tx) lookPlanStep(p *queue.PlanStep) error {
 	return nil
 }
 
-func (t *tx) writePlan() error {
+func (t *tx) writePlan() {
 	if t.u.Plan != nil {
 		t.writePlanStep(t.u.Plan, t.r.files.plan)
 	}
@@ -79,7 +78,6 @@ func (t *tx) writePlan() error {
 		}
 		t.writePlanStep(&t.u.Plans[i], file)
 	}
-	return nil
 }
 
 func (t *tx) writePlanStep(p *queue.PlanStep, file string) {
@@ -91,29 +89,28 @@ func (t *tx) writePlanStep(p *queue.PlanStep, file string) {
 		body = notNil(p.Body)
 	}
 	t.w.seqs.plan++
-	t.w.st.planAdd.add(t.w.seqs.plan, p.Patient, p.Expect+1, nanos(t.u.Now), p.MessageID, file, body)
+	t.keys = append(t.keys, p.Patient)
+	t.change(addPlan, t.w.seqs.plan, p.Patient, p.Expect+1, nanos(t.u.Now), p.MessageID, file, body)
 	t.w.cache.plan(p.Patient, p.Expect+1)
 }
 
-func (t *tx) writeReceipts() error {
+func (t *tx) writeReceipts() {
 	for i := range t.u.Receipts {
-		r := t.u.Receipts[i]
-		r.At = orTime(r.At, t.u.Now).UTC()
-		content, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("write receipt %s: %w", r.ID, err)
-		}
+		r := &t.u.Receipts[i]
 		ref := t.look.receiptRefs[i]
 		t.w.seqs.receipt++
-		t.w.st.receiptAdd.add(t.w.seqs.receipt, ref.message, ref.delivery, ref.stray(), r.Party, r.Note, string(content))
+		t.keys = append(t.keys, r.MessageID, r.DeliveryID)
+		t.change(addReceipt, t.w.seqs.receipt, ref.message, ref.delivery, ref.stray(), r.Party, r.Note, t.look.receipts[i])
 	}
-	return nil
 }
 
 // lookCounters checks the counters; a unit that raises one twice must expect it to have risen.
 func (t *tx) lookCounters() error {
 	for _, c := range t.u.Counters {
 		have, seen := t.look.counters[c.Name]
+		if !seen {
+			have, seen = t.w.waiting.counters[c.Name]
+		}
 		if !seen {
 			row, err := t.w.st.counterGet.row(c.Name)
 			if err != nil {
@@ -131,36 +128,31 @@ func (t *tx) lookCounters() error {
 	return nil
 }
 
-func (t *tx) writeCounters() error {
+func (t *tx) writeCounters() {
 	for _, c := range t.u.Counters {
-		if _, err := t.w.st.counterSet.run(c.Name, c.Expect+1); err != nil {
-			return err
-		}
+		t.keys = append(t.keys, c.Name)
+		t.change(setCounter, c.Name, c.Expect+1)
 	}
-	return nil
 }
 
-func (t *tx) writeSettings() error {
+func (t *tx) writeSettings() {
 	if len(t.u.Settings) == 0 {
-		return nil
+		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.u.Settings)) {
-		if _, err := t.w.st.settingSet.run(name, t.u.Settings[name]); err != nil {
-			return err
-		}
+		t.keys = append(t.keys, name)
+		t.change(setSetting, name, t.u.Settings[name])
 	}
-	return nil
 }
 
-func (t *tx) writeEvents() error {
+func (t *tx) writeEvents() {
 	for i := range t.u.Events {
 		t.addEvent(t.u.Events[i], t.look.eventRefs[i])
 	}
 	t.endRun()
-	return nil
 }
 
-func (t *tx) writeAudit() error {
+func (t *tx) writeAudit() {
 	for i := range t.u.Audit {
 		a := t.u.Audit[i]
 		salt := ""
@@ -174,12 +166,7 @@ func (t *tx) writeAudit() error {
 		a.Seq, a.At, a.Previous = t.w.seqs.audit, orTime(a.At, t.u.Now), t.w.seqs.auditHash
 		a.Hash = queue.AuditHash(a, digest)
 		t.w.seqs.auditHash = a.Hash
-		t.audits = true
-		_, err := t.w.st.auditAdd.run(a.Seq, nanos(a.At), a.Who, a.Action, a.Object, a.Patient, salt, digest, a.Reason,
+		t.change(addAudit, a.Seq, nanos(a.At), a.Who, a.Action, a.Object, a.Patient, salt, digest, a.Reason,
 			a.Previous, a.Hash)
-		if err != nil {
-			return err
-		}
 	}
-	return nil
 }

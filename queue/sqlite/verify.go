@@ -33,6 +33,9 @@ func (s *Store) verify() {
 	if err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("large bodies could not be swept", "err", err)
 	}
+	if err := s.wipePlaces(ctx); err != nil && ctx.Err() == nil {
+		s.opts.Logger.Error("dropped bodies could not be overwritten, it is tried again at the next start", "err", err)
+	}
 	if s.dirty {
 		if err := s.wipe(ctx); err != nil && ctx.Err() == nil {
 			s.opts.Logger.Error("an erasure could not be ended, it is tried again at the next start", "err", err)
@@ -59,7 +62,7 @@ func (s *Store) verifyTotals(ctx context.Context) error {
 	s.discord.Store(rows)
 	r := &request{done: make(chan struct{}), job: func(w *writer) error {
 		for _, k := range sortedKeys(off) {
-			if _, err := w.st.tallyAdd.run(k.kind, k.party, k.state, off[k]); err != nil {
+			if _, err := w.st.set[addTally].run(k.kind, k.party, k.state, off[k]); err != nil {
 				return err
 			}
 		}
@@ -74,6 +77,9 @@ func (s *Store) verifyTotals(ctx context.Context) error {
 
 // countOff gives by how much each total is too small.
 func (s *Store) countOff(ctx context.Context) (map[tallyKey]int64, error) {
+	if err := s.wait(ctx); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, verifyLimit)
 	defer cancel()
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})

@@ -33,8 +33,15 @@ func (s *Store) wipe(ctx context.Context) error {
 	} else if err := s.wipePages(ctx); err != nil {
 		return fmt.Errorf("overwrite unused room: %w", err)
 	}
+	upTo, err := s.appliedAt(ctx)
+	if err != nil {
+		return err
+	}
 	if err := s.cutLog(ctx); err != nil {
 		return err
+	}
+	if err := s.wipeChanges(ctx, upTo); err != nil {
+		return fmt.Errorf("overwrite changes in the journal: %w", err)
 	}
 	return s.job(ctx, func(w *writer) error { return w.query(`UPDATE erasure SET clean = 1, dirty = 0`, nil) })
 }

@@ -21,16 +21,16 @@ const (
 type request struct {
 	unit *queue.Unit
 	// job is run alone in a transaction of its own instead of unit; for repairs.
-	job   func(w *writer) error
-	files unitFiles
-	bytes int
-	state atomic.Int32
-	done  chan struct{}
+	job func(w *writer) error
+	// settle stands for a reader that waits until the waiting changes are in the tables.
+	settle bool
+	files  unitFiles
+	bytes  int
+	state  atomic.Int32
+	done   chan struct{}
 
 	out queue.Outcome
 	err error
-	// left says that the unit was left out of its group because of err.
-	left bool
 }
 
 // Commit runs one unit as one transaction; see queue.Writer.
@@ -91,11 +91,19 @@ type writer struct {
 	// log gathers the writes of db to the log.
 	log *logBuffer
 	st  statements
+	// waiting are synced changes that are not in the tables yet; changes are those of the group that is being made.
+	waiting *waiting
+	changes []byte
+	// lastMessage and lastDelivery are ids that none in the tables is beyond.
+	lastMessage, lastDelivery string
+	// full is why the waiting changes could not be written into the tables: there is no room. Nothing is taken until there is.
+	full error
 	// seqs are the last numbers given; a rollback puts them back.
 	seqs  sequences
 	cache *rowCache
 	load  *loader
 	group []*request
+	units []*request
 	paced [paceGroups]time.Time // when the last groups began, a ring
 	pacer int
 }
@@ -134,25 +142,50 @@ type sequences struct {
 // loop takes whatever waits: under load groups grow, at rest a unit goes at once (see pace). Between groups it reads a piece of what memory needs at start.
 func (w *writer) loop() {
 	defer close(w.s.writerDone)
+	defer w.applyNow()
 	for {
 		r, ok := w.next()
-		if !ok {
+		switch {
+		case !ok:
 			return
-		}
-		if r == nil {
-			if w.load.step(w) {
-				continue
+		case r == nil && w.load == nil:
+			w.applyNow()
+			continue
+		case r == nil:
+			// What is read must be what stands there.
+			if w.applyNow(); !w.load.step(w) {
+				w.load = nil
 			}
-			w.load = nil
 			continue
 		}
 		w.pace()
 		w.collect(r)
 		w.runAll()
+		if w.waiting.frames > 0 && (w.waiting.rows >= applyRows || time.Since(w.waiting.since) >= applyAfter) {
+			w.applyNow()
+		}
 	}
 }
 
-// next gives a waiting request, nil when there is none but something is to be loaded, and
+// applyNow writes the waiting changes into the tables. When there is no room they go on waiting, and units are refused
+// until it works; any other error ends the store.
+func (w *writer) applyNow() {
+	if w.s.broken() {
+		return
+	}
+	err := w.apply()
+	switch {
+	case err == nil:
+		w.full = nil
+	case errors.Is(plain(err), queue.ErrFull):
+		w.full = plain(err)
+		w.waiting.since = time.Now()
+	default:
+		w.s.fail(err)
+	}
+}
+
+// next gives a waiting request, nil when there is none but something is to be loaded or written, and
 // false when the store closes.
 func (w *writer) next() (*request, bool) {
 	if w.load != nil {
@@ -165,9 +198,17 @@ func (w *writer) next() (*request, bool) {
 			return nil, true
 		}
 	}
+	var idle <-chan time.Time
+	if w.waiting.frames > 0 {
+		t := time.NewTimer(applyIdle)
+		defer t.Stop()
+		idle = t.C
+	}
 	select {
 	case r := <-w.s.in:
 		return r, true
+	case <-idle:
+		return nil, true
 	case <-w.s.stop:
 		return nil, false
 	}
@@ -194,136 +235,128 @@ func (w *writer) collect(first *request) {
 	}
 }
 
-// runAll runs the collected group and answers it. A unit that fails after it has written is taken out
-// and the others run again without it; after three of those each runs alone, so that one
-// kind of trouble (a full disk) cannot make the group start over again and again.
+// runAll runs the collected group and answers it: first the units, then what wants to see them in the tables.
 func (w *writer) runAll() {
-	pending, eager := w.group, false
-	for tries := 0; len(pending) > 0; {
-		if w.s.broken() {
-			for _, r := range pending {
-				r.answer(queue.ErrFailed)
-			}
-			return
-		}
-		batch := pending
-		switch {
-		case pending[0].job != nil:
-			w.runJob(pending[0])
-			pending = pending[1:]
-			continue
-		case tries > 3:
-			batch = pending[:1]
-		default:
-			for i, r := range pending {
-				if r.job != nil {
-					batch = pending[:i]
-					break
-				}
-			}
-		}
-		culprit, err := w.runBatch(batch, eager)
-		switch {
-		case err == nil:
-			pending = pending[len(batch):]
-		case culprit != nil:
-			tries++
-			culprit.answer(plain(err))
-			pending = without(pending, culprit)
-		case errors.Is(err, errGathered) && !eager:
-			eager = true
-		default:
-			for _, r := range batch {
-				r.answer(plain(err))
-			}
-			pending = pending[len(batch):]
+	units := w.units[:0]
+	for _, r := range w.group {
+		if r.unit != nil {
+			units = append(units, r)
 		}
 	}
+	w.units = units
+	for len(units) > 0 {
+		n := w.runBatch(units)
+		if n < len(units) {
+			w.applyNow() // the next one asks for what waits
+		}
+		units = units[n:]
+	}
+	for _, r := range w.group {
+		switch {
+		case r.settle:
+			w.applyNow()
+			r.answer(w.s.usableErr(w.full))
+		case r.job != nil:
+			w.runJob(r)
+		}
+	}
+	clear(w.group)
+	clear(w.units)
 }
 
-// answer ends a request. A unit that was left out of its group keeps its own error.
+// answer ends a request. A unit that broke a rule keeps its own error.
 func (r *request) answer(err error) {
-	if !r.left {
+	if r.err == nil {
 		r.err = err
 	}
 	close(r.done)
 }
 
-func without(list []*request, r *request) []*request {
-	for i, o := range list {
-		if o == r {
-			return append(list[:i], list[i+1:]...)
-		}
-	}
-	return list
-}
-
-// errGathered marks an error of rows that were gathered over several units: whose it is shows
-// only when each unit writes its own.
-var errGathered = errors.New("write gathered rows")
-
-// runBatch runs requests as one transaction and answers them. On an error everything is rolled back;
-// culprit is the request that caused it, nil when it is not that of one request.
-func (w *writer) runBatch(batch []*request, eager bool) (culprit *request, err error) {
+// runBatch runs requests as one group and answers them, up to the first that has to wait for the tables; it says how many.
+func (w *writer) runBatch(batch []*request) (done int) {
 	began := time.Now()
-	t := w.newTx(eager)
-	applied := 0
-	if _, err = w.st.begin.run(); err != nil {
-		return nil, w.undo(t, nil, err)
+	if w.full != nil {
+		w.applyNow()
 	}
+	if err := w.s.usableErr(w.full); err != nil {
+		return answerAll(batch, err)
+	}
+	t, err := w.newTx()
+	if err != nil {
+		if !isFull(err) {
+			w.s.fail(fmt.Errorf("begin a segment of the journal: %w", err))
+			return answerAll(batch, queue.ErrFailed)
+		}
+		return answerAll(batch, fmt.Errorf("%w: %w", queue.ErrFull, err))
+	}
+	applied := 0
 	for _, r := range batch {
-		if r.left {
+		err := t.run(r)
+		if errors.Is(err, errWaits) {
+			break
+		}
+		done++
+		if err == nil {
+			applied++
 			continue
 		}
-		clean, err := t.run(r)
-		switch {
-		case err == nil:
-			applied++
-		case clean && !isFatal(err):
-			r.err, r.left = plain(err), true
-		case errors.Is(err, errGathered):
-			return nil, w.undo(t, r, err)
-		default:
-			return r, w.undo(t, r, err)
+		if isFatal(err) {
+			w.s.fail(fmt.Errorf("look up in the store: %w", err))
+			err = queue.ErrFailed
 		}
+		r.err = plain(err)
 	}
-	if err = t.flush(); err != nil {
-		if eager || isFatal(err) {
-			return nil, w.undo(t, nil, err)
-		}
-		return nil, w.undo(t, batch[0], err)
+	batch = batch[:done]
+	if w.s.broken() {
+		return answerAll(batch, queue.ErrFailed)
 	}
-	if _, err = w.st.commit.run(); err != nil {
-		return nil, w.undo(t, nil, err)
+	if applied == 0 {
+		t.w.s.lanes.settle(nil, t.pinned)
+		return answerAll(batch, nil)
 	}
-	t.settle(true)
+	if err := t.commit(); err != nil {
+		return answerAll(batch, w.undo(t, err))
+	}
 	w.s.measure(applied, time.Since(began))
-	for _, r := range batch {
-		close(r.done)
-	}
+	answerAll(batch, nil)
 	w.s.subs.publish(t.events)
-	return nil, nil
+	return done
 }
 
-// undo rolls back and gives the error to answer. When nobody in particular caused it (by is nil:
-// begin, flush, commit) and the disk is not just full, the store ends here: what a failed sync left
-// on disk is unknown, and trying it again would hide that.
-func (w *writer) undo(t *tx, by *request, err error) error {
-	// SQLite rolls back on its own after some errors; then this fails, and nothing is left to undo.
-	_, _ = w.st.rollback.run()
-	w.seqs = t.before
-	w.cache.forget()
-	t.settle(false)
-	if isFatal(err) || (by == nil && !errors.Is(plain(err), queue.ErrFull)) {
-		w.s.fail(fmt.Errorf("write to the store: %w", err))
+func answerAll(batch []*request, err error) int {
+	for _, r := range batch {
+		r.answer(err)
+	}
+	return len(batch)
+}
+
+// undo forgets a group that could not be written to the journal and gives the error to answer. When the disk is not just
+// full, the store ends here: what a failed sync left on disk is unknown, and trying it again would hide that.
+func (w *writer) undo(t *tx, err error) error {
+	if _, fatal := errors.AsType[*fatalError](err); fatal {
+		w.s.fail(err)
 		return queue.ErrFailed
 	}
-	return err
+	if e := t.undo(); errors.Is(plain(e), queue.ErrFull) {
+		w.full = plain(e)
+	} else if e != nil {
+		w.s.fail(fmt.Errorf("read the journal again: %w", e))
+		return queue.ErrFailed
+	}
+	return fmt.Errorf("%w: %w", queue.ErrFull, err)
 }
 
-// runJob runs a repair alone in its own transaction.
+// runJob runs a repair alone in its own transaction, which is synced by itself.
 func (w *writer) runJob(r *request) {
-	_, err := w.st.begin.run()
+	w.applyNow()
+	if err := w.s.usableErr(w.full); err != nil {
+		r.answer(err)
+		return
+	}
+	err := w.query(`PRAGMA synchronous = FULL`, nil)
+	if err == nil {
+		_, err = w.st.begin.run()
+	}
 	if err == nil {
 		if err = r.job(w); err == nil {
 			_, err = w.st.commit.run()
@@ -332,8 +365,23 @@ func (w *writer) runJob(r *request) {
 			_, _ = w.st.rollback.run()
 		}
 	}
+	if e := w.query(`PRAGMA synchronous = NORMAL`, nil); err == nil {
+		err = e
+	}
 	if err != nil && isFatal(err) {
 		w.s.fail(fmt.Errorf("repair the store: %w", err))
 	}
 	r.answer(err)
+}
+
+// settled waits until changes that wait and are about one of the keys, or any changes when there is no key, are in the tables.
+func (s *Store) settled(ctx context.Context, keys ...string) error {
+	if !s.writer.waiting.touched.has(keys...) {
+		return nil
+	}
+	_, err := s.submit(ctx, &request{done: make(chan struct{}), settle: true})
+	if errors.Is(err, queue.ErrFull) {
+		return nil // what is there can be read
+	}
+	return err
 }

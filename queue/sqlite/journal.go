@@ -1,0 +1,212 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+)
+
+// journal is where a group becomes durable: one frame at the end of a segment file, one write, one sync. A frame holds
+// the bodies of its units, which stay there for good, and the changes of rows (see row.go), which are needed only
+// until they stand in the tables.
+//
+// A frame is a head of frameHead bytes, the bodies (each behind its length and checksum), and the changes. A frame that is cut
+// short or has another checksum than its head says was never synced, so nothing of it was acknowledged: it is where the
+// journal ends. Numbers in it are little-endian.
+//
+// The writer's goroutine owns a journal; places in it are read through segments.
+type journal struct {
+	dir   string
+	limit int64
+	files journalFiles
+
+	seg   uint32
+	file  journalFile
+	at    int64 // where the next frame begins
+	frame uint64
+	buf   []byte // the frame that is being made: room for its head, then bodies
+
+	bytes atomic.Int64 // size of all segments
+}
+
+const (
+	frameHead  = 40
+	frameMagic = 0x314a5653 // "SVJ1"
+	bodyHead   = 8
+	// frameWiped in the flags of a head says that its changes were overwritten.
+	frameWiped = 1
+	// maxFrame bounds what is believed of a head.
+	maxFrame = 1 << 30
+)
+
+// spot is a place between two frames. frame is the number of the frame that begins there.
+type spot struct {
+	seg   uint32
+	at    int64
+	frame uint64
+}
+
+// head is what a frame begins with.
+type head struct {
+	flags, bodies, changes uint32 // bytes
+	frame                  uint64
+	sum                    uint32 // of the changes
+}
+
+// journalFile and journalFiles are the file system below, so that tests can cut the power or let it fail.
+type journalFile interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Sync() error
+	Truncate(size int64) error
+}
+
+type journalFiles interface {
+	// Open opens a segment for reading and writing, and makes it when create is set.
+	Open(path string, create bool) (journalFile, error)
+	SyncFolder(path string) error
+}
+
+// diskFiles is the real file system.
+type diskFiles struct{}
+
+type diskFile struct{ *os.File }
+
+// Sync writes the content to disk; times of the file may wait.
+func (f diskFile) Sync() error { return syncData(f.File) }
+
+func (diskFiles) Open(path string, create bool) (journalFile, error) {
+	flags := os.O_RDWR
+	if create {
+		flags |= os.O_CREATE
+	}
+	f, err := os.OpenFile(path, flags, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return diskFile{f}, nil
+}
+
+func (diskFiles) SyncFolder(path string) error { return syncFolder(path) }
+
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+func segmentPath(dir string, seg uint32) string {
+	return filepath.Join(dir, fmt.Sprintf("%08d.seg", seg))
+}
+
+// begin makes room for a frame; a segment that is full is left for a new one.
+func (j *journal) begin() error {
+	if j.at >= j.limit {
+		if err := j.roll(); err != nil {
+			return err
+		}
+	}
+	if cap(j.buf) > maxHeldFrame {
+		j.buf = nil
+	}
+	j.buf = append(j.buf[:0], make([]byte, frameHead)...)
+	return nil
+}
+
+// maxHeldFrame bounds the buffer that is kept from frame to frame.
+const maxHeldFrame = 8 << 20
+
+// roll goes on with a new segment. The old one is synced: each frame was.
+func (j *journal) roll() error {
+	f, err := j.files.Open(segmentPath(j.dir, j.seg+1), true)
+	if err != nil {
+		return err
+	}
+	if err := j.files.SyncFolder(j.dir); err != nil {
+		_ = f.Close()
+		return err
+	}
+	if j.file != nil {
+		_ = j.file.Close()
+	}
+	j.seg, j.file, j.at = j.seg+1, f, 0
+	return nil
+}
+
+// body puts a body into the frame and gives its place.
+func (j *journal) body(b []byte) place {
+	sum := crc32.Checksum(b, castagnoli())
+	j.buf = binary.LittleEndian.AppendUint32(j.buf, uint32(len(b)))
+	j.buf = binary.LittleEndian.AppendUint32(j.buf, sum)
+	p := place{seg: j.seg, at: uint32(j.at + int64(len(j.buf))), n: uint32(len(b)), sum: sum}
+	j.buf = append(j.buf, b...)
+	return p
+}
+
+// append ends the frame with the changes, writes it and syncs it. After an error the file is as long as before, unless
+// the error is fatal.
+func (j *journal) append(changes []byte) error {
+	bodies := len(j.buf) - frameHead
+	putHead(j.buf, head{bodies: uint32(bodies), changes: uint32(len(changes)), frame: j.frame, sum: crc32.Checksum(changes, castagnoli())})
+	j.buf = append(j.buf, changes...)
+	if _, err := j.file.WriteAt(j.buf, j.at); err != nil {
+		if isFull(err) && j.file.Truncate(j.at) == nil {
+			return err
+		}
+		return &fatalError{fmt.Errorf("write the journal: %w", err)}
+	}
+	if err := j.file.Sync(); err != nil {
+		return &fatalError{fmt.Errorf("sync the journal: %w", err)}
+	}
+	j.at += int64(len(j.buf))
+	j.frame++
+	j.bytes.Add(int64(len(j.buf)))
+	return nil
+}
+
+func (j *journal) end() spot { return spot{j.seg, j.at, j.frame} }
+
+func (j *journal) close() {
+	if j.file != nil {
+		_ = j.file.Close()
+	}
+}
+
+// fatalError marks an error after which nobody knows what is on disk.
+type fatalError struct{ error }
+
+func (e *fatalError) Unwrap() error { return e.error }
+
+func putHead(b []byte, h head) {
+	le := binary.LittleEndian
+	le.PutUint32(b, frameMagic)
+	le.PutUint32(b[4:], h.bodies)
+	le.PutUint32(b[8:], h.changes)
+	le.PutUint64(b[12:], h.frame)
+	le.PutUint32(b[20:], h.sum)
+	le.PutUint32(b[24:], crc32.Checksum(b[:24], castagnoli()))
+	le.PutUint32(b[28:], h.flags) // not under the sum: it changes
+	clear(b[32:frameHead])
+}
+
+// readHead reads the head at a place; ok is false when there is none.
+func readHead(f io.ReaderAt, at int64) (h head, ok bool, err error) {
+	var b [frameHead]byte
+	switch n, err := f.ReadAt(b[:], at); {
+	case n == len(b):
+	case errors.Is(err, io.EOF):
+		return h, false, nil
+	default:
+		return h, false, err
+	}
+	le := binary.LittleEndian
+	if le.Uint32(b[:]) != frameMagic || le.Uint32(b[24:]) != crc32.Checksum(b[:24], castagnoli()) {
+		return h, false, nil
+	}
+	h = head{flags: le.Uint32(b[28:]), bodies: le.Uint32(b[4:]), changes: le.Uint32(b[8:]), frame: le.Uint64(b[12:]), sum: le.Uint32(b[20:])}
+	return h, h.bodies < maxFrame && h.changes < maxFrame, nil
+}
+
+func (h head) size() int64 { return frameHead + int64(h.bodies) + int64(h.changes) }

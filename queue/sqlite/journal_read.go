@@ -1,0 +1,189 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/samvirke/samvirke/queue"
+)
+
+// openJournal opens the segments in dir and reads every whole frame from a spot on: replay gets its changes. What follows the
+// last whole frame was never acknowledged and is cut off.
+func openJournal(dir string, limit int64, files journalFiles, from spot, replay func(changes []byte, end spot) error) (_ *journal, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make journal folder: %w", err)
+	}
+	j := &journal{dir: dir, limit: limit, files: files, seg: from.seg, at: from.at, frame: from.frame}
+	defer func() {
+		if err != nil {
+			j.close()
+		}
+	}()
+	last, err := j.survey()
+	if err != nil {
+		return nil, err
+	}
+	if last < from.seg {
+		if from.at > 0 {
+			return nil, errJournalShort
+		}
+		return j, j.startAt(from.seg)
+	}
+	for j.seg = from.seg; ; j.seg, j.at = j.seg+1, 0 {
+		if j.file, err = files.Open(segmentPath(dir, j.seg), false); err != nil {
+			return nil, fmt.Errorf("open segment %d of the journal: %w: %w", j.seg, queue.ErrDamaged, err)
+		}
+		if err := j.reaches(j.at); err != nil {
+			return nil, err
+		}
+		if err := j.read(replay); err != nil {
+			return nil, err
+		}
+		if j.seg == last {
+			return j, j.cut(true)
+		}
+		if err := j.cut(false); err != nil {
+			return nil, err
+		}
+		_ = j.file.Close()
+	}
+}
+
+var errJournalShort = fmt.Errorf("the journal is shorter than the tables say, as when only the database was copied: %w", queue.ErrDamaged)
+
+// reaches says whether the open segment is that long.
+func (j *journal) reaches(n int64) error {
+	if n == 0 {
+		return nil
+	}
+	var one [1]byte
+	if _, err := j.file.ReadAt(one[:], n-1); errors.Is(err, io.EOF) {
+		return errJournalShort
+	} else if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	return nil
+}
+
+// survey counts the size of the segments and finds the last one.
+func (j *journal) survey() (last uint32, err error) {
+	list, err := os.ReadDir(j.dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range list {
+		if seg, ok := segmentOf(e.Name()); ok && strings.HasSuffix(e.Name(), ".seg") {
+			last = max(last, seg)
+		}
+		if info, err := e.Info(); err == nil {
+			j.bytes.Add(info.Size())
+		}
+	}
+	return last, nil
+}
+
+func segmentOf(name string) (seg uint32, ok bool) {
+	_, err := fmt.Sscanf(name, "%08d.", &seg)
+	return seg, err == nil && seg > 0
+}
+
+// startAt begins a segment.
+func (j *journal) startAt(seg uint32) (err error) {
+	j.seg, j.at = seg, 0
+	if j.file, err = j.files.Open(segmentPath(j.dir, seg), true); err != nil {
+		return fmt.Errorf("begin the journal: %w", err)
+	}
+	return j.files.SyncFolder(j.dir)
+}
+
+// read goes through the frames of one segment from where the journal stands.
+func (j *journal) read(replay func(changes []byte, end spot) error) error {
+	for {
+		h, ok, err := readHead(j.file, j.at)
+		if err != nil {
+			return fmt.Errorf("read the journal: %w", err)
+		}
+		if !ok || h.frame != j.frame {
+			return nil
+		}
+		rest := make([]byte, h.size()-frameHead)
+		if _, err := j.file.ReadAt(rest, j.at+frameHead); errors.Is(err, io.EOF) && len(rest) > 0 {
+			return nil
+		} else if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read the journal: %w", err)
+		}
+		bodies, changes := rest[:h.bodies], rest[h.bodies:]
+		if crc32.Checksum(changes, castagnoli()) != h.sum || !wholeBodies(bodies) {
+			return nil
+		}
+		j.at += h.size()
+		j.frame++
+		if err := replay(changes, j.end()); err != nil {
+			return err
+		}
+	}
+}
+
+// wholeBodies holds the bodies of a frame against their checksums.
+func wholeBodies(b []byte) bool {
+	for len(b) > 0 {
+		if len(b) < bodyHead {
+			return false
+		}
+		n, sum := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
+		if b = b[bodyHead:]; uint64(n) > uint64(len(b)) || crc32.Checksum(b[:n], castagnoli()) != sum {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+// cut takes away what follows the last whole frame. Only in the last segment there may be something: a segment is left when
+// all its frames are synced.
+func (j *journal) cut(last bool) error {
+	var one [1]byte
+	n, err := j.file.ReadAt(one[:], j.at)
+	switch {
+	case n == 0 && errors.Is(err, io.EOF):
+		return nil
+	case n == 0:
+		return fmt.Errorf("read the journal: %w", err)
+	case !last:
+		return fmt.Errorf("frame %d of the journal (segment %d, byte %d): %w", j.frame, j.seg, j.at, queue.ErrDamaged)
+	}
+	if err := j.file.Truncate(j.at); err != nil {
+		return fmt.Errorf("cut the journal: %w", err)
+	}
+	return j.file.Sync()
+}
+
+// rest reads the frames from a spot on once more, after the tables had to be given up.
+func (j *journal) rest(from spot, replay func(changes []byte, end spot) error) error {
+	again, err := openJournal(j.dir, j.limit, readOnlyFiles{j.files}, from, replay)
+	if err != nil {
+		return err
+	}
+	defer again.close()
+	if again.end() != j.end() {
+		return fmt.Errorf("the journal ends at frame %d, not %d: %w", again.frame, j.frame, queue.ErrDamaged)
+	}
+	return nil
+}
+
+// readOnlyFiles never makes a file.
+type readOnlyFiles struct{ journalFiles }
+
+func (f readOnlyFiles) Open(path string, create bool) (journalFile, error) {
+	if create {
+		return nil, fmt.Errorf("%s: %w", filepath.Base(path), fs.ErrNotExist)
+	}
+	return f.journalFiles.Open(path, false)
+}

@@ -1,0 +1,111 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/samvirke/samvirke/queue"
+)
+
+// place is where a body lies in the journal.
+type place struct{ seg, at, n, sum uint32 }
+
+// placeSize is the length of a stored place; placeOfMessage is stored instead when a delivery sends the body of its message.
+const placeSize = 16
+
+func placeOfMessage() []byte { return []byte{0} }
+
+func (p place) blob() []byte {
+	b := make([]byte, 0, placeSize)
+	for _, n := range [...]uint32{p.seg, p.at, p.n, p.sum} {
+		b = binary.BigEndian.AppendUint32(b, n)
+	}
+	return b
+}
+
+func placeOf(b []byte) (p place, ok bool) {
+	if len(b) != placeSize {
+		return p, false
+	}
+	be := binary.BigEndian
+	return place{be.Uint32(b), be.Uint32(b[4:]), be.Uint32(b[8:]), be.Uint32(b[12:])}, true
+}
+
+// maxOpenSegments bounds the segments held open for reading.
+const maxOpenSegments = 32
+
+// segments reads bodies from the journal.
+type segments struct {
+	dir  string
+	mu   sync.RWMutex
+	open map[uint32]*os.File
+}
+
+func newSegments(dir string) *segments { return &segments{dir: dir, open: map[uint32]*os.File{}} }
+
+// read gives a body and checks it.
+func (s *segments) read(p place) ([]byte, error) {
+	s.mu.RLock()
+	f := s.open[p.seg]
+	if f == nil {
+		s.mu.RUnlock()
+		if err := s.add(p.seg); err != nil {
+			return nil, err
+		}
+		s.mu.RLock()
+		if f = s.open[p.seg]; f == nil { // closed again by others meanwhile
+			s.mu.RUnlock()
+			return s.read(p)
+		}
+	}
+	b := make([]byte, p.n)
+	_, err := f.ReadAt(b, int64(p.at))
+	s.mu.RUnlock()
+	if err == nil && crc32.Checksum(b, castagnoli()) != p.sum {
+		return nil, fmt.Errorf("body at byte %d of segment %d has another checksum: %w", p.at, p.seg, queue.ErrDamaged)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read body at byte %d of segment %d: %w: %w", p.at, p.seg, queue.ErrDamaged, err)
+	}
+	return b, nil
+}
+
+// add opens a segment; when there are many open, one of the others is closed.
+func (s *segments) add(seg uint32) error {
+	f, err := os.Open(filepath.Clean(segmentPath(s.dir, seg)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("segment %d is not there: %w", seg, queue.ErrDamaged)
+	}
+	if err != nil {
+		return fmt.Errorf("open segment %d: %w", seg, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[seg] != nil {
+		return f.Close()
+	}
+	for other, g := range s.open {
+		if len(s.open) < maxOpenSegments {
+			break
+		}
+		_ = g.Close()
+		delete(s.open, other)
+	}
+	s.open[seg] = f
+	return nil
+}
+
+func (s *segments) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for seg, f := range s.open {
+		_ = f.Close()
+		delete(s.open, seg)
+	}
+}
