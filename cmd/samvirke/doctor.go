@@ -12,6 +12,7 @@ import (
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/internal/config"
 	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/postgres"
 )
 
 type doctorCmd struct {
@@ -37,7 +38,9 @@ func (c *doctorCmd) Run(a *app) error {
 	if _, errs := routes(cfg); len(errs) > 0 {
 		out = append(out, finding{"routes", false, errors.Join(errs...).Error()})
 	}
-	out = append(out, syncSpeed(cfg.DataDir))
+	if cfg.Store.Postgres == nil {
+		out = append(out, syncSpeed(cfg.DataDir))
+	}
 	out = append(out, storeFindings(a, cfg)...)
 	for i := range cfg.Parties {
 		out = append(out, partyFindings(&cfg.Parties[i])...)
@@ -89,14 +92,17 @@ func syncSpeed(dir string) finding {
 }
 
 func storeFindings(a *app, cfg *config.Config) []finding {
-	if m, _ := filepath.Glob(filepath.Join(cfg.DataDir, "*.db")); len(m) == 0 {
+	if m, _ := filepath.Glob(filepath.Join(cfg.DataDir, "*.db")); len(m) == 0 && cfg.Store.Postgres == nil {
 		return []finding{{"store", true, "not there yet; made at the first start"}}
 	}
 	keys, err := masterKeys(cfg.Encryption)
 	if err != nil {
 		return []finding{{"store", false, err.Error()}}
 	}
-	s, err := openStoreReader(a.ctx, cfg.DataDir, keys)
+	s, err := openStoreReader(a.ctx, placeOf(cfg), keys)
+	if cfg.Store.Postgres != nil && errors.Is(err, queue.ErrNotFound) {
+		return []finding{{"store", true, "the database answers; its tables are made at the first start"}}
+	}
 	if err != nil {
 		return []finding{{"store", false, err.Error()}}
 	}
@@ -112,6 +118,11 @@ func storeFindings(a *app, cfg *config.Config) []finding {
 	out := []finding{
 		{"conservation", sum == st.Accepted, fmt.Sprintf("%d accepted, %d accounted for", st.Accepted, sum)},
 		{"disk", int64(cfg.DiskBudget) == 0 || st.Bytes < int64(cfg.DiskBudget), fmt.Sprintf("%d of %d bytes", st.Bytes, int64(cfg.DiskBudget))},
+	}
+	if p, ok := s.(*postgres.Reader); ok {
+		for _, f := range p.Findings(a.ctx) {
+			out = append(out, finding(f))
+		}
 	}
 	audit := finding{"audit chain", true, "unbroken"}
 	if err := s.VerifyAudit(a.ctx); err != nil {

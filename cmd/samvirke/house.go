@@ -108,7 +108,7 @@ func (h *house) openCore(ctx context.Context) (err error) {
 			}
 		}
 	}
-	h.store, err = openStore(ctx, sqlite.Options{Dir: cfg.DataDir, Logger: h.log, Now: h.now(), DiskBudget: int64(cfg.DiskBudget), Registerer: h.registry}, cfg.Encryption)
+	h.store, err = openStore(ctx, h.storeOptions(), cfg.Encryption)
 	if errors.Is(err, sqlite.ErrLocked) {
 		return fail(exitTryLater, "another gateway is running on %s", cfg.DataDir)
 	}
@@ -188,9 +188,12 @@ func rules(cfg *config.Config) []route.Rule {
 func (h *house) party(c *config.Party) (gateway.Party, error) {
 	p := gateway.Party{
 		Party: c.Word(), Site: siteOf(c), CancelVersion: c.CancelScope == "version", FullPayload: c.Payload == "full", PlanChanges: gateway.PlanChanges(c.PlanChanges),
-		Events:  c.Events == "all",
+		Events: c.Events == "all", Pace: gateway.Pace{PerSecond: float64(c.Rate), RetriesPerMinute: c.Retry.Budget},
 		Retry:   gateway.Retry{First: c.Retry.First, Max: c.Retry.Max, MaxAge: c.Retry.Age},
 		Breaker: gateway.Breaker{Failures: uint32(c.Breaker.Failures), OpenFor: c.Breaker.OpenFor}, //nolint:gosec // bounded by config
+	}
+	for _, e := range c.Expire {
+		p.Expire = append(p.Expire, gateway.Expiry(e))
 	}
 	var err error
 	switch {

@@ -10,7 +10,6 @@ import (
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/sealed"
-	"github.com/samvirke/samvirke/queue/sqlite"
 )
 
 // masterKeys are the master keys of a configuration, the one in use first; nil when the store is not encrypted.
@@ -39,7 +38,7 @@ func masterKeys(e config.Encryption) ([]sealed.MasterKey, error) {
 
 // openStore opens the store of a configuration for writing, through encryption when there is a master key, and goes on
 // with erasures that were interrupted. Exit code 78 when the master key is not the store's: starting again will not help.
-func openStore(ctx context.Context, o sqlite.Options, e config.Encryption) (queue.Store, error) {
+func openStore(ctx context.Context, o storeOptions, e config.Encryption) (queue.Store, error) {
 	keys, err := masterKeys(e)
 	if err != nil {
 		return nil, err
@@ -47,8 +46,8 @@ func openStore(ctx context.Context, o sqlite.Options, e config.Encryption) (queu
 	return openWith(ctx, o, keys)
 }
 
-func openWith(ctx context.Context, o sqlite.Options, keys []sealed.MasterKey) (queue.Store, error) {
-	s, err := sqlite.Open(ctx, o)
+func openWith(ctx context.Context, o storeOptions, keys []sealed.MasterKey) (queue.Store, error) {
+	s, err := o.open(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -22,35 +22,35 @@ type storeFlags struct {
 }
 
 // place says where the store is and what it is sealed under.
-func (f *storeFlags) place(a *app) (dir string, keys []sealed.MasterKey, err error) {
+func (f *storeFlags) place(a *app) (o storeOptions, keys []sealed.MasterKey, err error) {
 	switch {
 	case f.Config != "":
 		cfg, err := a.loadConfig(f.Config)
 		if err != nil {
-			return "", nil, err
+			return o, nil, err
 		}
-		dir = cfg.DataDir
+		o = placeOf(cfg)
 		if keys, err = masterKeys(cfg.Encryption); err != nil {
-			return "", nil, err
+			return o, nil, err
 		}
 	case f.Data == "":
-		return "", nil, fail(exitUsage, "say where the store is: --data DIR or --config FILE")
+		return o, nil, fail(exitUsage, "say where the store is: --data DIR or --config FILE")
 	}
 	if f.Data != "" {
-		dir = f.Data
+		o = storeOptions{file: sqlite.Options{Dir: f.Data}}
 	}
 	if f.MasterKeyFile == "" {
-		return dir, keys, nil
+		return o, keys, nil
 	}
 	text, err := os.ReadFile(f.MasterKeyFile)
 	if err != nil {
-		return "", nil, &exitError{code: exitUsage, err: fmt.Errorf("read master key: %w", err)}
+		return o, nil, &exitError{code: exitUsage, err: fmt.Errorf("read master key: %w", err)}
 	}
 	k, err := sealed.ParseKey(f.MasterKeyID, string(text))
 	if err != nil {
-		return "", nil, &exitError{code: exitUsage, err: err}
+		return o, nil, &exitError{code: exitUsage, err: err}
 	}
-	return dir, []sealed.MasterKey{k}, nil
+	return o, []sealed.MasterKey{k}, nil
 }
 
 // reader is a store opened for reading beside a running gateway.
@@ -60,32 +60,34 @@ type reader interface {
 }
 
 func (f *storeFlags) openReader(a *app) (reader, error) {
-	dir, keys, err := f.place(a)
+	o, keys, err := f.place(a)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(dir); err != nil {
-		return nil, &exitError{code: exitUsage, err: err}
+	if o.database == nil {
+		if _, err := os.Stat(o.file.Dir); err != nil {
+			return nil, &exitError{code: exitUsage, err: err}
+		}
 	}
-	return openStoreReader(a.ctx, dir, keys)
+	return openStoreReader(a.ctx, o, keys)
 }
 
 // openStoreReader opens a store for reading, through encryption when there is a master key.
-func openStoreReader(ctx context.Context, dir string, keys []sealed.MasterKey) (reader, error) {
-	s, err := sqlite.OpenReader(dir)
+func openStoreReader(ctx context.Context, o storeOptions, keys []sealed.MasterKey) (reader, error) {
+	s, err := o.reader(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open store for reading: %w", err)
 	}
 	return sealedReader(ctx, s, keys)
 }
 
-// openAlone opens the store for writing; the gateway must not be running on it.
+// openAlone opens the store for writing; on one that is a folder no gateway may be running.
 func (f *storeFlags) openAlone(ctx context.Context, a *app) (queue.Store, error) {
-	dir, keys, err := f.place(a)
+	o, keys, err := f.place(a)
 	if err != nil {
 		return nil, err
 	}
-	s, err := openWith(ctx, sqlite.Options{Dir: dir}, keys)
+	s, err := openWith(ctx, o, keys)
 	if errors.Is(err, sqlite.ErrLocked) {
 		return nil, fail(exitTryLater, "a gateway is running on this store: use its web page, or --url with a sign-in")
 	}

@@ -28,6 +28,7 @@ func (c *checker) check() {
 		c.roles = append(c.roles, p.Role)
 	}
 	c.listeners()
+	c.store()
 	if _, there := c.lines["parties"]; there && len(c.cfg.Parties) == 0 && len(c.problems) == 0 {
 		c.report("parties", CodeEmpty, "names nobody", "add the systems the gateway talks with")
 	}

@@ -26,6 +26,7 @@ type Config struct {
 	Figures     Figures       `key:"figures" doc:"Outcome figures, counted from messages and plans."`
 	Admin       Admin         `key:"admin" doc:"The UI for people."`
 	Retention   Retention     `key:"retention" doc:"How long things are kept."`
+	Store       Store         `key:"store" doc:"Where everything is kept."`
 	Encryption  Encryption    `key:"encryption" doc:"Encryption of the store at rest, with a key for each person."`
 	HNumber     string        `key:"h_number" enum:"refuse|accept" default:"refuse" doc:"Patients who are named by a local H-number with name and birth date, without national number and sex: refuse them with AppRec error E36 as the standard says, or accept them for matching by hand."`
 	Patients    string        `key:"patients" as:"path" doc:"CSV or YAML file with the municipality and the GP of patients, for routing; columns identifier, municipality, gp."`
@@ -123,6 +124,8 @@ type Party struct {
 	CodeMaps     []CodeMap     `key:"-"`
 	OnStop       string        `key:"on_stop" enum:"wait|go-on" default:"wait" doc:"What later messages about the same patient do behind one that stopped."`
 	AnswerWithin time.Duration `key:"answer_within" default:"96h" min:"1m" max:"60d" doc:"When a missing application receipt is overdue."`
+	Rate         int           `key:"rate" default:"0" min:"0" max:"100000" doc:"Most deliveries a second to this party; 0 is no bound. After an outage it gets its backlog at that pace, oldest first."`
+	Expire       []Expiry      `key:"expire" doc:"Kinds of messages that have lost their meaning after some time: they are given up instead of sent, with the reason in the trace. Absent: none."`
 	Retry        Retry         `key:"retry" doc:"How a delivery is tried again after a passing fault."`
 	Breaker      Breaker       `key:"breaker" doc:"When the whole party is left alone for a while."`
 	PlanChanges  string        `key:"plan_changes" enum:"none|dialog" default:"none" doc:"How a party without FHIR is told what changed in a plan it takes part in: none, for one that gets the original messages anyway, or dialog, a dialogue note (DIALOG_NOTAT) with the text of the change, in one thread per patient. Dialog needs kith among accepts."`
@@ -156,9 +159,16 @@ type Accept struct {
 
 // Retry is how a delivery is tried again.
 type Retry struct {
-	First time.Duration `key:"first" default:"1s" min:"10ms" max:"1h" doc:"First wait; it doubles each time, with some chance added."`
-	Max   time.Duration `key:"max" default:"1h" min:"10ms" max:"24h" doc:"Longest wait."`
-	Age   time.Duration `key:"age" default:"96h" min:"1m" max:"60d" doc:"Age at which a delivery that never got through stops and needs attention."`
+	First  time.Duration `key:"first" default:"1s" min:"10ms" max:"1h" doc:"First wait; it doubles each time, with some chance added."`
+	Max    time.Duration `key:"max" default:"1h" min:"10ms" max:"24h" doc:"Longest wait."`
+	Budget int           `key:"budget" default:"0" min:"0" max:"1000000" doc:"Most second attempts a minute, over all patients of the party; 0 is no bound. A delivery over it waits a little longer."`
+	Age    time.Duration `key:"age" default:"96h" min:"1m" max:"60d" doc:"Age at which a delivery that never got through stops and needs attention."`
+}
+
+// Expiry is when messages of some kinds have lost their meaning.
+type Expiry struct {
+	Kinds []string      `key:"kinds" doc:"Message kinds the rule holds for; LOG_* means all that begin so. Absent: all."`
+	After time.Duration `key:"after" need:"yes" min:"1m" max:"60d" doc:"Age after which a delivery is given up."`
 }
 
 // Breaker is when a party is left alone.

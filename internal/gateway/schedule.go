@@ -73,6 +73,9 @@ func (g *Gateway) startJobs(ctx context.Context) (stop func(), err error) {
 			return nil, fmt.Errorf("job %s: nothing to run", j.Name)
 		}
 		id := c.Schedule(when, cron.FuncJob(func() {
+			if j.Spec != "" && !g.leads(ctx, j.Name) {
+				return
+			}
 			if err := j.Run(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 				g.log.Error("a job failed, it runs again at its time", "job", j.Name, "err", err)
 			}
@@ -86,4 +89,20 @@ func (g *Gateway) startJobs(ctx context.Context) (stop func(), err error) {
 		<-c.Stop().Done()
 		first.Wait()
 	}, nil
+}
+
+// leader is a store that several gateways share: it tells one of them that it leads in a job.
+type leader interface {
+	Leads(ctx context.Context, job string) (bool, error)
+}
+
+// leads says whether this gateway runs a job that is due at a time of day. When nobody can be asked it runs: jobs are safe
+// to run on several gateways at once, it is only wasted work.
+func (g *Gateway) leads(ctx context.Context, job string) bool {
+	l, shared := g.store.(leader)
+	if !shared {
+		return true
+	}
+	ok, err := l.Leads(ctx, job)
+	return ok || err != nil
 }

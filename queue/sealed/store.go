@@ -345,3 +345,13 @@ func (s *Store) Close() error {
 	s.pumps.Wait()
 	return err
 }
+
+// Leads says whether this gateway leads in a job, when several share the store inside; alone it always does.
+func (s *Store) Leads(ctx context.Context, job string) (bool, error) {
+	if l, shared := s.inner.(interface {
+		Leads(ctx context.Context, job string) (bool, error)
+	}); shared {
+		return l.Leads(ctx, job)
+	}
+	return true, nil
+}
