@@ -142,7 +142,7 @@ func (c *demoCmd) set(a *app) (s *stage, err error) {
 	for _, cp := range s.course.Parties {
 		p := demoParty{Party: cp, Token: secret(), Out: secret()}
 		sim, err := simulate.NewParty(simulate.PartyOptions{
-			ID: cp.ID, HER: cp.HER, Formats: fs, Receipts: samvirke.ReceiptMode(cp.Receipts), Later: true, Token: p.Token, Accept: p.Out,
+			ID: cp.ID, HER: cp.HER, Formats: fs, Receipts: samvirke.ReceiptMode(cp.Receipts), Later: true, Token: p.Token, Accept: p.Out, Now: s.clock.now,
 		})
 		if err != nil {
 			return s, err

@@ -227,33 +227,14 @@ func (g *Gateway) claims(m *samvirke.Message, b *fhir.Bundle) (seen, roles []str
 	if !submitted(m.ContentType) {
 		return nil, roles
 	}
-	roles = slices.Clone(roles)
-	for _, e := range b.First("MessageHeader").Get("extension").Items() {
-		switch value := e.Get("valueString").Text(); e.Get("url").Text() {
-		case extSeen:
-			seen = append(seen, value)
-		case extRoles:
-			if !slices.Contains(roles, value) {
-				roles = append(roles, value)
-			}
-		}
-	}
-	slices.Sort(roles)
-	slices.Sort(seen)
-	return slices.Compact(seen), roles
+	return claimed(b, roles)
 }
 
 // Coordinates tells whether a party is the coordinating unit of a person, who may be known by several patient keys: it
 // has the capacity, and the person lives in its municipality. A person whose municipality nobody told has none, not
 // all of them: everybody's overview would be nobody's duty. Those persons are listed, see Unplaced.
 func (g *Gateway) Coordinates(p samvirke.Party, patients ...string) bool {
-	if !p.HasRole(samvirke.RoleCoordinator) || p.Municipality == "" {
-		return false
-	}
-	return slices.ContainsFunc(patients, func(key string) bool {
-		m, _ := g.o.Patient(key)
-		return m == p.Municipality
-	})
+	return coordinates(g.o.Patient, p, patients...)
 }
 
 // Unplaced tells whether a person waits for somebody to say where they live: there are coordinating units here, and
