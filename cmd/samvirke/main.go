@@ -64,6 +64,7 @@ type commands struct {
 	Plan      planCmd      `cmd:"" help:"Compute or show a patient's shared plan."`
 	Trace     traceCmd     `cmd:"" help:"Tell the story of one message."`
 	Queue     queueCmd     `cmd:"" help:"List, show and repair messages and deliveries."`
+	Party     partyCmd     `cmd:"" help:"List, pause, drain and resume parties of a running gateway."`
 	Erase     eraseCmd     `cmd:"" help:"Erase a person: everything under the identifier, for good."`
 	Route     routeCmd     `cmd:"" help:"Explain who would receive a message."`
 	Mapping   mappingCmd   `cmd:"" help:"Show element tables; test a site's golden cases."`

@@ -81,7 +81,7 @@ func (h *house) addPeople(ctx context.Context, m *http.ServeMux, addr string) er
 	}
 	var err error
 	o := admin.Options{
-		Store: h.store, Actions: h.gateway, Decider: h.gateway, Logger: h.log, SessionFor: h.cfg.Admin.Session, Version: version,
+		Store: h.store, Actions: h.gateway, Holder: h.gateway, Decider: h.gateway, Logger: h.log, SessionFor: h.cfg.Admin.Session, Version: version,
 		Secure: h.cfg.TLS != nil, Instance: h.cfg.Environment, Canonical: h.canonical, Mappings: h.mappings(),
 		Now: h.now(), SignInClock: time.Now,
 		Parties: func(ctx context.Context) []gateway.PartyState {

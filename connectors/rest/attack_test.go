@@ -140,6 +140,62 @@ func TestSlowStoreIsNotABodyTimeout(t *testing.T) {
 	}
 }
 
+// TestNoisyParty: one party holds all that it may; it is told to wait, another one is served.
+func TestNoisyParty(t *testing.T) {
+	t.Parallel()
+	parties, err := NewParties([]Credential{{Party: "hospital", TokenSHA256: HashToken("secret-token")}, {Party: "city", TokenSHA256: HashToken("another-token")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := serve(t, func(o *ServerOptions) { o.MaxConcurrent, o.Parties = 4, parties })
+	var held []net.Conn
+	for range 3 {
+		held = append(held, f.raw(t, rawHead+"Content-Length: 100\r\n\r\n<a>"))
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		resp, text := f.post(t, PathMessages, strings.NewReader("<a/>"))
+		if resp.StatusCode == http.StatusTooManyRequests && resp.Header.Get("Retry-After") == "1" && strings.Contains(text, `"party-busy"`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("never told to wait: %d %s", resp.StatusCode, text)
+		}
+	}
+	for range 10 {
+		if resp, text := f.post(t, PathMessages, strings.NewReader("<a/>"), "Authorization", "Bearer another-token"); resp.StatusCode != http.StatusAccepted {
+			t.Errorf("the other party: %d %s", resp.StatusCode, text)
+		}
+	}
+	for _, c := range held {
+		c.Close()
+	}
+}
+
+// TestShareOfMemory: bodies of one party never take all the memory for bodies.
+func TestShareOfMemory(t *testing.T) {
+	t.Parallel()
+	s := newShares(100, 1000, 10)
+	a, b := s.party("a"), s.party("b")
+	if s.party("a") != a || !a.take(750) || a.take(1) || !b.take(250) {
+		t.Error("the share of memory is not three quarters")
+	}
+	for range 75 {
+		if !a.enter() {
+			t.Fatal("less than three quarters of the requests")
+		}
+	}
+	if a.enter() || !b.enter() {
+		t.Error("more than three quarters of the requests")
+	}
+	a.leave(750)
+	if !a.enter() || !a.take(750) {
+		t.Error("a share is not given back")
+	}
+	if one := newShares(1, 5, 10); one.slots != 1 || one.held != 11 {
+		t.Errorf("the least share is %d requests and %d bytes", one.slots, one.held)
+	}
+}
+
 func TestFull(t *testing.T) {
 	t.Parallel()
 	f := serve(t, func(o *ServerOptions) { o.MaxConcurrent = 2 })
@@ -151,8 +207,8 @@ func TestFull(t *testing.T) {
 	deadline := time.Now().Add(time.Minute)
 	for {
 		resp, text := f.post(t, PathMessages, strings.NewReader("<a/>"))
-		if resp.StatusCode == 503 {
-			if resp.Header.Get("Retry-After") != "1" || !strings.Contains(text, `"busy"`) {
+		if resp.StatusCode == 429 {
+			if resp.Header.Get("Retry-After") != "1" || !strings.Contains(text, `"party-busy"`) {
 				t.Errorf("got Retry-After %q, %s", resp.Header.Get("Retry-After"), text)
 			}
 			break

@@ -31,13 +31,14 @@ type body struct {
 	bytes []byte
 	// size is the full length; larger than len(bytes) when the limit cut it.
 	size int64
-	// held is what was taken from the budget.
+	// held is what was taken from the budget, and of the party's own share.
 	held int64
+	own  *share
 }
 
 // readBody reads the body within the time, size and memory limits. The fault is one the
 // sender made, or busy; nothing of such a request is handed over.
-func (h *handler) readBody(w http.ResponseWriter, r *http.Request) (b body, fault *samvirke.Fault) {
+func (h *handler) readBody(w http.ResponseWriter, r *http.Request, b *body) *samvirke.Fault {
 	var src io.Reader = http.MaxBytesReader(w, r.Body, h.opt.MaxBody)
 	known := r.ContentLength
 	zipped := false
@@ -46,7 +47,7 @@ func (h *handler) readBody(w http.ResponseWriter, r *http.Request) (b body, faul
 	case "gzip", "x-gzip":
 		zipped, known = true, -1
 	default:
-		return b, faultEncoding
+		return faultEncoding
 	}
 	ctl := http.NewResponseController(w)
 	// Not supported only under test recorders; a real server always has deadlines.
@@ -54,11 +55,11 @@ func (h *handler) readBody(w http.ResponseWriter, r *http.Request) (b body, faul
 	if zipped {
 		z, err := gzip.NewReader(src)
 		if err != nil {
-			return b, readFault(err, true)
+			return readFault(err, true)
 		}
 		src = z
 	}
-	err := h.fill(&b, src, known)
+	err := h.fill(b, src, known)
 	// The deadline is for the body alone: what comes now waits for a sync.
 	_ = ctl.SetReadDeadline(time.Time{})
 	var over *http.MaxBytesError
@@ -71,18 +72,19 @@ func (h *handler) readBody(w http.ResponseWriter, r *http.Request) (b body, faul
 			b.size = int64(len(b.bytes)) + 1 // the packed form alone was over the limit
 		}
 	default:
-		return b, readFault(err, zipped)
+		return readFault(err, zipped)
 	}
 	if b.size == 0 {
-		return b, faultEmpty
+		return faultEmpty
 	}
-	return b, nil
+	return nil
 }
 
 // errOver is the end of an unpacked body over the limit; errBusy that of the memory budget.
 var (
 	errOver = errors.New("body over the limit")
 	errBusy = errors.New("body budget used up")
+	errOwn  = errors.New("the party's share of the body budget used up")
 )
 
 // Steps of fill. Unit: bytes.
@@ -104,7 +106,11 @@ func (h *handler) fill(b *body, src io.Reader, known int64) error {
 		step = known
 	}
 	for {
+		if !b.own.take(step) {
+			return errOwn
+		}
 		if !h.budget.take(step) {
+			b.own.held.Add(-step)
 			return errBusy
 		}
 		b.held += step
@@ -160,6 +166,8 @@ func readFault(err error, zipped bool) *samvirke.Fault {
 	switch {
 	case errors.Is(err, errBusy):
 		return faultBusy
+	case errors.Is(err, errOwn):
+		return faultPartyBusy
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return faultSlow
 	case zipped && (errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)):

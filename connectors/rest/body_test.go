@@ -100,7 +100,7 @@ func TestBodyFitsItsMemory(t *testing.T) {
 			if known {
 				announced = int64(size)
 			}
-			var b body
+			b := body{own: h.shares.party("hospital")}
 			if err := h.fill(&b, io.MultiReader(bytes.NewReader(want[:size/3]), bytes.NewReader(want[size/3:])), announced); err != nil {
 				t.Fatalf("%d bytes, known %v: %v", size, known, err)
 			}

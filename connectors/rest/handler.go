@@ -44,7 +44,8 @@ type ServerOptions struct {
 	// MaxBody is the largest body that is taken, after unpacking. Unit: bytes; 0 means 10 MiB.
 	// Of a larger one just the beginning is read and handed over, and the answer is 413.
 	MaxBody int64
-	// MaxConcurrent is how many requests are served at a time, 0 means 1024; one more is answered 503.
+	// MaxConcurrent is how many requests are served at a time, 0 means 1024; one more is answered 503. One party gets
+	// at most three quarters of it, and of MaxHeld; more is answered 429.
 	MaxConcurrent int
 	// MaxHeld bounds the bytes of all bodies in memory at a time, 0 means 64 MiB (at least MaxBody).
 	MaxHeld int64
@@ -104,6 +105,7 @@ type handler struct {
 	opt     ServerOptions
 	slots   chan struct{}
 	budget  budget
+	shares  *shares
 	gate    refusalGate
 	metrics *serverMetrics
 }
@@ -123,6 +125,7 @@ func NewHandler(opt ServerOptions) http.Handler {
 	}
 	h := &handler{opt: opt, slots: make(chan struct{}, opt.MaxConcurrent), metrics: newServerMetrics(opt.Registerer)}
 	h.budget.left.Store(max(opt.MaxHeld, opt.MaxBody+1))
+	h.shares = newShares(opt.MaxConcurrent, opt.MaxHeld, opt.MaxBody)
 	return h
 }
 
@@ -171,14 +174,20 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) (party string, s
 	if r.URL.Path == PathProcess && r.URL.Query().Has("response-url") {
 		return party, writeFault(w, r, faultRespond, "")
 	}
+	own := h.shares.party(party)
+	if !own.enter() {
+		return party, writeFault(w, r, faultPartyBusy, "")
+	}
+	b := body{own: own}
+	defer func() { own.leave(b.held) }()
 	select {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	default:
 		return party, writeFault(w, r, faultBusy, "")
 	}
-	b, fault := h.readBody(w, r)
-	defer h.budget.left.Add(b.held)
+	fault := h.readBody(w, r, &b)
+	defer func() { h.budget.left.Add(b.held) }()
 	if fault != nil {
 		// What follows on this connection cannot be told from the rest of the body.
 		w.Header().Set("Connection", "close")
@@ -202,11 +211,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, party string, 
 	})
 	if err != nil {
 		h.opt.Logger.Warn("message not kept", "party", party, "connector", "rest", "err", err)
-		f := *faultStore
-		if t := samvirke.FaultOf(err); t.RetryAfter > 0 {
-			f.RetryAfter = t.RetryAfter
-		}
-		return writeFault(w, r, &f, "")
+		return writeFault(w, r, notKept(err), "")
 	}
 	h.metrics.body(party, b.size)
 	if a.Fault == nil && cut {
@@ -226,6 +231,18 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, party string, 
 		ID string `json:"id"`
 	}{a.MessageID})
 	return http.StatusAccepted
+}
+
+// notKept is what the sender is told: why, when the receiver says so itself, and when to try again.
+func notKept(err error) *samvirke.Fault {
+	if f, ok := errors.AsType[*samvirke.Fault](err); ok && f.Class == samvirke.Transient && f.Code != "" && f.Safe != "" {
+		return f
+	}
+	f := *faultStore
+	if t := samvirke.FaultOf(err); t.RetryAfter > 0 {
+		f.RetryAfter = t.RetryAfter
+	}
+	return &f
 }
 
 func (h *handler) refused(r *http.Request, why string) {

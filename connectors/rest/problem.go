@@ -40,6 +40,7 @@ var statusByCode = map[string]struct {
 	status int
 	issue  string
 }{
+	"party-busy":          {http.StatusTooManyRequests, "throttled"},
 	"not-authenticated":   {http.StatusUnauthorized, "login"},
 	"method-not-allowed":  {http.StatusMethodNotAllowed, "not-supported"},
 	"not-found":           {http.StatusNotFound, "not-found"},
@@ -167,7 +168,7 @@ func (o outcome) MarshalJSON() ([]byte, error) {
 // writeFault answers with a problem document, or an OperationOutcome on the FHIR path.
 func writeFault(w http.ResponseWriter, r *http.Request, f *samvirke.Fault, id string) int {
 	status, issue := statusOf(f)
-	if status == http.StatusServiceUnavailable {
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(f.RetryAfter.Round(time.Second)/time.Second))))
 	}
 	if r.URL.Path == PathProcess {

@@ -255,6 +255,9 @@ func (s *Server) apiAction(r *http.Request, x *session) (any, error) {
 	if r.PathValue("action") == "erase" && s.opt.Erase != nil {
 		do, there = s.opt.Erase, true
 	}
+	if hold, is := s.holdActions()[r.PathValue("action")]; is {
+		do, there = hold, true
+	}
 	if !there {
 		return nil, errNoPage
 	}

@@ -13,10 +13,15 @@ type partyCard struct {
 	State    word
 	OldAge   string // how long the oldest delivery has waited
 	Text     string // one sentence on how it does
+	CSRF     string // of the session that looks
+	Holdable bool   // by whom looks
 }
 
 func (s *Server) partyList(w http.ResponseWriter, r *http.Request, x *session) error {
 	cards := s.partyCards(s.parties(r.Context()))
+	for i := range cards {
+		cards[i].CSRF, cards[i].Holdable = x.csrf, s.opt.Holder != nil && x.may.Load().may(RoleAdmin)
+	}
 	s.render(w, r, x, http.StatusOK, "parties", view{Title: "Parties", Section: "parties", Live: "list", Data: cards})
 	return nil
 }
@@ -45,6 +50,7 @@ func (s *Server) partyCards(states []gateway.PartyState) []partyCard {
 			c.State = word{"up", "ok", "✓", "All is well."}
 			c.Text = "All is well."
 		}
+		c.held()
 		cards = append(cards, c)
 	}
 	return cards

@@ -83,6 +83,8 @@ type Options struct {
 	Unplaced func(patients ...string) bool
 	// Erase erases the person whom a typed identifier stands for; nil offers none. Only the role admin may.
 	Erase func(ctx context.Context, who, patient, reason string) error
+	// Holder pauses and drains parties; nil offers neither.
+	Holder gateway.Holder
 	// SessionFor is how long a sign-in lasts; zero means 12 h.
 	SessionFor time.Duration
 }
@@ -211,6 +213,7 @@ func (s *Server) routes() http.Handler {
 	m.Handle("GET /mapping", s.page(s.mappingKinds))
 	m.Handle("GET /mapping/{kind}", s.page(s.mappingTable))
 	m.Handle("GET /parties", s.page(s.partyList))
+	m.Handle("POST /parties/{id}/{action}", s.only(RoleAdmin, s.partyHold))
 	m.Handle("GET /people", s.only(RoleAdmin, s.peopleList))
 	m.Handle("POST /people", s.only(RoleAdmin, s.personAdd))
 	m.Handle("POST /people/change", s.only(RoleAdmin, s.personChange))

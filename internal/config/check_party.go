@@ -67,6 +67,9 @@ func (c *checker) party(p *Party, at string) {
 	for i := range p.Accepts {
 		c.accept(&p.Accepts[i], fmt.Sprintf("%s.accepts[%d]", at, i))
 	}
+	for i := range p.Expire {
+		c.kinds(p.Expire[i].Kinds, fmt.Sprintf("%s.expire[%d].kinds", at, i))
+	}
 	c.ways(p, at)
 	c.receipts(p, at)
 	if p.UnknownPat == "refuse" && c.cfg.Patients == "" {

@@ -100,10 +100,11 @@ func (l *lane) run(ctx context.Context) {
 	}}
 	defer h.stop()
 	var unheld context.Context
-	for ok := true; ; {
+	for {
 		if !l.waitForBreaker(ctx) {
 			return
 		}
+		var ok bool
 		if unheld, ok = l.unheld(ctx, unheld); !ok {
 			return
 		}
