@@ -250,9 +250,29 @@ func (s *Server) noteRead(r *http.Request, x *session, action, object, patient s
 	if r.Header.Get("X-Samvirke-Live") == "1" && x.remembers(key) {
 		return nil
 	}
+	known, err := s.known(r.Context(), patient)
+	if err != nil {
+		return err
+	}
+	if !known {
+		patient = "" // an old address of somebody who is erased: the entry must not bring the person back
+	}
 	if err := s.note(r.Context(), samvirke.Audit{Who: x.user, Action: action, Object: object, Patient: patient}); err != nil {
 		return err
 	}
 	x.remember(key)
 	return nil
+}
+
+// known tells whether the store has anything of a patient key.
+func (s *Server) known(ctx context.Context, patient string) (bool, error) {
+	if patient == "" {
+		return false, nil
+	}
+	versions, err := s.store.PlanVersions(ctx, patient)
+	if err != nil || len(versions) > 0 {
+		return err == nil, err
+	}
+	ms, err := s.store.Messages(ctx, queue.MessageFilter{Patient: patient, Limit: 1})
+	return len(ms) > 0, err
 }

@@ -175,7 +175,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 	if err := g.loadPlanKey(ctx); err != nil {
 		return err
 	}
-	if err := g.loadBook(ctx); err != nil {
+	if err := g.book.load(ctx, g.store); err != nil {
 		return err
 	}
 	if err := g.loadHolds(ctx); err != nil {

@@ -23,6 +23,8 @@ type Forget struct {
 	Now   func() time.Time
 	// Dropped is told of patient keys whose plans must not be remembered any more; nil: nobody remembers any.
 	Dropped func(keys ...string)
+
+	book *book // of a running gateway; nil: nobody remembers subscriptions
 }
 
 // ErrErase says that the store cannot forget.
@@ -109,6 +111,9 @@ func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
 		if err := f.end(ctx, e); err != nil {
 			return queue.Erased{}, err
 		}
+		if err := f.blank(ctx, e); err != nil {
+			return queue.Erased{}, err
+		}
 		f.drop(e)
 		out, err := eraser.Erase(ctx, e.Erasure)
 		f.drop(e)
@@ -122,6 +127,41 @@ func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
 	}
 }
 
+// blank takes the plans of all keys of the person out of the subscriptions, before the last step: an erasure that is
+// interrupted does it again.
+func (f Forget) blank(ctx context.Context, e *erasure) error {
+	key, err := f.planKey(ctx)
+	if err != nil || len(key) == 0 {
+		return err
+	}
+	b := f.book
+	if b == nil {
+		b = &book{}
+		if err := b.load(ctx, f.Store); err != nil {
+			return err
+		}
+	}
+	for _, p := range e.Patients {
+		if err := b.blank(ctx, f.Store, f.Now().UTC(), PlanID(key, p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// planKey is the key that ids of plans are made with; empty in a store that never had a plan.
+func (f Forget) planKey(ctx context.Context) ([]byte, error) {
+	text, err := f.Store.Setting(ctx, planKeySetting)
+	if err != nil {
+		return nil, fmt.Errorf("read plan id key: %w", err)
+	}
+	key, err := hex.DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("read plan id key: %w", err)
+	}
+	return key, nil
+}
+
 func (f Forget) drop(e *erasure) {
 	if f.Dropped != nil {
 		f.Dropped(append(slices.Clone(e.Patients), e.History...)...)
@@ -130,17 +170,13 @@ func (f Forget) drop(e *erasure) {
 
 // collect finds the keys that are one person, and what else names them.
 func (f Forget) collect(ctx context.Context, e *erasure, patient string) error {
-	text, err := f.Store.Setting(ctx, planKeySetting)
+	key, err := f.planKey(ctx)
 	if err != nil {
-		return fmt.Errorf("read plan id key: %w", err)
-	}
-	key, err := hex.DecodeString(text)
-	if err != nil {
-		return fmt.Errorf("read plan id key: %w", err)
+		return err
 	}
 	id := func(p string) string { return PlanID(key, p) }
 	e.Patients = []string{patient}
-	if text != "" {
+	if len(key) > 0 {
 		if err := f.kin(ctx, e, patient, id); err != nil {
 			return err
 		}

@@ -14,15 +14,11 @@ import (
 
 // Erase takes a person out of the store; see Forget.
 func (g *Gateway) Erase(ctx context.Context, patient, who, reason string) (queue.Erased, error) {
-	e, err := g.eraser().Erase(ctx, patient, who, reason)
-	if err != nil {
-		return e, err
-	}
-	return e, g.blankEvents(ctx, g.PlanID(patient))
+	return g.eraser().Erase(ctx, patient, who, reason)
 }
 
 func (g *Gateway) eraser() Forget {
-	return Forget{Store: g.store, Now: g.o.Now, Dropped: func(keys ...string) { g.plans.drop(keys...) }}
+	return Forget{Store: g.store, Now: g.o.Now, Dropped: func(keys ...string) { g.plans.drop(keys...) }, book: &g.book}
 }
 
 // refersToErased tells whether a message changes, adds to or takes back one whose record was erased. A message that

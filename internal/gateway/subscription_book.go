@@ -38,13 +38,12 @@ type subscriber struct {
 	stale     bool                // the store may know better
 }
 
-// loadBook reads all subscriptions.
-func (g *Gateway) loadBook(ctx context.Context) error {
-	b := &g.book
+// load reads all subscriptions.
+func (b *book) load(ctx context.Context, store queue.Reader) error {
 	b.byID, b.byParty = map[string]*subscriber{}, map[string][]*subscriber{}
 	after := ""
 	for {
-		list, err := g.store.Settings(ctx, ownPrefix, after, queue.MaxPage)
+		list, err := store.Settings(ctx, ownPrefix, after, queue.MaxPage)
 		if err != nil {
 			return fmt.Errorf("read subscriptions: %w", err)
 		}
@@ -54,7 +53,7 @@ func (g *Gateway) loadBook(ctx context.Context) error {
 				continue // removed
 			}
 			s := &subscriber{id: strings.TrimPrefix(x.Name, ownPrefix)}
-			if err := s.reload(ctx, g.store); err != nil {
+			if err := s.reload(ctx, store); err != nil {
 				return err
 			}
 			s.party = s.state.Load().Party

@@ -283,12 +283,12 @@ func (g *Gateway) discard(ctx context.Context, s *subscriber) error {
 	return nil
 }
 
-// blankEvents takes the id of an erased person's plan out of all subscriptions: the numbers stay, what they were about
-// does not. A subscription to that plan alone is off from then on.
-func (g *Gateway) blankEvents(ctx context.Context, plan string) error {
-	for _, s := range g.book.all() {
+// blank takes the id of an erased person's plan out of the subscriptions: the numbers stay, what they were about
+// does not. A subscription to that plan alone is off from then on. It needs no running gateway.
+func (b *book) blank(ctx context.Context, store queue.Store, now time.Time, plan string) error {
+	for _, s := range b.all() {
 		for {
-			err := g.blank(ctx, s, plan)
+			err := s.blank(ctx, store, now, plan)
 			if err == nil || s.gone(err) {
 				break
 			}
@@ -300,12 +300,12 @@ func (g *Gateway) blankEvents(ctx context.Context, plan string) error {
 	return nil
 }
 
-func (g *Gateway) blank(ctx context.Context, s *subscriber, plan string) error {
-	if err := s.lock(ctx, g.store); err != nil {
+func (s *subscriber) blank(ctx context.Context, store queue.Store, now time.Time, plan string) error {
+	if err := s.lock(ctx, store); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	next, u := *s.state.Load(), &queue.Unit{Now: g.now()}
+	next, u := *s.state.Load(), &queue.Unit{Now: now}
 	if slices.Contains(next.Plans, plan) {
 		next.Plans = slices.DeleteFunc(slices.Clone(next.Plans), func(p string) bool { return p == plan })
 		next.Filters = nil
@@ -320,7 +320,7 @@ func (g *Gateway) blank(ctx context.Context, s *subscriber, plan string) error {
 	}
 	last := s.page
 	for at := next.Kept; s.last > 0 && at <= pageOf(s.last); at++ {
-		page, err := readPage(ctx, g.store, s.id, at)
+		page, err := readPage(ctx, store, s.id, at)
 		if err != nil {
 			return err
 		}
@@ -338,7 +338,7 @@ func (g *Gateway) blank(ctx context.Context, s *subscriber, plan string) error {
 	if len(u.Settings) == 0 && next.Version == s.state.Load().Version {
 		return nil
 	}
-	if err := s.commit(ctx, g.store, u, &next); err != nil {
+	if err := s.commit(ctx, store, u, &next); err != nil {
 		return err
 	}
 	s.page = last
