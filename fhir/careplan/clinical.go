@@ -22,6 +22,14 @@ func (f *fold) clinical(live []*rec) {
 	}
 }
 
+// clinicalAnew lists what all records state.
+func (f *fold) clinicalAnew() {
+	f.expect()
+	f.anew = true
+	f.clinical(f.live)
+	f.anew = false
+}
+
 // expect makes room for what the records state.
 func (f *fold) expect() {
 	var measures, goals, notes, checkups, all int
@@ -76,6 +84,22 @@ func addFrom(from []string, key string) []string {
 	return append(append(append(out, from[:at]...), key), from[at:]...)
 }
 
+// also is addFrom for the sources of an item that clinical lists: those lists that it makes anew are nobody else's yet
+// and grow where they are.
+func (f *fold) also(from []string, key string) []string {
+	if !f.anew {
+		return addFrom(from, key)
+	}
+	at, found := slices.BinarySearch(from, key)
+	if found {
+		return from
+	}
+	if len(from) == cap(from) {
+		from = append(make([]string, 0, 2*len(from)+2), from...)
+	}
+	return slices.Insert(from, at, key)
+}
+
 func (c coded) value(key string) Value { return c.of([]string{key}) }
 
 func (c coded) of(from []string) Value {
@@ -90,7 +114,7 @@ func (f *fold) diagnoses(r *rec) {
 		}
 		if at, found := f.again(what, len(f.p.Diagnoses)); found {
 			o := &f.p.Diagnoses[at]
-			o.From = addFrom(o.From, r.key)
+			o.From = f.also(o.From, r.key)
 			o.Main = o.Main || d.Main
 			continue
 		}
@@ -161,8 +185,8 @@ func (f *fold) goalAgain(r *rec, g *Goal) bool {
 			continue
 		}
 		at.used++
-		o.From = addFrom(o.From, r.key)
-		o.Code, o.Due, o.Start = o.Code.also(r.key), o.Due.also(r.key), o.Start.also(r.key)
+		o.From = f.also(o.From, r.key)
+		o.Code, o.Due, o.Start = o.Code.on(o.From), o.Due.on(o.From), o.Start.on(o.From)
 		return true
 	}
 	at.list = append(at.list, len(f.p.Goals)) // where the caller puts it
@@ -170,13 +194,13 @@ func (f *fold) goalAgain(r *rec, g *Goal) bool {
 	return false
 }
 
-// also is a value with a further source; nil stays nil.
-func (v *Value) also(key string) *Value {
+// on is a value with other sources; nil stays nil.
+func (v *Value) on(from []string) *Value {
 	if v == nil {
 		return nil
 	}
 	out := *v
-	out.From = addFrom(v.From, key)
+	out.From = from
 	return &out
 }
 
@@ -239,7 +263,7 @@ func (f *fold) services(r *rec) {
 			Amount: s.Amount, Note: s.Note, Owner: r.Key.Sender}
 		what := said{'s', out.Owner, [7]string{s.Code, s.Text, s.Provider, s.Start, s.End, s.Amount, s.Note}}
 		if at, found := f.again(what, len(f.p.Services)); found {
-			f.p.Services[at].From = addFrom(f.p.Services[at].From, r.key)
+			f.p.Services[at].From = f.also(f.p.Services[at].From, r.key)
 			continue
 		}
 		f.p.Services = append(f.p.Services, out)
@@ -262,7 +286,7 @@ func (f *fold) rest(r *rec) {
 	for _, a := range r.facts.Aids {
 		at, found := f.again(said{'a', r.Key.Sender, [7]string{a.Text, a.Code, a.Status}}, len(f.p.Aids))
 		if found {
-			f.p.Aids[at].From = addFrom(f.p.Aids[at].From, r.key)
+			f.p.Aids[at].From = f.also(f.p.Aids[at].From, r.key)
 			continue
 		}
 		f.p.Aids = append(f.p.Aids, Aid{Value: a.of(r.own), Status: a.Status, Owner: r.Key.Sender})
@@ -273,7 +297,7 @@ func (f *fold) rest(r *rec) {
 	for _, n := range r.facts.Notes {
 		at, found := f.again(said{'n', r.Key.Sender, [7]string{n.Text, n.Heading.Text, n.Heading.Code}}, len(f.p.Notes))
 		if found {
-			f.p.Notes[at].Heading.From = addFrom(f.p.Notes[at].Heading.From, r.key)
+			f.p.Notes[at].Heading.From = f.also(f.p.Notes[at].Heading.From, r.key)
 			continue
 		}
 		f.p.Notes = append(f.p.Notes, Note{Heading: n.Heading.of(r.own), Text: n.Text, Owner: r.Key.Sender})
@@ -289,7 +313,7 @@ func (f *fold) contact(r *rec, c contactRow) {
 		if o.Role != c.Role && o.Role != "" && c.Role != "" {
 			continue
 		}
-		o.From = addFrom(o.From, r.key)
+		o.From = f.also(o.From, r.key)
 		o.Role, o.RoleCode = first(o.Role, c.Role), first(o.RoleCode, c.Code)
 		for _, p := range c.Phone {
 			if !contains(o.Phone, p) {

@@ -81,6 +81,7 @@ type fold struct {
 	members []Membership // every period that a live record states
 	wished  []wish       // of others' part in the team
 	listing
+	anew bool // see also
 	assessing
 	room     assessingRoom
 	latest   latestStay

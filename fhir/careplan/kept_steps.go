@@ -28,16 +28,14 @@ func (f *fold) takeItems() {
 	k := f.kept
 	f.written()
 	if k == nil {
-		f.expect()
-		f.clinical(f.live)
+		f.clinicalAnew()
 		return
 	}
 	came, on := k.goesOn(ofItems, k.items.last)
 	switch {
 	case !on:
 		k.items = keptItems{last: latestOf(f.live, ofItems)}
-		f.expect()
-		f.clinical(f.live)
+		f.clinicalAnew()
 	case len(came) == 0:
 		setItems(f.p, &k.items.lists)
 	default:

@@ -16,10 +16,9 @@ type saying struct {
 // begin makes room for what is said, the oddities of the chains first.
 func (f *fold) begin(flags []Flag) {
 	if k := f.kept; k != nil {
-		f.p.Flags, f.p.Tasks, f.p.Gaps = append(k.room.flags[:0], flags...), k.room.tasks[:0], k.room.gaps[:0]
-		return
+		f.p.Flags, f.p.Tasks, f.p.Gaps = k.room.flags[:0], k.room.tasks[:0], k.room.gaps[:0]
 	}
-	f.p.Flags = flags
+	f.p.Flags = append(f.p.Flags, flags...)
 }
 
 // sortLists gives the lists whose order is not already that of the thing told about.

@@ -17,6 +17,7 @@ type stay struct {
 	first        moment   // of the first version: names the stay
 	withdrawn    *rec     // the cancellation, when the admission was withdrawn
 	unknown      bool     // no admission has been seen
+	place        int      // in the list that it is found in
 	events       []*stayEvent
 	from         []string
 	end          moment
@@ -66,11 +67,9 @@ func isStayKind(kind string) bool {
 // stays folds the live events of all stays, ordered by event time.
 // Source: careplan.md sections 3.1 and 6.
 func (f *fold) stays() {
-	var list []*stay
 	var pending []notice
 	begun := f.mark()
-	admissions, ghosts, opened := f.admissions()
-	list = append(list, admissions...)
+	known, ghosts, opened := f.admissions()
 	for r := range f.with(ofStay) {
 		if !isStayKind(r.Kind) {
 			continue
@@ -87,19 +86,19 @@ func (f *fold) stays() {
 		}
 		s := opened[r]
 		if s == nil {
-			s = findStay(list, r.Key.Sender, start)
+			s = known.find(r.Key.Sender, start)
 		}
 		if s == nil {
 			s = findStay(ghosts, r.Key.Sender, start)
 		}
 		if s == nil {
 			s = newStay(r, start)
-			list = append(list, s)
+			known.add(s)
 		}
 		s.claim(r, start)
 		f.addAll(s, evs)
 	}
-	list = f.ownStays(list)
+	list := f.ownStays(known.list)
 	slices.SortFunc(pending, func(a, b notice) int { return byEvent(a.main, b.main) })
 	for _, n := range pending {
 		list = f.attach(n, list, ghosts)
@@ -137,7 +136,8 @@ func byStart(a, b *stay) int {
 // admissions makes the stays that admission messages open: live ones, and ghosts of withdrawn
 // ones, which are shown (as entered in error) only when other live events belong to them.
 // opened tells the stay of each live admission.
-func (f *fold) admissions() (live, ghosts []*stay, opened map[*rec]*stay) {
+func (f *fold) admissions() (live *staysByTime, ghosts []*stay, opened map[*rec]*stay) {
+	live = &staysByTime{}
 	opened = map[*rec]*stay{}
 	for _, l := range f.lines {
 		if l.kind != kindAdmitted {
@@ -146,9 +146,9 @@ func (f *fold) admissions() (live, ghosts []*stay, opened map[*rec]*stay) {
 		var s *stay
 		if l.head != nil {
 			if start, ok := startOf(eventsOf(l.head)); ok {
-				if s = findStay(live, l.sender, start); s == nil {
+				if s = live.find(l.sender, start); s == nil {
 					s = newStay(l.head, start)
-					live = append(live, s)
+					live.add(s)
 				}
 				opened[l.head] = s
 			}
@@ -170,7 +170,11 @@ func (f *fold) admissions() (live, ghosts []*stay, opened map[*rec]*stay) {
 			if s.withdrawn != nil {
 				s.start, s.name = start, m.SenderName
 			}
-			s.keys = append(s.keys, start)
+			if s.withdrawn != nil {
+				s.keys = append(s.keys, start)
+			} else {
+				live.key(s, start)
+			}
 		}
 	}
 	return live, ghosts, opened
@@ -241,35 +245,6 @@ func (s *stay) sortTime() time.Time {
 		return s.events[0].at
 	}
 	return time.Time{}
-}
-
-// findStay finds the stay with this admission time: the same instant, or the only one of that
-// day when either side knows no more than the day.
-func findStay(list []*stay, sender string, start moment) *stay {
-	var byDay *stay
-	days := 0
-	for _, s := range list {
-		if s.sender != sender {
-			continue
-		}
-		hit := false
-		for _, k := range s.keys {
-			if !k.day && !start.day && k.at.Equal(start.at) {
-				return s
-			}
-			if (k.day || start.day) && k.date() != "" && k.date() == start.date() {
-				hit = true
-			}
-		}
-		if hit {
-			byDay = s
-			days++
-		}
-	}
-	if days == 1 {
-		return byDay
-	}
-	return nil
 }
 
 func eventsOf(r *rec) []stayEvent {

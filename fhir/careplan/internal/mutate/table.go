@@ -139,7 +139,7 @@ func rules() []mutation {
 		{"R1 asks also for measures with an owner", s, "rule_measure.go", condition, `m.Kind == "proposal" && «m.Owner == ""» {`, `true`},
 		{"R2 finds nothing", s, "rule_measure.go", condition, `if «!wants[g.Owner] && !f.planned(g.ID)» {`, `false`},
 		{"R2 knows no plan of an organisation", s, "rule_measure.go", condition, `«!f.planned(g.ID)» {`, `true`},
-		{"R3 finds nothing", s, "rule_measure.go", condition, `if «!slices.ContainsFunc(f.p.Goals, func(g Goal) bool { return g.Owner == o })» {`, `false`},
+		{"R3 finds nothing", s, "rule_measure.go", condition, `if «!f.hasGoal(o)» {`, `false`},
 		{"R4 finds nothing", s, "rule_plan.go", condition, `if «len(names) > 1» {`, `false`},
 		{"R5 asks for what has been evaluated", s, "rule_measure.go", condition, `|| «f.assessedBy(m.Owner, due.at)» {`, `false`},
 		{"R5 does not read the plan's own date", s, "rule_measure.go", condition, `if due := parseMoment(n.Value.Text); «!due.at.IsZero()» {`, `false`},

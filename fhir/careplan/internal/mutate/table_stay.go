@@ -25,7 +25,7 @@ func stays() []mutation {
 		{"an event goes to one of several open stays", "careplan 3.1", "stay_attach.go", condition, `case «len(open) > 1»:`, `false`},
 		{"an event goes to a stay that had ended", "careplan 3.1", "stay_attach.go", condition, `if «s.end.text != "" && !s.end.day && s.end.at.Before(ev.at)» ||`, `false`},
 		{"an event goes to another hospital's stay", "careplan 3.1", "stay_attach.go", condition, `if «s.sender != ev.rec.Key.Sender» ||`, `false`},
-		{"two hospitals have one stay", "careplan 3.1", "stay.go", condition, `if «s.sender != sender» {`, `false`},
+		{"two hospitals have one stay", "careplan 3.1", "stay_find.go", condition, `if «s.sender != sender» {`, `false`},
 		{"a time that was planned counts when it was planned for", s, "stay.go", condition, `if «ev.Estimate && e.at.After(r.order)» {`, `false`},
 		{"the latest word for the admission time beats the admission", s, "stay.go", condition, `«s.startRec.Kind != kindAdmitted» && byOrder(s.startRec, r) < 0`, `true`},
 		{"a person on leave is in hospital", s, "stay_native.go", condition, `if «away && state == "in-progress"» {`, `false`},
