@@ -104,7 +104,9 @@ func fill(tb testing.TB, conn *pgx.Conn, n int) {
 
 // searches are what people and the gateway ask for.
 func searches(n int) map[string]func() (string, []any) {
-	m := func(f queue.MessageFilter) func() (string, []any) { return func() (string, []any) { return messageQuery(f) } }
+	m := func(f queue.MessageFilter) func() (string, []any) {
+		return func() (string, []any) { return messageQuery(f) }
+	}
 	d := func(f queue.DeliveryFilter) func() (string, []any) {
 		return func() (string, []any) { return deliveryQuery(f) }
 	}

@@ -145,7 +145,7 @@ func (w *writer) runAll(list []*request) {
 			n++
 		}
 		err := w.patiently(func(ctx context.Context) error { return w.runGroup(ctx, list[:n]) })
-		if err != nil && n > 1 && kindOf(err) == kindUnit && sqlState(err) != "" {
+		if err != nil && kindOf(err) == kindUnit && (n > 1 || foreignText(err)) {
 			w.runEach(list[:n])
 		} else {
 			w.answer(list[:n], err)
@@ -159,13 +159,19 @@ func (w *writer) runEach(list []*request) {
 		r := list[i : i+1]
 		r[0].left = false
 		err := w.patiently(func(ctx context.Context) error { return w.runGroup(ctx, r) })
-		if code := sqlState(err); code == codeEncoding || code == codeUnicode {
+		if foreignText(err) {
 			// Text that the database cannot hold: the unit is taken with that replaced.
 			cleanUnit(r[0].unit)
 			err = w.patiently(func(ctx context.Context) error { return w.runGroup(ctx, r) })
 		}
 		w.answer(r, err)
 	}
+}
+
+// foreignText says that a text is none for the database.
+func foreignText(err error) bool {
+	code := sqlState(err)
+	return code == codeEncoding || code == codeUnicode
 }
 
 // answer ends requests. A unit that was left out of its group keeps its own error.
