@@ -104,23 +104,41 @@ type writer struct {
 	load  *loader
 	group []*request
 	units []*request
-	paced [paceGroups]time.Time // when the last groups began, a ring
+	paced [paceGroups]paced // the last groups, a ring
 	pacer int
 }
 
 // A group costs as much as a dozen units, however small it is: every table and index has a page that
-// is written anew. So when groups follow each other closely, the writer waits a little and lets them grow: at
-// most paceGroups within paceSpan, unless paceFull units wait. A group after a pause goes at once.
+// is written anew. So when many units come and groups follow each other closely, the writer waits a little and lets them
+// grow: at most paceGroups within paceSpan, unless paceFull units wait. With fewer units than paceRate the processor has
+// time for smaller groups, and whoever waits for an answer gets it sooner: then paceLeast lies between two groups, so that
+// the outcomes of one message's deliveries still come together. A group after a pause goes at once.
 const (
 	paceGroups = 8
 	paceSpan   = 64 * time.Millisecond
 	paceMost   = 8 * time.Millisecond
 	paceFull   = 64
+	paceRate   = 4000 // units per second
+	paceLeast  = 2 * time.Millisecond
 )
+
+// paced is one of the last groups: when it began, and its units.
+type paced struct {
+	at    time.Time
+	units int
+}
 
 // pace waits as the comment above says.
 func (w *writer) pace() {
-	wait := min(paceSpan-time.Since(w.paced[w.pacer]), paceMost)
+	units := 0
+	for _, g := range w.paced {
+		units += g.units
+	}
+	since := time.Since(w.paced[w.pacer].at) // the first of the ring
+	wait := min(paceSpan-since, paceMost)
+	if float64(units) <= paceRate*since.Seconds() {
+		wait = paceLeast - time.Since(w.paced[(w.pacer+paceGroups-1)%paceGroups].at)
+	}
 	if wait > 0 && len(w.s.in) < paceFull {
 		t := time.NewTimer(wait)
 		select {
@@ -129,7 +147,12 @@ func (w *writer) pace() {
 			t.Stop()
 		}
 	}
-	w.paced[w.pacer] = time.Now()
+	w.paced[w.pacer] = paced{at: time.Now()}
+}
+
+// began notes how many units the group has that pace let begin.
+func (w *writer) began(units int) {
+	w.paced[w.pacer].units = units
 	w.pacer = (w.pacer + 1) % paceGroups
 }
 
@@ -160,6 +183,7 @@ func (w *writer) loop() {
 		}
 		w.pace()
 		w.collect(r)
+		w.began(len(w.group))
 		w.runAll()
 		if w.waiting.frames > 0 && (w.waiting.rows >= applyRows || time.Since(w.waiting.since) >= applyAfter) {
 			w.applyNow()
