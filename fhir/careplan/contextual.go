@@ -16,6 +16,19 @@ func (r *Record) Contextual() bool {
 	return c.More != nil && (c.More.Shared != nil || c.More.Rights != nil)
 }
 
+// SharedFields names the fields that several may write of which a record states a value, each with the element it is of.
+func (r *Record) SharedFields() []string {
+	c := r.contents()
+	if c.More == nil || c.More.Shared == nil {
+		return nil
+	}
+	var out []string
+	for _, s := range c.More.Shared.Statements {
+		out = append(out, s.Field+"\x1f"+s.Element)
+	}
+	return out
+}
+
 // SameStatements tells whether two records state the same about the plan and do the same to their conversation,
 // whoever sent them to whom. Records that state nothing are not the same.
 func SameStatements(a, b *Record) bool {

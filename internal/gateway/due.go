@@ -293,5 +293,5 @@ func clockText(c *careplan.Clock) string {
 	if _, item, named := strings.Cut(c.Text, ": "); named { // the words of whoever wrote the item
 		what += ": " + item
 	}
-	return "Påminnelse fra felles plan: " + what + "\nFrist: " + c.Due.In(zone).Format("02.01.2006 15:04")
+	return noteReminder + what + "\nFrist: " + c.Due.In(zone).Format("02.01.2006 15:04")
 }

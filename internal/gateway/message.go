@@ -106,7 +106,7 @@ func (g *Gateway) audienceOf(ctx context.Context, u *queue.Unit, in *route.Input
 	if err != nil {
 		return err
 	}
-	a := &audience{g: g, pl: pl, from: m.Party}
+	a := &audience{g: g, pl: pl, from: m.Party, note: pl.note != ""}
 	a.denied = func(party string) bool { return g.o.Router.Denied(*in, party) }
 	for _, party := range told {
 		noticed, ok := strings.CutPrefix(party, noticeMark)
@@ -118,10 +118,14 @@ func (g *Gateway) audienceOf(ctx context.Context, u *queue.Unit, in *route.Input
 		}
 	}
 	if pl.changed && (len(g.noticed) > 0 || g.book.any.Load()) {
-		if a.echo, err = g.repeats(ctx, pl, m); err != nil {
+		if a.echo, err = g.repeats(ctx, pl, m); err == nil && !a.echo {
+			a.echo, err = g.repeatsNote(ctx, pl, m, pl.note)
+		}
+		if err != nil {
 			return err
 		}
 	}
+	pl.echo, pl.asked = a.echo, a.echo
 	in.Team, in.Changed = a.team(), a.changed
 	if pl.changed {
 		in.Tell = a.tell()
@@ -142,6 +146,12 @@ func (g *Gateway) addDeliveries(ctx context.Context, u *queue.Unit, m *samvirke.
 	u.Events = slices.Grow(u.Events, len(d.Choices)+len(d.Dropped)+len(env.Receivers))
 	for _, c := range d.Choices {
 		if slices.Contains(had, c.Party) {
+			continue
+		}
+		if repeated, err := g.hasAlready(ctx, pl, m, env, c); err != nil {
+			return err
+		} else if repeated {
+			u.Events = append(u.Events, g.event(m, samvirke.EventRouted, "not to "+c.Party+": the sender repeats what it got, and this party has it ("+c.Rule+")"))
 			continue
 		}
 		if len(refused) > 0 && g.onlyRefusing(env, refused, c.Party) {
@@ -215,7 +225,11 @@ func (g *Gateway) addDelivery(ctx context.Context, u *queue.Unit, m *samvirke.Me
 		Patient: m.Patient, Rule: c.Rule, State: samvirke.DeliveryQueued, CreatedAt: u.Now,
 		Kind: p.Envelope.Kind, Format: c.Format, Version: c.Version, TraceParent: m.TraceParent,
 	}
-	err := g.renderForward(&d, m, p, c, l)
+	chained, err := g.chainFor(ctx, p, c, pl)
+	if err != nil {
+		return err
+	}
+	err = g.renderForward(&d, m, chained, c, l)
 	g.noteReceivers(&d, &p.Envelope)
 	return g.queueDelivery(u, m, c, &d, err)
 }

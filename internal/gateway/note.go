@@ -89,7 +89,7 @@ func (g *Gateway) thread(ctx context.Context, l *lane, patient, sub string) (fir
 	if first, last, ok := strings.Cut(text, "\x1f"); ok {
 		return first, last, nil
 	}
-	ds, err := g.store.Deliveries(ctx, queue.DeliveryFilter{Party: l.ID, Patient: patient, Purpose: samvirke.PurposeForward, Limit: 1})
+	ds, err := g.store.Deliveries(ctx, queue.DeliveryFilter{Party: l.ID, Patient: patient, Purpose: samvirke.PurposeForward, State: reaches(), Limit: 1})
 	if err != nil || len(ds) == 0 {
 		return "", "", err
 	}
@@ -178,7 +178,7 @@ func (g *Gateway) changeText(l *lane, pl *planWork) string {
 		by = pl.rec.Author + ", " + by
 	}
 	var b strings.Builder
-	b.WriteString("Endring i felles plan, fra " + by + ":\n")
+	b.WriteString(noteChange + by + ":\n")
 	for i, line := range lines {
 		if b.Len()+len(line) > maxNote {
 			fmt.Fprintf(&b, "… og %d endringer til; se planen.\n", len(lines)-i)

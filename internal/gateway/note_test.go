@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,35 @@ func TestPartnerWithoutFHIRGetsTheChange(t *testing.T) {
 	d, err := r.store.Delivery(t.Context(), r.one(gone.MessageID, samvirke.PurposeNotice).ID)
 	if err != nil || !bytes.Contains(d.Body, []byte("gå 200 meter uten støtte gjelder ikke lenger")) || !bytes.Contains(d.Body, []byte(parent)) {
 		t.Errorf("the withdrawal is told as %s, %v", d.Body, err)
+	}
+}
+
+// TestNoteRefersToNothingThatWasRefused: what the party refused is not in its journal, and nothing can refer to it.
+func TestNoteRefersToNothingThatWasRefused(t *testing.T) {
+	r := newRig(t, func(r *rig) { r.cityNotes, r.now = gateway.PlanChangesDialog, thatNight() })
+	id, msgID := r.admitPerson(1)
+	r.untilState(id, samvirke.DeliverySent)
+	ans := r.receive("city", appRec(uuid.NewString(), msgID, "2", "E35"))
+	r.untilStatus(ans.MessageID, samvirke.MessageProcessed)
+	if d := r.one(id, samvirke.PurposeForward); d.State != samvirke.DeliveryStopped {
+		t.Fatalf("the refused admission is %s", d.State)
+	}
+	k, err := kith.New(kith.Options{AllowSynthetic: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := ""
+	for i := range 2 {
+		res := r.submit(gateway.Write{Party: "hospital", Patient: person(1), Resources: []*fhir.Node{goalNode(fmt.Sprint("mål ", i))}})
+		d, err := r.store.Delivery(t.Context(), r.one(res.MessageID, samvirke.PurposeNotice).ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := k.Parse(d.Body)
+		if err != nil || p.Envelope.Parent != first || p.Envelope.Conversation != first {
+			t.Errorf("note %d: parent %s, conversation %s, %v; want %q", i+1, p.Envelope.Parent, p.Envelope.Conversation, err, first)
+		}
+		first = d.ExternalID
 	}
 }
 

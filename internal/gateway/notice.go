@@ -133,8 +133,8 @@ type audience struct {
 	from string // the party whose message it is: it knows
 	// withdrawn are the parties that were told of what the message takes back.
 	withdrawn []string
-	// echo: the sender only repeats what it got from us.
-	echo bool
+	// echo: the sender only repeats what it got from us. note: it is a note of a gateway, of which no note is made.
+	echo, note bool
 	// denied tells whether a rule denies telling a party; nil: none is asked.
 	denied func(party string) bool
 	// seen remembers whether a party's view changed.
@@ -241,6 +241,9 @@ func (a *audience) tell() map[string]string {
 	var out map[string]string
 	for _, l := range a.g.noticed {
 		if !a.due(l) || !a.changed(l.ID) {
+			continue
+		}
+		if a.note && !l.notices {
 			continue
 		}
 		if out == nil {

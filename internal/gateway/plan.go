@@ -25,6 +25,10 @@ type planWork struct {
 	records []careplan.Record
 	rec     *careplan.Record
 	plan    *careplan.Plan
+	// note is the text of a note of a gateway when the message is one, see planNote.
+	note string
+	// echo: the message only says again what its sender last got from us. asked: that was looked into.
+	echo, asked bool
 	// class are the patient keys that are this person now.
 	class []string
 	// changed: somebody sees something new.
@@ -54,6 +58,7 @@ func (g *Gateway) addPlan(ctx context.Context, u *queue.Unit, m *samvirke.Messag
 	if err != nil {
 		return nil, err
 	}
+	pl.note = planNote(&p.Envelope, p.Bundle)
 	name := samvirke.EventPlanChanged
 	if !pl.changed {
 		name = samvirke.EventPlanSame

@@ -212,9 +212,23 @@ func (g *Gateway) await(ctx context.Context, res Result, told <-chan written) (R
 		res.Fault = &samvirke.Fault{Class: classOf(m.Status), Code: m.Fault, Safe: m.FaultText}
 	}
 	if res.PlanVersion == 0 && m.Patient != "" {
-		res.PlanVersion, err = g.versionOf(context.WithoutCancel(ctx), m.Patient, m.ID)
+		if res.PlanVersion, err = g.versionOf(context.WithoutCancel(ctx), m.Patient, m.ID); err != nil {
+			return res, err
+		}
+	}
+	if what.version == 0 { // it was over before anybody listened: what came of it stands in its trace
+		res.Changed, err = g.changedBy(context.WithoutCancel(ctx), m.ID)
 	}
 	return res, err
+}
+
+// changedBy tells whether a message showed somebody something new.
+func (g *Gateway) changedBy(ctx context.Context, messageID string) (bool, error) {
+	events, err := g.store.Events(ctx, queue.EventFilter{MessageID: messageID, Limit: queue.MaxPage})
+	if err != nil {
+		return false, fmt.Errorf("read the trace of a write: %w", err)
+	}
+	return slices.ContainsFunc(events, func(e samvirke.Event) bool { return e.Name == samvirke.EventPlanChanged }), nil
 }
 
 func classOf(s samvirke.MessageStatus) samvirke.Class {
