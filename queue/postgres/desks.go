@@ -29,7 +29,7 @@ type desk struct {
 	wake    chan struct{} // closed and replaced when something has changed
 	// round counts changes of lanes. At empty there was nothing to claim, and there is nothing before next but by a change.
 	round, empty int64
-	next         time.Time
+	next, asked  time.Time
 	// one lets one caller at a time ask the database.
 	one chan struct{}
 }
@@ -119,7 +119,7 @@ func (s *Store) Lease(ctx context.Context, party string, limit int, ttl time.Dur
 		ttl = DefaultLease
 	}
 	l := s.desks
-	for force := true; ; {
+	for timedOut := false; ; {
 		if err := s.usable(); err != nil {
 			return nil, err
 		}
@@ -132,10 +132,10 @@ func (s *Store) Lease(ctx context.Context, party string, limit int, ttl time.Dur
 			l.mu.Unlock()
 			return got, nil
 		}
-		wake, ask := d.wake, force || d.empty != d.round || !time.Now().Before(d.next)
+		wake, ask := d.wake, timedOut || d.empty != d.round || !time.Now().Before(d.next)
 		l.mu.Unlock()
 		if ask {
-			got, err := s.askLanes(ctx, d, party, limit, ttl)
+			got, err := s.askLanes(ctx, d, party, limit, ttl, timedOut)
 			if err != nil || len(got) > 0 {
 				return got, err
 			}
@@ -147,20 +147,20 @@ func (s *Store) Lease(ctx context.Context, party string, limit int, ttl time.Dur
 			d.ttl = ttl
 		}
 		l.mu.Unlock()
-		timedOut, err := s.await(ctx, wake, until)
+		over, err := s.await(ctx, wake, until)
 		l.mu.Lock()
 		d.waiting -= limit
 		l.mu.Unlock()
 		if err != nil {
 			return nil, err
 		}
-		force = timedOut
+		timedOut = over
 	}
 }
 
 // askLanes claims deliveries in the database; one caller of a party at a time. Nothing and no error: there is nothing,
 // or the database cannot be reached and is asked again later.
-func (s *Store) askLanes(ctx context.Context, d *desk, party string, limit int, ttl time.Duration) ([]queue.Leased, error) {
+func (s *Store) askLanes(ctx context.Context, d *desk, party string, limit int, ttl time.Duration, force bool) ([]queue.Leased, error) {
 	select {
 	case d.one <- struct{}{}:
 		defer func() { <-d.one }()
@@ -171,7 +171,16 @@ func (s *Store) askLanes(ctx context.Context, d *desk, party string, limit int, 
 	}
 	s.desks.mu.Lock()
 	round := d.round
+	got := d.take(limit)
+	// The caller before may just have looked.
+	known := d.empty == round && time.Now().Before(d.next) && (!force || time.Since(d.asked) < s.opts.Poll/2)
+	if !known {
+		d.asked = time.Now()
+	}
 	s.desks.mu.Unlock()
+	if known || len(got) > 0 {
+		return got, nil
+	}
 	// Without the caller's end: what is claimed is given, losing the answer would hold up the lanes.
 	asking, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), roundTrip, ErrUnavailable)
 	defer cancel()

@@ -20,6 +20,7 @@ type inbox struct {
 	stir    chan struct{}      // closed and replaced when something has changed
 	round   int64
 	empty   int64
+	asked   time.Time
 	one     chan struct{}
 }
 
@@ -58,7 +59,7 @@ func (b *inbox) wake() {
 func (s *Store) Received(ctx context.Context, limit int) ([]samvirke.Message, error) {
 	limit = min(max(limit, 1), maxLeases)
 	b := s.inbox
-	for force := true; ; {
+	for timedOut := false; ; {
 		if err := s.usable(); err != nil {
 			return nil, err
 		}
@@ -72,10 +73,10 @@ func (s *Store) Received(ctx context.Context, limit int) ([]samvirke.Message, er
 			b.mu.Unlock()
 			return got, nil
 		}
-		wake, ask := b.stir, force || b.empty != b.round
+		wake, ask := b.stir, timedOut || b.empty != b.round
 		b.mu.Unlock()
 		if ask {
-			got, err := s.askInbox(ctx, limit)
+			got, err := s.askInbox(ctx, limit, timedOut)
 			if err != nil || len(got) > 0 {
 				return got, err
 			}
@@ -83,14 +84,14 @@ func (s *Store) Received(ctx context.Context, limit int) ([]samvirke.Message, er
 		b.mu.Lock()
 		b.waiting += limit
 		b.mu.Unlock()
-		timedOut, err := s.await(ctx, wake, s.opts.Poll)
+		over, err := s.await(ctx, wake, s.opts.Poll)
 		b.mu.Lock()
 		b.waiting -= limit
 		b.mu.Unlock()
 		if err != nil {
 			return nil, err
 		}
-		force = timedOut
+		timedOut = over
 	}
 }
 
@@ -106,7 +107,7 @@ const inboxClaim = `WITH c AS (SELECT seq FROM open_message WHERE status = 'rece
 	SELECT ` + messageColumns + `, m.raw FROM u JOIN message m ON m.seq = u.seq ORDER BY m.seq`
 
 // askInbox claims messages in the database; one caller at a time.
-func (s *Store) askInbox(ctx context.Context, limit int) ([]samvirke.Message, error) {
+func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke.Message, error) {
 	b := s.inbox
 	select {
 	case b.one <- struct{}{}:
@@ -118,7 +119,17 @@ func (s *Store) askInbox(ctx context.Context, limit int) ([]samvirke.Message, er
 	}
 	b.mu.Lock()
 	round := b.round
+	n := min(limit, len(b.ready))
+	ready := b.ready[:n:n]
+	b.ready = b.ready[n:]
+	known := b.empty == round && (!force || time.Since(b.asked) < s.opts.Poll/2) // the caller before may just have looked
+	if !known {
+		b.asked = time.Now()
+	}
 	b.mu.Unlock()
+	if known || n > 0 {
+		return ready, nil
+	}
 	asking, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), roundTrip, ErrUnavailable)
 	defer cancel()
 	var got []samvirke.Message
