@@ -66,6 +66,8 @@ type commands struct {
 	Queue     queueCmd     `cmd:"" help:"List, show and repair messages and deliveries."`
 	Party     partyCmd     `cmd:"" help:"List, pause, drain and resume parties of a running gateway."`
 	Erase     eraseCmd     `cmd:"" help:"Erase a person: everything under the identifier, for good."`
+	Backup    backupCmd    `cmd:"" help:"Copy the store while the gateway runs."`
+	Restore   restoreCmd   `cmd:"" help:"Put a backup of the store into an empty folder."`
 	Route     routeCmd     `cmd:"" help:"Explain who would receive a message."`
 	Mapping   mappingCmd   `cmd:"" help:"Show element tables; test a site's golden cases."`
 	Bench     benchCmd     `cmd:"" help:"Measure throughput and latency with simulated parties."`

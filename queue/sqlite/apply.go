@@ -48,6 +48,7 @@ func (w *writer) apply() error {
 		_, _ = w.st.rollback.run()
 		return fmt.Errorf("write into the tables: %w", err)
 	}
+	w.s.applies.Add(1)
 	w.lastMessage, w.lastDelivery = max(w.lastMessage, x.lastMessage), max(w.lastDelivery, x.lastDelivery)
 	x.reset()
 	x.touched.clear()

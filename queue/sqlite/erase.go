@@ -64,11 +64,11 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 		}
 	}
 	s.erasedAny.Store(true)
-	if err := s.bodies.shred(x.files, s.bodyKnown); err != nil {
-		return x.out, fmt.Errorf("erase large bodies: %w", err)
-	}
 	if err := s.wipePlaces(ctx); err != nil {
 		return x.out, fmt.Errorf("erase bodies: %w", err)
+	}
+	if err := s.bodies.shred(x.files, s.bodyKnown); err != nil {
+		return x.out, fmt.Errorf("erase large bodies: %w", err)
 	}
 	if err := s.wipe(ctx); err != nil {
 		return x.out, fmt.Errorf("erase: %w", err)

@@ -83,7 +83,7 @@ func (j *journal) survey() (last uint32, err error) {
 			last = max(last, seg)
 		}
 		if info, err := e.Info(); err == nil {
-			j.bytes.Add(info.Size())
+			j.bytes.Add(onDisk(info))
 		}
 	}
 	return last, nil

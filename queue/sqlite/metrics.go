@@ -74,12 +74,6 @@ func (s *Store) measure(units int, took time.Duration) {
 	m.seconds += took.Seconds()
 }
 
-func (m *meters) groupCount() int64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.groups
-}
-
 func (m *meters) stats(st *queue.Stats) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

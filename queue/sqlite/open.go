@@ -51,6 +51,12 @@ type Store struct {
 	writer *writer
 	opened time.Time
 
+	// held is the newest spot known to be in the tables for good; tidyNow asks for a look at the segments.
+	held    atomic.Pointer[spot]
+	tidyNow chan struct{}
+	// applies counts the transactions of the tables.
+	applies atomic.Int64
+
 	in         chan *request
 	stop       chan struct{} // closed when the store closes or fails
 	writerDone chan struct{}
@@ -68,9 +74,11 @@ type Store struct {
 	// salt keys the hashes of what was erased; erasedAny says that there are some.
 	salt      []byte
 	erasedAny atomic.Bool
-	// wiped are segments whose changes were all overwritten; only an erasure asks.
-	wiped  map[uint32]bool
-	wiping sync.Mutex
+	// wiped are segments whose changes are all gone, bodyCounts how many bodies are in those that were left. wiping is the
+	// lock of both and of everything that changes segments that were left.
+	wiped      map[uint32]bool
+	bodyCounts map[uint32]int64
+	wiping     sync.Mutex
 	// dirty says that an erasure of an earlier life has to be wiped out of the files still.
 	dirty bool
 }
@@ -94,10 +102,11 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	}
 	s = &Store{opts: opts, path: filepath.Join(opts.Dir, fileName),
 		in: make(chan *request, maxGroup), stop: make(chan struct{}), writerDone: make(chan struct{}),
-		failed: make(chan struct{}), closing: make(chan struct{}),
+		tidyNow: make(chan struct{}, 1),
+		failed:  make(chan struct{}), closing: make(chan struct{}),
 		// Tokens of an earlier life must never fit: they begin at the clock.
 		lanes: newLanes(time.Now().UnixNano()), feed: newFeed(), totals: &totals{n: map[tallyKey]int64{}},
-		subs: newSubscribers(), wiped: map[uint32]bool{}}
+		subs: newSubscribers(), wiped: map[uint32]bool{}, bodyCounts: map[uint32]int64{}}
 	lock, err := lockFolder(filepath.Join(opts.Dir, "lock"))
 	if err != nil {
 		return nil, err
@@ -142,6 +151,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	s.measureSize()
 	go w.loop()
 	s.others.Go(s.checkpoints)
+	s.others.Go(s.tidying)
 	s.others.Go(s.verify)
 	return s, nil
 }

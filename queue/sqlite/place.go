@@ -101,6 +101,16 @@ func (s *segments) add(seg uint32) error {
 	return nil
 }
 
+// drop closes a segment that is removed.
+func (s *segments) drop(seg uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.open[seg]; f != nil {
+		_ = f.Close()
+		delete(s.open, seg)
+	}
+}
+
 func (s *segments) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -111,6 +111,12 @@ func (s *Store) checkpoints() {
 		return
 	}
 	defer checkpoint.close()
+	applied, err := db.prepare(`SELECT segment, at, frame FROM journal`)
+	if err != nil {
+		s.opts.Logger.Error("no checkpoints beside the writer", "err", err)
+		return
+	}
+	defer applied.close()
 	tick := time.NewTicker(s.opts.CheckpointEvery)
 	defer tick.Stop()
 	last := int64(-1)
@@ -121,16 +127,37 @@ func (s *Store) checkpoints() {
 			return
 		}
 		s.measureSize()
-		if groups := s.meters.groupCount(); groups == last {
+		if n := s.applies.Load(); n == last {
 			continue
 		} else {
-			last = groups
+			last = n
 		}
-		if _, err := checkpoint.row(); err != nil && isFatal(err) {
+		if err := s.checkpoint(applied, checkpoint); err != nil && isFatal(err) {
 			s.fail(err)
 			return
 		}
 	}
+}
+
+// checkpoint copies the log into the database. What the tables held before is on disk for good after that: SQLite syncs the log
+// before it copies.
+func (s *Store) checkpoint(applied, checkpoint *stmt) error {
+	row, err := applied.row()
+	if err != nil {
+		return err
+	}
+	at := spot{uint32(row[0].(int64)), row[1].(int64), uint64(row[2].(int64))}
+	if row, err = checkpoint.row(); err != nil {
+		return err
+	}
+	if busy, ok := row[0].(int64); !ok || busy != 0 {
+		return nil
+	}
+	before := s.held.Swap(&at)
+	if before == nil || before.seg != at.seg {
+		s.askTidy()
+	}
+	return nil
 }
 
 // measureSize notes the size of the store.

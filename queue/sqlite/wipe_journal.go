@@ -10,10 +10,27 @@ import (
 	"strings"
 )
 
+// segmentsAlone takes the right to change segments that were left.
+func (s *Store) segmentsAlone(ctx context.Context) (leave func(), err error) {
+	s.wiping.Lock()
+	unlock, err := s.noBackup(ctx)
+	if err != nil {
+		s.wiping.Unlock()
+		return nil, err
+	}
+	return func() {
+		unlock()
+		s.wiping.Unlock()
+	}, nil
+}
+
 // wipePlaces overwrites bodies in the journal that no row names any more: those noted in the table doomed.
 func (s *Store) wipePlaces(ctx context.Context) error {
-	s.wiping.Lock()
-	defer s.wiping.Unlock()
+	leave, err := s.segmentsAlone(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	for {
 		var last int64
 		bySegment := map[uint32][]place{}
@@ -26,6 +43,7 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 			return none, err
 		}, `SELECT seq, place FROM doomed ORDER BY seq LIMIT 1000`)
 		if err != nil || last == 0 {
+			s.askTidy()
 			return err
 		}
 		for seg, list := range bySegment {
@@ -64,8 +82,11 @@ func (s *Store) wipeIn(seg uint32, list []place) (err error) {
 // wipeChanges overwrites the changes in every frame that the tables are known to hold for good; upTo is the first that may
 // not be. The bodies stay.
 func (s *Store) wipeChanges(ctx context.Context, upTo spot) error {
-	s.wiping.Lock()
-	defer s.wiping.Unlock()
+	leave, err := s.segmentsAlone(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	list, err := os.ReadDir(s.journalDir())
 	if err != nil {
 		return err
@@ -78,46 +99,13 @@ func (s *Store) wipeChanges(ctx context.Context, upTo spot) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.wipeFrames(seg, upTo); err != nil {
+		n, err := s.wipeFrames(seg, upTo)
+		if err != nil {
 			return fmt.Errorf("segment %d: %w", seg, err)
 		}
 		if seg < upTo.seg {
-			s.wiped[seg] = true
+			s.wiped[seg], s.bodyCounts[seg] = true, n
 		}
 	}
 	return nil
-}
-
-func (s *Store) wipeFrames(seg uint32, upTo spot) (err error) {
-	f, err := s.opts.files.Open(segmentPath(s.journalDir(), seg), false)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := f.Close(); err == nil {
-			err = e
-		}
-	}()
-	for at := int64(0); seg < upTo.seg || at < upTo.at; {
-		h, ok, err := readHead(f, at)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			break
-		}
-		if h.flags&frameWiped == 0 && h.changes > 0 {
-			if _, err := f.WriteAt(make([]byte, h.changes), at+frameHead+int64(h.bodies)); err != nil {
-				return err
-			}
-			h.flags |= frameWiped
-			var b [frameHead]byte
-			putHead(b[:], h)
-			if _, err := f.WriteAt(b[28:32], at+28); err != nil {
-				return err
-			}
-		}
-		at += h.size()
-	}
-	return f.Sync()
 }

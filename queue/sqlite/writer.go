@@ -395,6 +395,7 @@ func (w *writer) runJob(r *request) {
 	if err != nil && isFatal(err) {
 		w.s.fail(fmt.Errorf("repair the store: %w", err))
 	}
+	w.s.applies.Add(1)
 	r.answer(err)
 }
 

@@ -1,0 +1,144 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// TestBackupUnderLoad copies a store while units are committed, bodies are dropped and segments go, and opens the copy: everything
+// acknowledged before the backup began is there with its bytes, the books balance, and what was in a lane is sent.
+func TestBackupUnderLoad(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir, InlineLimit: 4000, SegmentBytes: 50_000, CheckpointEvery: 3 * time.Millisecond})
+	var mu sync.Mutex
+	var acked []string
+	stop := make(chan struct{})
+	enough := make(chan struct{})
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				id := fmt.Sprintf("b%d-%d", w, i)
+				if _, err := s.Commit(context.Background(), crashUnit(id, i)); err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				if acked = append(acked, id); len(acked) == 600 {
+					close(enough)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	ended := make(chan struct{})
+	go func() { wg.Wait(); close(ended) }()
+	select {
+	case <-enough:
+	case <-ended:
+		t.Fatal("nothing can be committed")
+	}
+	for round := range 3 {
+		mu.Lock()
+		before := acked[:len(acked):len(acked)]
+		mu.Unlock()
+		to := filepath.Join(t.TempDir(), "backup")
+		info, err := Backup(t.Context(), dir, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		restored := filepath.Join(t.TempDir(), "restored")
+		got, err := Restore(t.Context(), to, restored)
+		if err != nil || got != info {
+			t.Fatalf("restored %+v of %+v, %v", got, info, err)
+		}
+		crashCheck(t, restored, before, nil)
+		if round == 0 {
+			backupIsSent(t, restored)
+		}
+		t.Logf("round %d: %d units in %d files, %d bytes", round, len(before), info.Files, info.Bytes)
+	}
+	close(stop)
+	<-ended
+}
+
+// backupIsSent sends the first delivery of each lane of a restored store.
+func backupIsSent(t *testing.T, dir string) {
+	t.Helper()
+	s := open(t, Options{Dir: dir, InlineLimit: 4000})
+	got, err := s.Lease(t.Context(), "gp", 10, time.Minute)
+	if err != nil || len(got) == 0 {
+		t.Fatalf("%d leased of a restored store, %v", len(got), err)
+	}
+	for _, d := range got {
+		if !bytes.Equal(d.Body, crashBody(d.ID)) {
+			t.Errorf("delivery %s has other bytes", d.ID)
+		}
+		_, err := s.Commit(t.Context(), &queue.Unit{Now: time.Now(), Steps: []queue.DeliveryStep{{ID: d.ID, Token: d.Token, To: samvirke.DeliverySent}}})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBackupRefuses: nothing is overwritten, and half a backup is none.
+func TestBackupRefuses(t *testing.T) {
+	dir, to := t.TempDir(), t.TempDir()
+	if _, err := Backup(t.Context(), dir, to); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("backup of nothing: %v", err)
+	}
+	s := open(t, Options{Dir: dir})
+	if _, err := s.Commit(t.Context(), acceptUnit("m", []byte("body"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Backup(t.Context(), dir, to); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Backup(t.Context(), dir, to); !errors.Is(err, ErrNotEmpty) {
+		t.Errorf("backup over a backup: %v", err)
+	}
+	if _, err := Restore(t.Context(), to, dir); !errors.Is(err, ErrNotEmpty) {
+		t.Errorf("restore over a store: %v", err)
+	}
+	for name, harm := range map[string]func(copied string) error{
+		"not ended":     func(c string) error { return os.Remove(filepath.Join(c, backupFile)) },
+		"journal short": func(c string) error { return os.Truncate(segmentPath(filepath.Join(c, "journal"), 1), 5) },
+		"no journal":    func(c string) error { return os.RemoveAll(filepath.Join(c, "journal")) },
+		"database": func(c string) error {
+			return os.WriteFile(filepath.Join(c, fileName), bytes.Repeat([]byte("no"), 4096), 0o600)
+		},
+	} {
+		copied := t.TempDir()
+		if err := os.CopyFS(copied, os.DirFS(to)); err != nil {
+			t.Fatal(err)
+		}
+		if err := harm(copied); err != nil {
+			t.Fatal(err)
+		}
+		into := filepath.Join(t.TempDir(), "new")
+		if _, err := Restore(t.Context(), copied, into); err == nil {
+			t.Errorf("%s: restored", name)
+		}
+		if isFile(filepath.Join(into, fileName)) {
+			t.Errorf("%s: there is a store", name)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// tidy looks at the segments that were left and whose changes the tables hold for good: the changes are taken out of them, and
+// a segment in which no row names a body any more is removed. held is the first spot that the tables may not hold after a
+// power cut.
+func (s *Store) tidy(ctx context.Context, held spot) error {
+	leave, err := s.segmentsAlone(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	left, err := s.leftSegments(held)
+	if err != nil {
+		return err
+	}
+	dead := map[uint32]int64{}
+	if _, err := list(ctx, s.db, func(rows *sql.Rows) (none struct{}, err error) {
+		var seg uint32
+		var n int64
+		err = rows.Scan(&seg, &n)
+		dead[seg] = n
+		return none, err
+	}, `SELECT id, dead FROM segment`); err != nil {
+		return err
+	}
+	for _, seg := range left {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		bodies, known := s.bodyCounts[seg]
+		if !known {
+			if bodies, err = s.wipeFrames(seg, held); err != nil {
+				return fmt.Errorf("segment %d: %w", seg, err)
+			}
+			s.bodyCounts[seg] = bodies
+			s.wiped[seg] = true
+		}
+		if dead[seg] < bodies {
+			continue
+		}
+		if err := s.removeSegment(ctx, seg); err != nil {
+			return fmt.Errorf("remove segment %d: %w", seg, err)
+		}
+	}
+	return nil
+}
+
+// tidying looks at the segments when one was left or bodies were dropped.
+func (s *Store) tidying() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-s.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	for {
+		select {
+		case <-s.tidyNow:
+		case <-ctx.Done():
+			return
+		}
+		held := s.held.Load()
+		if held == nil {
+			continue
+		}
+		if err := s.tidy(ctx, *held); err != nil && ctx.Err() == nil && !s.broken() {
+			s.opts.Logger.Error("segments of the journal could not be tidied", "err", err)
+		}
+	}
+}
+
+// askTidy asks for a look at the segments.
+func (s *Store) askTidy() {
+	select {
+	case s.tidyNow <- struct{}{}:
+	default:
+	}
+}
+
+// leftSegments are those before the one that held is in.
+func (s *Store) leftSegments(held spot) (left []uint32, err error) {
+	list, err := os.ReadDir(s.journalDir())
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range list {
+		if seg, ok := segmentOf(e.Name()); ok && strings.HasSuffix(e.Name(), ".seg") && seg < held.seg {
+			left = append(left, seg)
+		}
+	}
+	return left, nil
+}
+
+func (s *Store) removeSegment(ctx context.Context, seg uint32) error {
+	path := segmentPath(s.journalDir(), seg)
+	info, err := os.Stat(path)
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if info != nil {
+		s.journal.bytes.Add(-onDisk(info))
+	}
+	s.reader.places.drop(seg)
+	delete(s.bodyCounts, seg)
+	delete(s.wiped, seg)
+	return s.job(ctx, func(w *writer) error { return w.query(`DELETE FROM segment WHERE id = ?`, nil, int64(seg)) })
+}
+
+// wipeFrames takes the changes out of the frames of a segment and counts the bodies in it.
+func (s *Store) wipeFrames(seg uint32, upTo spot) (bodies int64, err error) {
+	f, err := s.opts.files.Open(segmentPath(s.journalDir(), seg), false)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if e := f.Close(); err == nil {
+			err = e
+		}
+	}()
+	for at := int64(0); seg < upTo.seg || at < upTo.at; {
+		h, ok, err := readHead(f, at)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			break
+		}
+		n, err := countBodies(f, at+frameHead, int64(h.bodies))
+		if err != nil {
+			return 0, err
+		}
+		bodies += n
+		if h.flags&frameWiped == 0 && h.changes > 0 {
+			if err := wipeChanges(f, at, h); err != nil {
+				return 0, err
+			}
+			s.journal.bytes.Add(-int64(h.changes))
+		}
+		at += h.size()
+	}
+	return bodies, f.Sync()
+}
+
+// wipeChanges overwrites the changes of a frame, or gives their room back where the file system can, and notes it in the head.
+func wipeChanges(f journalFile, at int64, h head) error {
+	from := at + frameHead + int64(h.bodies)
+	if p, can := f.(interface{ Punch(at, n int64) error }); !can || p.Punch(from, int64(h.changes)) != nil {
+		if _, err := f.WriteAt(make([]byte, h.changes), from); err != nil {
+			return err
+		}
+	}
+	h.flags |= frameWiped
+	var b [frameHead]byte
+	putHead(b[:], h)
+	_, err := f.WriteAt(b[28:32], at+28)
+	return err
+}
+
+func countBodies(f journalFile, at, size int64) (n int64, err error) {
+	var b [bodyHead]byte
+	for end := at + size; at < end; n++ {
+		if _, err := f.ReadAt(b[:], at); err != nil {
+			return 0, err
+		}
+		at += bodyHead + int64(binary.LittleEndian.Uint32(b[:]))
+	}
+	return n, nil
+}
