@@ -27,17 +27,25 @@ func (f *fold) sortLists() {
 	if k := f.kept; k != nil {
 		k.room = saying{p.Flags, p.Tasks, p.Gaps}
 	}
-	p.Flags, p.Tasks, p.Gaps = sorted(p.Flags, byFlag), sorted(p.Tasks, byTask), sorted(p.Gaps, byGap)
+	shared := f.kept != nil
+	p.Flags, p.Tasks, p.Gaps = sorted(p.Flags, byFlag, shared), sorted(p.Tasks, byTask, shared), sorted(p.Gaps, byGap, shared)
 	p.Flags = slices.CompactFunc(p.Flags, func(a, b Flag) bool {
 		return a.Code == b.Code && a.Text == b.Text && slices.Equal(a.From, b.From)
 	})
 }
 
 // sorted gives a list in order; it is put in order by pointers, since what is in it is large. What two of them are
-// equal by is all that is shown.
-func sorted[T any](list []T, order func(a, b *T) int) []T {
+// equal by is all that is shown. A list that stands in shared room is copied in any case.
+func sorted[T any](list []T, order func(a, b *T) int, shared bool) []T {
 	if len(list) == 0 {
 		return nil
+	}
+	inOrder := !shared
+	for i := 1; i < len(list) && inOrder; i++ {
+		inOrder = order(&list[i-1], &list[i]) <= 0
+	}
+	if inOrder {
+		return list
 	}
 	refs := make([]*T, len(list))
 	for i := range list {
