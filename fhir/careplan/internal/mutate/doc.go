@@ -4,7 +4,7 @@
 //	go run ./fhir/careplan/internal/mutate -out mutations.md
 //
 // A change whose tests all pass is a survivor: either a test is missing, or the rule does nothing. It exits with 1
-// when there is one. -only NAME (a part of a name) tries some, -list lists them without running anything.
+// when there is one. What was found to change nothing is in equivalents with the reason. -only NAME (a part of a name) tries some, -list lists them without running anything.
 //
 // Nothing of the checkout is changed. Each change stands, behind a number, in a copy of its file in a temporary folder that the
 // compiler reads instead (go build -overlay); the tests are built once for many changes and run with the number of the

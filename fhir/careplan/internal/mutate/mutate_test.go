@@ -34,6 +34,11 @@ func TestEveryMutationHasItsPlace(t *testing.T) {
 		}
 		pick = append(pick, i+1)
 	}
+	for name, why := range equivalents() {
+		if !names[name] || why == "" {
+			t.Errorf("no mutation has the name %q, or no reason is given", name)
+		}
+	}
 	list, err := batches(table, pick, read)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,11 @@ const (
 	killed   state = "killed"
 	survived state = "SURVIVED"
 	notBuilt state = "not built"
+	// undecided: everything ran until the limit. A rule that is gone is noticed by a test that fails, or by the short stages
+	// that never end.
+	undecided state = "no verdict"
+	// equivalent: the change is none, see equivalents.
+	equivalent state = "equivalent"
 )
 
 // outcome is what became of one mutation and which test noticed, in which stage.
@@ -41,7 +46,8 @@ func (r *runner) report() string {
 	for _, o := range r.outcomes {
 		count[o.state]++
 	}
-	fmt.Fprintf(&b, "%d rules broken on purpose: %d killed, %d survived, %d not built.\n\n", len(r.outcomes), count[killed], count[survived], count[notBuilt])
+	fmt.Fprintf(&b, "%d rules broken on purpose: %d killed, %d equivalent, %d survived, %d not built, %d without a verdict.\n\n", len(r.outcomes),
+		count[killed], count[equivalent], count[survived], count[notBuilt], count[undecided])
 	b.WriteString("| Nr | Source | What is broken | Outcome | By |\n|---|---|---|---|---|\n")
 	for _, o := range r.outcomes {
 		m := &r.table[o.n-1]
