@@ -6,8 +6,8 @@ import (
 	"github.com/samvirke/samvirke/mapping"
 )
 
-// TestRecognises: the first look says what Sniff's ok says, for our own messages, every beginning of one, and with
-// each of its bytes changed.
+// TestRecognises: the first look says what Sniff's ok says, for our own messages, beginnings of them, and with bytes of
+// their heads changed.
 func TestRecognises(t *testing.T) {
 	t.Parallel()
 	f := newFormat(t)
@@ -19,7 +19,7 @@ func TestRecognises(t *testing.T) {
 	}
 	for name, raw := range ownTexts(t) {
 		check(name, raw)
-		for n := range min(len(raw), 600) {
+		for n := 0; n < min(len(raw), 600); n += 7 {
 			check(name+" cut", raw[:n])
 			for _, c := range []byte{0, '<', '>', 'x', '"', 0xFF} {
 				was := raw[n]
