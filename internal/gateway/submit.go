@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
@@ -167,9 +166,6 @@ func (w *waits) tell(id string, what written) {
 	}
 }
 
-// tellWait is how long after the commit of its processing a write is told of what came of it, at most.
-const tellWait = time.Second
-
 // await waits for the end of a message that is kept. told was asked for before it was accepted; a duplicate waits for
 // the end of the first one.
 func (g *Gateway) await(ctx context.Context, res Result, told <-chan written) (Result, error) {
@@ -199,11 +195,9 @@ func (g *Gateway) await(ctx context.Context, res Result, told <-chan written) (R
 			return res, fmt.Errorf("read what became of a write: %w", err)
 		}
 	case !res.Duplicate:
-		t := time.NewTimer(tellWait)
-		defer t.Stop()
 		select {
 		case what = <-told:
-		case <-t.C: // another hand has processed it, and knows
+		default: // another hand has processed it
 		}
 	}
 	res.Status, res.Patient = m.Status, m.Patient
