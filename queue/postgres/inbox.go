@@ -232,6 +232,7 @@ func (s *Store) sign(ctx context.Context) error {
 		return err
 	}
 	s.alone.Store(others == 0)
+	s.gateways.Store(int64(others) + 1)
 	if freed > 0 {
 		s.opts.Logger.Info("messages of a gateway that is gone are taken over", "count", freed)
 		s.inbox.wake()

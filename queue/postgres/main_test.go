@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	// The model test opens several stores for each of its cases, each with tables of its own: a few do.
 	flag.Parse()
 	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
-		_ = f.Value.Set("12")
+		_ = f.Value.Set("5")
 	}
 	code := 1
 	func() {

@@ -34,6 +34,12 @@ func newMeters(reg prometheus.Registerer, s *Store) (*meters, error) {
 	m.all = []prometheus.Collector{m.groupSize, m.commitSeconds,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "samvirke_store_bytes",
 			Help: "Size of the store on disk."}, func() float64 { return float64(s.size.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "samvirke_store_unaccounted_messages",
+			Help: "Conservation: messages ever accepted minus the sum of all statuses; anything but 0 is a fault."},
+			func() float64 { return float64(s.unaccounted.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "samvirke_store_gateways",
+			Help: "Gateways that were alive on this database at the last sign of life, this one too."},
+			func() float64 { return float64(s.gateways.Load()) }),
 	}
 	for i, c := range m.all {
 		if err := reg.Register(c); err != nil {

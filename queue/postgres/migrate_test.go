@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -153,5 +155,33 @@ func TestForeignText(t *testing.T) {
 	}
 	if _, err := s.Message(soon(t), "no\x00body"); !errors.Is(err, queue.ErrNotFound) {
 		t.Errorf("a name that cannot be: %v", err)
+	}
+}
+
+// TestMetrics: a store can be opened twice in a process with one registry, and its figures are those of its schema.
+func TestMetrics(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	for range 2 {
+		s := open(t, Options{Registerer: reg})
+		commit(t, s, unit("1", "p"))
+		if err := s.measureSize(soon(t)); err != nil {
+			t.Fatal(err)
+		}
+		families, err := reg.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]float64{}
+		for _, f := range families {
+			if g := f.GetMetric()[0].GetGauge(); g != nil {
+				got[f.GetName()] = g.GetValue()
+			}
+		}
+		if got["samvirke_store_bytes"] == 0 || got["samvirke_store_gateways"] != 1 || got["samvirke_store_unaccounted_messages"] != 0 {
+			t.Errorf("metrics %v", got)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

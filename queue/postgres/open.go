@@ -40,6 +40,8 @@ type Store struct {
 	failed  chan struct{}
 	closing chan struct{} // closed when Close has finished
 	size    atomic.Int64
+	// unaccounted is the conservation figure, gateways how many are alive; both as last looked at.
+	unaccounted, gateways atomic.Int64
 	// alone says that no other gateway was alive at the last sign of life: nobody has to be woken.
 	alone atomic.Bool
 }

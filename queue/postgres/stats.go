@@ -93,11 +93,17 @@ func (s *Store) Stats(ctx context.Context) (queue.Stats, error) {
 	return st, err
 }
 
-// measureSize notes the size of the tables.
+const unaccountedSelect = `SELECT coalesce(sum(CASE kind WHEN 'accepted' THEN n WHEN 'message' THEN -n ELSE 0 END), 0)::bigint FROM tally`
+
+// measureSize notes the size of the tables, and whether the books balance.
 func (s *Store) measureSize(ctx context.Context) error {
 	n, err := single[int64](ctx, s.reader, sizeSelect)
-	if err == nil {
-		s.size.Store(n)
+	if err != nil {
+		return err
+	}
+	s.size.Store(n)
+	if n, err = single[int64](ctx, s.reader, unaccountedSelect); err == nil {
+		s.unaccounted.Store(n)
 	}
 	return err
 }

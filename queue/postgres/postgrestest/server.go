@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -28,6 +29,9 @@ const Missing = "initdb of PostgreSQL is not installed (Debian package postgresq
 
 // startLimit is how long a server may take to start or stop on a loaded machine.
 const startLimit = 90 * time.Second
+
+// inUse is what the system says of a port that somebody has taken.
+const inUse = "Address already in use"
 
 // Server is one server that a test runs.
 type Server struct {
@@ -78,6 +82,14 @@ func New(settings ...string) (*Server, error) {
 	s := &Server{Dir: dir, bin: bin}
 	if err = s.init(settings); err == nil {
 		err = s.Start()
+	}
+	for try := 0; err != nil && strings.Contains(err.Error(), inUse) && try < 5; try++ {
+		if s.Port, err = freePort(); err == nil {
+			err = s.Configure(fmt.Sprintf("port = %d", s.Port))
+		}
+		if err == nil {
+			err = s.Start()
+		}
 	}
 	if err != nil {
 		s.Close()
@@ -132,13 +144,19 @@ func (s *Server) Configure(settings ...string) error {
 	return err
 }
 
+// freePort finds a port below those that systems give to outgoing connections, so that nobody takes it by chance while the
+// server is restarted.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	var last error
+	for range 200 {
+		port := 15000 + rand.IntN(17000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return port, l.Close()
+		}
+		last = err
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, last
 }
 
 // run runs one of PostgreSQL's programs to its end.
