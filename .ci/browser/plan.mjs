@@ -1,5 +1,5 @@
 // Sends further messages of the invented patient's course to a running demo, as its parties would: a plan with a
-// goal in the patient's own words, a zone plan, marks and dialogue by the municipality, and by the GP another date
+// goal in the patient's own words, marks and dialogue by the municipality, and by the GP another date
 // for the next evaluation, so that there is a conflict to decide.
 //
 // Tokens and the patient's test number are read from the demo's own folder (SAMVIRKE_DEMO_DATA), which it was told
@@ -56,10 +56,6 @@ export const planOfMunicipality = (evaluation) => [
   { resourceType: 'CarePlan', status: 'active', intent: 'plan', period: { start: days(-7), end: days(49) },
     extension: [{ url: ext + 'next-evaluation', valueDateTime: evaluation }, { url: ext + 'coordinator', valueReference: { identifier: { system: 'urn:oid:2.16.578.1.12.4.1.4.4', value: '9144897' }, display: 'Eldrid Haugen' } }] },
   { resourceType: 'Goal', identifier: [{ system: 'urn:samvirke:demo', value: 'goal-own' }], lifecycleStatus: 'active', description: { text: 'Gå tur med bikkja i skogen igjen' }, expressedBy: { reference: 'Patient/self' } },
-  ...[['green', 'Du går som du pleier og spiser godt.', ['Fortsett treningen hver dag']], ['yellow', 'Du er mer ustø eller trøttere enn i går.', ['Hvil, og ring hjemmetjenesten']],
-    ['red', 'Skjevt ansikt, nummen arm eller vansker med å snakke.', ['Ring 113 med en gang']]].map(([colour, signs, acts]) => ({
-    resourceType: 'CarePlan', identifier: [{ system: 'urn:samvirke:demo', value: 'zone-' + colour }], status: 'active', intent: 'plan', description: signs, category: [{ coding: [{ system: system + 'plan', code: 'zone-plan' }] }],
-    extension: [{ url: ext + 'zone', valueCode: colour }], partOf: [{ reference: 'CarePlan/master' }], activity: acts.map((text) => ({ detail: { status: 'not-started', description: text } })) })),
   ...[['green', -3], ['yellow', -1]].map(([value, at]) => ({ resourceType: 'Observation', identifier: [{ system: 'urn:samvirke:demo', value: 'mark-' + value }], status: 'final', code: { coding: [{ system: system + 'function', code: 'traffic-light' }] },
     valueCodeableConcept: { coding: [{ system: system + 'function', code: value }] }, effectiveDateTime: new Date(Date.now() + at * 86400000).toISOString() })),
   { resourceType: 'Communication', identifier: [{ system: 'urn:samvirke:demo', value: 'talk-1' }], status: 'completed', sent: new Date().toISOString(), payload: [{ contentString: 'Gikk til postkassen og tilbake i dag.' }] },

@@ -218,7 +218,7 @@ const tables = async (page) => {
 const explained = async (page, plan) => {
   await page.setViewportSize({ width: 1440, height: 1000 });
   await page.goto(base + plan);
-  const goal = page.locator('.loop details.cite').first();
+  const goal = page.locator('.loop', { hasText: 'rollator' }).locator('details.cite').first();
   await goal.locator('summary').click();
   await goal.getByRole('link', { name: /Show the place/ }).click();
   await page.waitForURL('**/original?mark=*');
@@ -227,6 +227,13 @@ const explained = async (page, plan) => {
   check('explain: the line is marked and in view', await page.locator('.ln.hit#place').isVisible() && await page.locator('#place').evaluate((e) => { const b = e.getBoundingClientRect(); return b.top >= 0 && b.bottom <= innerHeight; }));
   check('explain: no value in the address', !/meter|frokost|rollator/i.test(decodeURIComponent(page.url())));
   await look(page, 'explain', new URL(page.url()).pathname + new URL(page.url()).search, ['Where this value stands', 'mapping row']);
+};
+
+// sourcesOf opens the list of sources, which is folded away when it is long.
+const sourcesOf = async (page) => {
+  const more = page.locator('#sources ~ details.long:not([open]) > summary');
+  if (await more.count()) await more.click();
+  return page.locator('section[aria-labelledby=sources] .scroll').first();
 };
 
 // decided sends two dates for the next evaluation and decides between them with one click.
@@ -254,7 +261,7 @@ const decided = async (page, plan) => {
   await page.getByText('1 conflict decided').click();
   const settled = await page.locator('.settled').innerText();
   check('conflict: both values stay on record', [dates.first, dates.second].every((d) => settled.includes(words(d))) && settled.includes('decided by'), settled.slice(0, 160));
-  check('conflict: the decision is a message', (await page.locator('#sources + .hint + .scroll, #sources ~ .scroll').first().innerText()).includes('plan-write'));
+  check('conflict: the decision is a message', (await (await sourcesOf(page)).innerText()).includes('plan-write'));
   await page.goto(base + '/audit');
   check('conflict: the decision is audited', (await page.locator('main').innerText()).includes('resolve-conflict'));
   return { ...dates, words };
@@ -318,7 +325,7 @@ const repaired = async (page, plan) => {
     check(name, text.includes(words), text || (await page.locator('main').innerText()).slice(0, 200));
   };
   await page.goto(base + plan);
-  const row = page.locator('#sources ~ .scroll tr', { hasText: 'EPIKRISE' });
+  const row = (await sourcesOf(page)).locator('tr', { hasText: 'EPIKRISE' });
   await row.locator('summary', { hasText: 'Set aside' }).click();
   await row.getByLabel('Reason').fill('gjelder en annen');
   await row.locator('button[type=submit]').click();
@@ -350,6 +357,7 @@ const repaired = async (page, plan) => {
 const people = async (page, plan) => {
   await look(page, 'people', '/people', ['Let somebody in', 'coordinator']);
   await page.getByLabel('User name').fill('reader');
+  await page.locator('#new-all-plans').check();
   await page.getByRole('button', { name: 'Let in' }).click();
   const word = await page.locator('code.secret').innerText();
   const context = await browser.newContext();
@@ -404,7 +412,7 @@ const tour = async () => {
   check('function: bands are shown when asked for', await page.locator('.band').first().evaluate((e) => getComputedStyle(e).visibility) === 'visible');
   await page.setViewportSize({ width: 1440, height: 1000 });
   await page.goto(base + plan);
-  const cite = page.locator('details.cite').first();
+  const cite = page.locator('section[aria-labelledby=person] details.cite').first();
   await cite.locator('summary').focus();
   await page.keyboard.press('Enter');
   check('plan: the source of a value opens by keyboard', await cite.getByRole('link', { name: /Open the message/ }).first().isVisible());

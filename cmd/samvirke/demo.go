@@ -47,6 +47,8 @@ const (
 	// longestPause and shortestPause are between two steps when people watch.
 	longestPause  = 1500 * time.Millisecond
 	shortestPause = 400 * time.Millisecond
+	// usualSpeed is the default of --speed; faster, and the shortest pause is shorter as well.
+	usualSpeed = 300000
 )
 
 // Run plays the demo.
@@ -90,7 +92,7 @@ func (c *demoCmd) play(a *app, s *stage) error {
 			select {
 			case <-ctx.Done():
 				return context.Cause(ctx)
-			case <-time.After(shortestPause):
+			case <-time.After(time.Duration(float64(shortestPause) * min(1, usualSpeed/max(c.Speed, 1)))):
 				return nil
 			}
 		},
@@ -100,6 +102,11 @@ func (c *demoCmd) play(a *app, s *stage) error {
 	})
 	if err != nil && a.ctx.Err() == nil {
 		return err
+	}
+	if a.ctx.Err() == nil && s.house.figures != nil { // their hour comes by the real clock
+		if err := s.house.figures.Run(a.ctx); err != nil {
+			return fmt.Errorf("count the figures: %w", err)
+		}
 	}
 	if a.ctx.Err() == nil {
 		fmt.Fprintln(a.out, "The story has been told; the gateway goes on. Send it a message of your own: see README.")

@@ -21,7 +21,7 @@ type demoParty struct {
 // in production. It returns the file's name.
 func writeDemoConfig(dir, listen string, patient string, parties []demoParty) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Made by samvirke demo. Simulated parties, invented persons.\nlisten: %q\ndata_dir: %q\nenvironment: test\npatients: %q\n",
+	fmt.Fprintf(&b, "# Made by samvirke demo. Simulated parties, invented persons.\nlisten: %q\ndata_dir: %q\nenvironment: test\npatients: %q\n# One invented person: counts below five may be told here, and nowhere else.\nfigures: {smallest: 1}\n",
 		listen, filepath.Join(dir, "store"), filepath.Join(dir, "patients.csv"))
 	b.WriteString("parties:\n")
 	var gp, municipality string

@@ -49,7 +49,7 @@ func deciders(t *testing.T, roles ...string) (*house, *fakeDecider, string) {
 func TestEachDecisionNeedsItsRole(t *testing.T) {
 	t.Parallel()
 	for _, role := range allRoles() {
-		h, d, path := deciders(t, RoleReader, role)
+		h, d, path := deciders(t, RoleReader, RoleAllPlans, role)
 		token := h.token()
 		for name, c := range decisions() {
 			form := url.Values{"csrf": {token}}

@@ -25,10 +25,15 @@ const (
 	RoleCoordinator = "coordinator"
 	// RoleIdentity links identifiers of one person, and withdraws such links.
 	RoleIdentity = "identity"
+	// RoleAllPlans sees every plan as it is, as those who serve the gateway itself do. Admins and identity officers do too:
+	// they see whole messages. Everybody else looks as an organisation.
+	RoleAllPlans = "all-plans"
 )
 
 // allRoles are the roles in the order in which pages name them.
-func allRoles() []string { return []string{RoleReader, RoleAdmin, RoleCoordinator, RoleIdentity} }
+func allRoles() []string {
+	return []string{RoleReader, RoleAllPlans, RoleAdmin, RoleCoordinator, RoleIdentity}
+}
 
 const (
 	settingPeople = "admin.people"
@@ -46,6 +51,8 @@ var (
 	errUserIs   = &samvirke.Fault{Class: samvirke.Invalid, Code: "user-exists", Safe: "There is somebody with this user name already."}
 	errBadRole  = &samvirke.Fault{Class: samvirke.Invalid, Code: "bad-role", Safe: "There is no such role."}
 	errBadHER   = &samvirke.Fault{Class: samvirke.Invalid, Code: "bad-her", Safe: "An HER-id is a number of 2 to 12 digits."}
+	errNoView   = &samvirke.Fault{Class: samvirke.Invalid, Code: "no-view",
+		Safe: "Say as which organisation the person looks, with its HER-id. Who serves the gateway itself and shall see every plan needs the role all-plans."}
 	errLastHead = &samvirke.Fault{Class: samvirke.Invalid, Code: "first-user", Safe: "The first user keeps all roles and stays; otherwise nobody could let others in."}
 )
 
@@ -54,7 +61,8 @@ type person struct {
 	credential
 	Roles []string `json:"roles,omitempty"`
 	// HER are the HER-ids of the organisation as which the person looks at plans: what that organisation may not
-	// see is not shown. Empty: the person serves the gateway itself and sees all.
+	// see is not shown. Empty: the person serves the gateway itself, which only roles that see all allow; without
+	// one the person sees no plan at all.
 	HER []string `json:"her,omitempty"`
 	// First: the person stands in the setting of the first credential and cannot be taken away.
 	First bool `json:"-"`
@@ -70,13 +78,18 @@ func (p person) standing() *standing { return &standing{roles: p.Roles, her: p.H
 // may tells whether the person has a role.
 func (g *standing) may(role string) bool { return g != nil && slices.Contains(g.roles, role) }
 
-// bound tells whether the person sees plans as one organisation only.
-func (g *standing) bound() bool { return g == nil || len(g.her) > 0 }
+// bound tells whether the person sees plans as one organisation only, or none: it takes a role to see all.
+func (g *standing) bound() bool { return g == nil || len(g.her) > 0 || !seesEvery(g.roles) }
+
+// seesEvery tells whether one of the roles sees every plan.
+func seesEvery(roles []string) bool {
+	return slices.ContainsFunc(roles, func(r string) bool { return r == RoleAllPlans || r == RoleAdmin || r == RoleIdentity })
+}
 
 // viewer is the person as the plan's rules know viewers; nil for those who see all. Who looks as an organisation that
 // is a party looks as that party does.
 func (s *Server) viewer(ctx context.Context, g *standing) *careplan.Viewer {
-	if g != nil && len(g.her) == 0 {
+	if !g.bound() {
 		return nil
 	}
 	v := careplan.Viewer{At: s.now()}
@@ -187,15 +200,15 @@ func (s *Server) addPerson(ctx context.Context, who, user string, roles, her []s
 	if !userName.MatchString(user) || len(user) > MaxUserName {
 		return "", errUserName
 	}
-	if roles, err = checkRoles(roles, her); err != nil {
-		return "", err
-	}
 	there, err := s.personOf(ctx, user)
 	if err != nil {
 		return "", err
 	}
 	if there != nil {
 		return "", errUserIs
+	}
+	if roles, err = checkRoles(roles, her); err != nil {
+		return "", err
 	}
 	password = randomToken()[:20]
 	c, err := newCredential(user, password, kdfRounds)
@@ -264,9 +277,12 @@ func checkRoles(roles, her []string) ([]string, error) {
 			return nil, errBadHER
 		}
 	}
-	if len(her) > 0 && (slices.Contains(out, RoleAdmin) || slices.Contains(out, RoleIdentity)) {
+	switch {
+	case len(her) > 0 && seesEvery(out):
 		return nil, &samvirke.Fault{Class: samvirke.Invalid, Code: "role-and-organisation",
-			Safe: "Who looks as one organisation can be reader or coordinator only: admins and identity officers see more than one organisation may."}
+			Safe: "Who looks as one organisation can be reader or coordinator only: admins, identity officers and the role all-plans see more than one organisation may."}
+	case len(her) == 0 && !seesEvery(out):
+		return nil, errNoView
 	}
 	return out, nil
 }

@@ -22,7 +22,7 @@ func TestPeopleAreLetInAndOut(t *testing.T) {
 	t.Parallel()
 	h := signedIn(t, newCourse(t).st)
 	token := h.token()
-	a := h.post("/people", url.Values{"csrf": {token}, "user": {"anne.lie"}, "role": {RoleCoordinator}})
+	a := h.post("/people", url.Values{"csrf": {token}, "user": {"anne.lie"}, "role": {RoleCoordinator, RoleAllPlans}})
 	checkHTML(t, "/people", a.body)
 	m := secret.FindStringSubmatch(a.body)
 	if a.status != http.StatusOK || m == nil || len(m[1]) < MinPassword {
@@ -39,7 +39,7 @@ func TestPeopleAreLetInAndOut(t *testing.T) {
 		t.Error("the password of one is that of another")
 	}
 	p, err := h.s.personOf(t.Context(), "anne.lie")
-	if err != nil || p == nil || !slices.Equal(p.Roles, []string{RoleReader, RoleCoordinator}) {
+	if err != nil || p == nil || !slices.Equal(p.Roles, []string{RoleReader, RoleAllPlans, RoleCoordinator}) {
 		t.Fatalf("roles: %+v, %v", p, err)
 	}
 	sign, _ := h.s.sessions.start("anne.lie")
@@ -84,6 +84,8 @@ func TestPeopleThatCannotBe(t *testing.T) {
 		"role that is none":         {"/people", url.Values{"user": {"ola"}, "role": {"king"}}, "bad-role"},
 		"organisation and admin":    {"/people", url.Values{"user": {"ola"}, "role": {RoleAdmin}, "her": {"90002"}}, "role-and-organisation"},
 		"organisation and identity": {"/people", url.Values{"user": {"ola"}, "role": {RoleIdentity}, "her": {"90002"}}, "role-and-organisation"},
+		"organisation and all":      {"/people", url.Values{"user": {"ola"}, "role": {RoleAllPlans}, "her": {"90002"}}, "role-and-organisation"},
+		"no organisation":           {"/people", url.Values{"user": {"ola"}, "role": {RoleCoordinator}}, "no-view"},
 		"organisation that is none": {"/people", url.Values{"user": {"ola"}, "her": {"nine"}}, "bad-her"},
 		"first user changed":        {"/people/change", url.Values{"user": {"chief"}, "do": {"change"}}, "first-user"},
 		"first user removed":        {"/people/change", url.Values{"user": {"chief"}, "do": {"remove"}}, "first-user"},
@@ -106,7 +108,7 @@ func TestRolesAreAskedEachTime(t *testing.T) {
 		t.Fatalf("an admin: status %d", a.status)
 	}
 	token := h.token()
-	h.letIn(person{credential: credential{User: "kari"}, Roles: []string{RoleReader}})
+	h.letIn(person{credential: credential{User: "kari"}, Roles: []string{RoleReader, RoleAllPlans}})
 	if a := h.get("/people"); a.status != http.StatusForbidden {
 		t.Errorf("a reader: status %d, want 403", a.status)
 	}
@@ -142,7 +144,7 @@ func TestAPIActionsNeedTheRole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.letIn(person{credential: c, Roles: []string{RoleReader}})
+	h.letIn(person{credential: c, Roles: []string{RoleReader, RoleAllPlans}})
 	post := func(user, password string) answer {
 		r, _ := http.NewRequest(http.MethodPost, h.url+"/api/v1/actions/resend", strings.NewReader(`{"id":"d0001","reason":"because"}`))
 		r.Header.Set("Content-Type", "application/json")
@@ -210,5 +212,42 @@ func TestViewers(t *testing.T) {
 	}
 	if v := h.s.viewer(t.Context(), nil); v == nil || len(v.HER) > 0 || v.Patient {
 		t.Errorf("nobody looks as %+v", v)
+	}
+}
+
+// TestNobodySeesAllByMistake: a person without an organisation, as older versions let them in, sees no plan until somebody
+// says as whom they look; the first user sees all, because nobody else could say so.
+func TestNobodySeesAllByMistake(t *testing.T) {
+	t.Parallel()
+	h := signedIn(t, newCourse(t).st)
+	plan := "/plans/" + h.s.sealer.seal(testPatient)
+	if a := h.get(plan); a.status != http.StatusOK {
+		t.Fatalf("the first user: status %d", a.status)
+	}
+	h.letIn(person{credential: credential{User: "kari"}, Roles: []string{RoleReader, RoleCoordinator}})
+	for _, path := range []string{plan, plan + "/function", plan + "/print"} {
+		if a := h.get(path); a.status != http.StatusNotFound {
+			t.Errorf("%s without organisation and without the role: status %d, want 404", path, a.status)
+		}
+	}
+	for _, path := range []string{"/messages", "/messages/m0001", "/attention", "/audit"} {
+		if a := h.get(path); a.status != http.StatusForbidden {
+			t.Errorf("%s: status %d, want 403", path, a.status)
+		}
+	}
+	if a := h.get("/plans"); a.status != http.StatusOK || strings.Contains(a.body, plan) {
+		t.Errorf("the list of plans: status %d, or it names a plan", a.status)
+	}
+	for _, role := range []string{RoleAllPlans, RoleAdmin, RoleIdentity} {
+		h.letIn(person{credential: credential{User: "kari"}, Roles: []string{RoleReader, role}})
+		if a := h.get(plan); a.status != http.StatusOK {
+			t.Errorf("with the role %s: status %d", role, a.status)
+		}
+	}
+	if words, none := h.s.seesWords(t.Context(), person{Roles: []string{RoleReader}}); !none || !strings.Contains(words, "Sees no plan") {
+		t.Errorf("the page of people says %q", words)
+	}
+	if words, none := h.s.seesWords(t.Context(), person{Roles: []string{RoleReader}, HER: []string{"90002"}}); none || !strings.Contains(words, "may see") {
+		t.Errorf("the page of people says %q", words)
 	}
 }

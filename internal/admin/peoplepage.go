@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"net/http"
 	"strings"
 )
@@ -18,6 +19,8 @@ type personRow struct {
 	ID    int
 	First bool
 	HER   string
+	Sees  string // which plans, in words
+	None  bool   // none at all: somebody must say as whom they look
 	Roles []roleChoice
 }
 
@@ -28,10 +31,11 @@ type roleChoice struct {
 }
 
 var roleAllows = map[string]string{
-	RoleReader:      "reads pages and plans",
-	RoleAdmin:       "acts on messages, deliveries and records; lets people in",
+	RoleReader:      "reads pages and the plans that the person may see",
+	RoleAllPlans:    "sees every plan in full, whoever takes part: for those who serve the gateway itself",
+	RoleAdmin:       "acts on messages, deliveries and records; lets people in; sees every plan",
 	RoleCoordinator: "decides about plans: conflicts, and what means the same",
-	RoleIdentity:    "links identifiers of one person, with evidence",
+	RoleIdentity:    "links identifiers of one person, with evidence; sees every plan",
 }
 
 func roleChoices(has []string) []roleChoice {
@@ -57,10 +61,28 @@ func (s *Server) showPeople(w http.ResponseWriter, r *http.Request, x *session, 
 	}
 	p := &peoplePage{Roles: roleChoices([]string{RoleReader}), User: user, Password: password}
 	for i, o := range list {
-		p.Rows = append(p.Rows, personRow{User: o.User, ID: i, First: o.First, HER: strings.Join(o.HER, " "), Roles: roleChoices(o.Roles)})
+		row := personRow{User: o.User, ID: i, First: o.First, HER: strings.Join(o.HER, " "), Roles: roleChoices(o.Roles)}
+		row.Sees, row.None = s.seesWords(r.Context(), o)
+		p.Rows = append(p.Rows, row)
 	}
 	s.render(w, r, x, http.StatusOK, "people", view{Title: "People", Section: "people", Data: p})
 	return nil
+}
+
+// seesWords says which plans somebody sees.
+func (s *Server) seesWords(ctx context.Context, o person) (words string, none bool) {
+	g := o.standing()
+	switch {
+	case !g.bound():
+		return "Sees every plan in full.", false
+	case len(g.her) == 0:
+		return "Sees no plan: nobody has said as which organisation. Give an HER-id, or the role all-plans.", true
+	}
+	name := "HER-id " + strings.Join(g.her, ", ")
+	if p := s.partyOf(ctx, g); p != nil {
+		name = p.Name
+	}
+	return "Sees the plans that " + name + " may see, as it may see them.", false
 }
 
 func (s *Server) personAdd(w http.ResponseWriter, r *http.Request, x *session) error {

@@ -113,6 +113,7 @@ func pictureOf(p *function.Picture) *pictureView {
 	}
 	for _, g := range p.Gaps {
 		if r, ok := rowOf(p, g.Row); ok && inRange(r, g.Capacity) && inRange(r, g.Performance) {
+			g.Text = strings.TrimPrefix(g.Text, rowLabel(r)+": ") // the page says it before
 			v.Gaps = append(v.Gaps, settingGapView{g, rowLabel(r), r.Cells[g.Capacity], r.Cells[g.Performance]})
 		}
 	}

@@ -128,7 +128,7 @@ func TestRightsAreForThoseWhoAct(t *testing.T) {
 		role  string
 		shown bool
 	}{{RoleReader, false}, {RoleIdentity, false}, {RoleCoordinator, true}, {RoleAdmin, true}} {
-		h, _ := deciding(t, RoleReader, c.role)
+		h, _ := deciding(t, RoleReader, RoleAllPlans, c.role)
 		text := seen(h.get("/plans/" + h.s.sealer.seal(testPatient)).body)
 		if got := strings.Contains(text, "Pasienten vil ikke dele"); got != c.shown {
 			t.Errorf("%s sees restrictions: %v, want %v", c.role, got, c.shown)

@@ -211,7 +211,18 @@ func (p *planPage) OrgList(her []string) string { return p.orgList(her) }
 func (p *planPage) PlainTime(text string) string { return shortTime(text) }
 
 // Time shows a value that is a time.
-func (p *planPage) Time(text string) template.HTML { return planTime(text) }
+func (p *planPage) Time(text string) template.HTML {
+	from, until, period := strings.Cut(text, "/")
+	switch {
+	case !period:
+		return planTime(text)
+	case until == "":
+		return "from " + planTime(from)
+	case from == "":
+		return "until " + planTime(until)
+	}
+	return planTime(from) + " to " + planTime(until)
+}
 
 // ReadyOf gives the discharge-ready periods of one stay.
 func (p *planPage) ReadyOf(stay string) []careplan.Ready {
