@@ -87,6 +87,9 @@ func (h *courseHouse) seen(party, plan string) string {
 		r := e.Get("resource").Clone()
 		if m := r.Get("meta"); m != nil {
 			m.Set("lastUpdated", nil)
+			// Shown again after something else, it is another version of the same (If-Match); what it shows is its digest.
+			sum, _, _ := strings.Cut(m.Get("versionId").Text(), "-")
+			m.SetText("versionId", sum)
 		}
 		if r.Get("resourceType").Text() == "Provenance" {
 			r.Set("recorded", nil)
