@@ -67,9 +67,9 @@ var (
 	// HTTP server reads alone when a request comes on a connection whose last answer it is still closing.
 	reRequest = regexp.MustCompile(`"P?OST /messages`)
 	reAnswer  = regexp.MustCompile(`(?:write|sendto)\(\d+<[^>]*>, "HTTP/1\.1 202`)
-	reStore   = regexp.MustCompile(`(?:pwrite64|write|writev)\(\d+<([^>]*-wal)>`)
+	reStore   = regexp.MustCompile(`(?:pwrite64|write|writev)\(\d+<([^>]*/journal/[^>]*)>`)
 	reSocket  = regexp.MustCompile(`socket:|resumed>"|\+\+\+`)
-	reSync    = regexp.MustCompile(`(?:fsync|fdatasync)\(\d+<([^>]*-wal)>`)
+	reSync    = regexp.MustCompile(`(?:fsync|fdatasync)\(\d+<([^>]*/journal/[^>]*)>`)
 )
 
 // syncedBeforeAnswer gives what is wrong; "" when all is well. The store has one writer: its first
@@ -130,9 +130,9 @@ func TestSyncedBeforeAnswerCanFail(t *testing.T) {
 	t.Parallel()
 	const (
 		request = `2 read(9<socket:[1]>, "POST /messages HTTP/1.1", 4096) = 23`
-		write   = `1 pwrite64(7</d/samvirke.db-wal>, "x", 24, 0) = 24`
-		sync    = `1 fdatasync(7</d/samvirke.db-wal>) = 0`
-		begun   = `1 fdatasync(7</d/samvirke.db-wal> <unfinished ...>`
+		write   = `1 pwrite64(7</d/journal/00000001.seg>, "x", 24, 0) = 24`
+		sync    = `1 fdatasync(7</d/journal/00000001.seg>) = 0`
+		begun   = `1 fdatasync(7</d/journal/00000001.seg> <unfinished ...>`
 		resumed = `1 <... fdatasync resumed>) = 0`
 		answer  = `2 write(9<socket:[1]>, "HTTP/1.1 202 Accepted", 40) = 40`
 	)
