@@ -138,14 +138,18 @@ func (l *lane) run(ctx context.Context) {
 
 // acquire waits for one free slot and takes all that are free.
 func (l *lane) acquire(ctx context.Context) (int, bool) {
+	width := l.width()
+	for ; width < cap(l.slots) && len(l.slots) >= width; width = l.width() {
+		if pause(ctx, rampLook); ctx.Err() != nil {
+			return 0, false
+		}
+	}
 	select {
 	case <-ctx.Done():
 		return 0, false
 	case l.slots <- struct{}{}:
 	}
-	l.mu.Lock()
-	n, limit := 1, ramp(cap(l.slots), l.closedAt, l.g.now())-int(l.inFlight.Load())
-	l.mu.Unlock()
+	n, limit := 1, width-len(l.slots)+1 // only this goroutine takes slots
 	if l.breaker.State() != gobreaker.StateClosed {
 		limit = 1
 	}
@@ -158,6 +162,13 @@ func (l *lane) acquire(ctx context.Context) (int, bool) {
 		}
 	}
 	return n, true
+}
+
+// width is how many deliveries may be on the wire at once now.
+func (l *lane) width() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return ramp(cap(l.slots), l.closedAt, l.g.now())
 }
 
 func (l *lane) release(n int) {

@@ -13,7 +13,8 @@ import (
 
 // Parties that want to know what happens to messages get it as deliveries of their own, made in the unit that changed
 // something: what was told happened, what happened is told at least once, and a receiver that is away gets it later, in
-// order for each message. Source: design.md section 3.
+// order for each message. What the store itself says of a message that came twice is not told: nothing happened to it.
+// Source: design.md section 3.
 
 // KindEvents is the kind of deliveries that tell of events.
 const KindEvents = "message-events"
@@ -58,6 +59,24 @@ func withEventFeeds(o *Options) queue.Store {
 		return o.Store
 	}
 	return &telling{Store: o.Store, parties: ids, newID: o.NewID}
+}
+
+// Inner is the store behind, which may do more than a store must.
+func (s *telling) Inner() queue.Store { return s.Store }
+
+// storeAs asks a store, or the one behind it, for what not every store can do.
+func storeAs[T any](s queue.Store) (T, bool) {
+	for {
+		if as, ok := s.(T); ok {
+			return as, true
+		}
+		behind, ok := s.(interface{ Inner() queue.Store })
+		if !ok {
+			var none T
+			return none, false
+		}
+		s = behind.Inner()
+	}
 }
 
 // Commit commits the unit with what is told of it.
@@ -105,6 +124,16 @@ func (s *telling) told(u *queue.Unit) ([]samvirke.Delivery, error) {
 	return out, nil
 }
 
+// toldDetail tells whether the detail of an event goes along: sizes, answers of transports and fault codes. Others name the
+// people who acted, or receivers that somebody barred.
+func toldDetail(n samvirke.EventName) bool {
+	switch n {
+	case samvirke.EventReceived, samvirke.EventRefused, samvirke.EventSent, samvirke.EventWaiting, samvirke.EventStopped, samvirke.EventRejected:
+		return true
+	}
+	return false
+}
+
 func (s *telling) delivery(u *queue.Unit, party, message string, events []*samvirke.Event) (samvirke.Delivery, error) {
 	id := eventPrefix + s.newID()
 	told := eventsTold{ID: id, Message: message}
@@ -115,11 +144,14 @@ func (s *telling) delivery(u *queue.Unit, party, message string, events []*samvi
 		told.Kind = m.Kind
 	}
 	for i, e := range events {
-		at := e.At
+		at, detail := e.At, ""
+		if toldDetail(e.Name) {
+			detail = e.Detail
+		}
 		if at.IsZero() {
 			at = u.Now
 		}
-		told.Events = append(told.Events, eventTold{ID: fmt.Sprint(id, "/", i), At: at, Name: e.Name, Party: e.Party, Delivery: e.DeliveryID, Detail: e.Detail})
+		told.Events = append(told.Events, eventTold{ID: fmt.Sprint(id, "/", i), At: at, Name: e.Name, Party: e.Party, Delivery: e.DeliveryID, Detail: detail})
 	}
 	body, err := json.Marshal(told)
 	if err != nil {

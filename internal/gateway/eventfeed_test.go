@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/samvirke/samvirke/connectors"
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/internal/simulate"
+	"github.com/samvirke/samvirke/queue"
 )
 
 // toldEvents is the body of a delivery of events, as a reader of a stream sees it.
@@ -120,6 +122,18 @@ func TestEventsAreToldInOrder(t *testing.T) {
 				t.Errorf("the patient is named in %s", b)
 			}
 		}
+	}
+}
+
+// TestFollowedStoreErases: behind the feed the store can still do what not every store can.
+func TestFollowedStoreErases(t *testing.T) {
+	r := newRig(t, follower(&wire{}))
+	r.admitPerson(1)
+	if erased, err := r.g.Erase(t.Context(), key(1), "admin", "a test"); err != nil {
+		t.Fatalf("%+v, %v", erased, err)
+	}
+	if _, err := r.store.Plan(t.Context(), key(1), 0); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("the plan is still there: %v", err)
 	}
 }
 

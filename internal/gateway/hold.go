@@ -54,6 +54,9 @@ const (
 
 // holds knows which parties are held.
 type holds struct {
+	// changing orders what is written with what is read back, so that an old look never undoes a new hold.
+	changing sync.Mutex
+
 	mu   sync.Mutex
 	of   map[string]Hold
 	wake map[string]chan struct{} // closed when the hold of the party changes
@@ -105,7 +108,9 @@ func (g *Gateway) Hold(ctx context.Context, who, party string, mode HoldMode, re
 	if g.parties[party] == nil {
 		return fmt.Errorf("party %s: %w", party, queue.ErrNotFound)
 	}
-	now, value := g.now(), ""
+	now, value := g.now().Round(0), "" // as it is read back
+	g.holds.changing.Lock()
+	defer g.holds.changing.Unlock()
 	is := Hold{Mode: mode, By: who, At: now, Reason: reason}
 	if mode == HoldNone {
 		is = Hold{}
@@ -127,6 +132,8 @@ func (g *Gateway) Hold(ctx context.Context, who, party string, mode HoldMode, re
 
 // loadHolds reads the holds from the store, which other gateways may have written.
 func (g *Gateway) loadHolds(ctx context.Context) error {
+	g.holds.changing.Lock()
+	defer g.holds.changing.Unlock()
 	list, err := g.store.Settings(ctx, holdSetting, "", queue.MaxPage)
 	if err != nil {
 		return fmt.Errorf("read held parties: %w", err)

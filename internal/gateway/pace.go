@@ -63,7 +63,10 @@ func (b *limits) turn(ctx context.Context) bool {
 }
 
 // rampStep is how long a party that came back is given at each number of deliveries at a time before it is doubled.
-const rampStep = 250 * time.Millisecond
+const (
+	rampStep = 250 * time.Millisecond
+	rampLook = 10 * time.Millisecond // how often a lane that is at its number looks again
+)
 
 // ramp is how many deliveries may be on the wire at once, of at most full: after the breaker closed it begins with two
 // and doubles, so that a receiver that just came up is not met by everything at once.

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -111,6 +112,51 @@ func TestExpired(t *testing.T) {
 	r.city.script(nil)
 	next, _ := r.admit(simulate.Admission{Person: 1})
 	r.untilState(next, samvirke.DeliverySent)
+}
+
+// TestComesBackInSteps: a party that was away and holds what it gets is sent two at a time at first.
+func TestComesBackInSteps(t *testing.T) {
+	h := &movedClock{at: time.Date(2026, 1, 10, 21, 45, 0, 0, time.UTC)}
+	r := newRig(t, func(r *rig) {
+		r.now = h.now
+		r.breaker = gateway.Breaker{Failures: 1, OpenFor: 10 * time.Millisecond}
+		r.retry = gateway.Retry{First: time.Millisecond, Max: time.Millisecond}
+	})
+	r.city.script(away)
+	for i := range 10 {
+		id, _ := r.admit(simulate.Admission{Person: i})
+		r.untilStatus(id, samvirke.MessageProcessed)
+	}
+	r.until("down", func() bool {
+		h.move(time.Second)
+		return len(r.city.sent()) > 2
+	})
+	const first = 2
+	var on, most atomic.Int64
+	var sent atomic.Int64
+	let := make(chan struct{})
+	r.city.script(func(int, samvirke.Delivery) (connectors.Result, error) {
+		if sent.Add(1) == 1 {
+			return connectors.Result{Answer: "HTTP 202"}, nil // the trial, which closes the breaker
+		}
+		most.Store(max(most.Load(), on.Add(1)))
+		<-let
+		on.Add(-1)
+		return connectors.Result{Answer: "HTTP 202"}, nil
+	})
+	r.until("the first ones after the trial", func() bool {
+		if sent.Load() == 0 {
+			h.move(time.Second) // until its breaker lets the trial go
+		}
+		return on.Load() == first
+	})
+	time.Sleep(50 * time.Millisecond) // a lane that does not look would take the other slots in this time
+	if n := most.Load(); n > first {
+		t.Errorf("%d at a time", n)
+	}
+	close(let)
+	h.move(time.Minute)
+	r.until("all sent", func() bool { return sent.Load() >= 10 })
 }
 
 // TestComesBackGently: after a party was away, it is not met by everything at once.

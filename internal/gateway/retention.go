@@ -36,7 +36,7 @@ func RetentionJob(spec string, r Retention, gateway func() *Gateway) Job {
 
 // Retain drops what has been kept long enough. It may be stopped at any time and by several gateways at once.
 func (g *Gateway) Retain(ctx context.Context, r Retention) error {
-	keeper, ok := g.store.(queue.Retainer)
+	keeper, ok := storeAs[queue.Retainer](g.store)
 	if !ok {
 		return nil
 	}

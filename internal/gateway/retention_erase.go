@@ -103,7 +103,7 @@ func (f Forget) Resume(ctx context.Context) error {
 
 // run does an erasure that stands in the store. What came in before its last step goes too.
 func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
-	eraser, ok := f.Store.(queue.Eraser)
+	eraser, ok := storeAs[queue.Eraser](f.Store)
 	if !ok {
 		return queue.Erased{}, ErrErase
 	}

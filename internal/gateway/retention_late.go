@@ -27,7 +27,7 @@ func (g *Gateway) refersToErased(ctx context.Context, env *samvirke.Envelope) (b
 	if env.Op == "" || env.Op == samvirke.OpNew {
 		return false, nil
 	}
-	keeper, ok := g.store.(queue.Eraser)
+	keeper, ok := storeAs[queue.Eraser](g.store)
 	if !ok {
 		return false, nil
 	}
@@ -79,7 +79,7 @@ func (g *Gateway) lateUnit(ctx context.Context, m *samvirke.Message, p *mapping.
 
 // late takes the content of late messages away. A patient key of whom nothing else is kept goes with it.
 func (f Forget) late(ctx context.Context) error {
-	eraser, ok := f.Store.(queue.Eraser)
+	eraser, ok := storeAs[queue.Eraser](f.Store)
 	if !ok {
 		return nil
 	}

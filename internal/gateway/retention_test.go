@@ -232,7 +232,7 @@ func planBody(t *testing.T, s queue.Reader, patient string) []byte {
 // TestErasedPersonComesBack: what is written about a person later begins anew.
 func TestErasedPersonComesBack(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, follower(&wire{})) // with one, the store is not the gateway's alone
 	r.admitPerson(1)
 	id, _ := r.admit(simulate.Admission{Person: 1, EventAt: "2026-03-10T22:15:00"})
 	r.untilStatus(id, samvirke.MessageProcessed)
@@ -315,7 +315,7 @@ func TestErasureInterrupted(t *testing.T) {
 // TestRetain: bodies go when their time is over and everything else stays; what is not at its end keeps its body.
 func TestRetain(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, follower(&wire{})) // with one, the store is not the gateway's alone
 	var c canaries
 	_, id, _ := course(r, 1, &c)
 	r.city.script(func(int, samvirke.Delivery) (connectors.Result, error) {

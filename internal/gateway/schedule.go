@@ -99,7 +99,7 @@ type leader interface {
 // leads says whether this gateway runs a job that is due at a time of day. When nobody can be asked it runs: jobs are safe
 // to run on several gateways at once, it is only wasted work.
 func (g *Gateway) leads(ctx context.Context, job string) bool {
-	l, shared := g.store.(leader)
+	l, shared := storeAs[leader](g.store)
 	if !shared {
 		return true
 	}
