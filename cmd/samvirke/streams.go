@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"time"
@@ -37,7 +35,7 @@ func (h *house) kafkaSender(c *config.Party) (connectors.Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := streamKey(h.store, h.now())
+	key, err := queue.Secret(context.Background(), h.store, streamKeySetting, time.Now().UTC())
 	if err != nil {
 		return nil, err
 	}
@@ -69,31 +67,6 @@ func clientTLS(cert, key, ca string) (certs []tls.Certificate, authorities *x509
 	return certs, authorities, nil
 }
 
+// streamKeySetting names the secret under which lanes are digested into record keys: all gateways on a store give one
+// patient the same key.
 const streamKeySetting = "stream-key"
-
-// streamKey is the secret under which lanes are digested into record keys. It is made once and stays with the store: all
-// gateways on it give one patient the same key.
-func streamKey(store queue.Store, now func() time.Time) ([]byte, error) {
-	ctx := context.Background()
-	s, err := store.Setting(ctx, streamKeySetting)
-	if err == nil && s == "" {
-		raw := make([]byte, 32)
-		if _, err := rand.Read(raw); err != nil {
-			return nil, err
-		}
-		if now == nil {
-			now = time.Now
-		}
-		if _, err := store.Commit(ctx, &queue.Unit{Now: now().UTC(), Settings: map[string]string{streamKeySetting: hex.EncodeToString(raw)}}); err != nil {
-			return nil, fmt.Errorf("store the key of the stream: %w", err)
-		}
-		s, err = store.Setting(ctx, streamKeySetting) // of two gateways that begin together, the later one's counts for both
-		if err != nil {
-			return nil, err
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the key of the stream: %w", err)
-	}
-	return hex.DecodeString(s)
-}

@@ -2,8 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -227,23 +225,8 @@ func (g *Gateway) Stop() {
 const planKeySetting = "plan-id-key"
 
 // loadPlanKey reads the key of opaque plan ids, or makes it at the first start.
-func (g *Gateway) loadPlanKey(ctx context.Context) error {
-	s, err := g.store.Setting(ctx, planKeySetting)
-	if err != nil {
-		return fmt.Errorf("read plan id key: %w", err)
-	}
-	if s == "" {
-		raw := make([]byte, 32)
-		if _, err := rand.Read(raw); err != nil {
-			return err
-		}
-		s = hex.EncodeToString(raw)
-		u := &queue.Unit{Now: g.o.Now().UTC(), Settings: map[string]string{planKeySetting: s}}
-		if _, err := g.store.Commit(ctx, u); err != nil {
-			return fmt.Errorf("store plan id key: %w", err)
-		}
-	}
-	g.planKey, err = hex.DecodeString(s)
+func (g *Gateway) loadPlanKey(ctx context.Context) (err error) {
+	g.planKey, err = queue.Secret(ctx, g.store, planKeySetting, g.now())
 	return err
 }
 

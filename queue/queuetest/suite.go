@@ -65,6 +65,7 @@ func Run(t *testing.T, e Engine) {
 		{"Settings", testSettings},
 		{"Dues", testDues},
 		{"DueRace", testDueRace},
+		{"Secret", testSecret},
 		{"SettingsByPrefix", testSettingsByPrefix},
 		{"PlanChanges", testPlanChanges},
 		{"TakenID", testTakenID},
