@@ -55,37 +55,42 @@ func (g *Gateway) loadUnfinished(ctx context.Context) error {
 // errNotApplied tells a unit's subscriptions that nothing of it was stored: the message was there before.
 var errNotApplied = errors.New("message was there before")
 
-// atOnce accepts a message and processes it in the same unit. ok is false when that cannot be: then nothing was stored.
-func (g *Gateway) atOnce(ctx context.Context, m *samvirke.Message, out outcome) (done queue.Outcome, ok bool) {
+// atOnce accepts a message and processes it in the same unit. ok is false when that cannot be: then nothing was stored. An
+// error says that nothing can be stored at all right now, so that there is no other way to try.
+func (g *Gateway) atOnce(ctx context.Context, m *samvirke.Message, out outcome) (done queue.Outcome, ok bool, none error) {
 	if g.late.behind.Load() != 0 {
-		return done, false
+		return done, false, nil
 	}
 	t := g.keyed.try(orderKey(m), g.kin.of(m.Patient)...)
 	if t == nil {
-		return done, false
+		return done, false, nil
 	}
 	defer t.end()
 	u, after, err := g.unitFor(ctx, m, out)
 	if err != nil {
-		return done, false
+		return done, false, nil
 	}
 	accept := *m
 	u.Accept = &accept
 	g.eventsAtOnce(u, m)
 	settled, err := g.numberHeld(ctx, u)
 	if err != nil {
-		return done, false
+		return done, false, nil
 	}
+	defer settled(errNotApplied) // a panic must not keep the subscriptions locked; after the outcome it does nothing
 	// A withdrawn unit would leave its subscriptions in doubt, so the outcome is awaited.
 	done, err = g.store.Commit(context.WithoutCancel(ctx), u)
 	switch {
 	case err != nil:
 		settled(err)
 		g.plans.drop(m.Patient) // it may be what was wrong
-		return done, false
+		if errors.Is(err, queue.ErrFull) || errors.Is(err, queue.ErrFailed) || errors.Is(err, queue.ErrClosed) {
+			return done, false, err
+		}
+		return done, false, nil
 	case done.Reused || done.Duplicate:
 		settled(errNotApplied)
-		return done, true
+		return done, true, nil
 	}
 	settled(nil)
 	var what written
@@ -94,7 +99,7 @@ func (g *Gateway) atOnce(ctx context.Context, m *samvirke.Message, out outcome) 
 	}
 	g.m.message(m.Kind, m.Party, string(u.Message.To))
 	g.waits.tell(m.ID, what)
-	return done, true
+	return done, true, nil
 }
 
 // eventsAtOnce puts the event of the acceptance before those of the processing, which all happen at the unit's time.

@@ -54,7 +54,11 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 		acc.told, acc.unwait = g.waits.on(m.ID) // before it is accepted: the end may come at once
 	}
 	if !toldByWire && place > 0 {
-		if done, ok := g.atOnce(ctx, &m, out); ok {
+		done, ok, err := g.atOnce(ctx, &m, out)
+		if err != nil {
+			return acc, fmt.Errorf("store message: %w", err)
+		}
+		if ok {
 			g.answer(&acc, &m, out, done, false)
 			return acc, nil
 		}

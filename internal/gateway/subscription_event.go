@@ -152,6 +152,12 @@ func (g *Gateway) number(ctx context.Context, u *queue.Unit, hs []hit) (done fun
 		}
 		staged = nil
 	}
+	settled := false
+	defer func() {
+		if !settled { // a panic must not keep them locked
+			done(errNotApplied)
+		}
+	}()
 	for i := range hs {
 		h := &hs[i]
 		if len(staged) == 0 || staged[len(staged)-1].s != h.s {
@@ -160,6 +166,7 @@ func (g *Gateway) number(ctx context.Context, u *queue.Unit, hs []hit) (done fun
 					continue
 				}
 				done(err)
+				settled = true
 				return nil, err
 			}
 			staged = append(staged, &staging{s: h.s, last: h.s.last, page: h.s.page})
@@ -167,6 +174,7 @@ func (g *Gateway) number(ctx context.Context, u *queue.Unit, hs []hit) (done fun
 		}
 		g.addEvent(u, staged[len(staged)-1], h)
 	}
+	settled = true
 	return done, nil
 }
 
