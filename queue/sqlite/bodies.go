@@ -192,7 +192,7 @@ func (b *bodies) read(name string) ([]byte, error) {
 	return body, nil
 }
 
-// sweep counts the files, removes temporary ones and those that no row names. known asks the tables.
+// sweep counts the files, removes temporary ones and those that no row names, not even one that waits for the tables: known tells.
 // Files younger than before belong to this run and are left to the next one.
 func (b *bodies) sweep(before time.Time, known func(name string) (bool, error), stop <-chan struct{}) (removed int, err error) {
 	err = filepath.WalkDir(b.dir, func(path string, e fs.DirEntry, err error) error {

@@ -27,9 +27,7 @@ func (s *Store) verify() {
 	if err := s.verifyTotals(ctx); err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("totals of the store could not be checked", "err", err)
 	}
-	removed, err := s.bodies.sweep(s.opened, func(name string) (bool, error) {
-		return single[bool](ctx, s.db, bodyKnown, name)
-	}, s.stop)
+	removed, err := s.bodies.sweep(s.opened, s.bodyKnown, s.stop)
 	if err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("large bodies could not be swept", "err", err)
 	}

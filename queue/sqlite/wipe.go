@@ -219,9 +219,17 @@ func (b *bodies) shredOne(name string, known func(name string) (bool, error)) er
 	return nil
 }
 
-// bodyKnown says whether a row names a body file.
+// bodyKnown says whether a row names a body file. A file is pinned until its unit is answered, and the row may reach the tables
+// later: "no" is only believed when nothing waits. It is asked under the lock of bodies, which the writer never takes.
 func (s *Store) bodyKnown(name string) (bool, error) {
-	return single[bool](context.Background(), s.db, bodyKnown, name)
+	ctx := context.Background()
+	if used, err := single[bool](ctx, s.db, bodyKnown, name); used || err != nil {
+		return used, err
+	}
+	if err := s.settle(ctx); err != nil {
+		return false, err
+	}
+	return single[bool](ctx, s.db, bodyKnown, name)
 }
 
 const bodyKnown = `SELECT EXISTS (SELECT 1 FROM message_body WHERE file = ?1 AND file <> '')

@@ -401,12 +401,18 @@ func (w *writer) runJob(r *request) {
 
 // settled waits until changes that wait and are about one of the keys, or any changes when there is no key, are in the tables.
 func (s *Store) settled(ctx context.Context, keys ...string) error {
+	err := s.settle(ctx, keys...)
+	if errors.Is(err, queue.ErrFull) {
+		return nil // what is there can be read
+	}
+	return err
+}
+
+// settle is settled for those to whom a row that is missing matters: queue.ErrFull when there is no room to write the changes.
+func (s *Store) settle(ctx context.Context, keys ...string) error {
 	if !s.writer.waiting.touched.has(keys...) {
 		return nil
 	}
 	_, err := s.submit(ctx, &request{done: make(chan struct{}), settle: true})
-	if errors.Is(err, queue.ErrFull) {
-		return nil // what is there can be read
-	}
 	return err
 }
