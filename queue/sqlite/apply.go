@@ -136,6 +136,10 @@ func (w *writer) recover() error {
 	if w.s.journal, err = openJournal(w.s.journalDir(), w.s.opts.SegmentBytes, files, from, w.replay); err != nil {
 		return err
 	}
+	if at := w.s.journal.end(); w.s.journal.torn > 0 {
+		w.s.opts.Logger.Warn("the journal ended in the middle of a frame that nobody was told of; it was cut off",
+			"segment", at.seg, "at", at.at, "frame", at.frame, "bytes", w.s.journal.torn)
+	}
 	return w.apply()
 }
 

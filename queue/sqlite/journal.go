@@ -32,6 +32,7 @@ type journal struct {
 	buf   []byte // the frame that is being made: room for its head, then bodies
 
 	bytes atomic.Int64 // size of all segments
+	torn  int64        // bytes behind the last whole frame that were cut off when it was opened
 }
 
 const (

@@ -15,7 +15,7 @@ import (
 )
 
 // openJournal opens the segments in dir and reads every whole frame from a spot on: replay gets its changes. What follows the
-// last whole frame was never acknowledged and is cut off.
+// last whole frame was never acknowledged and is cut off, unless there is a frame behind it; see mayCut.
 func openJournal(dir string, limit int64, files journalFiles, from spot, replay func(changes []byte, end spot) error) (_ *journal, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make journal folder: %w", err)
@@ -47,6 +47,9 @@ func openJournal(dir string, limit int64, files journalFiles, from spot, replay 
 			return nil, err
 		}
 		if j.seg == last {
+			if err := j.mayCut(); err != nil {
+				return nil, err
+			}
 			return j, j.cut(true)
 		}
 		if err := j.cut(false); err != nil {
@@ -120,7 +123,9 @@ func (j *journal) read(replay func(changes []byte, end spot) error) error {
 			return fmt.Errorf("read the journal: %w", err)
 		}
 		bodies, changes := rest[:h.bodies], rest[h.bodies:]
-		if crc32.Checksum(changes, castagnoli()) != h.sum || !wholeBodies(bodies) {
+		if sum := crc32.Checksum(changes, castagnoli()); sum != h.sum && h.flags&frameWiped != 0 {
+			return fmt.Errorf("frame %d of the journal was taken out because the tables held it, and they do not: %w", h.frame, queue.ErrDamaged)
+		} else if sum != h.sum || !wholeBodies(bodies) {
 			return nil
 		}
 		j.at += h.size()

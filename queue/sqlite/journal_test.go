@@ -5,8 +5,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/samvirke/samvirke/queue"
@@ -39,7 +41,7 @@ func writeJournal(t *testing.T, dir string, n int) (ends []spot, raw []byte) {
 }
 
 // TestTornFrame ends the journal at every byte, changes every byte, and puts rubbish behind it: the frames before the damage
-// are read, in order and whole, and the journal goes on there.
+// are read, in order and whole, and the journal goes on there. With whole frames behind the damage it is refused and left as it is.
 func TestTornFrame(t *testing.T) {
 	const frames = 3
 	ends, raw := writeJournal(t, t.TempDir(), frames)
@@ -94,10 +96,95 @@ func TestTornFrame(t *testing.T) {
 		}
 		harmed := bytes.Clone(raw)
 		harmed[n] ^= 0x40
+		if whole < frames-1 {
+			refused(t, fmt.Sprintf("byte %d changed", n), harmed)
+			continue
+		}
 		check(fmt.Sprintf("byte %d changed", n), harmed, whole)
 	}
 	check("zeros behind", append(bytes.Clone(raw), make([]byte, 100)...), frames)
 	check("an old frame behind", append(bytes.Clone(raw), raw[:ends[1].at]...), frames)
+	refused(t, "a hole", append(make([]byte, ends[1].at), raw[ends[1].at:]...))
+	refused(t, "a frame is missing", raw[ends[1].at:])
+	refused(t, "a hole of many pages", append(append(bytes.Clone(raw[:ends[1].at]), make([]byte, 1<<20-ends[2].at-10)...), raw[ends[2].at:]...))
+}
+
+// refused looks that a journal is not opened and nothing of it is cut.
+func refused(t *testing.T, what string, raw []byte) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(segmentPath(dir, 1), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := openJournal(dir, 1<<20, diskFiles{}, spot{1, 0, 1}, func([]byte, spot) error { return nil })
+	if !errors.Is(err, queue.ErrDamaged) {
+		t.Errorf("%s: %v", what, err)
+	}
+	if after, err := os.ReadFile(segmentPath(dir, 1)); err != nil || !bytes.Equal(after, raw) {
+		t.Errorf("%s: %d of %d bytes are left, %v", what, len(after), len(raw), err)
+	}
+}
+
+// TestWipedFrameIsNotTorn: tables that are behind a frame whose changes were taken out are older than the journal.
+func TestWipedFrameIsNotTorn(t *testing.T) {
+	for from := range 3 {
+		dir := t.TempDir()
+		ends, raw := writeJournal(t, dir, 3)
+		f, err := diskFiles{}.Open(segmentPath(dir, 1), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, ok, err := readHead(f, ends[2].at)
+		if err != nil || !ok {
+			t.Fatalf("no head, %v", err)
+		}
+		if err := wipeChanges(f, ends[2].at, h); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, err = openJournal(dir, 1<<20, diskFiles{}, ends[from], func([]byte, spot) error { return nil })
+		if !errors.Is(err, queue.ErrDamaged) {
+			t.Errorf("from frame %d: %v", from+1, err)
+		}
+		if info, err := os.Stat(segmentPath(dir, 1)); err != nil || info.Size() != int64(len(raw)) {
+			t.Errorf("from frame %d: the journal was cut, %v", from+1, err)
+		}
+	}
+}
+
+// TestTornIsTold: what is cut off at the end is logged, and the units before it are there.
+func TestTornIsTold(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir})
+	if _, err := s.Commit(t.Context(), acceptUnit("m", []byte("body"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(segmentPath(s.journalDir(), s.journal.seg), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write(make([]byte, 77)); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s = open(t, Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if _, err := s.Message(t.Context(), "m"); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "bytes=77") {
+		t.Errorf("nothing is told of the cut: %s", log.String())
+	}
 }
 
 // TestJournalShort refuses a journal that lacks what the tables hold already, and one with a hole.
