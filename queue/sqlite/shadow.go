@@ -73,14 +73,19 @@ func (t *touched) over(epoch uint64, list []samvirke.Delivery, message string) (
 	if t.epoch != epoch {
 		return nil, false
 	}
+	// Between the commit of the tables and clear a new delivery is in both.
+	there := make(map[int64]bool, len(list))
 	for i := range list {
+		there[list[i].Seq] = true
 		if s := t.rows[list[i].Seq]; s != nil {
 			s.step(&list[i])
 		}
 	}
 	if message != "" {
 		for _, seq := range t.byMessage[message] {
-			list = append(list, t.rows[seq].d)
+			if !there[seq] {
+				list = append(list, t.rows[seq].d)
+			}
 		}
 		slices.SortFunc(list, func(a, b samvirke.Delivery) int { return cmp.Compare(b.Seq, a.Seq) })
 	}
