@@ -127,37 +127,42 @@ func (s *Store) checkpoints() {
 			return
 		}
 		s.measureSize()
-		if n := s.applies.Load(); n == last {
+		n := s.applies.Load()
+		if n == last {
 			continue
-		} else {
-			last = n
 		}
-		if err := s.checkpoint(applied, checkpoint); err != nil && isFatal(err) {
+		whole, err := s.checkpoint(applied, checkpoint)
+		if err != nil && isFatal(err) {
 			s.fail(err)
 			return
+		}
+		if whole {
+			last = n
 		}
 	}
 }
 
-// checkpoint copies the log into the database. What the tables held before is on disk for good after that: SQLite syncs the log
-// before it copies.
-func (s *Store) checkpoint(applied, checkpoint *stmt) error {
+// checkpoint copies the log into the database and says whether that was all of it. Then what the tables held before is on disk for
+// good: SQLite syncs the log before it copies. While a reader stands before the end of the log nothing may be copied, and then
+// nothing is synced either.
+func (s *Store) checkpoint(applied, checkpoint *stmt) (whole bool, err error) {
 	row, err := applied.row()
 	if err != nil {
-		return err
+		return false, err
 	}
 	at := spot{uint32(row[0].(int64)), row[1].(int64), uint64(row[2].(int64))}
 	if row, err = checkpoint.row(); err != nil {
-		return err
+		return false, err
 	}
-	if busy, ok := row[0].(int64); !ok || busy != 0 {
-		return nil
+	// Busy, the pages in the log, those of them that are copied. Source: SQLite, "PRAGMA wal_checkpoint".
+	if busy, ok := row[0].(int64); !ok || busy != 0 || row[1] != row[2] {
+		return false, nil
 	}
 	before := s.held.Swap(&at)
 	if before == nil || before.seg != at.seg {
 		s.askTidy()
 	}
-	return nil
+	return true, nil
 }
 
 // measureSize notes the size of the store.
