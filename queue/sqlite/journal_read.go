@@ -26,10 +26,11 @@ func openJournal(dir string, limit int64, files journalFiles, from spot, replay 
 			j.close()
 		}
 	}()
-	last, err := j.survey()
+	last, size, err := j.survey()
 	if err != nil {
 		return nil, err
 	}
+	j.bytes.Store(size)
 	if last < from.seg {
 		if from.at > 0 {
 			return nil, errJournalShort
@@ -75,21 +76,30 @@ func (j *journal) reaches(n int64) error {
 	return nil
 }
 
-// survey counts the size of the segments and finds the last one.
-func (j *journal) survey() (last uint32, err error) {
+// survey counts the size of the segments on disk and finds the last one.
+func (j *journal) survey() (last uint32, size int64, err error) {
 	list, err := os.ReadDir(j.dir)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for _, e := range list {
 		if seg, ok := segmentOf(e.Name()); ok && strings.HasSuffix(e.Name(), ".seg") {
 			last = max(last, seg)
 		}
 		if info, err := e.Info(); err == nil {
-			j.bytes.Add(onDisk(info))
+			size += onDisk(info)
 		}
 	}
-	return last, nil
+	return last, size, nil
+}
+
+// measure counts the size of the segments anew, after some of them have changed. What is written meanwhile may count twice until
+// it is done the next time.
+func (j *journal) measure() {
+	before := j.bytes.Load()
+	if _, size, err := j.survey(); err == nil {
+		j.bytes.Add(size - before)
+	}
 }
 
 func segmentOf(name string) (seg uint32, ok bool) {

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"strings"
+
+	"github.com/samvirke/samvirke/queue"
 )
 
 // tidy looks at the segments that were left and whose changes the tables hold for good: the changes are taken out of them, and
@@ -40,11 +43,17 @@ func (s *Store) tidy(ctx context.Context, held spot) error {
 		}
 		bodies, known := s.bodyCounts[seg]
 		if !known {
-			if bodies, err = s.wipeFrames(seg, held); err != nil {
+			bodies, err = s.wipeFrames(seg, held)
+			switch {
+			case errors.Is(err, queue.ErrDamaged):
+				s.opts.Logger.Error("a segment of the journal is damaged and is kept, with all bodies in it that can be read", "segment", seg, "err", err)
+				bodies = math.MaxInt64
+			case err != nil:
 				return fmt.Errorf("segment %d: %w", seg, err)
+			default:
+				s.wiped[seg] = true
 			}
 			s.bodyCounts[seg] = bodies
-			s.wiped[seg] = true
 		}
 		if dead[seg] < bodies {
 			continue
@@ -106,16 +115,8 @@ func (s *Store) leftSegments(held spot) (left []uint32, err error) {
 }
 
 func (s *Store) removeSegment(ctx context.Context, seg uint32) error {
-	path := segmentPath(s.journalDir(), seg)
-	info, err := os.Stat(path)
-	if err == nil {
-		err = os.Remove(path)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(segmentPath(s.journalDir(), seg)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
-	}
-	if info != nil {
-		s.journal.bytes.Add(-onDisk(info))
 	}
 	s.reader.places.drop(seg)
 	delete(s.bodyCounts, seg)
@@ -123,9 +124,11 @@ func (s *Store) removeSegment(ctx context.Context, seg uint32) error {
 	return s.job(ctx, func(w *writer) error { return w.query(`DELETE FROM segment WHERE id = ?`, nil, int64(seg)) })
 }
 
-// wipeFrames takes the changes out of the frames of a segment and counts the bodies in it.
+// wipeFrames takes the changes out of the frames of a segment and counts the bodies in it. It returns queue.ErrDamaged when a frame
+// cannot be read: what is behind it is not known then.
 func (s *Store) wipeFrames(seg uint32, upTo spot) (bodies int64, err error) {
-	f, err := s.opts.files.Open(segmentPath(s.journalDir(), seg), false)
+	path := segmentPath(s.journalDir(), seg)
+	f, err := s.opts.files.Open(path, false)
 	if err != nil {
 		return 0, err
 	}
@@ -134,13 +137,21 @@ func (s *Store) wipeFrames(seg uint32, upTo spot) (bodies int64, err error) {
 			err = e
 		}
 	}()
-	for at := int64(0); seg < upTo.seg || at < upTo.at; {
+	end := upTo.at
+	if seg < upTo.seg {
+		info, err := os.Stat(path)
+		if err != nil {
+			return 0, err
+		}
+		end = info.Size()
+	}
+	for at := int64(0); at < end; {
 		h, ok, err := readHead(f, at)
 		if err != nil {
 			return 0, err
 		}
-		if !ok {
-			break
+		if !ok || at+h.size() > end {
+			return 0, fmt.Errorf("no whole frame at byte %d of %d: %w", at, end, queue.ErrDamaged)
 		}
 		n, err := countBodies(f, at+frameHead, int64(h.bodies))
 		if err != nil {
@@ -151,7 +162,6 @@ func (s *Store) wipeFrames(seg uint32, upTo spot) (bodies int64, err error) {
 			if err := wipeChanges(f, at, h); err != nil {
 				return 0, err
 			}
-			s.journal.bytes.Add(-int64(h.changes))
 		}
 		at += h.size()
 	}
@@ -173,13 +183,18 @@ func wipeChanges(f journalFile, at int64, h head) error {
 	return err
 }
 
+// countBodies counts the bodies between two places; they fill the room exactly.
 func countBodies(f journalFile, at, size int64) (n int64, err error) {
 	var b [bodyHead]byte
-	for end := at + size; at < end; n++ {
+	end := at + size
+	for ; at < end; n++ {
 		if _, err := f.ReadAt(b[:], at); err != nil {
 			return 0, err
 		}
 		at += bodyHead + int64(binary.LittleEndian.Uint32(b[:]))
+	}
+	if at != end {
+		return 0, fmt.Errorf("bodies end at byte %d, not %d: %w", at, end, queue.ErrDamaged)
 	}
 	return n, nil
 }

@@ -1,8 +1,13 @@
 package sqlite
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +75,105 @@ func TestSegmentsGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(s)
+}
+
+// leftStore fills segments with messages of 8000 bytes each, three frames in a segment, and drops the bodies of those that keep
+// does not name. Nothing looks at the segments but the test.
+func leftStore(t *testing.T, log *bytes.Buffer, n int, keep ...int) *Store {
+	t.Helper()
+	s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 20_000, CheckpointEvery: time.Hour, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	at := time.Now()
+	for i := range n {
+		id := fmt.Sprint("m", i)
+		u := acceptUnit(id, crashBody(id+"3"))
+		u.Now = at
+		if !slices.Contains(keep, i) {
+			u.Message = &queue.MessageStep{ID: id, To: samvirke.MessageProcessed}
+		}
+		if _, err := s.Commit(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for after := int64(0); ; {
+		_, next, err := s.DropPayloads(t.Context(), at.Add(time.Hour), after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after = next; next == 0 {
+			return s
+		}
+	}
+}
+
+// TestDamagedSegmentStays: with a head that cannot be read in the middle of a segment nobody knows what is behind it, so it is
+// kept, an admin is told, and an erasure does not say that it is done.
+func TestDamagedSegmentStays(t *testing.T) {
+	for what, harm := range map[string]func(f journalFile, second int64) error{
+		"head": func(f journalFile, second int64) error { _, err := f.WriteAt([]byte{0}, second); return err },
+		"body": func(f journalFile, second int64) error {
+			_, err := f.WriteAt([]byte{255, 255}, second+frameHead)
+			return err
+		},
+		"size": func(f journalFile, second int64) error { return f.Truncate(second + 100) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			var log bytes.Buffer
+			s := leftStore(t, &log, 9, 1)
+			f, err := diskFiles{}.Open(segmentPath(s.journalDir(), 1), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			h, ok, err := readHead(f, 0)
+			if err != nil || !ok {
+				t.Fatalf("no head, %v", err)
+			}
+			if err := harm(f, h.size()); err != nil {
+				t.Fatal(err)
+			}
+			held := s.journal.end()
+			for range 2 {
+				if err := s.tidy(t.Context(), held); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !isFile(segmentPath(s.journalDir(), 1)) {
+				t.Error("the segment was removed")
+			}
+			if isFile(segmentPath(s.journalDir(), 2)) {
+				t.Error("a whole segment without bodies was not removed")
+			}
+			if n := strings.Count(log.String(), "damaged and is kept"); n != 1 {
+				t.Errorf("told %d times: %s", n, log.String())
+			}
+			if err := s.wipeChanges(t.Context(), held); !errors.Is(err, queue.ErrDamaged) {
+				t.Errorf("erased: %v", err)
+			}
+			if m, err := s.Message(t.Context(), "m1"); what == "head" && (err != nil || !bytes.Equal(m.Raw, crashBody("m13"))) {
+				t.Errorf("the body behind the damage: %d bytes, %v", len(m.Raw), err)
+			}
+		})
+	}
+}
+
+// TestBudgetStaysTrue: after segments were emptied and removed the budget knows what is on disk.
+func TestBudgetStaysTrue(t *testing.T) {
+	var log bytes.Buffer
+	s := leftStore(t, &log, 90, 40)
+	if err := s.tidy(t.Context(), s.journal.end()); err != nil {
+		t.Fatal(err)
+	}
+	if n := segmentCount(t, s); n > 3 {
+		t.Errorf("%d segments are left", n)
+	}
+	_, size, err := s.journal.survey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Some file systems round a little while after.
+	if n := s.journal.bytes.Load(); n < size-8192 || n > size+8192 {
+		t.Errorf("the budget says %d bytes, there are %d", n, size)
+	}
 }
 
 func segmentCount(t *testing.T, s *Store) int {

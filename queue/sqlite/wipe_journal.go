@@ -8,9 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/samvirke/samvirke/queue"
 )
 
-// segmentsAlone takes the right to change segments that were left.
+// segmentsAlone takes the right to change segments that were left. Their size is counted anew at the end: how much room is
+// given back only the file system knows.
 func (s *Store) segmentsAlone(ctx context.Context) (leave func(), err error) {
 	s.wiping.Lock()
 	unlock, err := s.noBackup(ctx)
@@ -19,6 +22,7 @@ func (s *Store) segmentsAlone(ctx context.Context) (leave func(), err error) {
 		return nil, err
 	}
 	return func() {
+		s.journal.measure()
 		unlock()
 		s.wiping.Unlock()
 	}, nil
@@ -91,6 +95,7 @@ func (s *Store) wipeChanges(ctx context.Context, upTo spot) error {
 	if err != nil {
 		return err
 	}
+	var damaged error // of the others all that can be is done
 	for _, e := range list {
 		seg, ok := segmentOf(e.Name())
 		if !ok || !strings.HasSuffix(e.Name(), ".seg") || seg > upTo.seg || s.wiped[seg] {
@@ -100,6 +105,10 @@ func (s *Store) wipeChanges(ctx context.Context, upTo spot) error {
 			return err
 		}
 		n, err := s.wipeFrames(seg, upTo)
+		if errors.Is(err, queue.ErrDamaged) {
+			damaged = errors.Join(damaged, fmt.Errorf("segment %d: %w", seg, err))
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("segment %d: %w", seg, err)
 		}
@@ -107,5 +116,5 @@ func (s *Store) wipeChanges(ctx context.Context, upTo spot) error {
 			s.wiped[seg], s.bodyCounts[seg] = true, n
 		}
 	}
-	return nil
+	return damaged
 }
