@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -56,7 +55,7 @@ func TestSyncBeforeAnswer(t *testing.T) {
 }
 
 // TestSyncFails lets the sync of the journal fail, or a write to it or into the tables: the unit is not acknowledged, or it is and is there
-// after the restart; the store is failed for good, and a fresh start serves what was acknowledged.
+// after the restart; the store is failed for good, and a fresh start serves what was acknowledged, also when the power is cut after it.
 func TestSyncFails(t *testing.T) {
 	broken := errors.New("broken disk")
 	for _, c := range []struct {
@@ -65,8 +64,11 @@ func TestSyncFails(t *testing.T) {
 		logSync, logWrite string
 	}{{name: "sync", sync: broken}, {name: "write", write: broken}, {name: "tables", logWrite: "-wal"}, {name: "checkpoint", logSync: "-wal"}} {
 		t.Run(c.name, func(t *testing.T) {
-			f, v := &faultFiles{}, newFaultVFS(t, "")
-			dir := t.TempDir()
+			dir, shadow := t.TempDir(), t.TempDir()
+			f, v := &faultFiles{shadow: filepath.Join(shadow, "journal")}, newFaultVFS(t, shadow)
+			if err := os.Mkdir(f.shadow, 0o700); err != nil {
+				t.Fatal(err)
+			}
 			s := open(t, Options{Dir: dir, vfs: v.name, files: f, CheckpointEvery: 5 * time.Millisecond})
 			if _, err := s.Commit(t.Context(), acceptUnit("before", []byte("b"))); err != nil {
 				t.Fatal(err)
@@ -108,20 +110,41 @@ func TestSyncFails(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Errorf("close: %v", err)
 			}
-			s = open(t, Options{Dir: dir})
-			for _, id := range append(taken, "before") {
-				if _, err := s.Message(t.Context(), id); err != nil {
-					t.Errorf("acknowledged message %s: %v", id, err)
-				}
-			}
-			if _, err := s.Message(t.Context(), "after"); !errors.Is(err, queue.ErrNotFound) {
-				t.Errorf("a refused message is there: %v", err)
-			}
+			taken = append(taken, "before")
+			s = open(t, Options{Dir: dir, vfs: v.name, files: f})
+			servesAll(t, s, taken)
 			if _, err := s.Commit(t.Context(), acceptUnit("again", nil)); err != nil {
 				t.Errorf("commit after the restart: %v", err)
 			}
+			cutPower(v, f)
+			if err := s.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+			servesAll(t, open(t, Options{Dir: shadow}), append(taken, "again"))
 		})
 	}
+}
+
+// servesAll looks for messages that were acknowledged, and for the one that was refused.
+func servesAll(t *testing.T, s *Store, acked []string) {
+	t.Helper()
+	for _, id := range acked {
+		if _, err := s.Message(t.Context(), id); err != nil {
+			t.Errorf("acknowledged message %s: %v", id, err)
+		}
+	}
+	if _, err := s.Message(t.Context(), "after"); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("a refused message is there: %v", err)
+	}
+}
+
+// cutPower ends what reaches the disk, for the database and the journal at one moment.
+func cutPower(v *faultVFS, f *faultFiles) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v.cut, f.cut = true, true
 }
 
 // TestPowerCut keeps only what was synced, at many moments while units are committed, written into the tables and copied
@@ -131,39 +154,6 @@ func TestPowerCut(t *testing.T) {
 		acked := powerCut(t, round, nil)
 		t.Logf("round %d: %d units acknowledged before the cut", round, acked)
 	}
-}
-
-// TestPowerCutReader cuts the power while a reader keeps the log from being copied, and so from being synced: no frame that the
-// tables would need again may be taken out of the journal. When the reader is gone the tables are known to hold what they have.
-func TestPowerCutReader(t *testing.T) {
-	powerCut(t, 3, func(s *Store) {
-		tx, err := s.db.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var n int
-		if err := tx.QueryRow(`SELECT count(*) FROM message`).Scan(&n); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			_ = tx.Rollback()
-			if err := s.settled(context.Background()); err != nil {
-				t.Fatal(err)
-			}
-			want, err := s.appliedAt(context.Background())
-			if err != nil {
-				t.Fatal(err)
-			}
-			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-				if held := s.held.Load(); held != nil && *held == want {
-					return
-				}
-				if time.Now().After(deadline) {
-					t.Fatalf("held is %+v, the tables are at %+v", s.held.Load(), want)
-				}
-			}
-		})
-	})
 }
 
 // powerCut runs a store, cuts the power and looks for what was acknowledged. opened may look at the store before the first unit.

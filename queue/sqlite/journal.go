@@ -33,6 +33,7 @@ type journal struct {
 
 	bytes atomic.Int64 // size of all segments
 	torn  int64        // bytes behind the last whole frame that were cut off when it was opened
+	last  *lastFrame   // while it is opened: the frame that was read last
 }
 
 const (

@@ -14,9 +14,10 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// openJournal opens the segments in dir and reads every whole frame from a spot on: replay gets its changes. What follows the
-// last whole frame was never acknowledged and is cut off, unless there is a frame behind it; see mayCut.
-func openJournal(dir string, limit int64, files journalFiles, from spot, replay func(changes []byte, end spot) error) (_ *journal, err error) {
+// readJournal opens the segments in dir and reads every whole frame from a spot on: replay gets its changes, those of the last one
+// when replayLast is called. What follows the last whole frame was never acknowledged and is cut off, unless there is a frame behind
+// it; see mayCut.
+func readJournal(dir string, limit int64, files journalFiles, from spot, replay func(changes []byte, end spot) error) (_ *journal, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make journal folder: %w", err)
 	}
@@ -126,7 +127,9 @@ func (j *journal) read(replay func(changes []byte, end spot) error) error {
 		if !ok || h.frame != j.frame {
 			return nil
 		}
-		rest := make([]byte, h.size()-frameHead)
+		raw := make([]byte, h.size())
+		putHead(raw, h)
+		rest := raw[frameHead:]
 		if _, err := j.file.ReadAt(rest, j.at+frameHead); errors.Is(err, io.EOF) && len(rest) > 0 {
 			return nil
 		} else if err != nil && !errors.Is(err, io.EOF) {
@@ -138,11 +141,13 @@ func (j *journal) read(replay func(changes []byte, end spot) error) error {
 		} else if sum != h.sum || !wholeBodies(bodies) {
 			return nil
 		}
-		j.at += h.size()
-		j.frame++
-		if err := replay(changes, j.end()); err != nil {
+		if err := j.replayLast(replay); err != nil { // the one before
 			return err
 		}
+		at := j.end()
+		j.at += h.size()
+		j.frame++
+		j.last = &lastFrame{at: at, end: j.end(), raw: raw, changes: changes}
 	}
 }
 
@@ -182,11 +187,14 @@ func (j *journal) cut(last bool) error {
 
 // rest reads the frames from a spot on once more, after the tables had to be given up.
 func (j *journal) rest(from spot, replay func(changes []byte, end spot) error) error {
-	again, err := openJournal(j.dir, j.limit, readOnlyFiles{j.files}, from, replay)
+	again, err := readJournal(j.dir, j.limit, readOnlyFiles{j.files}, from, replay)
 	if err != nil {
 		return err
 	}
 	defer again.close()
+	if err := again.replayLast(replay); err != nil {
+		return err
+	}
 	if again.end() != j.end() {
 		return fmt.Errorf("the journal ends at frame %d, not %d: %w", again.frame, j.frame, queue.ErrDamaged)
 	}
