@@ -35,19 +35,24 @@ const (
 	backupFile = "backup.json"
 	// keepFile is locked while segments and bodies are copied: nothing in them is overwritten or removed meanwhile.
 	keepFile = "keep"
+	// restoringFile is there while a restore runs: what lies beside it is not whole.
+	restoringFile = "restoring"
 )
 
 // Errors of backup and restore. Check with errors.Is.
 var (
 	ErrNoBackup = errors.New("no complete backup")
 	ErrNotEmpty = errors.New("the folder is not empty")
+	// ErrRestoring is returned for a folder in which a restore was interrupted. Its content is worth nothing.
+	ErrRestoring = errors.New("a restore into the folder was interrupted: empty it and restore again")
 )
 
 // Backup copies the store in dir into the folder to, which is made and must be empty, also while a gateway has the store open. Every unit
 // that was acknowledged before the call is in it; of those that come meanwhile some are. Retention and erasure wait until it has
 // ended. A store that is encrypted stays so: its master key is not in the copy.
 //
-// It returns queue.ErrNotFound when there is no store, ErrNotEmpty, and ErrLocked while another backup runs.
+// It returns queue.ErrNotFound when there is no store, ErrNotEmpty, and ErrLocked when another backup runs and does not end
+// within a minute.
 func Backup(ctx context.Context, dir, to string) (info BackupInfo, err error) {
 	info.At = time.Now().UTC()
 	r, err := OpenReader(dir)
@@ -58,14 +63,11 @@ func Backup(ctx context.Context, dir, to string) (info BackupInfo, err error) {
 	if err := emptyFolder(to); err != nil {
 		return info, err
 	}
-	keep, err := lockFolder(filepath.Join(dir, keepFile))
+	keep, err := keepAll(ctx, filepath.Join(dir, keepFile))
 	if err != nil {
 		return info, err
 	}
 	defer keep.Close()
-	if err := r.wait(ctx); err != nil {
-		return info, err
-	}
 	c := &copier{ctx: ctx, from: dir, to: to, info: &info}
 	if err := c.database(); err != nil {
 		return info, fmt.Errorf("copy the database: %w", err)
@@ -77,66 +79,6 @@ func Backup(ctx context.Context, dir, to string) (info BackupInfo, err error) {
 		return info, fmt.Errorf("copy large bodies: %w", err)
 	}
 	return info, c.seal()
-}
-
-// Restore puts a backup into the folder dir, in which there must be no store. It checks the database and that the journal is as long as
-// it was; bodies are checked when they are read. The backup stays as it is.
-func Restore(ctx context.Context, backup, dir string) (info BackupInfo, err error) {
-	text, err := os.ReadFile(filepath.Clean(filepath.Join(backup, backupFile)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return info, fmt.Errorf("%s: %w", backup, ErrNoBackup)
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &info)
-	}
-	if err != nil {
-		return info, fmt.Errorf("read %s: %w", backupFile, err)
-	}
-	if isFile(filepath.Join(dir, fileName)) {
-		return info, fmt.Errorf("%s holds a store: %w", dir, ErrNotEmpty)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return info, err
-	}
-	lock, err := lockFolder(filepath.Join(dir, "lock"))
-	if err != nil {
-		return info, err
-	}
-	defer lock.Close()
-	last := filepath.Join("journal", filepath.Base(segmentPath("", info.Segment)))
-	if n, err := os.Stat(filepath.Join(backup, last)); info.Offset > 0 && (err != nil || n.Size() < info.Offset) {
-		return info, fmt.Errorf("%s is not whole: %w", last, ErrNoBackup)
-	}
-	if err := sound(ctx, filepath.Join(backup, fileName)); err != nil {
-		return info, err
-	}
-	var counted BackupInfo
-	c := &copier{ctx: ctx, from: backup, to: dir, info: &counted}
-	// The database last: a restore that was interrupted leaves no store, and can be done again.
-	for _, name := range []string{"journal", "bodies", fileName} {
-		if err := c.tree(name, nil); err != nil {
-			return info, fmt.Errorf("restore %s: %w", name, err)
-		}
-	}
-	return info, syncFolder(dir)
-}
-
-// sound checks a database that nobody has open.
-func sound(ctx context.Context, path string) error {
-	connector, err := modernc.NewConnector(dsn(path, "", "query_only(1)"))
-	if err != nil {
-		return err
-	}
-	db := sql.OpenDB(connector)
-	defer db.Close()
-	var text string
-	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&text); err != nil {
-		return fmt.Errorf("check the database: %w", err)
-	}
-	if text != "ok" {
-		return fmt.Errorf("the database of the backup: %w", queue.ErrDamaged)
-	}
-	return nil
 }
 
 func emptyFolder(path string) error {
@@ -183,18 +125,41 @@ func (c *copier) database() error {
 	return syncFile(copied, &c.info.Bytes)
 }
 
-// journal copies the segments up to where the database of the backup stands.
+// journal copies the segments to where they end now. What the database of the backup lacks is in them, also when nobody runs who
+// writes it into the tables. The frame that is being written at this moment is cut off, and all frames that a restored
+// store will need are read once.
 func (c *copier) journal() error {
-	return c.tree("journal", func(name string) (limit int64, take bool) {
-		seg, ok := segmentOf(name)
-		switch {
-		case !ok || seg > c.info.Segment:
-			return 0, false
-		case seg == c.info.Segment && strings.HasSuffix(name, ".seg"):
-			return c.info.Offset, true
+	list, err := os.ReadDir(filepath.Join(c.from, "journal"))
+	if err != nil {
+		return err
+	}
+	sizes := map[string]int64{}
+	for _, e := range list {
+		if _, ok := segmentOf(e.Name()); !ok || !strings.HasSuffix(e.Name(), ".seg") {
+			continue
 		}
-		return -1, true
-	})
+		file, err := e.Info()
+		if err != nil {
+			return err
+		}
+		sizes[e.Name()] = file.Size()
+	}
+	if err := c.tree("journal", func(name string) (limit int64, take bool) {
+		limit, take = sizes[name]
+		return limit, take
+	}); err != nil {
+		return err
+	}
+	from := spot{c.info.Segment, c.info.Offset, c.info.Frame}
+	j, err := openJournal(filepath.Join(c.to, "journal"), 0, diskFiles{}, from, func([]byte, spot) error { return c.ctx.Err() })
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	end := j.end()
+	c.info.Segment, c.info.Offset, c.info.Frame = end.seg, end.at, end.frame
+	c.info.Bytes -= j.torn
+	return nil
 }
 
 // tree copies a file or a folder. which says what of a file is taken: its first bytes, or all when the limit is negative.
@@ -318,5 +283,27 @@ func (s *Store) noBackup(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// keepLook is how often is looked whether a backup has ended.
-const keepLook = 100 * time.Millisecond
+// keepAll waits for the lock of a backup: the gateway holds it for moments when it tidies.
+func keepAll(ctx context.Context, path string) (*os.File, error) {
+	end := time.NewTimer(keepWait)
+	defer end.Stop()
+	for {
+		f, err := lockFolder(path)
+		if !errors.Is(err, ErrLocked) {
+			return f, err
+		}
+		select {
+		case <-time.After(keepLook / 10):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-end.C:
+			return nil, ErrLocked
+		}
+	}
+}
+
+// keepLook is how often is looked whether a backup has ended, keepWait how long a backup waits to begin.
+const (
+	keepLook = 100 * time.Millisecond
+	keepWait = time.Minute
+)

@@ -86,7 +86,7 @@ type Store struct {
 var _ queue.Store = (*Store)(nil)
 
 // Open opens the store in opts.Dir and makes it when it is not there. It returns queue.ErrNewer for one
-// written by a newer version and ErrLocked while another process has it.
+// written by a newer version, ErrLocked while another process has it, and ErrRestoring when a restore was interrupted.
 //
 // It returns as soon as units can be committed; open deliveries and received messages of an earlier
 // life are read in the background, and Lease and Received wait for them.
@@ -117,6 +117,9 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 			lock.Close()
 		}
 	}()
+	if err = restored(opts.Dir); err != nil {
+		return nil, err
+	}
 	if s.bodies, err = openBodies(filepath.Join(opts.Dir, "bodies"), opts.InlineLimit); err != nil {
 		return nil, err
 	}

@@ -61,9 +61,12 @@ func (r *reader) close() error {
 // sent right now shows as queued or waiting, and Stats has no commit figures. Of a gateway that was killed it shows
 // what stood in the tables, not the last moments, which the next start takes from the journal.
 //
-// It returns queue.ErrNotFound when there is no store, and queue.ErrNewer for a newer one.
+// It returns queue.ErrNotFound when there is no store, queue.ErrNewer for a newer one, and ErrRestoring when a restore was interrupted.
 func OpenReader(dir string) (*Reader, error) {
 	path := filepath.Join(dir, fileName)
+	if err := restored(dir); err != nil {
+		return nil, err
+	}
 	if !isFile(path) {
 		return nil, fmt.Errorf("store in %s: %w", dir, queue.ErrNotFound)
 	}

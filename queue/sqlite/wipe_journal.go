@@ -22,8 +22,8 @@ func (s *Store) segmentsAlone(ctx context.Context) (leave func(), err error) {
 		return nil, err
 	}
 	return func() {
-		s.journal.measure()
 		unlock()
+		s.journal.measure()
 		s.wiping.Unlock()
 	}, nil
 }
