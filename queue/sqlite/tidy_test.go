@@ -176,6 +176,75 @@ func TestBudgetStaysTrue(t *testing.T) {
 	}
 }
 
+// TestRoomGivenBack: one body that is still needed does not hold the room of the others in its segment.
+func TestRoomGivenBack(t *testing.T) {
+	dir := t.TempDir()
+	canPunch(t, dir)
+	s := open(t, Options{Dir: dir, SegmentBytes: 2_000_000, CheckpointEvery: time.Hour})
+	at := time.Now()
+	body := func(id string) []byte { return bytes.Repeat([]byte(fmt.Sprintf("%-20s", id)), 5000) }
+	const n, kept = 30, "m7"
+	for i := range n {
+		id := fmt.Sprint("m", i)
+		u := acceptUnit(id, body(id))
+		u.Now = at
+		if id != kept {
+			u.Message = &queue.MessageStep{ID: id, To: samvirke.MessageProcessed}
+		}
+		if _, err := s.Commit(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := os.Stat(segmentPath(s.journalDir(), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.DropPayloads(t.Context(), at.Add(time.Hour), 0, 1000); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.tidy(t.Context(), s.journal.end()); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.Stat(segmentPath(s.journalDir(), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Size() != before.Size() || onDisk(after) > before.Size()/4 {
+		t.Errorf("the segment of %d bytes takes %d, is %d long", before.Size(), onDisk(after), after.Size())
+	}
+	if n := s.journal.bytes.Load(); n > 2_500_000 {
+		t.Errorf("the budget says %d bytes", n)
+	}
+	if m, err := s.Message(t.Context(), kept); err != nil || !bytes.Equal(m.Raw, body(kept)) {
+		t.Errorf("the body that stays has %d bytes, %v", len(m.Raw), err)
+	}
+	raw, err := os.ReadFile(segmentPath(s.journalDir(), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(raw, body("m3")[:200]) {
+		t.Error("a dropped body is there still")
+	}
+}
+
+// canPunch skips where the file system cannot give room of a file back.
+func canPunch(t *testing.T, dir string) {
+	t.Helper()
+	file, err := os.CreateTemp(dir, "punch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	if err := file.Truncate(1 << 20); err != nil {
+		t.Fatal(err)
+	}
+	p, can := any(diskFile{file}).(interface{ Punch(at, n int64) error })
+	if !can || p.Punch(0, 1<<19) != nil {
+		t.Skip("this file system cannot give room of a file back")
+	}
+}
+
 func segmentCount(t *testing.T, s *Store) int {
 	t.Helper()
 	list, err := os.ReadDir(s.journalDir())

@@ -80,8 +80,38 @@ func (s *Store) wipeIn(seg uint32, list []place) (err error) {
 			return err
 		}
 	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return giveBack(f, list)
+}
+
+// giveBack gives the room of overwritten bodies back to the file system where it can: one body that is still needed would hold a
+// whole segment otherwise. Their heads stay, and bodies smaller than a block. It comes after the sync, or else the old bytes would
+// be let go instead of overwritten.
+func giveBack(f journalFile, list []place) error {
+	file, can := f.(interface{ Punch(at, n int64) error })
+	if !can {
+		return nil
+	}
+	punched := false
+	for _, p := range list {
+		if p.n < diskBlock {
+			continue
+		}
+		if file.Punch(int64(p.at), int64(p.n)) != nil {
+			return nil // this file system cannot
+		}
+		punched = true
+	}
+	if !punched {
+		return nil
+	}
 	return f.Sync()
 }
+
+// diskBlock is the usual size of what a file system gives out.
+const diskBlock = 4096
 
 // wipeChanges overwrites the changes in every frame that the tables are known to hold for good; upTo is the first that may
 // not be. The bodies stay.
