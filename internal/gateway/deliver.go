@@ -96,6 +96,7 @@ const leaseSlack = 30 * time.Second
 func (l *lane) run(ctx context.Context) {
 	h := hands{work: make(chan queue.Leased), run: func(d queue.Leased) {
 		l.send(d)
+		l.inFlight.Add(-1)
 		l.release(1)
 	}}
 	defer h.stop()
@@ -131,6 +132,7 @@ func (l *lane) run(ctx context.Context) {
 			if !l.limits.turn(ctx) {
 				return // what is leased is queued again at the next start
 			}
+			l.inFlight.Add(1) // from here on, not only when it runs: a second trial would not wait for the first
 			h.do(d)
 		}
 	}
@@ -138,8 +140,6 @@ func (l *lane) run(ctx context.Context) {
 
 // send is one attempt. Once the bytes may have left, the outcome is stored even when the gateway stops.
 func (l *lane) send(d queue.Leased) {
-	l.inFlight.Add(1)
-	defer l.inFlight.Add(-1)
 	at := l.g.now()
 	if d.Err != nil {
 		l.unreadable(d, at)

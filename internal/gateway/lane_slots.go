@@ -7,32 +7,36 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// acquire waits for one free slot and takes all that are free.
+// acquire waits for one free slot and takes all that may be taken now. Only the lane's own loop calls it.
 func (l *lane) acquire(ctx context.Context) (int, bool) {
-	width := l.width()
-	for ; width < cap(l.slots) && len(l.slots) >= width; width = l.width() {
-		if pause(ctx, rampLook); ctx.Err() != nil {
+	for {
+		select {
+		case <-ctx.Done():
 			return 0, false
+		case l.slots <- struct{}{}:
 		}
+		if l.breaker.State() != gobreaker.StateClosed {
+			return 1, true // the one trial
+		}
+		// Asked only now: when the breaker is seen closed, it is known since when.
+		if width := l.width(); len(l.slots) <= width {
+			return l.acquireMore(width), true
+		}
+		l.release(1)
+		pause(ctx, rampLook)
 	}
-	select {
-	case <-ctx.Done():
-		return 0, false
-	case l.slots <- struct{}{}:
-	}
-	n, limit := 1, width-len(l.slots)+1 // only this goroutine takes slots
-	if l.breaker.State() != gobreaker.StateClosed {
-		limit = 1
-	}
-	for n < limit {
+}
+
+// acquireMore takes the free slots beside the one that is taken, until width of them are in use.
+func (l *lane) acquireMore(width int) (n int) {
+	for n = 1; len(l.slots) < width; n++ {
 		select {
 		case l.slots <- struct{}{}:
-			n++
 		default:
-			return n, true
+			return n
 		}
 	}
-	return n, true
+	return n
 }
 
 // width is how many deliveries may be on the wire at once now.

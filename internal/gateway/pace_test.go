@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -127,14 +128,13 @@ func TestComesBackInSteps(t *testing.T) {
 		id, _ := r.admit(simulate.Admission{Person: i})
 		r.untilStatus(id, samvirke.MessageProcessed)
 	}
-	r.until("down", func() bool {
-		h.move(time.Second)
-		return len(r.city.sent()) > 2
-	})
+	r.until("down", func() bool { return len(r.city.sent()) > 2 })
 	const first = 2
 	var on, most atomic.Int64
 	var sent atomic.Int64
 	let := make(chan struct{})
+	release := sync.OnceFunc(func() { close(let) })
+	t.Cleanup(release) // before the gateway is stopped, which waits for what is on the wire
 	r.city.script(func(int, samvirke.Delivery) (connectors.Result, error) {
 		if sent.Add(1) == 1 {
 			return connectors.Result{Answer: "HTTP 202"}, nil // the trial, which closes the breaker
@@ -144,17 +144,13 @@ func TestComesBackInSteps(t *testing.T) {
 		on.Add(-1)
 		return connectors.Result{Answer: "HTTP 202"}, nil
 	})
-	r.until("the first ones after the trial", func() bool {
-		if sent.Load() == 0 {
-			h.move(time.Second) // until its breaker lets the trial go
-		}
-		return on.Load() == first
-	})
+	// The clock stands nearly still, so the steps do not go on.
+	r.until("the first ones after the trial", func() bool { return on.Load() >= first })
 	time.Sleep(50 * time.Millisecond) // a lane that does not look would take the other slots in this time
 	if n := most.Load(); n > first {
 		t.Errorf("%d at a time", n)
 	}
-	close(let)
+	release()
 	h.move(time.Minute)
 	r.until("all sent", func() bool { return sent.Load() >= 10 })
 }
