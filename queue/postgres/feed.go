@@ -18,7 +18,7 @@ import (
 // given under the lock on head, so one that can be seen has all before it in sight.
 type feed struct {
 	s    *Store
-	subs *subscribers
+	subs *queue.Subscribers
 
 	mu    sync.Mutex
 	at    int64 // the last event that was handed on
@@ -27,14 +27,14 @@ type feed struct {
 }
 
 func newFeed(ctx context.Context, s *Store) (*feed, error) {
-	f := &feed{s: s, subs: newSubscribers(), again: make(chan struct{}, 1)}
+	f := &feed{s: s, subs: queue.NewSubscribers(), again: make(chan struct{}, 1)}
 	err := s.reader.pool.QueryRow(ctx, `SELECT event FROM head`).Scan(&f.at)
 	f.known = f.at
 	return f, err
 }
 
 // Subscribe gives committed events in order; see queue.Store. Close of the store closes the channel too.
-func (s *Store) Subscribe(buffer int) (<-chan samvirke.Event, func()) { return s.feed.subs.add(buffer) }
+func (s *Store) Subscribe(buffer int) (<-chan samvirke.Event, func()) { return s.feed.subs.Add(buffer) }
 
 // publish hands on the events of a group of this gateway. When others have written in between, they are read first.
 func (f *feed) publish(events []samvirke.Event) {
@@ -46,7 +46,7 @@ func (f *feed) publish(events []samvirke.Event) {
 	first, last := events[0].Seq, events[len(events)-1].Seq
 	f.known = max(f.known, last)
 	if f.at+1 == first {
-		f.subs.publish(events)
+		f.subs.Publish(events)
 		f.at = last
 		return
 	}
@@ -99,7 +99,7 @@ func (f *feed) catchUp(ctx context.Context) {
 	for {
 		f.mu.Lock()
 		at, known := f.at, f.known
-		if at >= known || f.subs.none() {
+		if at >= known || f.subs.None() {
 			f.at = max(at, known)
 			f.mu.Unlock()
 			return
@@ -111,7 +111,7 @@ func (f *feed) catchUp(ctx context.Context) {
 		}
 		f.mu.Lock()
 		if f.at == at { // publish did not go on in between
-			f.subs.publish(events)
+			f.subs.Publish(events)
 			f.at = events[len(events)-1].Seq
 		}
 		f.mu.Unlock()
@@ -119,14 +119,7 @@ func (f *feed) catchUp(ctx context.Context) {
 }
 
 // close ends the subscriptions.
-func (f *feed) close() { f.subs.close() }
-
-// none says that nobody listens.
-func (s *subscribers) none() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.chans) == 0
-}
+func (f *feed) close() { f.subs.Close() }
 
 // channel is the name by which gateways of one schema call each other.
 func (s *Store) channel() string { return "samvirke_" + s.opts.Schema }

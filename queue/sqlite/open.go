@@ -45,7 +45,7 @@ type Store struct {
 	lanes   *lanes
 	feed    *feed
 	totals  *totals
-	subs    *subscribers
+	subs    *queue.Subscribers
 	meters  *meters
 
 	writer *writer
@@ -106,7 +106,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		failed:  make(chan struct{}), closing: make(chan struct{}),
 		// Tokens of an earlier life must never fit: they begin at the clock.
 		lanes: newLanes(time.Now().UnixNano()), feed: newFeed(), totals: &totals{n: map[tallyKey]int64{}},
-		subs: newSubscribers(), wiped: map[uint32]bool{}, bodyCounts: map[uint32]int64{}}
+		subs: queue.NewSubscribers(), wiped: map[uint32]bool{}, bodyCounts: map[uint32]int64{}}
 	lock, err := lockFolder(filepath.Join(opts.Dir, "lock"))
 	if err != nil {
 		return nil, err

@@ -82,7 +82,7 @@ func (s *Store) Close() error {
 	<-s.writerDone
 	s.others.Wait()
 	s.lanes.stop()
-	s.subs.close()
+	s.subs.Close()
 	s.meters.close(s.opts.Registerer)
 	err := s.reader.close()
 	s.journal.close()
@@ -94,7 +94,7 @@ func (s *Store) Close() error {
 }
 
 // Subscribe gives committed events in order; see queue.Store. Close of the store closes the channel too.
-func (s *Store) Subscribe(buffer int) (<-chan samvirke.Event, func()) { return s.subs.add(buffer) }
+func (s *Store) Subscribe(buffer int) (<-chan samvirke.Event, func()) { return s.subs.Add(buffer) }
 
 // checkpoints copies the log into the database on a connection of its own, so that commits need not
 // do it: they only step in when the log is over 32,000 pages.

@@ -343,7 +343,7 @@ func (w *writer) runBatch(batch []*request) (done int) {
 	}
 	w.s.measure(applied, time.Since(began))
 	answerAll(batch, nil)
-	w.s.subs.publish(t.events)
+	w.s.subs.Publish(t.events)
 	return done
 }
 
