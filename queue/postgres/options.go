@@ -34,8 +34,6 @@ const (
 	// maxGroup bounds the units of one transaction, maxGroupBytes the bodies in it.
 	maxGroup      = 1024
 	maxGroupBytes = 32 << 20
-	// maxParts bounds the slices of one unit.
-	maxParts = 10000
 	// roundTrip bounds one round trip of the writer; a network that swallows everything shows by it.
 	roundTrip = 30 * time.Second
 	// markDays is how many days the mark of a gateway that is gone is kept.

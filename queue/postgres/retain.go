@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"time"
+
+	"github.com/samvirke/samvirke/queue"
 )
 
 // settled selects messages whose bodies nobody needs: ended themselves, and all deliveries ended before a time.
@@ -39,7 +41,7 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64,
 // DropAudits takes away the oldest audit entries; see queue.Retainer. Their last hash stays as the anchor that the rest of
 // the chain begins with.
 func (s *Store) DropAudits(ctx context.Context, before time.Time, limit int) (dropped int, err error) {
-	limit = min(max(limit, 1), maxParts)
+	limit = min(max(limit, 1), queue.MaxParts)
 	err = s.job(ctx, func(ctx context.Context, t *jobTx) error {
 		dropped = 0
 		var last auditRow

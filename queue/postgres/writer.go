@@ -45,14 +45,14 @@ func (s *Store) Commit(ctx context.Context, u *queue.Unit) (queue.Outcome, error
 	if err := s.usable(); err != nil {
 		return queue.Outcome{}, err
 	}
-	u, err := checked(u)
+	u, err := queue.Checked(u)
 	if err != nil {
 		return queue.Outcome{}, err
 	}
 	if u.Accept != nil && s.overBudget() {
 		return queue.Outcome{}, queue.ErrFull
 	}
-	return s.submit(ctx, &request{unit: u, bytes: weight(u), done: make(chan struct{})})
+	return s.submit(ctx, &request{unit: u, bytes: queue.Weight(u), done: make(chan struct{})})
 }
 
 // submit queues a request and awaits its outcome.

@@ -33,8 +33,6 @@ const (
 	maxFresh = 4 << 20
 	// maxSegment bounds a segment: a place in it has four bytes.
 	maxSegment = 2 << 30
-	// maxParts bounds the slices of one unit.
-	maxParts = 10000
 )
 
 // Options open a store.

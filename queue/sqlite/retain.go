@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql/driver"
 	"time"
+
+	"github.com/samvirke/samvirke/queue"
 )
 
 // settled selects messages whose bodies nobody needs: ended themselves, and all deliveries ended before a time.
@@ -62,7 +64,7 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64,
 // DropAudits takes away the oldest audit entries; see queue.Retainer. Their last hash stays as the anchor that the
 // rest of the chain begins with.
 func (s *Store) DropAudits(ctx context.Context, before time.Time, limit int) (dropped int, err error) {
-	limit = min(max(limit, 1), maxParts)
+	limit = min(max(limit, 1), queue.MaxParts)
 	err = s.job(ctx, func(w *writer) error {
 		var last int64
 		var hash string

@@ -41,7 +41,7 @@ func (s *Store) Commit(ctx context.Context, u *queue.Unit) (queue.Outcome, error
 	if err := s.usable(); err != nil {
 		return queue.Outcome{}, err
 	}
-	u, err := checked(u)
+	u, err := queue.Checked(u)
 	if err != nil {
 		return queue.Outcome{}, err
 	}
@@ -53,7 +53,7 @@ func (s *Store) Commit(ctx context.Context, u *queue.Unit) (queue.Outcome, error
 		return queue.Outcome{}, fmt.Errorf("store large body: %w", plain(err))
 	}
 	defer s.bodies.unpin(files)
-	r := &request{unit: u, files: files, bytes: weight(u), done: make(chan struct{})}
+	r := &request{unit: u, files: files, bytes: queue.Weight(u), done: make(chan struct{})}
 	return s.submit(ctx, r)
 }
 
