@@ -16,8 +16,8 @@ import (
 )
 
 // Restore puts a backup into the folder dir, in which there must be nothing of a store. One that is interrupted leaves a mark, with
-// which neither a store nor a restore begins there. It checks the database and that the journal is as long as
-// it was; bodies are checked when they are read. The backup stays as it is.
+// which neither a store nor a restore begins there. It checks the database, that the journal is as long as it was, and that
+// the store opens; bodies are checked when they are read. The backup stays as it is.
 func Restore(ctx context.Context, backup, dir string) (info BackupInfo, err error) {
 	text, err := os.ReadFile(filepath.Clean(filepath.Join(backup, backupFile)))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -63,7 +63,24 @@ func Restore(ctx context.Context, backup, dir string) (info BackupInfo, err erro
 	if err := os.Remove(filepath.Join(dir, restoringFile)); err != nil {
 		return info, err
 	}
-	return info, syncFolder(dir)
+	if err := syncFolder(dir); err != nil {
+		return info, err
+	}
+	lock.Close()
+	return info, catchUp(ctx, dir)
+}
+
+// catchUp opens the restored store once: its tables take what only the journal of the backup had, so that it can also be read
+// before a gateway starts on it. One that started in this moment does the same.
+func catchUp(ctx context.Context, dir string) error {
+	s, err := Open(ctx, Options{Dir: dir})
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil && !errors.Is(err, ErrLocked) {
+		return fmt.Errorf("open the restored store: %w", err)
+	}
+	return nil
 }
 
 // markRestoring notes that a restore is under way, before the first file is copied.

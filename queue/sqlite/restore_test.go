@@ -157,6 +157,18 @@ func TestBackupOfKilled(t *testing.T) {
 	if _, err := Restore(t.Context(), to, restored); err != nil {
 		t.Fatal(err)
 	}
+	r, err := OpenReader(restored) // what only the journal had is read without a start
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		if _, err := r.Message(t.Context(), id); err != nil {
+			t.Errorf("message %s before a start: %v", id, err)
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
 	crashOpens(t, restored, ids...)
 
 	// A frame that was acknowledged and cannot be read is no backup.
