@@ -121,7 +121,8 @@ func (ch *chart) told(p *careplan.Plan, at time.Time) bool {
 }
 
 // step notes what changed. What is gone without anything that the viewer sees having come, by a withdrawal that they may
-// not see or with time alone, is not there from then on; that it was withdrawn, and when, is not told.
+// not see or with time alone, is not there from then on; that it was withdrawn, and when, is not told, also not by a second
+// version when it comes back as it was.
 func (t *timeline) step(at time.Time, items []item, told bool) {
 	there := make(map[string]bool, len(items))
 	for i := range items {
@@ -129,6 +130,9 @@ func (t *timeline) step(at time.Time, items []item, told bool) {
 		there[ref] = true
 		if sum := items[i].digest; t.now[ref] != sum {
 			t.now[ref] = sum
+			if n := len(t.versions[ref]); n > 0 && t.versions[ref][n-1].digest == sum {
+				continue
+			}
 			t.versions[ref] = append(t.versions[ref], version{nth(sum, t.versions[ref]), at, sum})
 		}
 	}
