@@ -45,6 +45,8 @@ var house = []room{
 	{name: "queue", duty: "everything durable", may: []string{""}, inTest: []string{"queue/sqlite", "queue/postgres/postgrestest"}},
 	// A decorator over any engine; its tests stand on a real one.
 	{name: "queue/sealed", duty: "content of a store encrypted", may: []string{"", "queue"}, inTest: []string{"queue/sqlite", "queue/postgres", "queue/postgres/postgrestest", "queue/queuetest"}},
+	// Not durable: nothing but tests may import it, see TestImportTable.
+	{name: "queue/memory", duty: "the contract of a store as a program, for tests", may: []string{"", "queue"}, inTest: []string{"queue/queuetest"}},
 	{name: "internal/route", duty: "who receives", may: []string{"", "fhir"}},
 	{name: "internal/addressbook", duty: "who bears which HER-id", may: []string{"fhir", "fhir/codes"}},
 	{
@@ -170,6 +172,9 @@ func TestImportTable(t *testing.T) {
 			to, ours := strings.CutPrefix(imported, module)
 			if to = strings.TrimPrefix(to, "/"); !ours || to == p.short() {
 				continue
+			}
+			if to == "queue/memory" && !inTest {
+				t.Errorf("%s imports %s, which keeps nothing", p.ImportPath, imported)
 			}
 			if !allowed(p.short(), to, inTest) {
 				what := "imports"

@@ -11,5 +11,5 @@
 // the indexes of every engine small and fast: new entries then share a few pages instead of one each.
 //
 // The package knows nothing of formats, routes or protocols; bodies are bytes.
-// Every engine must pass queue/queuetest.
+// Every engine must pass queue/queuetest. queue/memory is the contract as a program, for tests: it keeps nothing.
 package queue

@@ -1,0 +1,99 @@
+package memory
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Find searches all that is on the disk for a text, bodies, columns, settings and indexes alike, and says where it stands: table,
+// id and column, as in "message/7f0e/raw" or "setting/who". The order is that of the alphabet, and none means nowhere.
+//
+// It walks whatever the tables are made of, so that what is added to them later is searched too.
+func (d *Disk) Find(text string) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f := &finder{text: text, seen: map[uintptr]bool{}}
+	f.fields(reflect.ValueOf(&d.tables).Elem())
+	slices.Sort(f.found)
+	return slices.Compact(f.found)
+}
+
+type finder struct {
+	text  string
+	path  []string
+	found []string
+	seen  map[uintptr]bool // rows that stand in a table and an index
+}
+
+func (f *finder) walk(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		f.hit(strings.Contains(v.String(), f.text))
+	case reflect.Pointer:
+		if !v.IsNil() && !f.seen[v.Pointer()] {
+			f.seen[v.Pointer()] = true
+			f.walk(v.Elem())
+		}
+	case reflect.Struct:
+		if v.Type() != reflect.TypeFor[time.Time]() {
+			f.fields(v)
+		}
+	case reflect.Slice, reflect.Array:
+		f.list(v)
+	case reflect.Map:
+		for rows := v.MapRange(); rows.Next(); {
+			f.under(label(rows.Key(), rows.Key()), rows.Key())
+			f.under(label(rows.Key(), rows.Value()), rows.Value())
+		}
+	}
+}
+
+func (f *finder) list(v reflect.Value) {
+	if v.Type().Elem().Kind() == reflect.Uint8 {
+		f.hit(v.Kind() == reflect.Slice && bytes.Contains(v.Bytes(), []byte(f.text)))
+		return
+	}
+	for i := range v.Len() {
+		f.under(label(reflect.ValueOf(i), v.Index(i)), v.Index(i))
+	}
+}
+
+// fields walks the fields of a struct. Those of an embedded one count as its own.
+func (f *finder) fields(v reflect.Value) {
+	for i := range v.NumField() {
+		if field := v.Type().Field(i); field.Anonymous {
+			f.walk(v.Field(i))
+		} else {
+			f.under(strings.ToLower(field.Name), v.Field(i))
+		}
+	}
+}
+
+func (f *finder) under(name string, v reflect.Value) {
+	f.path = append(f.path, name)
+	f.walk(v)
+	f.path = f.path[:len(f.path)-1]
+}
+
+func (f *finder) hit(found bool) {
+	if found {
+		f.found = append(f.found, strings.Join(f.path, "/"))
+	}
+}
+
+// label names a row by its id, otherwise by its key or place.
+func label(key, row reflect.Value) string {
+	for row.Kind() == reflect.Pointer && !row.IsNil() {
+		row = row.Elem()
+	}
+	if row.Kind() == reflect.Struct {
+		if id := row.FieldByName("ID"); id.IsValid() && id.Kind() == reflect.String {
+			return id.String()
+		}
+	}
+	return fmt.Sprint(key)
+}
