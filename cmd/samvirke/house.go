@@ -346,6 +346,7 @@ func (h *house) stop() {
 			h.gateway.Stop()
 		}
 		if h.store != nil {
+			queue.Reach(queue.PointStoreStopped)
 			if err := h.store.Close(); err != nil {
 				h.log.Error("close store", "err", err)
 			}

@@ -51,6 +51,7 @@ func openWith(ctx context.Context, o storeOptions, keys []sealed.MasterKey) (que
 	if err != nil {
 		return nil, err
 	}
+	queue.Reach(queue.PointStoreOpened)
 	whole, err := sealStore(ctx, s, keys)
 	if err == nil {
 		err = gateway.Forget{Store: whole, Now: time.Now}.Resume(ctx)

@@ -79,7 +79,9 @@ func (g *Gateway) atOnce(ctx context.Context, m *samvirke.Message, out outcome) 
 	}
 	defer settled(errNotApplied) // a panic must not keep the subscriptions locked; after the outcome it does nothing
 	// A withdrawn unit would leave its subscriptions in doubt, so the outcome is awaited.
+	queue.Reach(queue.PointAtOnce)
 	done, err = g.store.Commit(context.WithoutCancel(ctx), u)
+	queue.Reach(queue.PointAtOnceDone)
 	switch {
 	case err != nil:
 		settled(err)

@@ -152,6 +152,7 @@ func (l *lane) send(d queue.Leased) {
 	if l.expired(d, at) || l.overBudget(d) {
 		return
 	}
+	queue.Reach(queue.PointSend)
 	start := time.Now()
 	res, err := l.breaker.Execute(func() (connectors.Result, error) { return l.sendOnce(d.Delivery) })
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
@@ -167,6 +168,7 @@ func (l *lane) send(d queue.Leased) {
 		l.failed(d, a, samvirke.FaultOf(err))
 		return
 	}
+	queue.Reach(queue.PointSent)
 	l.taken(d, a, res)
 }
 
@@ -330,7 +332,9 @@ func (l *lane) event(d queue.Leased, at time.Time, name samvirke.EventName, deta
 // still written down. When it raced with another unit nothing is stored, and u must be made anew.
 func (l *lane) commit(u *queue.Unit, d queue.Leased, a *samvirke.Attempt) error {
 	ctx := context.Background()
+	queue.Reach(queue.PointOutcome)
 	_, err := l.g.store.Commit(ctx, u)
+	queue.Reach(queue.PointOutcomeDone)
 	if (errors.Is(err, queue.ErrFenced) || errors.Is(err, queue.ErrState)) && a != nil {
 		now, gerr := l.g.store.Delivery(ctx, d.ID)
 		if gerr == nil && (now.State == samvirke.DeliveryAcknowledged || now.State == samvirke.DeliveryStopped) {

@@ -182,6 +182,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 	if err := g.loadUnfinished(ctx); err != nil {
 		return fmt.Errorf("count what is not processed: %w", err)
 	}
+	queue.Reach(queue.PointStarted)
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	g.cancel = cancel
 	g.wg.Go(func() { g.followHolds(run) })
@@ -214,6 +215,7 @@ func (g *Gateway) Stop() {
 			g.cancel()
 		}
 		g.wg.Wait()
+		queue.Reach(queue.PointStopped)
 		for _, l := range g.parties {
 			if l.Sender != nil {
 				_ = l.Sender.Close() // idle connections only; nothing to lose

@@ -58,6 +58,7 @@ func orderKey(m *samvirke.Message) string {
 // process brings one message to its end, or leaves it as received when the store fails: it is found
 // again at the next start.
 func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
+	queue.Reach(queue.PointProcess)
 	out, ok := g.parsed.take(m.ID)
 	if ctx.Err() != nil {
 		return // stopping: what comes after an unfinished message of the same patient must not pass it
@@ -130,7 +131,9 @@ func (g *Gateway) processOnce(ctx context.Context, m *samvirke.Message, out outc
 	if err != nil {
 		return err
 	}
+	queue.Reach(queue.PointProcessReady)
 	_, err = g.store.Commit(context.WithoutCancel(ctx), u)
+	queue.Reach(queue.PointProcessDone)
 	done(err)
 	if err != nil {
 		return err

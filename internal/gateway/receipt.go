@@ -40,6 +40,7 @@ func (g *Gateway) receiptUnit(ctx context.Context, m *samvirke.Message, env *sam
 		u.Message.To = samvirke.MessageAttention
 		u.Message.Fault, u.Message.FaultText = "receipt-contradicting", "a second receipt says otherwise than the first; the first one counts"
 	}
+	queue.Reach(queue.PointReceipt)
 	return u, nil
 }
 

@@ -24,6 +24,7 @@ import (
 func (g *Gateway) Receive(ctx context.Context, in connectors.Incoming) (connectors.Answer, error) {
 	in.ContentType = plainType(in.ContentType)
 	a, err := g.accept(ctx, in)
+	queue.Reach(queue.PointAnswer)
 	return a.answer, err
 }
 
@@ -42,6 +43,7 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 	if l == nil {
 		return accepted{}, fmt.Errorf("party %q is not configured", in.Party)
 	}
+	queue.Reach(queue.PointReceived)
 	place := g.parsed.reserve(ctx, len(in.Body))
 	defer func() { g.parsed.free(place) }()
 	out := g.look(in)
@@ -95,9 +97,11 @@ func (g *Gateway) keep(ctx context.Context, m *samvirke.Message, f *samvirke.Fau
 	if err != nil {
 		return done, err
 	}
+	queue.Reach(queue.PointAccept)
 	if done, err = g.store.Commit(ctx, u); err != nil || done.Reused || done.Duplicate {
 		ended()
 	}
+	queue.Reach(queue.PointAccepted)
 	return done, err
 }
 
@@ -110,6 +114,9 @@ func receivedEvent(m *samvirke.Message) samvirke.Event {
 
 // answer fills in what the sender is told of a message that is kept.
 func (g *Gateway) answer(acc *accepted, m *samvirke.Message, out outcome, done queue.Outcome, toldByWire bool) {
+	if out.parsed != nil && out.parsed.Envelope.Receipt != nil {
+		queue.Reach(queue.PointReceiptDone)
+	}
 	ans := connectors.Answer{MessageID: m.ID}
 	acc.patient = m.Patient
 	if submitted(m.ContentType) && out.parsed != nil {

@@ -40,6 +40,7 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 	if !ok {
 		return nil
 	}
+	queue.Reach(queue.PointRetention)
 	err := g.eraser().Resume(ctx)
 	if r.Payloads > 0 {
 		err = errors.Join(err, g.dropPayloads(ctx, keeper, g.now().Add(-r.Payloads)))
@@ -60,6 +61,7 @@ func (g *Gateway) dropPayloads(ctx context.Context, keeper queue.Retainer, befor
 		if err != nil {
 			return fmt.Errorf("drop payloads: %w", err)
 		}
+		queue.Reach(queue.PointRetained)
 		total += n
 		if after = next; next == 0 {
 			break

@@ -72,6 +72,7 @@ func (f Forget) Erase(ctx context.Context, patient, who, reason string) (queue.E
 	if _, err := f.Store.Commit(ctx, u); err != nil {
 		return queue.Erased{}, fmt.Errorf("begin to erase: %w", err)
 	}
+	queue.Reach(queue.PointEraseNoted)
 	return f.run(ctx, &e)
 }
 
@@ -115,7 +116,9 @@ func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
 			return queue.Erased{}, err
 		}
 		f.drop(e)
+		queue.Reach(queue.PointEraseEnded)
 		out, err := eraser.Erase(ctx, e.Erasure)
+		queue.Reach(queue.PointErased)
 		f.drop(e)
 		if errors.Is(err, queue.ErrState) && round < maxEraseRounds {
 			continue // a message of the person came in between

@@ -246,6 +246,9 @@ func (s *Store) claimLanes(ctx context.Context, party string, limit int, ttl tim
 	if err = s.claims.SendBatch(ctx, b).Close(); err != nil {
 		return nil, 0, err
 	}
+	if len(got) > 0 {
+		queue.Reach(queue.PointPgLeased)
+	}
 	// What is due and was not given is in the hands of another gateway or of the writer: it is asked for again shortly.
 	return got, max(next, 2*time.Millisecond), nil
 }

@@ -48,6 +48,7 @@ func (g *group) flush(ctx context.Context) error {
 	}
 	b.Queue(`COMMIT`)
 	w.s.opts.at(pointWrite)
+	queue.Reach(queue.PointPgWrite)
 	err := w.conn.SendBatch(ctx, b).Close()
 	switch {
 	case err == nil && w.unsynced:

@@ -78,6 +78,7 @@ func (w *writer) runGroup(ctx context.Context, list []*request) error {
 		return g.undo(ctx, err)
 	}
 	w.s.opts.at(pointRead)
+	queue.Reach(queue.PointPgRead)
 	applied := 0
 	for _, r := range list {
 		if err := g.run(ctx, r); err != nil {
@@ -98,6 +99,7 @@ func (w *writer) runGroup(ctx context.Context, list []*request) error {
 	}
 	w.last = nil
 	w.s.opts.at(pointCommitted)
+	queue.Reach(queue.PointPgCommitted)
 	g.settle()
 	w.s.measure(applied, time.Since(began))
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
 )
 
 // inbox hands out received messages.
@@ -152,7 +153,9 @@ func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke
 		b.mu.Lock()
 		b.empty = round
 		b.mu.Unlock()
+		return nil, nil
 	}
+	queue.Reach(queue.PointPgClaimed)
 	return got, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/samvirke/samvirke/queue"
 )
 
 // jobTx is the transaction of a job. It holds the lock on head, so that no group of any gateway runs beside it.
@@ -61,8 +63,10 @@ func (w *writer) runJob(ctx context.Context, r *request) error {
 	if err != nil {
 		return (&group{w: w}).undo(ctx, err)
 	}
+	queue.Reach(queue.PointPgJob)
 	if _, err = w.conn.Exec(ctx, `COMMIT`); err != nil && kindOf(err) == kindLost {
 		return fmt.Errorf("%w: %w", errUnknown, err)
 	}
+	queue.Reach(queue.PointPgJobDone)
 	return err
 }

@@ -69,9 +69,11 @@ func migrateFrom(ctx context.Context, o Options, folder fs.FS) (err error) {
 	if _, err := conn.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{o.Schema}.Sanitize()); err != nil {
 		return fmt.Errorf("make schema: %w", err)
 	}
+	queue.Reach(queue.PointPgMigrate)
 	if err := apply(ctx, o, c, folder); err != nil {
 		return fmt.Errorf("migrate schema from %d to %d: %w", have, want, err)
 	}
+	queue.Reach(queue.PointPgMigrated)
 	_, err = conn.Exec(ctx, `CREATE TABLE IF NOT EXISTS schema_floor (one smallint PRIMARY KEY CHECK (one = 1), version bigint NOT NULL)`)
 	if err == nil {
 		_, err = conn.Exec(ctx, `INSERT INTO schema_floor VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET version = greatest(schema_floor.version, excluded.version)`, floors)

@@ -207,6 +207,7 @@ func (s *Store) Close() error {
 	s.others.Wait()
 	s.feed.close()
 	s.meters.close(s.opts.Registerer)
+	queue.Reach(queue.PointPgClose)
 	s.giveBack()
 	s.writer.hangUp()
 	s.claims.Close()

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/samvirke/samvirke/queue"
 )
 
 // When waiting changes are written into the tables.
@@ -33,12 +35,16 @@ func (w *writer) apply() error {
 	if x.frames == 0 {
 		return nil
 	}
+	queue.Reach(queue.PointTables)
 	if _, err := w.st.begin.run(); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	err := x.write()
 	if err == nil {
 		_, err = w.st.journalAt.run(int64(x.end.seg), x.end.at, int64(x.end.frame))
+	}
+	if err == nil {
+		err = queue.Fail(queue.PointTablesReady)
 	}
 	if err == nil {
 		_, err = w.st.commit.run()
@@ -48,6 +54,7 @@ func (w *writer) apply() error {
 		_, _ = w.st.rollback.run()
 		return fmt.Errorf("write into the tables: %w", err)
 	}
+	queue.Reach(queue.PointTablesDone)
 	w.s.applies.Add(1)
 	w.lastMessage, w.lastDelivery = max(w.lastMessage, x.lastMessage), max(w.lastDelivery, x.lastDelivery)
 	x.reset()

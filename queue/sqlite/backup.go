@@ -72,12 +72,14 @@ func Backup(ctx context.Context, dir, to string) (info BackupInfo, err error) {
 	if err := c.database(); err != nil {
 		return info, fmt.Errorf("copy the database: %w", err)
 	}
+	queue.Reach(queue.PointBackupTable)
 	if err := c.journal(); err != nil {
 		return info, fmt.Errorf("copy the journal: %w", err)
 	}
 	if err := c.tree("bodies", nil); err != nil {
 		return info, fmt.Errorf("copy large bodies: %w", err)
 	}
+	queue.Reach(queue.PointBackupWhole)
 	return info, c.seal()
 }
 

@@ -140,11 +140,13 @@ func (b *bodies) writeFile(name string, body []byte) error {
 		err = e
 	}
 	if err == nil {
+		queue.Reach(queue.PointBody)
 		err = os.Rename(t.Name(), path)
 	}
 	if err != nil {
 		return err
 	}
+	queue.Reach(queue.PointBodyNamed)
 	b.bytes.Add(int64(len(body)))
 	return syncFolder(folder)
 }

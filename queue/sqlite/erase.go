@@ -64,6 +64,7 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 		}
 	}
 	s.erasedAny.Store(true)
+	queue.Reach(queue.PointEraseCore)
 	if err := s.wipePlaces(ctx); err != nil {
 		return x.out, fmt.Errorf("erase bodies: %w", err)
 	}
@@ -175,6 +176,7 @@ func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq
 			x.out, x.files = before, x.files[:files]
 			return err
 		}
+		queue.Reach(queue.PointEraseRows)
 	}
 	return nil
 }

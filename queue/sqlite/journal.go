@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+
+	"github.com/samvirke/samvirke/queue"
 )
 
 // journal is where a group becomes durable: one frame at the end of a segment file, one write, one sync. A frame holds
@@ -122,10 +124,12 @@ const maxHeldFrame = 8 << 20
 
 // roll goes on with a new segment. The old one is synced: each frame was.
 func (j *journal) roll() error {
+	queue.Reach(queue.PointRoll)
 	f, err := j.files.Open(segmentPath(j.dir, j.seg+1), true)
 	if err != nil {
 		return err
 	}
+	queue.Reach(queue.PointRolled)
 	if err := j.files.SyncFolder(j.dir); err != nil {
 		_ = f.Close()
 		return err
@@ -153,15 +157,22 @@ func (j *journal) append(changes []byte) error {
 	bodies := len(j.buf) - frameHead
 	putHead(j.buf, head{bodies: uint32(bodies), changes: uint32(len(changes)), frame: j.frame, sum: crc32.Checksum(changes, castagnoli())})
 	j.buf = append(j.buf, changes...)
+	if err := queue.Fail(queue.PointFrame); err != nil {
+		return &fatalError{fmt.Errorf("write the journal: %w", err)}
+	}
 	if _, err := j.file.WriteAt(j.buf, j.at); err != nil {
 		if isFull(err) && j.file.Truncate(j.at) == nil {
 			return err
 		}
 		return &fatalError{fmt.Errorf("write the journal: %w", err)}
 	}
+	if err := queue.Fail(queue.PointFrameSync); err != nil {
+		return &fatalError{fmt.Errorf("sync the journal: %w", err)}
+	}
 	if err := j.file.Sync(); err != nil {
 		return &fatalError{fmt.Errorf("sync the journal: %w", err)}
 	}
+	queue.Reach(queue.PointFrameSynced)
 	j.at += int64(len(j.buf))
 	j.frame++
 	j.bytes.Add(int64(len(j.buf)))

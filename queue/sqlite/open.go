@@ -195,6 +195,7 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	if err = w.recover(); err != nil {
 		return nil, err
 	}
+	queue.Reach(queue.PointRecovered)
 	if err = w.readSequences(); err != nil {
 		return nil, err
 	}
@@ -257,9 +258,11 @@ func migrate(ctx context.Context, address string, opts Options) error {
 	if have == want {
 		return nil
 	}
+	queue.Reach(queue.PointMigrate)
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate schema from %d to %d: %w", have, want, err)
 	}
+	queue.Reach(queue.PointMigrated)
 	return nil
 }
 

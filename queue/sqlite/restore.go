@@ -55,7 +55,11 @@ func Restore(ctx context.Context, backup, dir string) (info BackupInfo, err erro
 	if err := markRestoring(dir); err != nil {
 		return info, err
 	}
+	queue.Reach(queue.PointRestoreMark)
 	for _, name := range []string{"journal", "bodies", fileName} {
+		if name == fileName {
+			queue.Reach(queue.PointRestoreHalf)
+		}
 		if err := c.tree(name, nil); err != nil {
 			return info, fmt.Errorf("restore %s: %w", name, err)
 		}
@@ -67,6 +71,7 @@ func Restore(ctx context.Context, backup, dir string) (info BackupInfo, err erro
 		return info, err
 	}
 	lock.Close()
+	queue.Reach(queue.PointRestored)
 	return info, catchUp(ctx, dir)
 }
 

@@ -55,6 +55,7 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64,
 	if err != nil {
 		return 0, 0, err
 	}
+	queue.Reach(queue.PointDrop)
 	if err := s.wipePlaces(ctx); err != nil {
 		return dropped, next, err
 	}
@@ -83,6 +84,7 @@ func (s *Store) DropAudits(ctx context.Context, before time.Time, limit int) (dr
 		if err := w.query(`DELETE FROM audit WHERE seq <= ?`, nil, last); err != nil {
 			return err
 		}
+		queue.Reach(queue.PointAudits)
 		return w.query(`UPDATE erasure SET anchor = ?, hash = ?`, nil, last, hash)
 	})
 	if err != nil {

@@ -81,6 +81,7 @@ func (s *Store) Close() error {
 
 	<-s.writerDone
 	s.others.Wait()
+	queue.Reach(queue.PointClose)
 	s.lanes.stop()
 	s.subs.Close()
 	s.meters.close(s.opts.Registerer)
@@ -151,9 +152,11 @@ func (s *Store) checkpoint(applied, checkpoint *stmt) (whole bool, err error) {
 		return false, err
 	}
 	at := spot{uint32(row[0].(int64)), row[1].(int64), uint64(row[2].(int64))}
+	queue.Reach(queue.PointCheckpoint)
 	if row, err = checkpoint.row(); err != nil {
 		return false, err
 	}
+	queue.Reach(queue.PointCopied)
 	// Busy, the pages in the log, those of them that are copied. Source: SQLite, "PRAGMA wal_checkpoint".
 	if busy, ok := row[0].(int64); !ok || busy != 0 || row[1] != row[2] {
 		return false, nil

@@ -118,6 +118,7 @@ func (s *Store) removeSegment(ctx context.Context, seg uint32) error {
 	if err := os.Remove(segmentPath(s.journalDir(), seg)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	queue.Reach(queue.PointSegmentGone)
 	s.reader.places.drop(seg)
 	delete(s.bodyCounts, seg)
 	delete(s.wiped, seg)
@@ -170,6 +171,7 @@ func (s *Store) wipeFrames(seg uint32, upTo spot) (bodies int64, err error) {
 
 // wipeChanges overwrites the changes of a frame, or gives their room back where the file system can, and notes it in the head.
 func wipeChanges(f journalFile, at int64, h head) error {
+	queue.Reach(queue.PointTidy)
 	from := at + frameHead + int64(h.bodies)
 	if p, can := f.(interface{ Punch(at, n int64) error }); !can || p.Punch(from, int64(h.changes)) != nil {
 		if _, err := f.WriteAt(make([]byte, h.changes), from); err != nil {
@@ -180,6 +182,7 @@ func wipeChanges(f journalFile, at int64, h head) error {
 	var b [frameHead]byte
 	putHead(b[:], h)
 	_, err := f.WriteAt(b[28:32], at+28)
+	queue.Reach(queue.PointTidied)
 	return err
 }
 

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/samvirke/samvirke/queue"
 )
 
 // wipePages is how many pages are read, or written, at a time.
@@ -43,6 +45,7 @@ func (s *Store) wipe(ctx context.Context) error {
 	if err := s.wipeChanges(ctx, upTo); err != nil {
 		return fmt.Errorf("overwrite changes in the journal: %w", err)
 	}
+	queue.Reach(queue.PointEraseWiped)
 	return s.job(ctx, func(w *writer) error { return w.query(`UPDATE erasure SET clean = 1, dirty = 0`, nil) })
 }
 
@@ -210,6 +213,7 @@ func (b *bodies) shredOne(name string, known func(name string) (bool, error)) er
 		err = e
 	}
 	if err == nil {
+		queue.Reach(queue.PointShred)
 		err = os.Remove(path)
 	}
 	if err != nil {

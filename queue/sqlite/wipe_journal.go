@@ -55,6 +55,7 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 				return fmt.Errorf("segment %d: %w", seg, err)
 			}
 		}
+		queue.Reach(queue.PointDropWiped)
 		if err := s.job(ctx, func(w *writer) error { return w.query(`DELETE FROM doomed WHERE seq <= ?`, nil, last) }); err != nil {
 			return err
 		}
