@@ -67,10 +67,17 @@ type MessageDetail struct {
 // MessageFilter selects messages.
 type MessageFilter struct {
 	Party, Kind, Patient, ExternalID string
-	Status                           []samvirke.MessageStatus
-	Since, Until                     time.Time // ReceivedAt, [Since, Until)
-	Before                           int64
-	Limit                            int
+	// ID selects messages by any id that a person may hold in hand: the gateway's own or the sender's, that of a delivery as we
+	// or its receiver know it, or that of a receipt.
+	ID string
+	// Text selects messages with trouble by its words: all of them must begin a word of the party, kind, format, fault code or
+	// fault text of the message or one of its deliveries, now or earlier. What went well has no such words: there Party and
+	// Kind lead. Names and contents of patients are never indexed, and an erasure takes the words away.
+	Text         string
+	Status       []samvirke.MessageStatus
+	Since, Until time.Time // ReceivedAt, [Since, Until)
+	Before       int64
+	Limit        int
 }
 
 // DeliveryFilter selects deliveries.

@@ -22,7 +22,7 @@ func NewDisk() *Disk {
 		record: map[string][]queue.Record{}, plan: map[string][]*plan{}, due: map[string]map[string]*queue.Due{},
 		counter: map[string]int64{}, setting: map[string]string{},
 		messageAt: map[string]int64{}, deliveryAt: map[string]int64{}, deliveryOf: map[int64][]int64{}, named: map[name][]int64{},
-		recordKept: map[recordName]bool{}, erased: map[[16]byte]int64{},
+		recordKept: map[recordName]bool{}, erased: map[[16]byte]int64{}, trouble: map[int64][]string{},
 		messages: map[samvirke.MessageStatus]int64{}, deliveries: map[string]map[samvirke.DeliveryState]int64{}, awaited: map[string]int64{},
 	}}
 	_, _ = rand.Read(d.salt[:]) // never fails (crypto/rand)
@@ -42,6 +42,7 @@ type tables struct {
 	audit    []audit
 	counter  map[string]int64
 	setting  map[string]string
+	trouble  map[int64][]string // words of the faults of a message and its deliveries
 	// erased are the numbers of rows by the salted hashes of what they were called before an erasure.
 	erased map[[16]byte]int64
 	salt   [16]byte

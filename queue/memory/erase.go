@@ -94,6 +94,7 @@ func (x *eraser) eraseMessage(seq int64) {
 	m.Patient, m.ExternalID, m.Checksum, m.FaultText, m.TraceParent, m.GeneratedAt = "", "", "", "", "", time.Time{}
 	m.Raw, m.envelope, m.notes = nil, nil, nil
 	x.message[seq-1] = &m
+	delete(x.trouble, seq)
 	for i := range x.event {
 		if e := &x.event[i]; e.MessageID == m.ID {
 			e.Patient = ""
@@ -121,8 +122,9 @@ func (x *eraser) eraseDelivery(seq int64) {
 	d.Body, d.original = nil, false
 	d.attempts = slices.Clone(d.attempts)
 	for i := range d.attempts {
-		d.attempts[i].FaultText = ""
+		d.attempts[i].Answer, d.attempts[i].FaultText = "", ""
 	}
+	delete(x.trouble, d.message)
 	x.delivery[seq-1] = &d
 	for i := range x.event {
 		if e := &x.event[i]; e.DeliveryID == d.ID {

@@ -3,6 +3,7 @@ package memory
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
@@ -72,8 +73,18 @@ func (t *tx) putRepeat() {
 	t.putEvent(samvirke.Event{MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventQuarantined})
 }
 
+// putTrouble adds the words of a fault to those of a message.
+func (t *tx) putTrouble(of int64, fault, text string, also ...string) {
+	if of == 0 || fault+text == "" {
+		return
+	}
+	m := t.d.message[of-1]
+	t.d.trouble[of] = queue.Words(slices.Concat(t.d.trouble[of], also, []string{m.Party, m.Kind, m.Format, fault, text})...)
+}
+
 // putMessage adds or replaces a message.
 func (t *tx) putMessage(m *message) {
+	defer func() { t.putTrouble(m.Seq, m.Fault, m.FaultText) }()
 	if fresh := m.Seq > int64(len(t.d.message)); fresh {
 		t.d.message = append(t.d.message, m)
 		t.d.messageAt[m.ID] = m.Seq
@@ -158,6 +169,7 @@ func (t *tx) putDelivery(d *delivery) {
 		t.d.delivery[d.Seq-1] = d
 	}
 	t.d.countDelivery(d, 1)
+	t.putTrouble(d.message, d.Fault, d.FaultText, d.Party, d.Kind)
 	t.s.place(d)
 }
 

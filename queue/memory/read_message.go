@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/samvirke/samvirke"
@@ -47,18 +48,54 @@ func (s *Store) Messages(ctx context.Context, f queue.MessageFilter) (out []samv
 		return nil, err
 	}
 	defer s.disk.mu.Unlock()
+	hits, words := d.anyID(f.ID), queue.Words(f.Text)
 	for _, m := range slices.Backward(older(d.message, f.Before)) {
 		if len(out) == page(f.Limit) {
 			break
 		}
 		if is(f.Party, m.Party) && is(f.Kind, m.Kind) && is(f.Patient, m.Patient) && is(f.ExternalID, m.ExternalID) && among(f.Status, m.Status) &&
-			(f.Since.IsZero() || !m.ReceivedAt.Before(f.Since)) && (f.Until.IsZero() || m.ReceivedAt.Before(f.Until)) {
+			(f.Since.IsZero() || !m.ReceivedAt.Before(f.Since)) && (f.Until.IsZero() || m.ReceivedAt.Before(f.Until)) &&
+			(f.ID == "" || slices.Contains(hits, m.Seq)) && begins(d.trouble[m.Seq], words) {
 			x := m.Message
 			x.Raw = nil
 			out = append(out, x)
 		}
 	}
 	return out, nil
+}
+
+// anyID gives the numbers of the messages that an id leads to in any way.
+func (d *tables) anyID(id string) (out []int64) {
+	if id == "" {
+		return nil
+	}
+	ids := queue.SameIDs(id)
+	for _, m := range d.message {
+		if m.ID == id || slices.Contains(ids, m.ExternalID) {
+			out = append(out, m.Seq)
+		}
+	}
+	for _, x := range d.delivery {
+		if x.ID == id || slices.Contains(ids, x.ExternalID) {
+			out = append(out, x.message)
+		}
+	}
+	for i := range d.receipt {
+		if slices.Contains(ids, d.receipt[i].ExternalID) {
+			out = append(out, d.messageAt[d.receipt[i].MessageID])
+		}
+	}
+	return out
+}
+
+// begins tells whether each of the words asked for begins one of those had.
+func begins(have, asked []string) bool {
+	for _, a := range asked {
+		if !slices.ContainsFunc(have, func(w string) bool { return strings.HasPrefix(w, a) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // shown is a delivery as everybody sees it, without its body.

@@ -64,7 +64,7 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 			return x.out, fmt.Errorf("erase: %w", err)
 		}
 	}
-	for _, table := range []string{"message", "delivery", "record", "plan_version", "due", "receipt", "event_run", "audit", "setting", "counter"} {
+	for _, table := range []string{"message", "delivery", "record", "plan_version", "due", "receipt", "event_run", "attempt", "trouble", "audit", "setting", "counter"} {
 		if _, err := s.reader.pool.Exec(ctx, `VACUUM `+pgx.Identifier{table}.Sanitize()); err != nil {
 			return x.out, fmt.Errorf("erase: vacuum: %w", s.readError(ctx, err))
 		}
@@ -153,6 +153,7 @@ func (x *eraser) message(ctx context.Context, t *jobTx, seq int64) error {
 		`UPDATE message SET patient = '', external_id = '', checksum = '', fault_text = '', trace_parent = '', generated_at = 0,
 			raw = NULL, envelope = NULL, notes = NULL WHERE seq = $1`,
 		`UPDATE event_run SET patient = '' WHERE message = $1 AND patient <> ''`,
+		`DELETE FROM trouble WHERE seq = $1`,
 	} {
 		if _, err := t.exec(ctx, text, seq); err != nil {
 			return err
@@ -224,8 +225,14 @@ func (x *eraser) delivery(ctx context.Context, t *jobTx, seq int64) error {
 			trace_parent = '', body = NULL WHERE seq = $2`, lane, seq); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `UPDATE event_run SET patient = '' WHERE stray = $1 AND patient <> ''`, seq); err != nil {
-			return err
+		for _, text := range []string{
+			`UPDATE event_run SET patient = '' WHERE stray = $1 AND patient <> ''`,
+			`UPDATE attempt SET answer = '', fault_text = '' WHERE delivery = $1 AND (answer <> '' OR fault_text <> '')`,
+			`DELETE FROM trouble WHERE seq = (SELECT message FROM delivery WHERE seq = $1)`,
+		} {
+			if _, err := t.exec(ctx, text, seq); err != nil {
+				return err
+			}
 		}
 		return x.receipts(ctx, t, `stray = $1`, seq)
 	}, `SELECT party, external_id, purpose, key FROM delivery WHERE seq = $1 AND checksum <> '' AND state NOT IN ('queued', 'waiting')`, seq)

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,34 +42,86 @@ func (r *reader) Messages(ctx context.Context, f queue.MessageFilter) ([]samvirk
 }
 
 // messageQuery leads the database to an index that brings few rows, or the newest first. What is not processed stands in
-// a table of its own.
+// a table of its own, and so do the words of what went wrong.
 func messageQuery(f queue.MessageFilter) (string, []any) {
 	var w where
 	from, order := `message m`, `m.seq`
+	words := queue.Words(f.Text)
+	if f.ID != "" {
+		whereAnyID(&w, f.ID)
+	}
 	w.text(`m.external_id = ? AND m.external_id <> ''`, f.ExternalID)
 	w.text(`m.patient = ? AND m.patient <> ''`, f.Patient)
-	if len(f.Status) > 0 {
-		if slices.Contains(f.Status, samvirke.MessageProcessed) {
-			w.add(`m.status = ANY(?)`, texts(f.Status))
-		} else {
-			from = `open_message s JOIN message m ON m.seq = s.seq`
-			order = `s.seq`
-			w.add(`s.status = ANY(?)`, texts(f.Status))
-		}
+	few := f.ID+f.ExternalID+f.Patient != ""
+	switch {
+	case len(words) > 0 && few:
+		w.add(`EXISTS (SELECT 1 FROM trouble t WHERE t.seq = m.seq AND t.words @@ ?::tsquery)`, matching(words))
+	case len(words) > 0:
+		from, order = `trouble t JOIN message m ON m.seq = t.seq`, `t.seq`
+		w.add(`t.words @@ ?::tsquery`, matching(words))
 	}
-	// Messages are numbered in the order they came: the numbers of a time bound the walk.
-	if !f.Since.IsZero() {
-		w.add(`m.received_at >= ?`, nanos(f.Since))
+	switch {
+	case len(f.Status) == 0:
+	case few || len(words) > 0 || slices.Contains(f.Status, samvirke.MessageProcessed):
+		w.add(`m.status = ANY(?)`, texts(f.Status))
+	default:
+		return openMessageQuery(f)
 	}
-	if !f.Until.IsZero() {
-		w.add(`m.received_at < ?`, nanos(f.Until))
-	}
-	w.text(`m.kind = ? AND m.kind <> ''`, f.Kind)
-	w.text(`m.party = ?`, f.Party)
+	whereMessage(&w, `m.seq`, f)
 	if f.Before > 0 {
 		w.add(order+` < ?`, f.Before)
 	}
 	return `SELECT ` + messageColumns + ` FROM ` + from + ` WHERE ` + w.String() + ` ORDER BY ` + order + ` DESC LIMIT ` + w.next(page(f.Limit)), w.args
+}
+
+// whereMessage adds the conditions that every way of searching has.
+func whereMessage(w *where, seq string, f queue.MessageFilter) {
+	w.text(`m.kind = ? AND m.kind <> ''`, f.Kind)
+	w.text(`m.party = ?`, f.Party)
+	// A time is a range of numbers, in which the index is walked.
+	if !f.Since.IsZero() {
+		n := nanos(f.Since)
+		w.add(`m.received_at >= ? AND `+seq+` >= (SELECT min(first) FROM message_hour WHERE hour >= ?)`, n, n/hourNanos)
+	}
+	if !f.Until.IsZero() {
+		n := nanos(f.Until)
+		w.add(`m.received_at < ? AND `+seq+` <= (SELECT max(last) FROM message_hour WHERE hour <= ?)`, n, n/hourNanos)
+	}
+}
+
+const hourNanos = 3_600_000_000_000
+
+// whereAnyID selects messages by any id.
+func whereAnyID(w *where, id string) {
+	ids := queue.SameIDs(id)
+	w.add(`m.seq IN (SELECT seq FROM message WHERE id = ? UNION ALL SELECT seq FROM message WHERE external_id = ANY(?) AND external_id <> ''
+		UNION ALL SELECT message FROM delivery WHERE id = ? UNION ALL SELECT message FROM delivery WHERE external_id = ANY(?) AND external_id <> ''
+		UNION ALL SELECT message FROM receipt WHERE receipt_id(content) = ANY(?))`, id, ids, id, ids, ids)
+}
+
+// matching writes words as a question of the full-text index: each the beginning of a word, all of them there.
+func matching(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = `'` + w + `':*`
+	}
+	return strings.Join(quoted, ` & `)
+}
+
+// openMessageQuery reads the newest of each status, which the index gives in order, and puts them together.
+func openMessageQuery(f queue.MessageFilter) (string, []any) {
+	w := &where{}
+	var parts []string
+	for _, s := range f.Status {
+		w.parts = nil
+		w.add(`s.status = ?`, string(s))
+		whereMessage(w, `s.seq`, f)
+		if f.Before > 0 {
+			w.add(`s.seq < ?`, f.Before)
+		}
+		parts = append(parts, `(SELECT s.seq FROM open_message s JOIN message m ON m.seq = s.seq WHERE `+w.String()+` ORDER BY s.seq DESC LIMIT `+w.next(page(f.Limit))+`)`)
+	}
+	return `SELECT ` + messageColumns + ` FROM (` + strings.Join(parts, ` UNION ALL `) + `) x JOIN message m ON m.seq = x.seq ORDER BY m.seq DESC LIMIT ` + w.next(page(f.Limit)), w.args
 }
 
 func texts[T ~string](list []T) []string {
@@ -170,11 +223,9 @@ func deliveryQuery(f queue.DeliveryFilter) (string, []any) {
 			from = `lane h JOIN delivery d ON d.seq = h.leased`
 			w.add(`h.leased <> 0 AND h.due > now_ns() AND d.state IN ('queued', 'waiting')`)
 		case open && f.MessageID+f.Patient == "" && f.OverdueAt.IsZero():
-			from, order = `open_delivery o JOIN delivery d ON d.seq = o.seq`, `o.seq`
-			whereState(&w, `o.state`, f.State)
-			w.text(`o.party = ?`, f.Party)
+			from, order = openPairs(&w, f), `o.seq`
 		default:
-			whereState(&w, `d.state`, f.State)
+			whereState(&w, `d`, f.State)
 		}
 	}
 	w.text(`d.party = ?`, f.Party)
@@ -186,17 +237,44 @@ func deliveryQuery(f queue.DeliveryFilter) (string, []any) {
 		WHERE ` + w.String() + ` ORDER BY ` + order + ` DESC LIMIT ` + w.next(page(f.Limit)), w.args
 }
 
-// whereState selects by the state as everybody sees it: sending is not stored.
-func whereState(w *where, column string, states []samvirke.DeliveryState) {
+// openPairs gives the newest open deliveries of each state and party, which the index has in order; the totals tell which pairs
+// there are.
+func openPairs(w *where, f queue.DeliveryFilter) string {
+	states := texts(f.State)
+	if slices.Contains(f.State, samvirke.DeliverySending) {
+		states = append(states, string(samvirke.DeliveryQueued), string(samvirke.DeliveryWaiting))
+	}
+	pairs := `t.kind = 'delivery' AND t.n > 0 AND t.state = ANY(` + w.next(states) + `)`
+	if f.Party != "" {
+		pairs += ` AND t.party = ` + w.next(f.Party)
+	}
+	of := where{args: w.args}
+	of.add(`p.state = t.state AND p.party = t.party`)
+	whereState(&of, `p`, f.State)
+	if f.Before > 0 {
+		of.add(`p.seq < ?`, f.Before)
+	}
+	if f.Purpose != "" {
+		of.add(`(SELECT purpose FROM delivery WHERE seq = p.seq) = ?`, string(f.Purpose))
+	}
+	limit := of.next(page(f.Limit))
+	w.args = of.args
+	return `(SELECT DISTINCT t.party, t.state FROM tally t WHERE ` + pairs + `) t CROSS JOIN LATERAL
+		(SELECT p.seq FROM open_delivery p WHERE ` + of.String() + ` ORDER BY p.seq DESC LIMIT ` + limit + `) o JOIN delivery d ON d.seq = o.seq`
+}
+
+// whereState selects by the state as everybody sees it, of a table with state and seq: sending is not stored.
+func whereState(w *where, table string, states []samvirke.DeliveryState) {
 	stored := slices.DeleteFunc(slices.Clone(states), func(s samvirke.DeliveryState) bool { return s == samvirke.DeliverySending })
 	waits := slices.Contains(stored, samvirke.DeliveryQueued) || slices.Contains(stored, samvirke.DeliveryWaiting)
+	column, held := table+`.state`, strings.ReplaceAll(inHand, `d.seq`, table+`.seq`)
 	switch sending := len(stored) < len(states); {
 	case sending && waits:
-		w.add(`(`+column+` = ANY(?) OR `+column+` IN ('queued', 'waiting') AND `+inHand+`)`, texts(stored))
+		w.add(`(`+column+` = ANY(?) OR `+column+` IN ('queued', 'waiting') AND `+held+`)`, texts(stored))
 	case sending:
-		w.add(`(`+column+` = ANY(?) OR `+inHand+`)`, texts(stored))
+		w.add(`(`+column+` = ANY(?) OR `+held+`)`, texts(stored))
 	case waits:
-		w.add(column+` = ANY(?) AND (`+column+` NOT IN ('queued', 'waiting') OR NOT `+inHand+`)`, texts(stored))
+		w.add(column+` = ANY(?) AND (`+column+` NOT IN ('queued', 'waiting') OR NOT `+held+`)`, texts(stored))
 	default:
 		w.add(column+` = ANY(?)`, texts(stored))
 	}

@@ -20,8 +20,16 @@ func testFilterMessages(t *testing.T, v *env) {
 		m.Patient = fmt.Sprint("p", i%4)
 		m.ReceivedAt = start.Add(time.Duration(i) * time.Hour)
 		m.Status = []samvirke.MessageStatus{samvirke.MessageReceived, samvirke.MessageProcessed, samvirke.MessageAttention}[i/4]
-		v.commit(queue.Unit{Accept: m})
+		u := queue.Unit{Accept: m}
+		if i >= 8 {
+			u.Message = &queue.MessageStep{ID: m.ID, To: m.Status, Fault: "schema-invalid", FaultText: fmt.Sprintf("Line %d: element <Ærlig> is not allowed", 4+i/10)}
+		}
+		v.commit(u)
 	}
+	d := delivery("d6", "6", "gp", "p2")
+	v.commit(queue.Unit{Deliveries: []samvirke.Delivery{d}})
+	v.step("d6", 0, samvirke.DeliveryStopped, func(s *queue.DeliveryStep) { s.Fault, s.FaultText = "timeout", "no answer, line 5 is dead" })
+	v.commit(queue.Unit{Receipts: []samvirke.Receipt{{ID: "r6", Direction: samvirke.Inbound, Party: "gp", MessageID: "6", DeliveryID: "d6", ExternalID: "receipt-6"}}})
 	received, processed, attention := samvirke.MessageReceived, samvirke.MessageProcessed, samvirke.MessageAttention
 	for _, c := range []struct {
 		name string
@@ -41,6 +49,29 @@ func testFilterMessages(t *testing.T, v *env) {
 		{"page", queue.MessageFilter{Before: 4, Limit: 2}, []int{2, 1}}, // the number of message i is i+1
 		{"all at once", queue.MessageFilter{Party: "hospital", Kind: "A", Patient: "p2", Status: []samvirke.MessageStatus{processed}}, []int{6}},
 		{"none", queue.MessageFilter{Patient: "nobody"}, nil},
+		{"party and kind", queue.MessageFilter{Party: "hospital", Kind: "B"}, []int{10, 4}},
+		{"party and status", queue.MessageFilter{Party: "hospital", Status: []samvirke.MessageStatus{attention}}, []int{10, 8}},
+		{"next of the statuses", queue.MessageFilter{Status: []samvirke.MessageStatus{received, attention}, Before: 10, Limit: 3}, []int{8, 3, 2}},
+		{"party between", queue.MessageFilter{Party: "hospital", Since: start.Add(3 * time.Hour), Until: start.Add(8 * time.Hour)}, []int{6, 4}},
+		{"before it all", queue.MessageFilter{Until: start}, nil},
+		{"after it all", queue.MessageFilter{Since: start.AddDate(1, 0, 0)}, nil},
+		{"own id", queue.MessageFilter{ID: "7"}, []int{7}},
+		{"sender's id", queue.MessageFilter{ID: "ext-7"}, []int{7}},
+		{"delivery", queue.MessageFilter{ID: "d6"}, []int{6}},
+		{"delivery as sent", queue.MessageFilter{ID: "out-d6"}, []int{6}},
+		{"receipt", queue.MessageFilter{ID: "receipt-6"}, []int{6}},
+		{"id of nothing", queue.MessageFilter{ID: "nobody"}, nil},
+		{"id and party", queue.MessageFilter{ID: "7", Party: "hospital"}, nil},
+		{"text", queue.MessageFilter{Text: "schema invalid"}, []int{11, 10, 9, 8}},
+		{"beginnings of words", queue.MessageFilter{Text: "ELEM <ær>"}, []int{11, 10, 9, 8}},
+		{"text of a message or its delivery", queue.MessageFilter{Text: "line 5"}, []int{11, 10, 6}},
+		{"text of a delivery", queue.MessageFilter{Text: "answer gp"}, []int{6}},
+		{"text, page", queue.MessageFilter{Text: "line", Before: 11, Limit: 2}, []int{9, 8}},
+		{"text and party", queue.MessageFilter{Text: "line", Party: "municipality"}, []int{11, 9}},
+		{"text and patient", queue.MessageFilter{Text: "line", Patient: "p2"}, []int{10, 6}},
+		{"text, status and time", queue.MessageFilter{Text: "line", Status: []samvirke.MessageStatus{attention}, Since: start.Add(10 * time.Hour)}, []int{11, 10}},
+		{"text of nothing", queue.MessageFilter{Text: "never said"}, nil},
+		{"text without words", queue.MessageFilter{Text: " -\"*", Kind: "B"}, []int{10, 7, 4, 1}},
 	} {
 		var got []int
 		for _, m := range get[[]samvirke.Message](v)(v.s.Messages(v.ctx(), c.f)) {

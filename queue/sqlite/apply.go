@@ -82,6 +82,12 @@ func (w *waiting) write() error {
 			return err
 		}
 	}
+	if err := w.troubles.write(st); err != nil {
+		return err
+	}
+	if err := w.hours.write(st); err != nil {
+		return err
+	}
 	for _, d := range w.dues {
 		if _, err := st.set[d.c].run(d.vals...); err != nil {
 			return err

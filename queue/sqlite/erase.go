@@ -217,6 +217,9 @@ func (x *eraser) message(w *writer, seq int64) error {
 			return err
 		}
 	}
+	if err := w.forgetTrouble(seq); err != nil {
+		return err
+	}
 	if err := x.dropBody(w, "message", seq); err != nil {
 		return err
 	}
@@ -297,7 +300,7 @@ func (x *eraser) deliveries(ctx context.Context) error {
 
 // delivery blanks one delivery. One that is to be sent yet is left alone.
 func (x *eraser) delivery(w *writer, seq int64) error {
-	return w.query(`SELECT party, external_id, purpose FROM delivery WHERE seq = ? AND checksum <> '' AND state NOT IN ('queued', 'waiting')`,
+	return w.query(`SELECT party, external_id, purpose, message FROM delivery WHERE seq = ? AND checksum <> '' AND state NOT IN ('queued', 'waiting')`,
 		func(row []driver.Value) error {
 			party, external := row[0].(string), row[1].(string)
 			x.out.Deliveries++
@@ -312,6 +315,14 @@ func (x *eraser) delivery(w *writer, seq int64) error {
 				return err
 			}
 			if err := w.query(`UPDATE event_run SET patient = '' WHERE stray = ? AND stray IS NOT NULL AND patient <> ''`, nil, seq); err != nil {
+				return err
+			}
+			if of, ok := row[3].(int64); ok {
+				if err := w.forgetTrouble(of); err != nil {
+					return err
+				}
+			}
+			if err := w.query(`UPDATE attempt SET answer = '', fault_text = '' WHERE delivery = ? AND (answer <> '' OR fault_text <> '')`, nil, seq); err != nil {
 				return err
 			}
 			if err := x.dropBody(w, "delivery", seq); err != nil {

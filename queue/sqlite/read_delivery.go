@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -155,8 +156,8 @@ func deliveryQuery(f queue.DeliveryFilter, leased map[int64]bool) (string, []any
 		w.add(`d.state = 'sent' AND d.expect_by > 0 AND d.expect_by < ?`, nanos(f.OverdueAt))
 		use("delivery_expect")
 	}
-	if whereState(&w, f.State, leased) {
-		use("delivery_open")
+	if whereState(&w, f.State, leased) && index == "" {
+		return openQuery(f, leased)
 	}
 	if f.Party != "" {
 		w.add(`d.party = ?`, f.Party)
@@ -170,6 +171,40 @@ func deliveryQuery(f queue.DeliveryFilter, leased map[int64]bool) (string, []any
 	}
 	return deliverySelect + ` FROM delivery d` + index + ` LEFT JOIN message m ON m.seq = d.message
 		WHERE ` + w.String() + ` ORDER BY d.seq DESC LIMIT ?`, append(w.args, page(f.Limit))
+}
+
+// openQuery reads open deliveries of any party, newest first. The index has them by state and party, so those of each pair are a
+// row of their own, and the rows are merged: the recursion always takes the newest number that is left and puts the next
+// one of the same pair in its place. The totals tell which pairs there are.
+//
+// Source: SQLite, "The WITH Clause", section 3 (rows leave the queue in the order of ORDER BY).
+func openQuery(f queue.DeliveryFilter, leased map[int64]bool) (string, []any) {
+	const newest = `(SELECT max(d.seq) FROM delivery d INDEXED BY delivery_open WHERE d.state = %[1]s.state AND d.party = %[1]s.party
+		AND d.state IN ('queued', 'waiting', 'stopped', 'given-up') AND d.seq < %[2]s)`
+	before := f.Before
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	stored := slices.DeleteFunc(slices.Clone(f.State), func(s samvirke.DeliveryState) bool { return s == samvirke.DeliverySending })
+	args := append([]any{before}, texts(stored)...)
+	of := ""
+	if f.Party != "" {
+		of, args = ` AND t.party = ?`, append(args, f.Party)
+	}
+	var w where
+	w.add(`w.seq IS NOT NULL`)
+	if len(leased) > 0 {
+		w.add(`w.seq NOT IN (SELECT value FROM json_each(?))`, numbers(leased))
+	}
+	w.text(`d.purpose = ?`, string(f.Purpose))
+	return `WITH RECURSIVE w (state, party, seq) AS (
+		SELECT t.state, t.party, ` + fmt.Sprintf(newest, "t", "?") + ` FROM tally t
+			WHERE t.kind = 'delivery' AND t.state IN (` + marks(len(stored)) + `)` + of + ` AND t.n > 0
+		UNION ALL
+		SELECT w.state, w.party, ` + fmt.Sprintf(newest, "w", "w.seq") + ` FROM w WHERE w.seq IS NOT NULL
+		ORDER BY 3 DESC)
+		` + deliverySelect + ` FROM w CROSS JOIN delivery d ON d.seq = w.seq LEFT JOIN message m ON m.seq = d.message
+		WHERE ` + w.String() + ` LIMIT ?`, append(append(args, w.args...), page(f.Limit))
 }
 
 // whereState selects by the state as everybody sees it: sending is not stored. It says whether the index of open

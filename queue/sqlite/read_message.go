@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
@@ -52,10 +52,6 @@ func (r *reader) Messages(ctx context.Context, f queue.MessageFilter) ([]samvirk
 	return list(ctx, r.db, func(rows *sql.Rows) (samvirke.Message, error) { return scanMessage(rows) }, query, args...)
 }
 
-// recent is how far back a listing by time walks the index of times; one that goes further back than this
-// walks the messages themselves, newest first, and finds its page soon.
-const recent = 48 * time.Hour
-
 // messageQuery chooses the index itself: SQLite keeps no counts here and takes an index with few
 // different values (party, kind) as readily as one that leads to a handful of rows.
 func messageQuery(f queue.MessageFilter) (string, []any) {
@@ -66,6 +62,15 @@ func messageQuery(f queue.MessageFilter) (string, []any) {
 			index = " INDEXED BY " + name
 		}
 	}
+	words := queue.Words(f.Text)
+	switch {
+	case f.ID != "":
+		whereAnyID(&w, f.ID)
+		index = " NOT INDEXED"
+	case f.ExternalID != "" || f.Patient != "": // few; their troubles are looked at one by one
+	case len(words) > 0:
+		return troubleQuery(f, words)
+	}
 	if f.ExternalID != "" {
 		w.add(`external_id = +? AND external_id <> ''`, f.ExternalID)
 		use("message_external")
@@ -74,34 +79,92 @@ func messageQuery(f queue.MessageFilter) (string, []any) {
 		w.add(`patient = ? AND patient <> ''`, f.Patient)
 		use("message_patient")
 	}
+	if len(words) > 0 {
+		w.add(`seq IN (SELECT rowid FROM trouble_text WHERE trouble_text MATCH ?)`, matching(words))
+	}
+	if index == "" && len(f.Status) > 0 && !slices.Contains(f.Status, samvirke.MessageProcessed) {
+		return statusQuery(f)
+	}
 	if len(f.Status) > 0 {
-		w.add(`status IN (`+marks(len(f.Status))+`)`, texts(f.Status)...)
-		if !slices.Contains(f.Status, samvirke.MessageProcessed) {
-			w.add(`status <> 'processed'`)
-			use("message_status")
-		}
+		w.add(`+status IN (`+marks(len(f.Status))+`)`, texts(f.Status)...)
 	}
-	if !f.Since.IsZero() {
-		w.add(`received_at >= ?`, nanos(f.Since))
-		if time.Since(f.Since) < recent {
-			use("message_received")
-		}
-	}
-	if !f.Until.IsZero() {
-		w.add(`received_at < ?`, nanos(f.Until))
+	if f.Kind != "" && f.Party != "" {
+		use("message_party_kind")
 	}
 	if f.Kind != "" {
-		w.add(`kind = ? AND kind <> ''`, f.Kind)
 		use("message_kind")
 	}
 	if f.Party != "" {
-		w.add(`party = ?`, f.Party)
 		use("message_party")
 	}
-	if f.Before > 0 {
-		w.add(`seq < ?`, f.Before)
-	}
+	whereMessage(&w, "", f)
 	return `SELECT ` + messageColumns + ` FROM message` + index + ` WHERE ` + w.String() + ` ORDER BY seq DESC LIMIT ?`,
+		append(w.args, page(f.Limit))
+}
+
+// whereMessage adds the conditions that every way of searching has; m is what the columns begin with.
+func whereMessage(w *where, m string, f queue.MessageFilter) {
+	if f.Kind != "" {
+		w.add(m+`kind = ? AND `+m+`kind <> ''`, f.Kind)
+	}
+	w.text(m+`party = ?`, f.Party)
+	if f.Before > 0 {
+		w.add(m+`seq < ?`, f.Before)
+	}
+	// A time is a range of numbers, in which the index is walked.
+	if !f.Since.IsZero() {
+		n := nanos(f.Since)
+		w.add(m+`received_at >= ? AND `+m+`seq >= (SELECT min(first) FROM message_hour WHERE hour >= ?)`, n, n/hourNanos)
+	}
+	if !f.Until.IsZero() {
+		n := nanos(f.Until)
+		w.add(m+`received_at < ? AND `+m+`seq <= (SELECT max(last) FROM message_hour WHERE hour <= ?)`, n, n/hourNanos)
+	}
+}
+
+// whereAnyID selects messages by any id.
+func whereAnyID(w *where, id string) {
+	ids := texts(queue.SameIDs(id))
+	m := marks(len(ids))
+	w.add(`seq IN (SELECT seq FROM message WHERE id = ?
+		UNION ALL SELECT seq FROM message INDEXED BY message_external WHERE external_id IN (`+m+`) AND external_id <> ''
+		UNION ALL SELECT message FROM delivery WHERE id = ?
+		UNION ALL SELECT message FROM delivery INDEXED BY delivery_external WHERE external_id IN (`+m+`) AND external_id <> ''
+		UNION ALL SELECT message FROM receipt INDEXED BY receipt_external WHERE content ->> '$.external_id' IN (`+m+`))`,
+		slices.Concat([]any{id}, ids, []any{id}, ids, ids)...)
+}
+
+// statusQuery reads the newest of each status, which the index gives in order, and puts them together.
+func statusQuery(f queue.MessageFilter) (string, []any) {
+	index := "message_status"
+	if f.Party != "" {
+		index = "message_status_party"
+	}
+	var parts []string
+	var args []any
+	for _, s := range f.Status {
+		var w where
+		w.add(`status = ? AND status <> 'processed'`, string(s))
+		whereMessage(&w, "", f)
+		parts = append(parts, `SELECT * FROM (SELECT seq FROM message INDEXED BY `+index+` WHERE `+w.String()+` ORDER BY seq DESC LIMIT ?)`)
+		args = append(args, append(w.args, page(f.Limit))...)
+	}
+	return `SELECT ` + messageColumns + ` FROM message WHERE seq IN (` + strings.Join(parts, ` UNION ALL `) + `) ORDER BY seq DESC LIMIT ?`,
+		append(args, page(f.Limit))
+}
+
+// troubleQuery goes through the messages whose troubles have the words, newest first, which is the order of the index.
+func troubleQuery(f queue.MessageFilter, words []string) (string, []any) {
+	var w where
+	w.add(`trouble_text MATCH ?`, matching(words))
+	if f.Before > 0 {
+		w.add(`t.rowid < ?`, f.Before)
+	}
+	if len(f.Status) > 0 {
+		w.add(`+m.status IN (`+marks(len(f.Status))+`)`, texts(f.Status)...)
+	}
+	whereMessage(&w, "+m.", f)
+	return `SELECT ` + messageColumns + ` FROM trouble_text t CROSS JOIN message m NOT INDEXED ON m.seq = t.rowid WHERE ` + w.String() + ` ORDER BY t.rowid DESC LIMIT ?`,
 		append(w.args, page(f.Limit))
 }
 

@@ -16,6 +16,8 @@ type statements struct {
 	rows [changeCount]*batch
 
 	auditHead, journalAt *stmt
+
+	troubleDelivery, troubleMessage, troubleForget, troubleSet, troubleIndex, hourSet *stmt
 }
 
 const (
@@ -73,6 +75,13 @@ func (st *statements) text() []struct {
 		{&st.auditHead, `UPDATE audit_head SET seq = ?, hash = ? WHERE one = 1`},
 		{&st.set[addTally], `INSERT INTO tally (kind, party, state, n) VALUES (?, ?, ?, ?)
 			ON CONFLICT (kind, party, state) DO UPDATE SET n = n + excluded.n`},
+		{&st.troubleDelivery, `SELECT message, party, kind FROM delivery WHERE seq = ? AND message IS NOT NULL`},
+		{&st.troubleMessage, `SELECT m.party, m.kind, m.format, t.words FROM message m LEFT JOIN trouble t ON t.seq = m.seq WHERE m.seq = ?`},
+		{&st.troubleForget, `INSERT INTO trouble_text (trouble_text, rowid, words) VALUES ('delete', ?, ?)`},
+		{&st.troubleSet, `INSERT INTO trouble (seq, words) VALUES (?, ?) ON CONFLICT (seq) DO UPDATE SET words = excluded.words`},
+		{&st.troubleIndex, `INSERT INTO trouble_text (rowid, words) VALUES (?, ?)`},
+		{&st.hourSet, `INSERT INTO message_hour (hour, first, last) VALUES (?, ?, ?)
+			ON CONFLICT (hour) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)`},
 		{&st.journalAt, `UPDATE journal SET segment = ?, at = ?, frame = ? WHERE one = 1`},
 	}
 }

@@ -30,6 +30,9 @@ type waiting struct {
 	lastMessage, lastDelivery string
 	// names are by what a repeated message would be found.
 	names map[string]bool
+	// troubles and hours are what searches need besides the rows.
+	troubles troubles
+	hours    hours
 
 	frames int
 	rows   int
@@ -59,6 +62,8 @@ func (w *waiting) reset() {
 	w.messages, w.deliveries = emptied(w.messages), emptied(w.deliveries)
 	w.setMessages, w.setDeliveries = emptied(w.setMessages), emptied(w.setDeliveries)
 	w.tallies, w.counters, w.names = emptied(w.tallies), emptied(w.counters), emptied(w.names)
+	w.troubles.reset()
+	w.hours = emptied(w.hours)
 	clear(w.dues)
 	w.dues, w.auditSeq, w.auditHash = w.dues[:0], 0, ""
 	w.frames, w.rows = 0, 0
@@ -70,9 +75,9 @@ func (w *waiting) reset() {
 }
 
 // emptied keeps a map that has a usual size.
-func emptied[K comparable, V any](m map[K]V) map[K]V {
+func emptied[M ~map[K]V, K comparable, V any](m M) M {
 	if m == nil || len(m) > 20_000 {
-		return map[K]V{}
+		return M{}
 	}
 	clear(m)
 	return m
@@ -88,8 +93,10 @@ const (
 // put takes up one change.
 func (w *waiting) put(c change, vals []driver.Value) {
 	w.rows++
+	w.troubles.put(c, vals)
 	switch c {
 	case addMessage:
+		w.hours.put(vals[9].(int64), vals[0].(int64))
 		w.messages[vals[0].(int64)] = len(w.st.rows[c].vals)
 	case addDelivery:
 		w.deliveries[vals[0].(int64)] = len(w.st.rows[c].vals)

@@ -1,0 +1,126 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/samvirke/samvirke/queue"
+)
+
+// troubles are the texts of faults that waiting changes write, by message and by delivery. They become words of the index when
+// the changes go into the tables, in the same transaction: what is accepted, processed and delivered without a fault costs
+// nothing.
+type troubles struct{ messages, deliveries map[int64][]string }
+
+func (t *troubles) reset() { t.messages, t.deliveries = emptied(t.messages), emptied(t.deliveries) }
+
+// put takes up the faults of one change.
+func (t *troubles) put(c change, vals []driver.Value) {
+	note := func(of map[int64][]string, seq driver.Value, fault, text driver.Value) {
+		if fault != "" || text != "" {
+			n := seq.(int64)
+			of[n] = append(of[n], fault.(string), text.(string))
+		}
+	}
+	switch c {
+	case addMessage:
+		note(t.messages, vals[0], vals[11], vals[12])
+	case setMessage, setMessageAll:
+		note(t.messages, vals[len(vals)-1], vals[1], vals[2])
+	case addDelivery:
+		note(t.deliveries, vals[0], vals[21], vals[22])
+	case setDelivery:
+		note(t.deliveries, vals[9], vals[7], vals[8])
+	}
+}
+
+// write brings the index up to date with the rows that were just written.
+func (t *troubles) write(st *statements) error {
+	for _, seq := range slices.Sorted(maps.Keys(t.deliveries)) {
+		row, err := st.troubleDelivery.row(seq)
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			continue // of no message: it is found by its state
+		}
+		of := row[0].(int64)
+		t.messages[of] = append(t.messages[of], append(t.deliveries[seq], row[1].(string), row[2].(string))...)
+	}
+	for _, seq := range slices.Sorted(maps.Keys(t.messages)) {
+		if err := noteTrouble(st, seq, t.messages[seq]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteTrouble adds words to those of a message.
+func noteTrouble(st *statements, seq int64, texts []string) error {
+	row, err := st.troubleMessage.row(seq)
+	if err != nil || row == nil {
+		return err
+	}
+	was, known := row[3].(string)
+	for i := range 3 {
+		texts = append(texts, row[i].(string))
+	}
+	words := strings.Join(queue.Words(append(texts, was)...), " ")
+	if known && words == was {
+		return nil
+	}
+	if known {
+		if _, err := st.troubleForget.run(seq, was); err != nil {
+			return err
+		}
+	}
+	if _, err := st.troubleSet.run(seq, words); err != nil {
+		return err
+	}
+	_, err = st.troubleIndex.run(seq, words)
+	return err
+}
+
+// forgetTrouble takes the words of an erased message away.
+func (w *writer) forgetTrouble(seq int64) error {
+	return w.query(`SELECT words FROM trouble WHERE seq = ?`, func(row []driver.Value) error {
+		if _, err := w.st.troubleForget.run(seq, row[0]); err != nil {
+			return err
+		}
+		return w.query(`DELETE FROM trouble WHERE seq = ?`, nil, seq)
+	}, seq)
+}
+
+// matching writes words as FTS5 asks: each the beginning of a word, all of them there.
+func matching(words []string) string {
+	var b strings.Builder
+	for _, w := range words {
+		b.WriteString(`"` + w + `"* `)
+	}
+	return b.String()
+}
+
+// hours notes which numbers the messages of an hour have.
+type hours map[int64][2]int64
+
+const hourNanos = 3_600_000_000_000
+
+func (h hours) put(received, seq int64) {
+	of := received / hourNanos
+	have, known := h[of]
+	if !known {
+		have = [2]int64{seq, seq}
+	}
+	h[of] = [2]int64{min(have[0], seq), max(have[1], seq)}
+}
+
+func (h hours) write(st *statements) error {
+	for _, of := range slices.Sorted(maps.Keys(h)) {
+		if _, err := st.hourSet.run(of, h[of][0], h[of][1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
