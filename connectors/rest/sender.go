@@ -68,6 +68,7 @@ type ClientOptions struct {
 type Sender struct {
 	client    *resty.Client
 	transport *http.Transport
+	direct    *direct // nil: everything goes by transport
 	opt       ClientOptions
 	now       func() time.Time
 	seconds   *prometheus.HistogramVec
@@ -100,7 +101,13 @@ func NewSender(opt ClientOptions) (*Sender, error) {
 		opt.UserAgent = "samvirke"
 	}
 	t := newTransport(opt)
-	s := &Sender{transport: t, opt: opt, now: time.Now, client: newClient(opt, t)}
+	s := &Sender{transport: t, opt: opt, now: time.Now}
+	var wire http.RoundTripper = t
+	if proxy, err := t.Proxy(&http.Request{URL: u}); canProbe && u.Scheme == "http" && proxy == nil && err == nil {
+		s.direct = newDirect(t, opt.MaxIdlePerHost, opt.MaxConns)
+		wire = s.direct
+	}
+	s.client = newClient(opt, wire)
 	s.seconds = register(opt.Registerer, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "samvirke_rest_send_seconds", Help: "Time of one request to a party, by party and class of outcome.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30},
@@ -126,7 +133,7 @@ func newTransport(opt ClientOptions) *http.Transport {
 	}
 }
 
-func newClient(opt ClientOptions, t *http.Transport) *resty.Client {
+func newClient(opt ClientOptions, t http.RoundTripper) *resty.Client {
 	c := resty.NewWithClient(&http.Client{Transport: t}). // no cookie jar: parties keep no session with us
 								SetRetryCount(0). // the queue owns retries
 								SetDoNotParseResponse(true).
@@ -267,6 +274,9 @@ func readAnswer(raw *http.Response, most int64) ([]byte, error) {
 // Close ends idle connections. Requests under way end by themselves.
 func (s *Sender) Close() error {
 	s.transport.CloseIdleConnections()
+	if s.direct != nil {
+		s.direct.close()
+	}
 	return nil
 }
 
