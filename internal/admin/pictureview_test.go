@@ -40,7 +40,11 @@ func TestPictureIsDrawnHonestly(t *testing.T) {
 	p.index()
 	p.Picture = pictureOf(handPicture())
 	var b strings.Builder
-	if err := h.s.pages.byName["function"].ExecuteTemplate(&b, "layout.html", view{Title: "x", Data: p, StylePath: "/a", JSPath: "/b"}); err != nil {
+	page, err := h.s.pages.page("function")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := page.ExecuteTemplate(&b, "layout.html", view{Title: "x", Data: p, StylePath: "/a", JSPath: "/b"}); err != nil {
 		t.Fatal(err)
 	}
 	checkHTML(t, "function", b.String())

@@ -62,7 +62,11 @@ func TestSheetKeepsToItself(t *testing.T) {
 	words, _ := printText("nb")
 	p := sheetOf(fullPlan(t), words, courseNow)
 	var b strings.Builder
-	if err := h.s.pages.byName["print"].ExecuteTemplate(&b, "bare", view{Title: "x", Lang: "nb", Data: p}); err != nil {
+	page, err := h.s.pages.page("print")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := page.ExecuteTemplate(&b, "bare", view{Title: "x", Lang: "nb", Data: p}); err != nil {
 		t.Fatal(err)
 	}
 	text := seen(b.String())
