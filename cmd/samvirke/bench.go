@@ -31,7 +31,9 @@ type benchCmd struct {
 	Sinks       string        `help:"First of the addresses on this machine where our receivers listen for --url; the others follow." default:"127.0.0.1:9200"`
 	PrintConfig bool          `help:"Print the configuration that a gateway for --url needs, and end."`
 	Profile     string        `help:"Write a CPU profile of the gateway to this file." placeholder:"FILE"`
+	Heap        string        `help:"Write a heap profile of the gateway, taken when its memory was largest, to this file." placeholder:"FILE"`
 	JSON        bool          `help:"Print one JSON object."`
+	benchFill
 }
 
 // benchReport is what bench prints: the load's figures and those of the gateway process alone.
@@ -62,6 +64,9 @@ func (c *benchCmd) Run(a *app) error {
 	}
 	if c.PrintConfig {
 		return c.printConfig(a)
+	}
+	if c.benchFill.Fill > 0 {
+		return c.fillAndSearch(a)
 	}
 	debug.SetGCPercent(400) // our own part: it shall leave the processor to the gateway
 	r, err := c.measure(a)
@@ -152,6 +157,9 @@ func (c *benchCmd) measureOwn(a *app, r *benchReport, o simulate.LoadOptions) (e
 	env := []string{statsEnv + "=" + stats}
 	if c.Profile != "" {
 		env = append(env, profileEnv+"="+c.Profile)
+	}
+	if c.Heap != "" {
+		env = append(env, heapEnv+"="+c.Heap)
 	}
 	g, err := startGateway(a.ctx, addr, name, env...)
 	if err != nil {

@@ -2,14 +2,82 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/metrics"
 	"runtime/pprof"
+	"time"
 )
 
 // profileEnv names the file for a CPU profile of the running gateway; bench sets it.
 const profileEnv = "SAMVIRKE_CPU_PROFILE"
+
+// heapEnv names the file for a profile of the running gateway's heap when it was largest; bench sets it.
+const heapEnv = "SAMVIRKE_HEAP_PROFILE"
+
+// heapLook is how often the size of the heap is looked at, heapRate how many bytes are allocated between two samples.
+const (
+	heapLook = time.Second
+	heapRate = 64 << 10
+)
+
+// startProfiles writes the profiles that the environment asks for.
+func (a *app) startProfiles() (stop func(), err error) {
+	cpu, err := a.startProfile()
+	if err != nil {
+		return nil, err
+	}
+	heap := a.watchHeap()
+	return func() { heap(); cpu() }, nil
+}
+
+// watchHeap writes a profile of the heap whenever it is larger than before. What has been allocated stands in it too.
+func (a *app) watchHeap() (stop func()) {
+	name := a.getenv(heapEnv)
+	if name == "" {
+		return func() {}
+	}
+	runtime.MemProfileRate = heapRate
+	end, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		t := time.NewTicker(heapLook)
+		defer t.Stop()
+		most := uint64(0)
+		for {
+			select {
+			case <-end:
+				return
+			case <-t.C:
+			}
+			s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+			metrics.Read(s)
+			now := s[0].Value.Uint64() - s[1].Value.Uint64()
+			if now <= most {
+				continue
+			}
+			most = now
+			if err := writeHeap(name); err != nil {
+				fmt.Fprintln(a.errs, "samvirke: heap profile:", err)
+				return
+			}
+		}
+	}()
+	return func() {
+		close(end)
+		<-over
+	}
+}
+
+func writeHeap(name string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.WriteHeapProfile(f), f.Close())
+}
 
 // startProfile writes a CPU profile when the environment asks for one.
 func (a *app) startProfile() (stop func(), err error) {

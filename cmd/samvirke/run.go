@@ -38,7 +38,7 @@ func (c *runCmd) Run(a *app) error {
 	if a.getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	stopProfile, err := a.startProfile()
+	stopProfile, err := a.startProfiles()
 	if err != nil {
 		return err
 	}
