@@ -26,6 +26,10 @@ type queueListCmd struct {
 	Kind       string   `help:"Only this kind (messages)."`
 	State      []string `help:"Only these statuses (messages) or states (deliveries)."`
 	Overdue    bool     `help:"Only deliveries whose receipt is overdue."`
+	ID         string   `name:"id" help:"Only messages with this id: the gateway's, the sender's, that of a delivery or of a receipt."`
+	Text       string   `help:"Only messages with trouble that has these words: all of them must begin a word of party, kind, format, fault code or fault text."`
+	Since      string   `help:"Only messages received at this time or later: RFC 3339, or a day (UTC)." placeholder:"TIME"`
+	Until      string   `help:"Only messages received before this time." placeholder:"TIME"`
 	Limit      int      `help:"How many, at most 500." default:"50"`
 	Before     int64    `help:"Continue a listing: the sequence number of its last line."`
 }
@@ -38,9 +42,18 @@ func (c *queueListCmd) Run(a *app) error {
 	}
 	defer s.Close() //nolint:errcheck // reading only
 	if c.Deliveries || c.Overdue {
+		if c.ID+c.Text+c.Since+c.Until+c.Kind != "" {
+			return fail(exitUsage, "--kind, --id, --text, --since and --until select messages: leave --deliveries and --overdue out")
+		}
 		return c.deliveries(a, s)
 	}
-	f := queue.MessageFilter{Party: c.Party, Kind: c.Kind, Limit: c.Limit, Before: c.Before}
+	f := queue.MessageFilter{Party: c.Party, Kind: c.Kind, ID: c.ID, Text: c.Text, Limit: c.Limit, Before: c.Before}
+	if f.Since, err = timeOf("since", c.Since); err != nil {
+		return err
+	}
+	if f.Until, err = timeOf("until", c.Until); err != nil {
+		return err
+	}
 	for _, st := range c.State {
 		f.Status = append(f.Status, samvirke.MessageStatus(st))
 	}
@@ -57,6 +70,19 @@ func (c *queueListCmd) Run(a *app) error {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s %s\t%s\t%s\t%s\n", m.Seq, m.ReceivedAt.Format(time.RFC3339), m.Party, m.Kind, m.Version, m.Status, m.Fault, m.ID)
 	}
 	return w.Flush()
+}
+
+// timeOf reads a time or a day; "" is none.
+func timeOf(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	return time.Time{}, fail(exitUsage, "--%s: %q is neither a time like 2026-05-01T08:00:00Z nor a day like 2026-05-01", flag, text)
 }
 
 func (c *queueListCmd) deliveries(a *app, s queue.Reader) error {

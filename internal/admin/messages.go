@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
 )
@@ -41,19 +43,20 @@ var statuses = []samvirke.MessageStatus{samvirke.MessageReceived, samvirke.Messa
 // filterForm is the filter as the person sees it.
 type filterForm struct {
 	Party, Kind, Status, From, To string
+	ID, Text                      string
 	Person, Label                 string
 	Before                        int64
 }
 
 // Active tells whether anything is filtered.
 func (f filterForm) Active() bool {
-	return f.Party != "" || f.Kind != "" || f.Status != "" || f.From != "" || f.To != "" || f.Person != ""
+	return f.Party != "" || f.Kind != "" || f.Status != "" || f.From != "" || f.To != "" || f.ID != "" || f.Text != "" || f.Person != ""
 }
 
 // query gives the address of the listing with this filter, before the given Seq.
 func (f filterForm) query(before int64) string {
 	v := url.Values{}
-	for k, s := range map[string]string{"party": f.Party, "kind": f.Kind, "status": f.Status, "from": f.From, "to": f.To, "person": f.Person} {
+	for k, s := range map[string]string{"party": f.Party, "kind": f.Kind, "status": f.Status, "from": f.From, "to": f.To, "id": f.ID, "text": f.Text, "person": f.Person} {
 		if s != "" {
 			v.Set(k, s)
 		}
@@ -155,10 +158,16 @@ func (s *Server) addChips(ctx context.Context, rows []messageRow, name func(stri
 // readFilter reads the filter from an address or form; patient is the key behind person.
 func (s *Server) readFilter(v url.Values) (form filterForm, f queue.MessageFilter, patient string, err error) {
 	form = filterForm{Party: v.Get("party"), Kind: strings.TrimSpace(v.Get("kind")), Status: v.Get("status"),
-		From: v.Get("from"), To: v.Get("to"), Person: v.Get("person")}
-	f = queue.MessageFilter{Party: form.Party, Kind: form.Kind}
+		From: v.Get("from"), To: v.Get("to"), ID: strings.TrimSpace(v.Get("id")), Text: strings.TrimSpace(v.Get("text")), Person: v.Get("person")}
+	f = queue.MessageFilter{Party: form.Party, Kind: form.Kind, ID: form.ID, Text: form.Text}
 	bad := func(what string) error {
 		return &samvirke.Fault{Class: samvirke.Invalid, Code: "bad-filter", Safe: "The filter " + what + " could not be read."}
+	}
+	if len(form.ID) > maxFilterText || patientNumber(form.ID) {
+		return form, f, "", bad("id")
+	}
+	if len(form.Text) > maxFilterText || patientNumber(form.Text) {
+		return form, f, "", bad("text")
 	}
 	if form.Status != "" {
 		if !slices.Contains(statuses, samvirke.MessageStatus(form.Status)) {
@@ -193,6 +202,20 @@ func (s *Server) readFilter(v url.Values) (form filterForm, f queue.MessageFilte
 		f.Before = form.Before
 	}
 	return form, f, patient, nil
+}
+
+// maxFilterText bounds an id or the words that are searched for, in bytes.
+const maxFilterText = 200
+
+// patientNumber tells whether a text has a word of ten or eleven digits, as national numbers have: those belong in a field of their
+// own, because what stands in the other ones becomes part of an address.
+func patientNumber(text string) bool {
+	for _, word := range strings.FieldsFunc(strings.ReplaceAll(text, "-", ""), func(r rune) bool { return r < '0' || r > '9' }) {
+		if len(word) == 10 || len(word) == 11 {
+			return uuid.Validate(text) != nil // in which ten digits may stand together by chance
+		}
+	}
+	return false
 }
 
 // search takes the filter as a form, so that a patient number never stands in an address, and
