@@ -68,9 +68,6 @@ func (c *benchCmd) Run(a *app) error {
 	if c.benchFill.Fill > 0 {
 		return c.fillAndSearch(a)
 	}
-	if c.benchFill.Fill > 0 {
-		return c.fillAndSearch(a)
-	}
 	debug.SetGCPercent(400) // our own part: it shall leave the processor to the gateway
 	r, err := c.measure(a)
 	if err != nil {
