@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/samvirke/samvirke"
@@ -13,9 +14,10 @@ var (
 	ErrNotFound    = errors.New("not found")
 	ErrPlanVersion = errors.New("plan has changed meanwhile") // PlanStep.Expect did not hold; redo the unit
 	ErrCounter     = errors.New("counter has changed meanwhile")
-	ErrFenced      = errors.New("lease lost")                // another holder has the delivery
-	ErrState       = errors.New("state does not allow this") // From did not hold
-	ErrExists      = errors.New("id is taken")               // a new message or delivery has the id of another one
+	ErrFenced      = errors.New("lease lost")                                         // another holder has the delivery
+	ErrState       = errors.New("state does not allow this")                          // From did not hold
+	ErrOrder       = errors.New("an earlier message of the patient is not processed") // see MessageStep
+	ErrExists      = errors.New("id is taken")                                        // a new message or delivery has the id of another one
 	ErrClosed      = errors.New("store is closed")
 	ErrFailed      = errors.New("store failed to sync, restart to recover") // after a failed sync nothing is taken
 	ErrNewer       = errors.New("store was written by a newer version")
@@ -51,7 +53,10 @@ type Writer interface {
 // Worker hands out work. Calls block until there is some or ctx ends; nothing polls.
 type Worker interface {
 	// Received gives up to max messages with status received, in Seq order, with Raw. Each is given
-	// once per life of the process, again after Reprocess, and again after a restart.
+	// once per life of the process, again after Reprocess, after ErrOrder (see MessageStep), and after a restart. Where several
+	// processes share a store each is given to one of them, and none while an earlier one of its patient is with another.
+	//
+	// A *LostError may come with messages: it names those whose bytes are lost or damaged for good.
 	Received(ctx context.Context, max int) ([]samvirke.Message, error)
 	// Lease gives up to max due deliveries to one party, at most one per lane, the first of each lane,
 	// with Body. State is sending from then on. The lease ends after ttl even if nobody reports:
@@ -59,6 +64,22 @@ type Worker interface {
 	// file alone may keep leases in memory; after a crash the delivery is queued again.
 	Lease(ctx context.Context, party string, max int, ttl time.Duration) ([]Leased, error)
 }
+
+// LostError says that received messages cannot be processed by anybody: their bytes are lost or damaged. Whoever is
+// told takes them out of received, for a person: until then they hold up what came after them about their patients.
+type LostError struct {
+	// Messages are without Raw.
+	Messages []samvirke.Message
+	// Err is the first cause; it wraps ErrDamaged.
+	Err error
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("%d received messages cannot be read: %v", len(e.Messages), e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *LostError) Unwrap() error { return e.Err }
 
 // Leased is a delivery with the fencing token of its lease.
 type Leased struct {
@@ -118,10 +139,19 @@ type Outcome struct {
 	Reused bool
 	// Existing is the earlier message, without Raw.
 	Existing *samvirke.Message
+	// Away: Accept was kept as received, and another process on the store may be the one that Received gives it to.
+	Away bool
 }
 
 // MessageStep changes a stored message. Strings that are "" leave the column as it is,
 // except Fault and FaultText, which are always written.
+//
+// What is about one patient is processed in the order of acceptance, whoever does it. So a step that takes a message out of
+// received is refused with ErrOrder while an earlier one (by Seq) of the same patient is received: also when Accept stores it
+// in the same unit. A message that was stored before is then given back: Received gives it again, to whoever asks, when
+// nothing of its patient is before it. The patient is that of the stored message; messages without one have no order, and
+// one whose patient is only found out by its step has none before that. Only received ones hold others up: not those that
+// need attention, are refused or quarantined.
 type MessageStep struct {
 	ID string
 	// From lists the statuses it must have; empty: any. Otherwise ErrState.

@@ -75,6 +75,11 @@ func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
 		switch {
 		case over(ctx, err):
 			return
+		case errors.Is(err, queue.ErrOrder):
+			// An earlier message of the patient is in other hands. The store gives this one again when that is done, to
+			// this gateway or another: nothing here waits for it.
+			g.processed(m)
+			return
 		case errors.Is(err, queue.ErrState):
 			now, rerr := g.store.Message(ctx, m.ID)
 			if rerr != nil || now.Status != samvirke.MessageReceived {

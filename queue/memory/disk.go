@@ -22,7 +22,7 @@ func NewDisk() *Disk {
 		record: map[string][]queue.Record{}, plan: map[string][]*plan{}, due: map[string]map[string]*queue.Due{},
 		counter: map[string]int64{}, setting: map[string]string{},
 		messageAt: map[string]int64{}, deliveryAt: map[string]int64{}, deliveryOf: map[int64][]int64{}, named: map[name][]int64{},
-		recordKept: map[recordName]bool{}, erased: map[[16]byte]int64{}, trouble: map[int64][]string{},
+		recordKept: map[recordName]bool{}, received: map[string][]int64{}, erased: map[[16]byte]int64{}, trouble: map[int64][]string{},
 		messages: map[samvirke.MessageStatus]int64{}, deliveries: map[string]map[samvirke.DeliveryState]int64{}, awaited: map[string]int64{},
 	}}
 	_, _ = rand.Read(d.salt[:]) // never fails (crypto/rand)
@@ -52,7 +52,8 @@ type tables struct {
 	deliveryOf            map[int64][]int64 // deliveries of a message
 	named                 map[name][]int64  // numbers by what a row is found by, growing
 	recordKept            map[recordName]bool
-	planOrder             []*plan // all, by number
+	received              map[string][]int64 // received messages of a patient
+	planOrder             []*plan            // all, by number
 
 	// Totals, and the last numbers of what can be deleted.
 	accepted       int64

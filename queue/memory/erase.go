@@ -91,6 +91,9 @@ func (x *eraser) eraseMessage(seq int64) {
 			}
 		}
 	}
+	if m.Status == samvirke.MessageReceived {
+		x.s.notReceived(m.Patient, seq)
+	}
 	m.Patient, m.ExternalID, m.Checksum, m.FaultText, m.TraceParent, m.GeneratedAt = "", "", "", "", "", time.Time{}
 	m.Raw, m.envelope, m.notes = nil, nil, nil
 	x.message[seq-1] = &m

@@ -141,6 +141,9 @@ func (t *tx) lookMessage() error {
 	if len(s.From) > 0 && !slices.Contains(s.From, m.Status) {
 		return fmt.Errorf("message %s is %s: %w", s.ID, m.Status, queue.ErrState)
 	}
+	if err := t.lookOrder(m); err != nil {
+		return err
+	}
 	for _, c := range [...]struct {
 		to   *string
 		from string
@@ -161,6 +164,18 @@ func (t *tx) lookMessage() error {
 		m.notes = kept(s.Notes)
 	}
 	return nil
+}
+
+// lookOrder refuses to take a message out of received that is not the first of its patient, and gives it back.
+func (t *tx) lookOrder(m *message) error {
+	first := t.d.received[m.Patient]
+	if m.Status != samvirke.MessageReceived || t.u.Message.To == "" || t.u.Message.To == m.Status || len(first) == 0 || first[0] >= m.Seq {
+		return nil
+	}
+	if m != t.accept {
+		t.s.back[m.Seq] = true
+	}
+	return fmt.Errorf("message %s is not the first of its patient: %w", m.ID, queue.ErrOrder)
 }
 
 func (t *tx) lookPlans() error {

@@ -85,6 +85,7 @@ func (t *tx) putTrouble(of int64, fault, text string, also ...string) {
 // putMessage adds or replaces a message.
 func (t *tx) putMessage(m *message) {
 	defer func() { t.putTrouble(m.Seq, m.Fault, m.FaultText) }()
+	again := true // to be handed out, when it is received
 	if fresh := m.Seq > int64(len(t.d.message)); fresh {
 		t.d.message = append(t.d.message, m)
 		t.d.messageAt[m.ID] = m.Seq
@@ -98,17 +99,42 @@ func (t *tx) putMessage(m *message) {
 			t.d.dropName(before.name(), m.Seq)
 			t.d.addName(m.name(), m.Seq)
 		}
-		if before.Status == m.Status {
+		if before.Status == m.Status && before.Patient == m.Patient {
 			t.d.messages[m.Status]++
 			return
+		}
+		again = before.Status != m.Status || t.s.back[m.Seq]
+		if before.Status == samvirke.MessageReceived {
+			t.s.notReceived(before.Patient, m.Seq)
 		}
 	}
 	t.d.messages[m.Status]++
 	if m.Status == samvirke.MessageReceived {
-		t.s.todo = insert(t.s.todo, m.Seq)
-		t.s.arrived.ring()
+		if m.Patient != "" {
+			t.d.received[m.Patient] = insert(t.d.received[m.Patient], m.Seq)
+		}
+		if again {
+			t.s.todo = insert(t.s.todo, m.Seq)
+			t.s.arrived.ring()
+		}
 	} else {
 		t.s.todo = remove(t.s.todo, m.Seq)
+	}
+}
+
+// notReceived ends that a message holds up others of its patient; the next one is given again when it was given back.
+func (s *Store) notReceived(patient string, seq int64) {
+	delete(s.back, seq)
+	left := remove(s.disk.received[patient], seq)
+	if len(left) == 0 {
+		delete(s.disk.received, patient)
+		return
+	}
+	s.disk.received[patient] = left
+	if next := left[0]; s.back[next] {
+		delete(s.back, next)
+		s.todo = insert(s.todo, next)
+		s.arrived.ring()
 	}
 }
 

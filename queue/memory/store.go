@@ -41,6 +41,7 @@ type Store struct {
 	parties map[string]*party
 	leases  map[int64]lease // by the number of the delivery
 	todo    []int64         // messages to be handed out by Received
+	back    map[int64]bool  // those that were given back and are not the first of their patient
 	arrived bell
 	units   int64
 	spent   time.Duration
@@ -52,7 +53,7 @@ func Open(disk *Disk, o Options) *Store {
 		o.Now = time.Now
 	}
 	s := &Store{disk: disk, now: o.Now, subs: queue.NewSubscribers(), stop: make(chan struct{}),
-		parties: map[string]*party{}, leases: map[int64]lease{}}
+		parties: map[string]*party{}, leases: map[int64]lease{}, back: map[int64]bool{}}
 	disk.mu.Lock()
 	defer disk.mu.Unlock()
 	if disk.store != nil {

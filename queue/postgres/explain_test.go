@@ -67,7 +67,7 @@ func TestHotPlans(t *testing.T) {
 		"delivery insert": deliveryInsert, "delivery update": deliveryUpdate, "open delivery": openDeliverySet, "open delivery end": openDeliveryDelete,
 		"attempt": attemptInsert, "receipt": receiptInsert, "counter": counterSet, "setting": settingSet, "event": eventInsert,
 		"audit": auditInsert, "tally": tallyAdd, "lane add": laneAdd, "lane move": laneMove, "lane drop": laneDrop, "head set": headSet, "mark": markSet,
-		"lane claim": laneClaim, "lane next": laneNext, "inbox": inboxClaim, "leader": leaderTake, "oldest": oldestSelect,
+		"order": orderSelect, "open message free": openMessageFree, "lane claim": laneClaim, "lane next": laneNext, "inbox": inboxClaim, "leader": leaderTake, "oldest": oldestSelect,
 		"records": recordsSelect, "settings": settingsSelect, "plan changes": planChangesSelect,
 	} {
 		plan := explain(t, conn, text)
@@ -85,7 +85,7 @@ func fill(tb testing.TB, conn *pgx.Conn, n int) {
 		`INSERT INTO message SELECT i, 'm' || i, CASE WHEN i % 5 = 0 THEN 'hospital' ELSE 'ward' END, 'kith', CASE WHEN i % 3 = 0 THEN 'LOG_INNLAGT' ELSE 'EPIKRISE' END, '1.6', md5(i::text),
 			'urn:test|' || (i / 7), 0, 1700000000000000000 + i * 1000000000, CASE WHEN i % 100 = 0 THEN 'attention' ELSE 'processed' END, false, '', '', md5(i::text), 10, '', '', NULL, NULL, ''
 			FROM generate_series(1, $1::bigint) i`,
-		`INSERT INTO open_message SELECT seq, status, '' FROM message WHERE status <> 'processed' AND seq <= $1`,
+		`INSERT INTO open_message SELECT seq, status, '', 0 FROM message WHERE status <> 'processed' AND seq <= $1`,
 		`INSERT INTO delivery SELECT i, 'd' || i, i, CASE WHEN i % 2 = 0 THEN 'gp' ELSE 'city' END, 'forward', 'l' || (i / 7), i / 7, 'urn:test|' || (i / 7), 'x' || md5(i::text), 'LOG_INNLAGT', 'kith',
 			'1.6', '', '', CASE WHEN i % 100 = 0 THEN 'stopped' WHEN i % 10 = 0 THEN 'queued' ELSE 'acknowledged' END, false, 1, 1700000000000000000 + i, 0, 1, 1, 0, '', '', '', 10, '', false, ''
 			FROM generate_series(1, $1::bigint) i`,

@@ -94,10 +94,15 @@ func (g *group) flushMessages(b *pgx.Batch) {
 	g.flushStatuses(b)
 }
 
-// flushStatuses keeps the list of messages that are not processed. Those just received go to callers who wait.
+// flushStatuses keeps the list of messages that are not processed. Those just received go to callers who wait, when it is their
+// turn.
 func (g *group) flushStatuses(b *pgx.Batch) {
 	var seqs, ended []int64
-	var statuses, owners []string
+	var statuses, owners, patients []string
+	add := func(seq int64, status samvirke.MessageStatus, owner, patient string) {
+		seqs, statuses = append(seqs, seq), append(statuses, string(status))
+		owners, patients = append(owners, owner), append(patients, patient)
+	}
 	wanted := g.w.s.inbox.wanted()
 	for i := range g.write.messages {
 		m := &g.write.messages[i]
@@ -106,32 +111,40 @@ func (g *group) flushStatuses(b *pgx.Batch) {
 		}
 		owner := ""
 		if m.Status == samvirke.MessageReceived {
-			if len(g.handed) < wanted {
+			before := g.line.before(m.Patient, m.Seq)
+			if before == nil && len(g.handed) < wanted {
 				owner = g.w.s.owner
+				g.line.taken(m.Patient, owner)
 				kept := m.Message
 				kept.Raw = notNil(kept.Raw)
 				g.handed = append(g.handed, kept)
 			} else {
-				g.arrived = true
+				g.arrived = g.arrived || before == nil || before.owner == ""
+				m.out.Away = !g.w.s.alone.Load()
 			}
 		}
-		seqs, statuses, owners = append(seqs, m.Seq), append(statuses, string(m.Status)), append(owners, owner)
+		add(m.Seq, m.Status, owner, m.Patient)
 	}
 	for _, seq := range slices.Sorted(maps.Keys(g.write.statuses)) {
-		status := g.write.statuses[seq]
-		if status == samvirke.MessageProcessed {
+		row := g.write.statuses[seq]
+		if row.status == samvirke.MessageProcessed {
 			ended = append(ended, seq)
 			continue
 		}
-		g.arrived = g.arrived || status == samvirke.MessageReceived
-		seqs, statuses, owners = append(seqs, seq), append(statuses, string(status)), append(owners, "")
+		g.arrived = g.arrived || row.status == samvirke.MessageReceived
+		add(seq, row.status, "", row.patient)
 	}
 	if len(seqs) > 0 {
-		b.Queue(openMessageSet, seqs, statuses, owners)
+		b.Queue(openMessageSet, seqs, statuses, owners, patients)
 	}
 	if len(ended) > 0 {
 		b.Queue(openMessageDelete, ended)
 	}
+	if len(g.line.back) > 0 {
+		slices.Sort(g.line.back)
+		b.Queue(openMessageFree, g.line.back, g.w.s.owner)
+	}
+	g.arrived = g.arrived || g.freed()
 }
 
 func (g *group) flushPlans(b *pgx.Batch) {
@@ -396,10 +409,13 @@ func (g *group) notice() string {
 // settle brings memory up to date once the group is committed.
 func (g *group) settle() {
 	s := g.w.s
-	for seq, status := range g.write.statuses {
-		if status != samvirke.MessageReceived {
+	for seq, row := range g.write.statuses {
+		if row.status != samvirke.MessageReceived {
 			s.inbox.forget(seq)
 		}
+	}
+	for _, seq := range g.line.back {
+		s.inbox.forget(seq)
 	}
 	s.inbox.hand(g.handed)
 	if g.arrived {

@@ -34,6 +34,7 @@ type group struct {
 	first      map[idKey]earlier
 	same       map[contentKey]int64
 	erased     bool
+	line       line
 
 	write writes
 	// What happens in memory once the group is committed.
@@ -90,7 +91,7 @@ func (w *writer) runGroup(ctx context.Context, list []*request) error {
 		}
 		applied++
 	}
-	if applied == 0 {
+	if applied == 0 && len(g.line.back) == 0 {
 		return g.undo(ctx, nil)
 	}
 	w.last = g
@@ -108,7 +109,8 @@ func (w *writer) runGroup(ctx context.Context, list []*request) error {
 func newGroup(w *writer) *group {
 	return &group{w: w, messages: map[string]*messageRow{}, deliveries: map[string]*deliveryRow{}, plans: map[string]int64{},
 		counters: map[string]int64{}, dues: map[dueName]dueRow{}, first: map[idKey]earlier{}, same: map[contentKey]int64{},
-		parties: map[string]bool{}, local: map[string]bool{}, claimed: map[string]int{}, write: newWrites()}
+		parties: map[string]bool{}, local: map[string]bool{}, claimed: map[string]int{}, write: newWrites(),
+		line: line{waiting: map[string][]inLine{}}}
 }
 
 // undo ends the transaction without effect.
@@ -124,7 +126,8 @@ func (g *group) undo(ctx context.Context, err error) error {
 
 // ruleBroken says whether a unit failed by itself rather than by the database.
 func ruleBroken(err error) bool {
-	for _, e := range []error{queue.ErrNotFound, queue.ErrPlanVersion, queue.ErrCounter, queue.ErrFenced, queue.ErrState, queue.ErrExists} {
+	for _, e := range []error{queue.ErrNotFound, queue.ErrPlanVersion, queue.ErrCounter, queue.ErrFenced, queue.ErrState, queue.ErrOrder,
+		queue.ErrExists} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -138,6 +141,8 @@ type asked struct {
 	firstParty, firstID                               []string
 	sameParty, sameID, sameSum                        []string
 	duePatient, dueID                                 []string
+	// ordered are patients, inOrder messages whose patients have an order to be kept.
+	ordered, inOrder []string
 }
 
 func (a *asked) add(u *queue.Unit) {
@@ -163,9 +168,15 @@ func (a *asked) add(u *queue.Unit) {
 			}
 			a.sameParty, a.sameID, a.sameSum = append(a.sameParty, m.Party), append(a.sameID, id), append(a.sameSum, m.Checksum)
 		}
+		if m.Status == samvirke.MessageReceived && m.Patient != "" {
+			a.ordered = append(a.ordered, m.Patient)
+		}
 	}
-	if u.Message != nil {
-		message(u.Message.ID)
+	if s := u.Message; s != nil {
+		message(s.ID)
+		if s.To != "" && !made(s.ID) {
+			a.inOrder = append(a.inOrder, s.ID)
+		}
 	}
 	if u.Plan != nil {
 		a.patients = append(a.patients, u.Plan.Patient)
@@ -266,6 +277,7 @@ func (g *group) read(ctx context.Context, list []*request) error {
 			return err
 		}, list)
 	}
+	g.readOrder(b, &a)
 	g.readDeliveries(b, &a)
 	if list := unique(a.patients); len(list) > 0 {
 		rows(b, plansSelect, func(row pgx.Row) error { return scanInto(row, g.plans) }, list)

@@ -154,7 +154,10 @@ func (g *group) addMessage(m *samvirke.Message, seq int64, reused bool) {
 	kept.Seq = seq
 	row := &messageRow{seq: seq, id: m.ID, party: m.Party, checksum: m.Checksum, status: m.Status, format: m.Format, kind: m.Kind,
 		version: m.Version, externalID: m.ExternalID, patient: m.Patient, generatedAt: nanos(m.GeneratedAt)}
-	row.made = g.write.addMessage(kept, reused)
+	row.made = g.write.addMessage(kept, reused, &g.r.out)
+	if m.Status == samvirke.MessageReceived {
+		g.line.enter(m.Patient, seq)
+	}
 	g.messages[m.ID] = row
 	g.known(row, reused)
 	g.write.tally(tallyAccepted, "", "", 1)
@@ -184,13 +187,16 @@ func (g *group) lookMessage() error {
 	}
 	row := g.messages[s.ID]
 	if a := g.u.Accept; a != nil && a.ID == s.ID {
-		row = &messageRow{seq: g.look.accept, status: a.Status}
+		row = &messageRow{seq: g.look.accept, status: a.Status, patient: a.Patient}
 	}
 	if row == nil {
 		return fmt.Errorf("message %s: %w", s.ID, queue.ErrNotFound)
 	}
 	if len(s.From) > 0 && !slices.Contains(s.From, row.status) {
 		return fmt.Errorf("message %s is %s: %w", s.ID, row.status, queue.ErrState)
+	}
+	if err := g.lookOrder(row, s); err != nil {
+		return err
 	}
 	g.look.message = row
 	return nil
@@ -203,6 +209,9 @@ func (g *group) writeMessage() {
 	}
 	row := g.messages[s.ID]
 	was := row.status
+	if takesOut(s, was) {
+		g.line.leave(row.patient, row.seq)
+	}
 	if s.To != "" {
 		row.status = s.To
 	}
@@ -218,6 +227,9 @@ func (g *group) writeMessage() {
 	if !s.GeneratedAt.IsZero() {
 		row.generatedAt = nanos(s.GeneratedAt)
 	}
+	if was != row.status && row.status == samvirke.MessageReceived {
+		g.line.enter(row.patient, row.seq)
+	}
 	if external != row.externalID {
 		g.known(row, false)
 	}
@@ -225,6 +237,6 @@ func (g *group) writeMessage() {
 	g.write.tally(tallyMessage, "", string(was), -1)
 	g.write.tally(tallyMessage, "", string(row.status), 1)
 	if was != row.status && row.made == 0 {
-		g.write.statuses[row.seq] = row.status
+		g.write.statuses[row.seq] = row
 	}
 }

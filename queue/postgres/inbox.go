@@ -103,7 +103,17 @@ func (b *inbox) forget(seq int64) {
 	b.ready = slices.DeleteFunc(b.ready, func(m samvirke.Message) bool { return m.Seq == seq })
 }
 
-const inboxClaim = `WITH c AS (SELECT seq FROM open_message WHERE status = 'received' AND owner = '' ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED),
+// inboxWindow is how many messages that nobody has are looked at for one claim. All may have to wait for earlier ones of
+// their patients, which other gateways have in hand; then what lies behind them waits too, instead of being looked for over
+// and over.
+const inboxWindow = 2000
+
+// inboxClaim leaves alone what comes after a message of its patient that somebody has. Two that claim at the same time may
+// come away with one each; then the later one is given back when its unit is refused (queue.ErrOrder).
+const inboxClaim = `WITH c AS (SELECT seq FROM open_message o WHERE status = 'received' AND owner = ''
+		AND seq <= coalesce((SELECT seq FROM open_message WHERE status = 'received' AND owner = '' ORDER BY seq OFFSET $3 LIMIT 1), 9223372036854775807)
+		AND coalesce((SELECT owner FROM open_message WHERE status = 'received' AND key <> 0 AND key = o.key ORDER BY seq LIMIT 1), '') = ''
+		ORDER BY seq LIMIT $1 FOR UPDATE OF o SKIP LOCKED),
 	u AS (UPDATE open_message o SET owner = $2 FROM c WHERE o.seq = c.seq RETURNING o.seq)
 	SELECT ` + messageColumns + `, m.raw FROM u JOIN message m ON m.seq = u.seq ORDER BY m.seq`
 
@@ -141,7 +151,7 @@ func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke
 		m.Raw = notNil(raw)
 		got = append(got, m)
 		return err
-	}, limit, s.owner)
+	}, limit, s.owner, inboxWindow)
 	if err := s.claims.SendBatch(asking, batch).Close(); err != nil {
 		if e := s.usable(); e != nil {
 			return nil, e

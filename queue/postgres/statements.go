@@ -14,8 +14,10 @@ const (
 		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
 		$11::bytea[], $12::bytea[]) AS n(seq, status, fault, fault_text, format, kind, version, external_id, patient, generated_at, envelope, notes)
 		WHERE m.seq = n.seq`
-	openMessageSet = `INSERT INTO open_message (seq, status, owner) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[])
-		ON CONFLICT (seq) DO UPDATE SET status = excluded.status, owner = excluded.owner`
+	openMessageSet = `INSERT INTO open_message (seq, status, owner, key)
+		SELECT seq, status, owner, CASE WHEN status = 'received' AND patient <> '' THEN hashtextextended(patient, 0) ELSE 0 END
+		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS n(seq, status, owner, patient)
+		ON CONFLICT (seq) DO UPDATE SET status = excluded.status, owner = excluded.owner, key = excluded.key`
 	openMessageDelete = `DELETE FROM open_message WHERE seq = ANY($1)`
 	recordInsert      = `INSERT INTO record (seq, key, hash, patient, message_id, received_at, body)
 		SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bytea[])

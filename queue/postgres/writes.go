@@ -15,7 +15,7 @@ type writes struct {
 	madeBySeq  map[int64]int // place in messages
 	changes    []*messageChange
 	changeOf   map[int64]*messageChange
-	statuses   map[int64]samvirke.MessageStatus // of messages that were there before
+	statuses   map[int64]*messageRow // messages that were there before and whose status changes
 	records    []recordRow
 	plans      []planRow
 	dues       []dueWrite
@@ -35,6 +35,7 @@ type (
 		samvirke.Message
 		reused          bool
 		envelope, notes []byte
+		out             *queue.Outcome // of the unit that accepts it
 	}
 	messageChange struct {
 		row              *messageRow
@@ -73,12 +74,12 @@ type (
 )
 
 func newWrites() writes {
-	return writes{madeBySeq: map[int64]int{}, changeOf: map[int64]*messageChange{}, statuses: map[int64]samvirke.MessageStatus{},
+	return writes{madeBySeq: map[int64]int{}, changeOf: map[int64]*messageChange{}, statuses: map[int64]*messageRow{},
 		stepped: map[int64]*deliveryRow{}, counters: map[string]int64{}, settings: map[string]string{}, tallies: map[tallyKey]int64{}}
 }
 
-func (w *writes) addMessage(m samvirke.Message, reused bool) int {
-	w.messages = append(w.messages, messageMade{Message: m, reused: reused})
+func (w *writes) addMessage(m samvirke.Message, reused bool, out *queue.Outcome) int {
+	w.messages = append(w.messages, messageMade{Message: m, reused: reused, out: out})
 	w.madeBySeq[m.Seq] = len(w.messages)
 	return len(w.messages)
 }

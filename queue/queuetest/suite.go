@@ -74,6 +74,8 @@ func Run(t *testing.T, e Engine) {
 		{"Received", testReceived},
 		{"ReceivedBlocks", testReceivedBlocks},
 		{"Reprocess", testReprocess},
+		{"Order", testOrder},
+		{"OrderInOneGroup", testOrderInOneGroup},
 		{"Lease", testLease},
 		{"LeaseBlocks", testLeaseBlocks},
 		{"LeaseWaitsUntilDue", testLeaseWaitsUntilDue},

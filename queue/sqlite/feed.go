@@ -14,6 +14,7 @@ type feedChange struct {
 	message *samvirke.Message // just accepted
 	again   bool              // to be processed again
 	gone    bool              // no longer received
+	key     laneKey           // of its patient, 0 for none; for the order alone
 }
 
 // feed holds the numbers of messages to be processed, and the newest of them whole, so that

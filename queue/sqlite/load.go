@@ -35,7 +35,7 @@ func newLoader(c *conn, last int64, parties []string) (l *loader, err error) {
 }
 
 const (
-	loadReceived = `SELECT seq FROM message WHERE status = ? AND status <> 'processed' AND seq > ? AND seq <= ?
+	loadReceived = `SELECT seq, patient FROM message WHERE status = ? AND status <> 'processed' AND seq > ? AND seq <= ?
 		ORDER BY seq LIMIT ?`
 	loadOpen = `SELECT seq, lane, due_at, created_at, hold FROM delivery
 		WHERE state = ? AND party = ? AND state IN ('queued', 'waiting', 'stopped', 'given-up') AND seq > ? ORDER BY seq LIMIT ?`
@@ -96,11 +96,20 @@ func (l *loader) messages(w *writer) (n int, err error) {
 	var found []feedChange
 	err = l.received.each(func(row []driver.Value) error {
 		l.after = row[0].(int64)
-		found = append(found, feedChange{seq: l.after, again: true})
+		c := feedChange{seq: l.after, again: true}
+		if patient := row[1].(string); patient != "" {
+			c.key = w.order.key(patient)
+		}
+		found = append(found, c)
 		return nil
 	}, string(samvirke.MessageReceived), l.after, l.last, int64(loadChunk))
+	if err != nil {
+		return 0, err
+	}
 	w.s.feed.settle(found)
-	return len(found), err
+	w.settleOrder(found, nil)
+	w.s.feed.settle(w.order.learnt(l.after, len(found) < loadChunk))
+	return len(found), nil
 }
 
 func (l *loader) deliveries(w *writer, party string, state samvirke.DeliveryState) (n int, err error) {

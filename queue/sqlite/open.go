@@ -19,6 +19,7 @@ import (
 	"github.com/pressly/goose/v3"
 	modernc "modernc.org/sqlite"
 
+	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -179,7 +180,7 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 		log.close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	w := &writer{s: s, db: db, log: log, cache: newRowCache()}
+	w := &writer{s: s, db: db, log: log, cache: newRowCache(), order: newOrder(s.lanes.key)}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -204,6 +205,9 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	}
 	if err = w.readTallies(); err != nil {
 		return nil, err
+	}
+	if s.totals.n[tallyKey{tallyMessage, "", string(samvirke.MessageReceived)}] == 0 {
+		w.order.learnt(0, true)
 	}
 	parties, err := w.readParties()
 	if err != nil {

@@ -21,8 +21,12 @@ type tx struct {
 	pinned []int64
 	lanes  []laneChange
 	feed   []feedChange
-	events []samvirke.Event
-	story  eventRun
+	// entered are messages that are received from now on, by patient, ended those that are no longer; back are given back.
+	entered map[laneKey][]int64
+	ended   map[int64]bool
+	back    []int64
+	events  []samvirke.Event
+	story   eventRun
 	// keys and shadows are what is touched; see there.
 	keys     []string
 	shadows  []*shadow
@@ -113,6 +117,7 @@ func (t *tx) commit() error {
 	t.w.s.totals.add(t.tallies)
 	t.w.s.lanes.settle(t.lanes, t.pinned)
 	t.w.s.feed.settle(t.feed)
+	t.w.settleOrder(t.feed, t.back)
 	return nil
 }
 

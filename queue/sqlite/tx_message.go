@@ -172,10 +172,10 @@ func (t *tx) addMessage(m *samvirke.Message, seq int64) {
 	t.w.cache.message(m.ID, rowOf(m, seq))
 	t.tally(tallyAccepted, "", "", 1)
 	t.tally(tallyMessage, "", string(m.Status), 1)
-	if m.Status == samvirke.MessageReceived {
+	if m.Status == samvirke.MessageReceived && !t.atOnce() {
 		kept := *m
 		kept.Seq = seq
-		t.feed = append(t.feed, feedChange{seq: seq, message: &kept})
+		t.enters(feedChange{seq: seq, message: &kept, key: t.patientKey(m.Patient)})
 	}
 }
 
@@ -206,7 +206,7 @@ func (t *tx) lookMessage() error {
 	if len(s.From) > 0 && !slices.Contains(s.From, t.look.message.status) {
 		return fmt.Errorf("message %s is %s: %w", s.ID, t.look.message.status, queue.ErrState)
 	}
-	return nil
+	return t.lookOrder(t.look.message)
 }
 
 // rowOf is what a step will want to know of a message just accepted.
@@ -249,9 +249,13 @@ func (t *tx) writeMessage() {
 	t.tally(tallyMessage, "", string(to), 1)
 	switch {
 	case to == samvirke.MessageReceived && row.status != to:
-		t.feed = append(t.feed, feedChange{seq: row.seq, again: true})
-	case to != samvirke.MessageReceived && row.status == samvirke.MessageReceived:
-		t.feed = append(t.feed, feedChange{seq: row.seq, gone: true})
+		patient := row.patient
+		if s.Patient != "" {
+			patient = s.Patient
+		}
+		t.enters(feedChange{seq: row.seq, again: true, key: t.patientKey(patient)})
+	case takesOut(s, row.status) && !t.atOnce():
+		t.leaves(row.seq)
 	}
 }
 

@@ -101,6 +101,7 @@ type writer struct {
 	// seqs are the last numbers given; a rollback puts them back.
 	seqs  sequences
 	cache *rowCache
+	order *order
 	load  *loader
 	group []*request
 	units []*request
@@ -336,9 +337,11 @@ func (w *writer) runBatch(batch []*request) (done int) {
 	}
 	if applied == 0 {
 		t.w.s.lanes.settle(nil, t.pinned)
+		w.settleOrder(nil, t.back)
 		return answerAll(batch, nil)
 	}
 	if err := t.commit(); err != nil {
+		w.settleOrder(nil, t.back)
 		return answerAll(batch, w.undo(t, err))
 	}
 	w.s.measure(applied, time.Since(began))
