@@ -1,0 +1,286 @@
+//go:build fault
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/samvirke/samvirke/internal/simulate"
+	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/postgres"
+	"github.com/samvirke/samvirke/queue/postgres/postgrestest"
+)
+
+// faultPatience bounds each wait. A loaded machine needs some of it, a hang all.
+const faultPatience = 4 * time.Minute
+
+// Who is written about. The journals of the first kind each have persons of their own and write one message after the other, so that
+// the order is known; those of the second kind write about the same persons at once, so that messages meet.
+const (
+	strictJournals = 5
+	strictPersons  = 4 // of each
+	looseJournals  = 4
+	firstLoose     = 1000 // persons from here on are written about by several at once
+	loosePersons   = 2
+	firstForgotten = 2000 // persons from here on are erased
+)
+
+// rig is a gateway that is crashed again and again, with those who send to it and receive from it, and the books of all that was
+// acknowledged.
+type rig struct {
+	t     *testing.T
+	rnd   *rand.Rand
+	addr  string
+	cfg   string
+	place storeOptions // where the store is
+	town  *town
+	ward  *ward
+	sheet *faultSheet
+	all   []*journal
+	fault string // at work now
+	// dropped: bodies that have served are dropped, so that they are not held against what was sent.
+	dropped bool
+
+	mu        sync.Mutex
+	acked     []acked
+	label     map[string]string // message id -> fault at work when it was acknowledged or first sent
+	forgotten []int             // persons who were erased
+}
+
+type acked struct {
+	id, gatewayID, fault string
+	person               int
+	body                 []byte
+}
+
+// journal sends messages one after the other, each until it is acknowledged.
+type journal struct {
+	persons []int
+	next    map[int]int
+	step    int // between two numbers
+	pending *acked
+}
+
+// newRig makes a gateway with a store of its own. more is added to the configuration.
+func newRig(t *testing.T, seed uint64, title, more string) *rig {
+	t.Helper()
+	r := &rig{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), addr: freeAddr(t), sheet: newFaultSheet(title), label: map[string]string{},
+		ward: &ward{got: map[string]map[string]bool{}}}
+	r.town = newTown(r.addr)
+	r.serve(r.town)
+	data := filepath.Join(t.TempDir(), "data")
+	r.place.file.Dir = data
+	t.Cleanup(r.town.close)
+	for i := range strictJournals {
+		j := &journal{next: map[int]int{}, step: 1}
+		for k := range strictPersons {
+			j.persons = append(j.persons, i*strictPersons+k)
+		}
+		r.all = append(r.all, j)
+	}
+	for i := range looseJournals {
+		j := &journal{next: map[int]int{}, step: looseJournals}
+		for k := range loosePersons {
+			j.persons = append(j.persons, firstLoose+k)
+			j.next[firstLoose+k] = i + 1 - looseJournals
+		}
+		r.all = append(r.all, j)
+	}
+	r.cfg = strings.Replace(r.cfg, "{more}", more, 1)
+	return r
+}
+
+// serve starts the receivers and writes the configuration.
+func (r *rig) serve(town http.Handler) {
+	city, hospital := httptest.NewServer(town), httptest.NewServer(r.ward)
+	r.t.Cleanup(city.Close)
+	r.t.Cleanup(hospital.Close)
+	r.cfg = faultConfig(r.t, r.addr, hospital.URL, city.URL)
+}
+
+// faultConfig is a configuration in which {data} and {more} are to be filled in.
+func faultConfig(t *testing.T, addr, hospitalURL, cityURL string) string {
+	t.Helper()
+	name := writeConfig(t, addr, "{data}", hospitalURL, cityURL, "{more}")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.NewReplacer("receipts: none", "receipts: apprec", "max_in_flight: 32}", "max_in_flight: 32, timeout: 5s}").Replace(string(text))
+}
+
+// config writes the configuration file.
+func (r *rig) config() string {
+	r.t.Helper()
+	name := filepath.Join(r.t.TempDir(), "samvirke.yaml")
+	if err := os.WriteFile(name, []byte(strings.Replace(r.cfg, "{data}", r.place.file.Dir, 1)), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	return name
+}
+
+// begin starts the gateway. ready is false when it ended before it was.
+func (r *rig) begin(file, orders string, prefix ...string) (p *process, ready bool) {
+	r.t.Helper()
+	args := append(append([]string{}, prefix...), binary(r.t), "run", "--config", file)
+	return r.run(orders, args)
+}
+
+// run starts a program that is a gateway on the rig's address.
+func (r *rig) run(orders string, args []string) (p *process, ready bool) {
+	r.t.Helper()
+	p = &process{cmd: exec.Command(args[0], args[1:]...), log: &lockedBuffer{}, addr: r.addr, done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.Env = append(os.Environ(), queue.FaultEnv+"="+orders)
+	if err := p.cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.done)
+	}()
+	r.t.Cleanup(p.kill)
+	for deadline := time.Now().Add(faultPatience); ; {
+		resp, err := http.Get("http://" + r.addr + "/readyz")
+		if err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return p, true
+			}
+		}
+		select {
+		case <-p.done:
+			return p, false
+		case <-time.After(5 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("the gateway is not ready after %s:\n%s", faultPatience, p.log)
+		}
+	}
+}
+
+// load sends from all journals until the gateway is gone, or enough says so.
+func (r *rig) load(p *process, enough func() bool) {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(r.t.Context())
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, j := range r.all {
+		own := rand.New(rand.NewPCG(r.rnd.Uint64(), 2))
+		wg.Go(func() { r.send(ctx, j, own) })
+	}
+	deadline := time.After(faultPatience)
+	for over := false; !over && !(enough != nil && enough()); {
+		select {
+		case <-p.done:
+			over = true
+		case <-deadline:
+			cancel()
+			wg.Wait()
+			r.t.Fatalf("%s: nothing has happened for %s\n%s", r.fault, faultPatience, p.log)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	cancel()
+	wg.Wait()
+	http.DefaultClient.CloseIdleConnections()
+}
+
+// send is one journal. A message of which nobody knows whether it arrived is sent again with the same bytes.
+func (r *rig) send(ctx context.Context, j *journal, rnd *rand.Rand) {
+	for ctx.Err() == nil {
+		if j.pending == nil {
+			p := j.persons[rnd.IntN(len(j.persons))]
+			j.next[p] += j.step
+			j.pending = r.message(p, j.next[p])
+		}
+		if r.post(ctx, j.pending) {
+			j.pending = nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(2+rnd.IntN(6)) * time.Millisecond): // leaves the processor to the gateway
+		}
+	}
+}
+
+func (r *rig) message(person, number int) *acked {
+	a := &acked{id: uuid.NewString(), person: person}
+	a.body = admission(a.id, person, fmt.Sprintf("no %d", number))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.label[a.id] = r.fault
+	return a
+}
+
+// post sends one message and says whether it was acknowledged.
+func (r *rig) post(ctx context.Context, a *acked) bool {
+	status, text, err := post(ctx, r.addr, hospitalToken, "application/xml", a.body)
+	switch {
+	case err != nil, status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
+		return false
+	case status != http.StatusAccepted:
+		r.t.Errorf("%s: a message was answered with %d %s", r.fault, status, text)
+		return false
+	}
+	var answer struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal([]byte(text), &answer); err != nil || answer.ID == "" {
+		r.t.Errorf("%s: the answer names no id: %s", r.fault, text)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a.gatewayID, a.fault = answer.ID, r.fault
+	r.acked = append(r.acked, *a)
+	r.label[a.id] = r.fault
+	return true
+}
+
+func (r *rig) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.acked)
+}
+
+// within waits for what must come.
+func (r *rig) within(p *process, what string, ok func() bool) {
+	r.t.Helper()
+	for deadline := time.Now().Add(faultPatience); !ok(); time.Sleep(5 * time.Millisecond) {
+		select {
+		case <-p.done:
+			r.t.Fatalf("%s: the gateway ended while %s\n%s", r.fault, what, p.log)
+		default:
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%s: still %s after %s\n%s", r.fault, what, faultPatience, p.log)
+		}
+	}
+}
+
+// forgottenPerson is the number that names a person who is to be erased.
+func forgottenPerson(n int) string { return simulate.PersonNumber(firstForgotten + n) }
+
+func personNumber(n int) string { return simulate.PersonNumber(n) }
+
+// postgresRig is a rig on a database, in a schema of its own.
+func postgresRig(t *testing.T, seed uint64, db *postgrestest.Server, schema string) *rig {
+	t.Helper()
+	r := newRig(t, seed, "", fmt.Sprintf("store: {postgres: {url: %q, schema: %s, alive: 3s}}\n", db.URL(), schema))
+	r.place.database = &postgres.Options{URL: db.URL(), Schema: schema}
+	return r
+}
