@@ -137,7 +137,7 @@ func (c *copier) journal() error {
 	}
 	sizes := map[string]int64{}
 	for _, e := range list {
-		if _, ok := segmentOf(e.Name()); !ok || !strings.HasSuffix(e.Name(), ".seg") {
+		if _, ok := segmentOf(e.Name()); !ok || !strings.HasSuffix(e.Name(), ".seg") && !strings.HasSuffix(e.Name(), agedSuffix) {
 			continue
 		}
 		file, err := e.Info()

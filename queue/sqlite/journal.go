@@ -102,6 +102,9 @@ func (diskFiles) SyncFolder(path string) error { return syncFolder(path) }
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 func segmentPath(dir string, seg uint32) string {
+	if seg >= agedFirst {
+		return filepath.Join(dir, fmt.Sprintf("%08d", seg)+agedSuffix)
+	}
 	return filepath.Join(dir, fmt.Sprintf("%08d.seg", seg))
 }
 

@@ -40,6 +40,12 @@ func newMeters(reg prometheus.Registerer, s *Store) (*meters, error) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "samvirke_store_discord_rows",
 			Help: "Rows by which the totals were off when they were counted at start; anything but 0 is a fault."},
 			func() float64 { return float64(s.discord.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "samvirke_store_pressed_bytes_total",
+			Help: "Bytes of bodies, records and plans that were made smaller because they had aged."},
+			func() float64 { return float64(s.pressedFrom.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "samvirke_store_pressed_into_bytes_total",
+			Help: "Bytes that samvirke_store_pressed_bytes_total became."},
+			func() float64 { return float64(s.pressedTo.Load()) }),
 	}
 	for i, c := range m.all {
 		if err := reg.Register(c); err != nil {

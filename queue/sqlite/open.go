@@ -21,6 +21,7 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/press"
 )
 
 //go:embed migrations/*.sql
@@ -80,6 +81,12 @@ type Store struct {
 	wiped      map[uint32]bool
 	bodyCounts map[uint32]int64
 	wiping     sync.Mutex
+	// trimmed says that the aged segment ends where its table says; under wiping too.
+	trimmed bool
+	// pressedFrom and pressedTo count the bytes that were pressed and what became of them.
+	pressedFrom, pressedTo atomic.Int64
+	// press makes bodies smaller that have aged.
+	press func() (*press.Press, error)
 	// dirty says that an erasure of an earlier life has to be wiped out of the files still.
 	dirty bool
 }
@@ -149,6 +156,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		w.close()
 		return nil, err
 	}
+	s.press = s.reader.places.press
 	s.reader.settled = s.settled
 	s.reader.leased = s.lanes.leased
 	s.reader.totals = s.liveStats
@@ -156,6 +164,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	go w.loop()
 	s.others.Go(s.checkpoints)
 	s.others.Go(s.tidying)
+	s.others.Go(s.ages)
 	s.others.Go(s.verify)
 	return s, nil
 }

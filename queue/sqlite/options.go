@@ -20,6 +20,10 @@ const (
 	DefaultReaders = 4
 	// DefaultLease is how long a lease lasts when Lease is not told.
 	DefaultLease = time.Minute
+	// DefaultAgeAfter is how long bodies are kept as they came.
+	DefaultAgeAfter = 24 * time.Hour
+	// DefaultAgeRate is how many bytes of what has aged are read in a second at most.
+	DefaultAgeRate = 8 << 20
 	// maxLeases bounds what one Lease or Received gives.
 	maxLeases = 1000
 	// maxGroup bounds the units of one transaction, maxGroupBytes the bodies in it.
@@ -56,6 +60,11 @@ type Options struct {
 	SegmentBytes int64
 	// Readers is how many connections read at the same time; 0 means 4.
 	Readers int
+	// AgeAfter is how long bodies, records, plans and envelopes are kept as they came; then they are pressed, which takes a
+	// fifth of the room. 0 means a day.
+	AgeAfter time.Duration
+	// AgeRate is how many bytes of what has aged are read in a second at most; 0 means 8 MB.
+	AgeRate int64
 	// Registerer gets the metrics of the store; nil means none.
 	Registerer prometheus.Registerer
 
@@ -85,6 +94,12 @@ func (o *Options) defaults() error {
 		o.SegmentBytes = DefaultSegmentBytes
 	}
 	o.SegmentBytes = min(o.SegmentBytes, maxSegment)
+	if o.AgeAfter <= 0 {
+		o.AgeAfter = DefaultAgeAfter
+	}
+	if o.AgeRate <= 0 {
+		o.AgeRate = DefaultAgeRate
+	}
 	if o.files == nil {
 		o.files = diskFiles{}
 	}

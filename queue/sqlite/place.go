@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/press"
 )
 
 // place is where a body lies in the journal.
@@ -45,12 +46,40 @@ type segments struct {
 	dir  string
 	mu   sync.RWMutex
 	open map[uint32]*os.File
+	// press is made when the first pressed body is read.
+	press func() (*press.Press, error)
 }
 
-func newSegments(dir string) *segments { return &segments{dir: dir, open: map[uint32]*os.File{}} }
+func newSegments(dir string) *segments {
+	return &segments{dir: dir, open: map[uint32]*os.File{}, press: sync.OnceValues(press.New)}
+}
 
 // read gives a body and checks it.
 func (s *segments) read(p place) ([]byte, error) {
+	b, err := s.stored(p)
+	if err != nil || p.seg < agedFirst {
+		return b, err
+	}
+	if b, err = s.expand(b); err != nil {
+		return nil, fmt.Errorf("body at byte %d of segment %d: %w", p.at, p.seg, err)
+	}
+	return b, nil
+}
+
+// expand gives the body that was pressed.
+func (s *segments) expand(b []byte) ([]byte, error) {
+	p, err := s.press()
+	if err != nil {
+		return nil, err
+	}
+	if b, err = p.Expand(b); err != nil {
+		return nil, fmt.Errorf("%w: %w", queue.ErrDamaged, err)
+	}
+	return b, nil
+}
+
+// stored gives the bytes of a body as they stand and checks them.
+func (s *segments) stored(p place) ([]byte, error) {
 	s.mu.RLock()
 	f := s.open[p.seg]
 	if f == nil {
@@ -61,7 +90,7 @@ func (s *segments) read(p place) ([]byte, error) {
 		s.mu.RLock()
 		if f = s.open[p.seg]; f == nil { // closed again by others meanwhile
 			s.mu.RUnlock()
-			return s.read(p)
+			return s.stored(p)
 		}
 	}
 	b := make([]byte, p.n)

@@ -76,6 +76,10 @@ func (r *reader) findDelivery(ctx context.Context, party string, ids []string) (
 }
 
 func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...any) (samvirke.Delivery, error) {
+	return again(func() (samvirke.Delivery, error) { return r.deliveryOnce(ctx, condition, args...) })
+}
+
+func (r *reader) deliveryOnce(ctx context.Context, condition string, args ...any) (samvirke.Delivery, error) {
 	leased := r.inHand()
 	var k kept
 	d, err := one(ctx, r.hot, func(rows *sql.Rows) (samvirke.Delivery, error) {
@@ -307,6 +311,11 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 			continue
 		}
 		body, e := s.leasedBody(&f.kept, f.delivery.Size)
+		if errors.Is(e, queue.ErrDamaged) && !f.kept.none() { // or has moved since the row was read
+			if d, err := s.deliveryOnce(context.WithoutCancel(ctx), `d.seq = ?`, l.Seq); err == nil && (len(d.Body) > 0 || d.Size == 0) {
+				body, e = d.Body, nil
+			}
+		}
 		if e != nil {
 			err = fmt.Errorf("delivery %s: %w", f.delivery.ID, e)
 			s.opts.Logger.Error("body of a delivery cannot be read", "delivery_id", f.delivery.ID, "err", e)

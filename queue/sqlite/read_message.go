@@ -27,15 +27,23 @@ func (r *reader) Message(ctx context.Context, id string) (queue.MessageDetail, e
 	if err := r.wait(ctx, id); err != nil {
 		return queue.MessageDetail{}, err
 	}
+	return again(func() (queue.MessageDetail, error) { return r.messageDetail(ctx, id) })
+}
+
+func (r *reader) messageDetail(ctx context.Context, id string) (queue.MessageDetail, error) {
 	var k kept
+	var pressed bool
 	d, err := one(ctx, r.db, func(rows *sql.Rows) (d queue.MessageDetail, err error) {
-		d.Message, err = scanMessage(rows, &k.place, &k.file, &k.inline, &d.Envelope, &d.Notes)
+		d.Message, err = scanMessage(rows, &k.place, &k.file, &k.inline, &d.Envelope, &pressed, &d.Notes)
 		return d, err
 	}, `SELECT m.seq, m.id, m.party, m.format, m.kind, m.version, m.external_id, m.patient, m.generated_at,
 		m.received_at, m.status, m.fault, m.fault_text, m.checksum, m.size, m.content_type, m.trace_parent,
-		m.place, coalesce(b.file, ''), b.body, r.envelope, r.notes
+		m.place, coalesce(b.file, ''), b.body, r.envelope, coalesce(r.pressed, 0), r.notes
 		FROM message m LEFT JOIN message_body b ON b.seq = m.seq LEFT JOIN message_result r ON r.seq = m.seq
 		WHERE m.id = ?`, id)
+	if err == nil && pressed {
+		d.Envelope, err = r.places.expand(d.Envelope)
+	}
 	if err != nil {
 		return queue.MessageDetail{}, err
 	}
@@ -216,6 +224,10 @@ func (s *Store) receivedBySeq(ctx context.Context, seq int64) (samvirke.Message,
 }
 
 func (r *reader) messageBySeq(ctx context.Context, seq int64) (samvirke.Message, error) {
+	return again(func() (samvirke.Message, error) { return r.messageBySeqOnce(ctx, seq) })
+}
+
+func (r *reader) messageBySeqOnce(ctx context.Context, seq int64) (samvirke.Message, error) {
 	var k kept
 	m, err := one(ctx, r.hot, func(rows *sql.Rows) (m samvirke.Message, err error) {
 		return scanMessage(rows, &k.place, &k.file, &k.inline)

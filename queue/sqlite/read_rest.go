@@ -99,13 +99,14 @@ func (r *reader) Records(ctx context.Context, patient string) (out []queue.Recor
 		piece, err := list(ctx, r.hot, func(rows *sql.Rows) (x queue.Record, err error) {
 			var at int64
 			var file string
-			if err = rows.Scan(&after, &x.Key, &x.Hash, &x.Patient, &x.MessageID, &at, &file, &x.Body); err != nil {
+			var pressed bool
+			if err = rows.Scan(&after, &x.Key, &x.Hash, &x.Patient, &x.MessageID, &at, &file, &x.Body, &pressed); err != nil {
 				return x, err
 			}
 			x.ReceivedAt = moment(at)
-			x.Body, err = r.body(&kept{file: file, inline: x.Body})
+			x.Body, err = r.body(&kept{file: file, inline: x.Body, pressed: pressed})
 			return x, err
-		}, `SELECT seq, key, hash, patient, message_id, received_at, file, body FROM record
+		}, `SELECT seq, key, hash, patient, message_id, received_at, file, body, pressed FROM record
 			WHERE patient = ? AND seq > ? ORDER BY seq LIMIT 1000`, patient, after)
 		if err != nil {
 			return nil, err
@@ -131,18 +132,17 @@ func (r *reader) Plan(ctx context.Context, patient string, version int64) (queue
 	if err := r.wait(ctx, patient); err != nil {
 		return queue.PlanVersion{}, err
 	}
-	var file string
-	var body []byte
+	var k kept
 	w := where{parts: []string{`patient = ?`}, args: []any{patient}}
 	if version != 0 {
 		w.add(`version = ?`, version)
 	}
-	p, err := one(ctx, r.hot, func(rows *sql.Rows) (queue.PlanVersion, error) { return scanPlan(rows, &file, &body) },
-		`SELECT `+planColumns+`, file, body FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
+	p, err := one(ctx, r.hot, func(rows *sql.Rows) (queue.PlanVersion, error) { return scanPlan(rows, &k.file, &k.inline, &k.pressed) },
+		`SELECT `+planColumns+`, file, body, pressed FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
 	if err != nil {
 		return p, err
 	}
-	p.Body, err = r.body(&kept{file: file, inline: body})
+	p.Body, err = r.body(&k)
 	return p, err
 }
 

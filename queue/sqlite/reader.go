@@ -205,6 +205,15 @@ func readError(ctx context.Context, err error) error {
 	return fmt.Errorf("read store: %w", err)
 }
 
+// again reads once more what was damaged: between a row and its body the body may have moved, because it has aged.
+func again[T any](f func() (T, error)) (T, error) {
+	x, err := f()
+	if errors.Is(err, queue.ErrDamaged) {
+		return f()
+	}
+	return x, err
+}
+
 // wait waits as settled does.
 func (r *reader) wait(ctx context.Context, keys ...string) error {
 	if r.settled == nil {
@@ -218,6 +227,8 @@ type kept struct {
 	place  []byte
 	file   string
 	inline []byte
+	// pressed says that inline has aged.
+	pressed bool
 }
 
 // none says that there is no body any more.
@@ -229,6 +240,9 @@ func (r *reader) body(k *kept) ([]byte, error) {
 		return r.places.read(p)
 	}
 	if k.file == "" {
+		if k.pressed {
+			return r.places.expand(k.inline)
+		}
 		return notNil(k.inline), nil
 	}
 	return r.bodies.read(k.file)

@@ -110,6 +110,9 @@ func (s *Store) FindDelivery(ctx context.Context, party, externalID string) (sam
 		d := x.d
 		shown(&d, s.inHand())
 		body, err := s.body(&x.kept)
+		if errors.Is(err, queue.ErrDamaged) { // or has moved, because it has aged
+			return s.reader.FindDelivery(ctx, party, externalID)
+		}
 		d.Body = body
 		return d, err
 	}
@@ -133,6 +136,9 @@ func (s *Store) Message(ctx context.Context, id string) (queue.MessageDetail, er
 		return s.reader.Message(ctx, id)
 	}
 	raw, err := s.body(&x.kept)
+	if errors.Is(err, queue.ErrDamaged) { // or has moved, because it has aged
+		return s.reader.Message(ctx, id)
+	}
 	d := queue.MessageDetail{Message: x.m}
 	d.Raw = raw
 	return d, err

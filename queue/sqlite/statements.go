@@ -101,7 +101,7 @@ func (st *statements) batches() []struct {
 		{addMessageFile, `INSERT INTO message_body (seq, file) VALUES `, ``},
 		{addResult, `INSERT INTO message_result (seq, envelope, notes) VALUES `,
 			` ON CONFLICT (seq) DO UPDATE SET envelope = coalesce(excluded.envelope, envelope),
-			notes = coalesce(excluded.notes, notes)`},
+			notes = coalesce(excluded.notes, notes), pressed = iif(excluded.envelope IS NULL, pressed, 0)`},
 		{addRecord, `INSERT INTO record (seq, key, hash, patient, message_id, received_at, file, body) VALUES `,
 			` ON CONFLICT (key, hash) DO NOTHING`},
 		{addPlan, `INSERT INTO plan_version (seq, patient, version, at, message_id, file, body) VALUES `, ``},

@@ -62,7 +62,7 @@ func (s *Store) tidy(ctx context.Context, held spot) error {
 			return fmt.Errorf("remove segment %d: %w", seg, err)
 		}
 	}
-	return nil
+	return s.removeAged(ctx)
 }
 
 // tidying looks at the segments when one was left or bodies were dropped.

@@ -35,6 +35,9 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 		return err
 	}
 	defer leave()
+	if _, err := s.trimAged(ctx); err != nil {
+		return err
+	}
 	for {
 		var last int64
 		bySegment := map[uint32][]place{}

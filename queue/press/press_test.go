@@ -1,0 +1,65 @@
+package press
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func newPress(tb testing.TB) *Press {
+	tb.Helper()
+	p, err := New()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// TestRoundTrip presses what is small, large, repeated, random and empty; what does not get smaller takes one byte more.
+func TestRoundTrip(t *testing.T) {
+	p := newPress(t)
+	random := make([]byte, 20_000)
+	if _, err := rand.Read(random); err != nil {
+		t.Fatal(err)
+	}
+	for name, body := range map[string][]byte{"empty": {}, "one byte": {7}, "random": random, "text": bytes.Repeat([]byte("abc "), 100_000),
+		"sample": dictionary[:8000]} {
+		pressed := p.Squeeze([]byte("before"), body)
+		if !bytes.HasPrefix(pressed, []byte("before")) {
+			t.Errorf("%s: what stood before is gone", name)
+		}
+		pressed = pressed[len("before"):]
+		if len(pressed) > len(body)+1 {
+			t.Errorf("%s: %d bytes became %d", name, len(body), len(pressed))
+		}
+		got, err := p.Expand(pressed)
+		if err != nil || !bytes.Equal(got, body) {
+			t.Errorf("%s: %d bytes came back as %d, %v", name, len(body), len(got), err)
+		}
+	}
+}
+
+// TestDamage: no bytes, cut and changed ones are an error, never a panic.
+func TestDamage(t *testing.T) {
+	p := newPress(t)
+	whole := p.Squeeze(nil, []byte(strings.Repeat("a text that gets smaller ", 100)))
+	for name, b := range map[string][]byte{"nothing": nil, "unknown mark": {9, 1, 2}, "cut": whole[:len(whole)/2], "mark alone": {markZstd, 1}} {
+		if _, err := p.Expand(b); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDictionaryStays: bodies pressed by earlier versions need exactly these bytes.
+func TestDictionaryStays(t *testing.T) {
+	sum := sha256.Sum256(dictionary)
+	if got := hex.EncodeToString(sum[:]); got != dictionarySum {
+		t.Errorf("the dictionary has the checksum %s: stored bodies could not be read any more", got)
+	}
+}
+
+const dictionarySum = "5633922eaa5f29e5d060168da9020333525a62bdc993c09fd0e558c637fc8582"

@@ -1,0 +1,423 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/press"
+)
+
+// agedFirst is the number of the first aged segment. No journal gets there: that would be three million gigabytes.
+const agedFirst = 50_000_000
+
+// Steps of ageing, each one short transaction.
+const (
+	ageRows = 32      // rows of a table: the writer is held up for some milliseconds
+	ageStep = 1 << 20 // bytes, about; one body may be larger
+	// ageLook is how often is looked for what has aged when nothing has.
+	ageLook = time.Minute
+)
+
+// aging is where ageing stands: the row of its table.
+type aging struct {
+	message, delivery, record, plan, result int64
+	segment                                 uint32
+	at                                      int64
+	before, after                           int64
+}
+
+func (r *reader) agingAt(ctx context.Context) (aging, error) {
+	return one(ctx, r.db, func(rows *sql.Rows) (a aging, err error) {
+		err = rows.Scan(&a.message, &a.delivery, &a.record, &a.plan, &a.result, &a.segment, &a.at, &a.before, &a.after)
+		return a, err
+	}, `SELECT message, delivery, record, plan, result, segment, at, before, after FROM aging`)
+}
+
+// ages presses what has aged, at most AgeRate bytes in a second, until the store closes.
+func (s *Store) ages() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-s.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	for _, loaded := range []chan struct{}{s.feed.loaded, s.lanes.loaded} { // somebody waits for those
+		if s.ready(ctx, loaded) != nil {
+			return
+		}
+	}
+	for wait := time.Duration(0); ; {
+		t := time.NewTimer(wait)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return
+		}
+		began := time.Now()
+		n, err := s.Age(ctx, s.opts.Now().Add(-s.opts.AgeAfter))
+		switch {
+		case ctx.Err() != nil || s.broken():
+			return
+		case err != nil:
+			s.opts.Logger.Error("bodies that have aged could not be pressed, it is tried again", "err", err)
+			wait = ageLook
+		case n == 0:
+			wait = ageLook
+		default:
+			// What was read bounds the pace, and half of the time at least belongs to others.
+			wait = max(time.Duration(float64(n)/float64(s.opts.AgeRate)*float64(time.Second)), time.Since(began))
+		}
+	}
+}
+
+// Age presses a step of what was stored before a time and gives the bytes it read; 0 when all was pressed. It may be interrupted at
+// any moment: a body is read where it was until the transaction that names its new place, and the old place is overwritten
+// after that.
+func (s *Store) Age(ctx context.Context, before time.Time) (read int64, err error) {
+	if err := s.settle(ctx); err != nil {
+		return 0, err
+	}
+	leave, err := s.segmentsAlone(ctx)
+	if err != nil {
+		return 0, err
+	}
+	x := &ager{s: s, until: nanos(before)}
+	if x.press, err = s.press(); err == nil {
+		err = x.step(ctx)
+	}
+	leave()
+	if err == nil {
+		s.pressedFrom.Store(x.at.before)
+		s.pressedTo.Store(x.at.after)
+	}
+	if err == nil && len(x.moved) > 0 {
+		err = s.wipePlaces(ctx)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("age: %w", err)
+	}
+	return x.read, nil
+}
+
+// ager is one step of ageing.
+type ager struct {
+	s     *Store
+	press *press.Press
+	until int64
+	at    aging
+	read  int64
+	buf   []byte // bodies for the aged segment
+	moved []movedBody
+	rows  []pressedRow
+}
+
+// movedBody is a body with its old and new place; pressedRow a row whose content gets smaller where it stands.
+type movedBody struct {
+	table    string
+	seq      int64
+	from, to place
+}
+
+type pressedRow struct {
+	update string
+	seq    int64
+	body   []byte
+}
+
+func (x *ager) step(ctx context.Context) (err error) {
+	if x.at, err = x.s.trimAged(ctx); err != nil {
+		return err
+	}
+	was := x.at
+	held := x.s.held.Load()
+	if held != nil { // in the segment that is written nothing is moved
+		for _, of := range []struct {
+			table, query string
+			last         *int64
+		}{
+			{"message", `SELECT seq, received_at, place FROM message WHERE seq > ? AND place IS NOT NULL ORDER BY seq LIMIT ?`, &x.at.message},
+			{"delivery", `SELECT seq, created_at, place FROM delivery WHERE seq > ? ORDER BY seq LIMIT ?`, &x.at.delivery},
+		} {
+			if err := x.places(ctx, of.table, of.query, of.last, held.seg); err != nil {
+				return err
+			}
+		}
+	}
+	for _, of := range []struct {
+		query, update string
+		last          *int64
+	}{
+		{`SELECT seq, received_at, body FROM record WHERE seq > ? ORDER BY seq LIMIT ?`, `UPDATE record SET body = ?, pressed = 1 WHERE seq = ? AND pressed = 0`, &x.at.record},
+		{`SELECT seq, at, body FROM plan_version WHERE seq > ? ORDER BY seq LIMIT ?`, `UPDATE plan_version SET body = ?, pressed = 1 WHERE seq = ? AND pressed = 0`, &x.at.plan},
+		{`SELECT r.seq, m.received_at, r.envelope FROM message_result r JOIN message m ON m.seq = r.seq WHERE r.seq > ? AND m.status <> 'received' ORDER BY r.seq LIMIT ?`,
+			`UPDATE message_result SET envelope = ?, pressed = 1 WHERE seq = ? AND pressed = 0`, &x.at.result},
+	} {
+		if err := x.contents(ctx, of.query, of.update, of.last); err != nil {
+			return err
+		}
+	}
+	if x.at == was {
+		return nil
+	}
+	if err := x.writeBodies(); err != nil {
+		return err
+	}
+	return x.s.job(ctx, x.commit)
+}
+
+type agedRow struct {
+	seq, at int64
+	body    []byte
+}
+
+func (x *ager) look(ctx context.Context, query string, after int64) ([]agedRow, error) {
+	return list(ctx, x.s.db, func(rows *sql.Rows) (r agedRow, err error) {
+		err = rows.Scan(&r.seq, &r.at, &r.body)
+		return r, err
+	}, query, after, ageRows)
+}
+
+// places reads and presses bodies in the journal, up to the first that is too young or in the segment in use.
+func (x *ager) places(ctx context.Context, table, query string, last *int64, inUse uint32) error {
+	found, err := x.look(ctx, query, *last)
+	if err != nil {
+		return err
+	}
+	for _, r := range found {
+		p, ok := placeOf(r.body)
+		if r.at >= x.until || ok && p.seg < agedFirst && p.seg >= inUse || int64(len(x.buf)) > ageStep {
+			return nil
+		}
+		*last = r.seq
+		x.read++
+		if !ok || p.seg >= agedFirst {
+			continue
+		}
+		body, err := x.s.places.read(p)
+		if errors.Is(err, queue.ErrDamaged) {
+			continue // it stays where it is; the check of integrity tells of it
+		}
+		if err != nil {
+			return err
+		}
+		x.read += int64(len(body))
+		x.put(table, r.seq, p, body)
+	}
+	return nil
+}
+
+// put appends a pressed body as it will stand in the aged segment: length, checksum, bytes.
+func (x *ager) put(table string, seq int64, from place, body []byte) {
+	start := len(x.buf)
+	x.buf = x.press.Squeeze(append(x.buf, make([]byte, bodyHead)...), body)
+	pressed := x.buf[start+bodyHead:]
+	to := place{seg: x.at.segment, at: uint32(x.at.at + int64(start+bodyHead)), n: uint32(len(pressed)), sum: crc32.Checksum(pressed, castagnoli())}
+	binary.LittleEndian.PutUint32(x.buf[start:], to.n)
+	binary.LittleEndian.PutUint32(x.buf[start+4:], to.sum)
+	x.moved = append(x.moved, movedBody{table, seq, from, to})
+	x.at.before += int64(len(body))
+	x.at.after += int64(len(pressed))
+}
+
+// contents reads and presses what stands in rows.
+func (x *ager) contents(ctx context.Context, query, update string, last *int64) error {
+	found, err := x.look(ctx, query, *last)
+	if err != nil {
+		return err
+	}
+	for _, r := range found {
+		if r.at >= x.until || x.read > 4*ageStep {
+			return nil
+		}
+		*last = r.seq
+		x.read += int64(len(r.body)) + 1
+		if pressed := x.press.Squeeze(nil, r.body); len(pressed) < len(r.body) {
+			x.rows = append(x.rows, pressedRow{update, r.seq, pressed})
+			x.at.before += int64(len(r.body))
+			x.at.after += int64(len(pressed))
+		}
+	}
+	return nil
+}
+
+// writeBodies writes and syncs what goes into the aged segment. A new one is begun when it is full.
+func (x *ager) writeBodies() error {
+	if len(x.buf) == 0 {
+		return nil
+	}
+	f, err := x.s.opts.files.Open(segmentPath(x.s.journalDir(), x.at.segment), true)
+	if err != nil {
+		return err
+	}
+	if x.at.at == 0 {
+		err = x.s.opts.files.SyncFolder(x.s.journalDir())
+	}
+	if err == nil {
+		_, err = f.WriteAt(x.buf, x.at.at)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("write the aged segment: %w", err)
+	}
+	return nil
+}
+
+// commit names the new places, in one transaction with where the next step begins. A body that went meanwhile, with retention or
+// an erasure, went at its old place; then the new one is to be overwritten.
+func (x *ager) commit(w *writer) error {
+	move := map[string]*stmt{}
+	defer func() {
+		for _, st := range move {
+			_ = st.close()
+		}
+	}()
+	for name, text := range map[string]string{
+		"message": `UPDATE message SET place = ? WHERE seq = ? AND place = ?`, "delivery": `UPDATE delivery SET place = ? WHERE seq = ? AND place = ?`,
+		"doom": `INSERT INTO doomed (place) VALUES (?)`, "dead": `INSERT INTO segment (id, dead) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET dead = dead + 1`} {
+		st, err := w.db.prepare(text)
+		if err != nil {
+			return err
+		}
+		move[name] = st
+	}
+	for _, m := range x.moved {
+		n, err := move[m.table].run(m.to.blob(), m.seq, m.from.blob())
+		if err != nil {
+			return err
+		}
+		gone := m.from
+		if n == 0 {
+			gone = m.to
+		}
+		if _, err := move["doom"].run(gone.blob()); err != nil {
+			return err
+		}
+		if _, err := move["dead"].run(int64(gone.seg)); err != nil {
+			return err
+		}
+	}
+	for _, r := range x.rows {
+		if move[r.update] == nil {
+			st, err := w.db.prepare(r.update)
+			if err != nil {
+				return err
+			}
+			move[r.update] = st
+		}
+		if _, err := move[r.update].run(r.body, r.seq); err != nil {
+			return err
+		}
+	}
+	if err := w.query(`INSERT INTO segment (id, dead, bodies) VALUES (?, 0, ?) ON CONFLICT (id) DO UPDATE SET bodies = bodies + excluded.bodies`,
+		nil, int64(x.at.segment), int64(len(x.moved))); err != nil {
+		return err
+	}
+	a := x.at
+	if a.at += int64(len(x.buf)); a.at >= x.s.opts.SegmentBytes {
+		a.segment, a.at = a.segment+1, 0
+	}
+	return w.query(`UPDATE aging SET message = ?, delivery = ?, record = ?, plan = ?, result = ?, segment = ?, at = ?, before = ?, after = ?`,
+		nil, a.message, a.delivery, a.record, a.plan, a.result, int64(a.segment), a.at, a.before, a.after)
+}
+
+// trimAged takes away what a step wrote whose transaction never came: copies of bodies that nobody names, and that an erasure would
+// not find. The caller has the segments alone.
+func (s *Store) trimAged(ctx context.Context) (aging, error) {
+	a, err := s.agingAt(ctx)
+	if err != nil || s.trimmed {
+		return a, err
+	}
+	list, err := os.ReadDir(s.journalDir())
+	if err != nil {
+		return a, err
+	}
+	for _, e := range list {
+		seg, ok := segmentOf(e.Name())
+		if !ok || !strings.HasSuffix(e.Name(), agedSuffix) || seg < a.segment {
+			continue
+		}
+		if err := s.trimOne(seg, a); err != nil {
+			return a, err
+		}
+	}
+	s.trimmed = true
+	return a, nil
+}
+
+func (s *Store) trimOne(seg uint32, a aging) (err error) {
+	path := segmentPath(s.journalDir(), seg)
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	keep := int64(0)
+	if seg == a.segment {
+		keep = a.at
+	}
+	if info.Size() > keep {
+		f, err := s.opts.files.Open(path, false)
+		if err != nil {
+			return err
+		}
+		if _, err = f.WriteAt(make([]byte, info.Size()-keep), keep); err == nil {
+			err = f.Sync()
+		}
+		if err == nil {
+			err = f.Truncate(keep)
+		}
+		if err == nil {
+			err = f.Sync()
+		}
+		if e := f.Close(); err == nil {
+			err = e
+		}
+		if err != nil {
+			return fmt.Errorf("trim the aged segment: %w", err)
+		}
+	}
+	if keep == 0 && seg != a.segment {
+		return os.Remove(path)
+	}
+	return nil
+}
+
+// agedSuffix ends the names of aged segments: those that look for frames leave them alone.
+const agedSuffix = ".aged"
+
+// removeAged removes aged segments in which no row names a body any more. The caller has the segments alone.
+func (s *Store) removeAged(ctx context.Context) error {
+	a, err := s.agingAt(ctx)
+	if err != nil {
+		return err
+	}
+	dead, err := list(ctx, s.db, func(rows *sql.Rows) (seg uint32, err error) {
+		err = rows.Scan(&seg)
+		return seg, err
+	}, `SELECT id FROM segment WHERE id >= ? AND id < ? AND dead >= bodies`, agedFirst, a.segment)
+	if err != nil {
+		return err
+	}
+	for _, seg := range dead {
+		if err := s.removeSegment(ctx, seg); err != nil {
+			return fmt.Errorf("remove aged segment %d: %w", seg, err)
+		}
+	}
+	return nil
+}

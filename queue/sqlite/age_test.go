@@ -1,0 +1,351 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// agedUnit is a message of a person with everything that ages: body, envelope, record, plan, and a delivery of its own beside one
+// that sends the body of the message.
+func agedUnit(n int, now time.Time, in, out []byte) *queue.Unit {
+	id := fmt.Sprintf("m%06d", n)
+	patient := fmt.Sprintf("urn:test|p%d", n)
+	u := &queue.Unit{Now: now, Accept: &samvirke.Message{ID: id, Party: "hospital", ExternalID: "x" + id, Patient: patient, Raw: in},
+		Message: &queue.MessageStep{ID: id, To: samvirke.MessageProcessed, Envelope: out[:len(out)/8], Notes: []byte("[]")},
+		Records: []queue.Record{{Key: id, Hash: "h", Patient: patient, MessageID: id, Body: out[:len(out)/4]}},
+		Plan:    &queue.PlanStep{Patient: patient, MessageID: id, Body: out[:len(out)/2]},
+		Events:  []samvirke.Event{{MessageID: id, Name: samvirke.EventReceived}, {MessageID: id, Name: samvirke.EventProcessed}}}
+	for _, party := range []string{"gp", "city"} {
+		d := samvirke.Delivery{ID: party + id, MessageID: id, Party: party, Purpose: samvirke.PurposeForward, Patient: patient, State: samvirke.DeliveryQueued,
+			ExternalID: party + id, Body: out, Original: party == "city"}
+		if d.Original {
+			d.Body = in
+		}
+		u.Deliveries = append(u.Deliveries, d)
+		u.Steps = append(u.Steps, queue.DeliveryStep{ID: d.ID, To: samvirke.DeliveryAcknowledged})
+	}
+	return u
+}
+
+// agedBody is a body of about n bytes in the manner of a message, with a mark that no other one has.
+func agedBody(mark string, n int) []byte {
+	var b strings.Builder
+	b.WriteString("<MsgHead mark=\"" + mark + "\">")
+	for i := 0; b.Len() < n; i++ {
+		fmt.Fprintf(&b, "<Observation id=\"%s-%d\"><Comment>%x was seen at %d</Comment></Observation>", mark, i, i*7919%10007, i)
+	}
+	return []byte(b.String() + "</MsgHead>")
+}
+
+// checkAged reads everything of agedUnit again.
+func checkAged(t *testing.T, s *Store, n int, in, out []byte) {
+	t.Helper()
+	id := fmt.Sprintf("m%06d", n)
+	patient := fmt.Sprintf("urn:test|p%d", n)
+	m, err := s.Message(t.Context(), id)
+	if err != nil || !bytes.Equal(m.Raw, in) || !bytes.Equal(m.Envelope, out[:len(out)/8]) || string(m.Notes) != "[]" {
+		t.Fatalf("message %d: %d and %d bytes, notes %q, %v", n, len(m.Raw), len(m.Envelope), m.Notes, err)
+	}
+	for party, want := range map[string][]byte{"gp": out, "city": in} {
+		if d, err := s.Delivery(t.Context(), party+id); err != nil || !bytes.Equal(d.Body, want) {
+			t.Fatalf("delivery %d to %s: %d bytes, %v", n, party, len(d.Body), err)
+		}
+	}
+	if r, err := s.Records(t.Context(), patient); err != nil || len(r) != 1 || !bytes.Equal(r[0].Body, out[:len(out)/4]) {
+		t.Fatalf("records %d: %d, %v", n, len(r), err)
+	}
+	if p, err := s.Plan(t.Context(), patient, 0); err != nil || !bytes.Equal(p.Body, out[:len(out)/2]) {
+		t.Fatalf("plan %d: %d bytes, %v", n, len(p.Body), err)
+	}
+}
+
+// ageAll ages until nothing is left but what lies in the segment in use.
+func ageAll(t *testing.T, s *Store) {
+	t.Helper()
+	settleHeld(t, s)
+	for {
+		n, err := s.Age(t.Context(), time.Now().Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+	}
+}
+
+// settleHeld waits until the tables have everything for good.
+func settleHeld(t *testing.T, s *Store) {
+	t.Helper()
+	if err := s.settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want, err := s.appliedAt(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
+		if held := s.held.Load(); held != nil && *held == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("held is %+v, the tables are at %+v", s.held.Load(), want)
+		}
+	}
+}
+
+// TestAge presses everything, reads it again, also after a restart and from a backup, erases a person and drops the rest.
+func TestAge(t *testing.T) {
+	o := Options{Dir: t.TempDir(), SegmentBytes: 100_000, CheckpointEvery: 3 * time.Millisecond}
+	s := open(t, o)
+	const n = 30
+	in, out := make([][]byte, n), make([][]byte, n)
+	began := time.Now()
+	for i := range n {
+		in[i], out[i] = agedBody(fmt.Sprint("in", i), 8000), agedBody(fmt.Sprint("out", i), 11000)
+		if _, err := s.Commit(t.Context(), agedUnit(i, began, in[i], out[i])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := func(s *Store, but int) {
+		t.Helper()
+		for i := range n {
+			if i != but {
+				checkAged(t, s, i, in[i], out[i])
+			}
+		}
+	}
+	if got, err := s.Age(t.Context(), began); err != nil || got != 0 {
+		t.Fatalf("%d bytes were pressed before their time, %v", got, err)
+	}
+	ageAll(t, s)
+	all(s, -1)
+	if from, to := s.pressedFrom.Load(), s.pressedTo.Load(); from < n*15_000 || to > from/3 {
+		t.Errorf("%d bytes became %d", from, to)
+	}
+	waitSegments(t, s, 2)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, o)
+	all(s, -1)
+	copied := filepath.Join(t.TempDir(), "backup")
+	if _, err := Backup(t.Context(), o.Dir, copied); err != nil {
+		t.Fatal(err)
+	}
+	restored := filepath.Join(t.TempDir(), "restored")
+	if _, err := Restore(t.Context(), copied, restored); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, Options{Dir: restored})
+	all(again, -1)
+	// Reprocessing writes a new envelope over a pressed one; notes alone leave it.
+	for _, step := range []queue.MessageStep{{ID: "m000003", Notes: []byte("[]")}, {ID: "m000004", Envelope: out[4][:len(out[4])/8]}} {
+		if _, err := again.Commit(t.Context(), &queue.Unit{Now: time.Now(), Message: &step}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all(again, -1)
+
+	const person = 7
+	places := placesOf(t, s, fmt.Sprintf("m%06d", person))
+	if len(places) != 2 {
+		t.Fatalf("%d places", len(places))
+	}
+	if _, err := s.Erase(t.Context(), queue.Erasure{Patients: []string{fmt.Sprint("urn:test|p", person)}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range places {
+		if b := bytesAt(t, s, p); len(bytes.Trim(b, "\x00")) > 0 {
+			t.Errorf("pressed body of an erased person: %d bytes of %d are left", len(bytes.Trim(b, "\x00")), p.n)
+		}
+	}
+	all(s, person)
+	for after := int64(0); ; {
+		_, next, err := s.DropPayloads(t.Context(), time.Now().Add(time.Hour), after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after = next; next == 0 {
+			break
+		}
+	}
+	if m, err := s.Message(t.Context(), "m000001"); err != nil || len(m.Raw) != 0 || len(m.Envelope) == 0 {
+		t.Errorf("dropped: %d bytes, envelope %d, %v", len(m.Raw), len(m.Envelope), err)
+	}
+	waitSegments(t, s, 3) // the one in use, the aged one in use, and one in which the last frame ends
+}
+
+// waitSegments waits until no more than n segments are left that tidying may remove.
+func waitSegments(t *testing.T, s *Store, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join(s.journalDir(), "*.seg"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) <= n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d segments are left: %v", len(files), files)
+		}
+		s.askTidy()
+	}
+}
+
+// placesOf are the places of a message and its deliveries.
+func placesOf(t *testing.T, s *Store, id string) (out []place) {
+	t.Helper()
+	for _, query := range []string{`SELECT place FROM message WHERE id = ?`, `SELECT place FROM delivery WHERE message = (SELECT seq FROM message WHERE id = ?)`} {
+		rows, err := s.db.Query(query, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var b []byte
+			if err := rows.Scan(&b); err != nil {
+				t.Fatal(err)
+			}
+			if p, ok := placeOf(b); ok {
+				out = append(out, p)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// bytesAt are the bytes at a place, none when the segment is gone.
+func bytesAt(t *testing.T, s *Store, p place) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(segmentPath(s.journalDir(), p.seg))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if int64(p.at)+int64(p.n) > int64(len(raw)) {
+		return nil
+	}
+	return raw[p.at : p.at+p.n]
+}
+
+// TestAgeTrims: what a crash left behind the aged segment, written and never named, is gone before anything else is written there.
+func TestAgeTrims(t *testing.T) {
+	o := Options{Dir: t.TempDir(), SegmentBytes: 30_000, CheckpointEvery: 3 * time.Millisecond}
+	s := open(t, o)
+	in, out := agedBody("in", 8000), agedBody("out", 11000)
+	for i := range 6 {
+		if _, err := s.Commit(t.Context(), agedUnit(i, time.Now(), in, out)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ageAll(t, s)
+	a, err := s.agingAt(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	orphans := map[uint32]int64{a.segment: a.at, a.segment + 1: 0}
+	for seg, at := range orphans {
+		f, err := os.OpenFile(segmentPath(s.journalDir(), seg), os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte("a body that nobody names"), at); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = open(t, o)
+	if err := s.wipePlaces(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for seg := range orphans {
+		if raw, err := os.ReadFile(segmentPath(s.journalDir(), seg)); err == nil && bytes.Contains(raw, []byte("nobody names")) {
+			t.Errorf("segment %d still has it", seg)
+		}
+	}
+	for i := range 6 {
+		checkAged(t, s, i, in, out)
+	}
+}
+
+// TestAgeWhileRead ages as fast as it can while everything is read again and again: a body that moves is never missed.
+func TestAgeWhileRead(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 50_000, CheckpointEvery: time.Millisecond})
+	const n = 30
+	in, out := agedBody("in", 3000), agedBody("out", 4000)
+	for i := range n {
+		if _, err := s.Commit(t.Context(), agedUnit(i, time.Now(), in, out)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for w := range 3 {
+		wg.Go(func() {
+			for i := w; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				id := fmt.Sprintf("m%06d", i%n)
+				if m, err := s.Message(context.Background(), id); err != nil || !bytes.Equal(m.Raw, in) {
+					t.Errorf("message %s: %d bytes, %v", id, len(m.Raw), err)
+					return
+				}
+				if d, err := s.Delivery(context.Background(), "gp"+id); err != nil || !bytes.Equal(d.Body, out) {
+					t.Errorf("delivery of %s: %d bytes, %v", id, len(d.Body), err)
+					return
+				}
+			}
+		})
+	}
+	ageAll(t, s)
+	close(done)
+	wg.Wait()
+	for i := range n {
+		checkAged(t, s, i, in, out)
+	}
+}
+
+// TestPowerCutAging cuts the power while bodies are moved and their old places are overwritten: each body is at one of the two.
+func TestPowerCutAging(t *testing.T) {
+	powerCut(t, 0, func(s *Store) {
+		ctx, cancel := context.WithCancel(context.Background())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := s.Age(ctx, time.Now().Add(time.Hour)); err != nil && ctx.Err() == nil {
+					t.Errorf("age: %v", err)
+					return
+				}
+			}
+		})
+		t.Cleanup(func() {
+			cancel()
+			wg.Wait()
+		})
+	})
+}
