@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/samvirke/samvirke/queue"
@@ -120,20 +118,14 @@ type ager struct {
 	read  int64
 	buf   []byte // bodies for the aged segment
 	moved []movedBody
-	rows  []pressedRow
+	rows  []*pressedRows
 }
 
-// movedBody is a body with its old and new place; pressedRow a row whose content gets smaller where it stands.
+// movedBody is a body with its old and new place.
 type movedBody struct {
 	table    string
 	seq      int64
 	from, to place
-}
-
-type pressedRow struct {
-	update string
-	seq    int64
-	body   []byte
 }
 
 func (x *ager) step(ctx context.Context) (err error) {
@@ -156,16 +148,21 @@ func (x *ager) step(ctx context.Context) (err error) {
 		}
 	}
 	for _, of := range []struct {
-		query, update string
-		last          *int64
+		query string
+		in    *pressedRows
+		last  *int64
 	}{
-		{`SELECT seq, received_at, body FROM record WHERE seq > ? ORDER BY seq LIMIT ?`, `UPDATE record SET body = ?, pressed = 1 WHERE seq = ? AND pressed = 0`, &x.at.record},
-		{`SELECT seq, at, body FROM plan_version WHERE seq > ? ORDER BY seq LIMIT ?`, `UPDATE plan_version SET body = ?, pressed = 1 WHERE seq = ? AND pressed = 0`, &x.at.plan},
+		{`SELECT seq, received_at, body FROM record WHERE seq > ? ORDER BY seq LIMIT ?`, &pressedRows{table: "record", column: "body"}, &x.at.record},
+		{`SELECT seq, at, body FROM plan_version WHERE seq > ? ORDER BY seq LIMIT ?`, &pressedRows{table: "plan_version", column: "body"}, &x.at.plan},
 		{`SELECT r.seq, m.received_at, r.envelope FROM message_result r JOIN message m ON m.seq = r.seq WHERE r.seq > ? AND m.status <> 'received' ORDER BY r.seq LIMIT ?`,
-			`UPDATE message_result SET envelope = ?, pressed = 1 WHERE seq = ? AND pressed = 0`, &x.at.result},
+			&pressedRows{table: "message_result", column: "envelope"}, &x.at.result},
 	} {
-		if err := x.contents(ctx, of.query, of.update, of.last); err != nil {
+		of.in.after = *of.last
+		if err := x.contents(ctx, of.query, of.in, of.last); err != nil {
 			return err
+		}
+		if of.in.upTo = *of.last; len(of.in.rows) > 0 {
+			x.rows = append(x.rows, of.in)
 		}
 	}
 	if x.at == was {
@@ -232,7 +229,7 @@ func (x *ager) put(table string, seq int64, from place, body []byte) {
 }
 
 // contents reads and presses what stands in rows.
-func (x *ager) contents(ctx context.Context, query, update string, last *int64) error {
+func (x *ager) contents(ctx context.Context, query string, in *pressedRows, last *int64) error {
 	found, err := x.look(ctx, query, *last)
 	if err != nil {
 		return err
@@ -244,7 +241,7 @@ func (x *ager) contents(ctx context.Context, query, update string, last *int64) 
 		*last = r.seq
 		x.read += int64(len(r.body)) + 1
 		if pressed := x.press.Squeeze(nil, r.body); len(pressed) < len(r.body) {
-			x.rows = append(x.rows, pressedRow{update, r.seq, pressed})
+			in.rows = append(in.rows, pressedRow{r.seq, r.body, pressed})
 			x.at.before += int64(len(r.body))
 			x.at.after += int64(len(pressed))
 		}
@@ -314,14 +311,7 @@ func (x *ager) commit(w *writer) error {
 		}
 	}
 	for _, r := range x.rows {
-		if move[r.update] == nil {
-			st, err := w.db.prepare(r.update)
-			if err != nil {
-				return err
-			}
-			move[r.update] = st
-		}
-		if _, err := move[r.update].run(r.body, r.seq); err != nil {
+		if err := r.write(w); err != nil {
 			return err
 		}
 	}
@@ -335,89 +325,4 @@ func (x *ager) commit(w *writer) error {
 	}
 	return w.query(`UPDATE aging SET message = ?, delivery = ?, record = ?, plan = ?, result = ?, segment = ?, at = ?, before = ?, after = ?`,
 		nil, a.message, a.delivery, a.record, a.plan, a.result, int64(a.segment), a.at, a.before, a.after)
-}
-
-// trimAged takes away what a step wrote whose transaction never came: copies of bodies that nobody names, and that an erasure would
-// not find. The caller has the segments alone.
-func (s *Store) trimAged(ctx context.Context) (aging, error) {
-	a, err := s.agingAt(ctx)
-	if err != nil || s.trimmed {
-		return a, err
-	}
-	list, err := os.ReadDir(s.journalDir())
-	if err != nil {
-		return a, err
-	}
-	for _, e := range list {
-		seg, ok := segmentOf(e.Name())
-		if !ok || !strings.HasSuffix(e.Name(), agedSuffix) || seg < a.segment {
-			continue
-		}
-		if err := s.trimOne(seg, a); err != nil {
-			return a, err
-		}
-	}
-	s.trimmed = true
-	return a, nil
-}
-
-func (s *Store) trimOne(seg uint32, a aging) (err error) {
-	path := segmentPath(s.journalDir(), seg)
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	keep := int64(0)
-	if seg == a.segment {
-		keep = a.at
-	}
-	if info.Size() > keep {
-		f, err := s.opts.files.Open(path, false)
-		if err != nil {
-			return err
-		}
-		if _, err = f.WriteAt(make([]byte, info.Size()-keep), keep); err == nil {
-			err = f.Sync()
-		}
-		if err == nil {
-			err = f.Truncate(keep)
-		}
-		if err == nil {
-			err = f.Sync()
-		}
-		if e := f.Close(); err == nil {
-			err = e
-		}
-		if err != nil {
-			return fmt.Errorf("trim the aged segment: %w", err)
-		}
-	}
-	if keep == 0 && seg != a.segment {
-		return os.Remove(path)
-	}
-	return nil
-}
-
-// agedSuffix ends the names of aged segments: those that look for frames leave them alone.
-const agedSuffix = ".aged"
-
-// removeAged removes aged segments in which no row names a body any more. The caller has the segments alone.
-func (s *Store) removeAged(ctx context.Context) error {
-	a, err := s.agingAt(ctx)
-	if err != nil {
-		return err
-	}
-	dead, err := list(ctx, s.db, func(rows *sql.Rows) (seg uint32, err error) {
-		err = rows.Scan(&seg)
-		return seg, err
-	}, `SELECT id FROM segment WHERE id >= ? AND id < ? AND dead >= bodies`, agedFirst, a.segment)
-	if err != nil {
-		return err
-	}
-	for _, seg := range dead {
-		if err := s.removeSegment(ctx, seg); err != nil {
-			return fmt.Errorf("remove aged segment %d: %w", seg, err)
-		}
-	}
-	return nil
 }
