@@ -62,7 +62,7 @@ func flowUnit(i int, in, out []byte) *queue.Unit {
 func TestRoom(t *testing.T) {
 	const n = 120
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, SegmentBytes: 1 << 20, CheckpointEvery: 3 * time.Millisecond})
+	s := open(t, Options{Dir: dir, SegmentBytes: 100_000, CheckpointEvery: 3 * time.Millisecond})
 	canPunch(t, dir)
 	var sizes []int64
 	for part := range 3 {
