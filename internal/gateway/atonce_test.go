@@ -19,8 +19,9 @@ import (
 type ways struct {
 	queue.Store
 	together, alone atomic.Int64
-	// race is how often of ten an acceptance together with its processing loses to another unit.
+	// race is how often of ten an acceptance together with its processing is refused, with lost.
 	race int64
+	lost error
 	gate chan struct{} // nil: messages are handed out at once
 }
 
@@ -28,7 +29,7 @@ func (w *ways) Commit(ctx context.Context, u *queue.Unit) (queue.Outcome, error)
 	switch {
 	case u.Accept != nil && u.Message != nil:
 		if n := w.together.Add(1); n%10 < w.race {
-			return queue.Outcome{}, queue.ErrPlanVersion
+			return queue.Outcome{}, w.lost
 		}
 	case u.Accept != nil:
 		w.alone.Add(1)
@@ -79,11 +80,28 @@ func TestAcceptedAndProcessedInOneUnit(t *testing.T) {
 	}
 }
 
+// TestLostRaceIsRunAgain: a plan that another gateway changed meanwhile does not send the message the long way.
+func TestLostRaceIsRunAgain(t *testing.T) {
+	w := &ways{race: 3, lost: queue.ErrPlanVersion}
+	r := newRig(t, func(r *rig) {
+		r.wrap = func(s queue.Store) queue.Store { w.Store = s; return w }
+	})
+	for range 12 {
+		id, _ := r.admit(simulate.Admission{Person: 1})
+		if s := r.message(id).Status; s != samvirke.MessageProcessed {
+			t.Errorf("with the answer the message is %s", s)
+		}
+	}
+	if n := w.together.Load(); n <= 12 || w.alone.Load() != 0 {
+		t.Errorf("%d tries, %d went the long way; want more than 12 and none", n, w.alone.Load())
+	}
+}
+
 // TestOrderOverBothWays: whether messages of a patient are processed with their acceptance or after it, they reach a
 // receiver in the order of acceptance.
 func TestOrderOverBothWays(t *testing.T) {
 	const patients, senders, each = 3, 3, 8
-	w := &ways{race: 4}
+	w := &ways{race: 4, lost: queue.ErrOrder}
 	r := newRig(t, func(r *rig) {
 		r.wrap = func(s queue.Store) queue.Store { w.Store = s; return w }
 	})

@@ -158,6 +158,7 @@ func (g *Gateway) fireDue(ctx context.Context, d *queue.Due) error {
 	_, err = g.store.Commit(ctx, u)
 	done(err)
 	if err != nil {
+		g.plans.drop(d.Patient) // another gateway may have changed the plan: the next round reads it again
 		return err
 	}
 	g.m.due(clock.Rule)

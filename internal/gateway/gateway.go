@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -101,6 +102,7 @@ type Gateway struct {
 	parsed   handover
 	keyed    *keyed // what is being processed, by patient
 	late     unfinished
+	begun    atomic.Bool // nothing is processed before Start
 	plans    planCache
 	loader   planLoader
 	kin      kinship
@@ -143,7 +145,6 @@ func New(o Options) (*Gateway, error) {
 		o:      o, log: o.Logger, store: o.Store, formats: map[string]mapping.Format{},
 		parties: map[string]*lane{}, byHER: map[string]string{}, parsed: newHandover(), keyed: newKeyed(o.Workers), stopping: make(chan struct{}),
 	}
-	g.late.behind.Store(-1)
 	g.loader = planLoader{store: o.Store, id: g.PlanID, rules: careplan.Options{Off: o.Rules.Off, Priority: o.Rules.Priority}}
 	g.m = newMetrics(o.Registerer, g)
 	for _, f := range o.Formats {
@@ -179,10 +180,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 	if err := g.loadHolds(ctx); err != nil {
 		return err
 	}
-	if err := g.loadUnfinished(ctx); err != nil {
-		return fmt.Errorf("count what is not processed: %w", err)
-	}
-	queue.Reach(queue.PointStarted)
+	g.begun.Store(true)
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	g.cancel = cancel
 	g.wg.Go(func() { g.followHolds(run) })

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"container/list"
 	"context"
 	"slices"
 	"sync"
@@ -22,6 +23,9 @@ const (
 	// would accept faster than it processes, and parse everything twice just when it has no time for it.
 	// After that the message is accepted all the same, and parsed again when its turn comes.
 	handoverWait = 2 * time.Second
+	// handoverKeep is how long a parsed message keeps its place when others need it: one that nobody has taken by then
+	// has most likely gone to another gateway.
+	handoverKeep = 30 * time.Second
 )
 
 // outcome is a message after the mapping looked at it: parsed as far as it went, and the fault if any.
@@ -37,13 +41,16 @@ type handover struct {
 	mu      sync.Mutex
 	used    int       // bytes of the places given
 	waiting []*waiter // in the order in which they came
-	m       map[string]placed
+	m       map[string]*list.Element
+	order   list.List // of placed, the oldest first
 }
 
 // placed is an outcome in its place, of that many bytes.
 type placed struct {
 	outcome
+	id    string
 	place int
+	at    time.Time
 }
 
 type waiter struct {
@@ -51,7 +58,7 @@ type waiter struct {
 	ready chan struct{} // closed when the place is given
 }
 
-func newHandover() handover { return handover{m: map[string]placed{}} }
+func newHandover() handover { return handover{m: map[string]*list.Element{}} }
 
 // reserve waits for a place for a message of that many bytes; it gives the size of the place, 0 when there was
 // none in time. What is reserved must be put or freed. Places are given in the order in which they are asked
@@ -59,6 +66,7 @@ func newHandover() handover { return handover{m: map[string]placed{}} }
 func (h *handover) reserve(ctx context.Context, size int) int {
 	w := &waiter{place: min(max(size, minHandover), maxHandover)}
 	h.mu.Lock()
+	h.expire(w.place)
 	if len(h.waiting) == 0 && h.used+w.place <= maxHandover {
 		h.used += w.place
 		h.mu.Unlock()
@@ -86,6 +94,25 @@ func (h *handover) reserve(ctx context.Context, size int) int {
 	return 0
 }
 
+// expire drops what has been there for too long until there is room for size bytes more.
+func (h *handover) expire(size int) {
+	for x := h.order.Front(); x != nil && h.used+size > maxHandover; x = h.order.Front() {
+		if p := x.Value.(placed); time.Since(p.at) < handoverKeep {
+			break
+		}
+		h.drop(x)
+	}
+	h.give()
+}
+
+// drop takes an outcome out of its place.
+func (h *handover) drop(x *list.Element) placed {
+	p := h.order.Remove(x).(placed)
+	delete(h.m, p.id)
+	h.used -= p.place
+	return p
+}
+
 // give gives places to those who wait, as far as there is room.
 func (h *handover) give() {
 	for len(h.waiting) > 0 && h.used+h.waiting[0].place <= maxHandover {
@@ -108,16 +135,18 @@ func (h *handover) free(place int) {
 func (h *handover) put(id string, o outcome, place int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.m[id] = placed{o, place}
+	h.m[id] = h.order.PushBack(placed{o, id, place, time.Now()})
 }
 
 // take gives what was put under id and frees its place.
 func (h *handover) take(id string) (outcome, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p, ok := h.m[id]
-	delete(h.m, id)
-	h.used -= p.place
+	x, ok := h.m[id]
+	if !ok {
+		return outcome{}, false
+	}
+	p := h.drop(x)
 	h.give()
-	return p.outcome, ok
+	return p.outcome, true
 }

@@ -67,6 +67,59 @@ func TestHandoverBounds(t *testing.T) {
 	})
 }
 
+// TestHandoverGivesUpOldPlaces: what nobody takes, because another gateway has it, does not keep the room for ever.
+func TestHandoverGivesUpOldPlaces(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandover()
+		const each = maxHandover / 4
+		for n := range 4 {
+			h.put(fmt.Sprint(n), outcome{}, h.reserve(t.Context(), each))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(handoverKeep - 3*time.Second)
+		start := time.Now()
+		place := h.reserve(t.Context(), 2*each)
+		if place != 2*each || !time.Now().Equal(start) {
+			t.Fatalf("a place of %d bytes after %v, want %d at once", place, time.Since(start), 2*each)
+		}
+		for n, want := range []bool{false, false, true, true} {
+			if _, ok := h.take(fmt.Sprint(n)); ok != want {
+				t.Errorf("message %d is there: %t, want %t", n, ok, want)
+			}
+		}
+		h.free(place)
+		if h.used != 0 || len(h.m) != 0 || h.order.Len() != 0 {
+			t.Fatalf("%d bytes and %d messages are left", h.used, len(h.m))
+		}
+	})
+}
+
+// TestUnfinishedIsBounded: messages that other gateways process are forgotten in time and beyond a number, with their
+// announcements.
+func TestUnfinishedIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var w unfinished
+		for n := range maxLate + 2 {
+			forgotten := w.add(fmt.Sprint(n), fmt.Sprint("key ", n))
+			if over := n - maxLate; over < 0 && len(forgotten) != 0 || over >= 0 && fmt.Sprint(forgotten) != fmt.Sprintf("[key %d]", over) {
+				t.Fatalf("message %d: %v forgotten", n, forgotten)
+			}
+		}
+		if key, ok := w.take("5"); key != "key 5" || !ok {
+			t.Errorf("took %q, %t", key, ok)
+		}
+		if _, ok := w.take("5"); ok {
+			t.Error("took it twice")
+		}
+		time.Sleep(lateFor)
+		if forgotten := w.add("last", ""); len(forgotten) != maxLate-1 || len(w.ids) != 1 || w.order.Len() != 1 {
+			t.Errorf("%d forgotten, %d left", len(forgotten), len(w.ids))
+		}
+	})
+}
+
 // TestHandoverLargeWaitsAlone: a message larger than all room gets all of it; a sender that goes away makes
 // way for the one behind.
 func TestHandoverLargeWaitsAlone(t *testing.T) {

@@ -151,6 +151,22 @@ func (r *rig) open() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.store = store
+	seen := r.store
+	if r.wrap != nil {
+		seen = r.wrap(seen)
+	}
+	r.g = r.gatewayOn(seen)
+	r.startErr = r.g.Start(r.t.Context())
+	if r.startErr != nil && r.wrap == nil {
+		r.t.Fatal(r.startErr)
+	}
+}
+
+// gatewayOn makes a gateway with the parties of the rig, which is not started.
+func (r *rig) gatewayOn(store queue.Store) *gateway.Gateway {
+	r.t.Helper()
+	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	k, err := kith.New(r.options)
 	if err != nil {
 		r.t.Fatal(err)
@@ -172,13 +188,8 @@ func (r *rig) open() {
 	if len(errs) > 0 {
 		r.t.Fatal(errs)
 	}
-	r.store = store
-	seen := r.store
-	if r.wrap != nil {
-		seen = r.wrap(seen)
-	}
-	r.g, err = gateway.New(gateway.Options{
-		Store: seen, BaseURL: "https://gw.example", Subscriptions: r.subscriptions, Formats: []mapping.Format{k, fhirFormat}, Router: table, Logger: log, Addresses: r.addresses, ClockEvery: 20 * time.Millisecond, Now: r.now,
+	g, err := gateway.New(gateway.Options{
+		Store: store, BaseURL: "https://gw.example", Subscriptions: r.subscriptions, Formats: []mapping.Format{k, fhirFormat}, Router: table, Logger: log, Addresses: r.addresses, ClockEvery: 20 * time.Millisecond, Now: r.now,
 		Patient: r.patient, Parties: all,
 		Rules: r.planRules,
 		Jobs:  append([]gateway.Job{{Name: "rounds", Run: func(context.Context) error { r.looks.Add(1); return nil }}}, r.jobs...),
@@ -186,10 +197,7 @@ func (r *rig) open() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.startErr = r.g.Start(r.t.Context())
-	if r.startErr != nil && r.wrap == nil {
-		r.t.Fatal(r.startErr)
-	}
+	return g
 }
 
 // openUnlessDead opens, and tells whether the process came so far.

@@ -170,6 +170,8 @@ func TestLostRaceForgets(t *testing.T) {
 	d := newDesk(t)
 	first, parent := d.report(0, "")
 	d.run(first)
+	faster, _ := d.report(2, parent)
+	early := d.take(faster)
 	body, _ := d.report(1, parent)
 	m := d.take(body)
 	out, _ := d.g.parsed.take(m.ID)
@@ -179,8 +181,7 @@ func TestLostRaceForgets(t *testing.T) {
 	}
 	other := d.g // another gateway on the same store is faster
 	d.restart()
-	faster, _ := d.report(2, parent)
-	d.run(faster)
+	d.g.process(t.Context(), early)
 	if _, err := d.store.Commit(t.Context(), u); !errors.Is(err, queue.ErrPlanVersion) {
 		t.Fatalf("commit of the loser: %v, want ErrPlanVersion", err)
 	}

@@ -79,6 +79,11 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 		g.parsed.take(m.ID)
 		return acc, fmt.Errorf("store message: %w", err)
 	}
+	if done.Away {
+		// Should it come to this gateway all the same, it is parsed again.
+		g.parsed.take(m.ID)
+		g.processed(&m)
+	}
 	g.answer(&acc, &m, out, done, toldByWire)
 	return acc, nil
 }

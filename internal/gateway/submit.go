@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
@@ -166,6 +167,9 @@ func (w *waits) tell(id string, what written) {
 	}
 }
 
+// awaitLook is how often who waits for a message looks for its end in the store.
+const awaitLook = 500 * time.Millisecond
+
 // await waits for the end of a message that is kept. told was asked for before it was accepted; a duplicate waits for
 // the end of the first one.
 func (g *Gateway) await(ctx context.Context, res Result, told <-chan written) (Result, error) {
@@ -182,17 +186,23 @@ func (g *Gateway) await(ctx context.Context, res Result, told <-chan written) (R
 	var what written
 	switch {
 	case m.Status == samvirke.MessageReceived:
-		select {
-		case what = <-told:
-		case <-ctx.Done():
-			return res, nil
-		case <-g.stopping:
-			return res, nil
-		case <-g.store.Failed():
-			return res, queue.ErrFailed
-		}
-		if m, err = g.store.Message(context.WithoutCancel(ctx), res.MessageID); err != nil {
-			return res, fmt.Errorf("read what became of a write: %w", err)
+		look := time.NewTicker(awaitLook)
+		defer look.Stop()
+		for over := false; !over && m.Status == samvirke.MessageReceived; {
+			select {
+			case what = <-told:
+				over = true
+			case <-look.C: // another gateway may have it, which tells nobody here
+			case <-ctx.Done():
+				return res, nil
+			case <-g.stopping:
+				return res, nil
+			case <-g.store.Failed():
+				return res, queue.ErrFailed
+			}
+			if m, err = g.store.Message(context.WithoutCancel(ctx), res.MessageID); err != nil {
+				return res, fmt.Errorf("read what became of a write: %w", err)
+			}
 		}
 	case !res.Duplicate:
 		select {
@@ -269,6 +279,9 @@ func (g *Gateway) SeenIn(ctx context.Context, patient string, version int64) ([]
 	}
 	w := g.plans.workspace()
 	defer g.plans.release(w)
+	if st := g.plans.known(patient); st != nil && st.version < v.Version {
+		g.plans.drop(patient) // another gateway has changed the plan
+	}
 	st, err := g.plans.get(ctx, &g.loader, patient, w)
 	if err != nil {
 		return nil, fmt.Errorf("read the records of a plan: %w", err)

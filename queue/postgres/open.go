@@ -92,6 +92,10 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		s.meters.close(opts.Registerer)
 		return nil, err
 	}
+	if !s.alone.Load() {
+		// Those who believe themselves alone learn of this one at once, and not with their next sign of life.
+		_, _ = s.claims.Exec(ctx, `SELECT pg_notify($1, $2)`, s.channel(), s.owner+" 0 -")
+	}
 	if err = s.measureSize(ctx); err != nil {
 		s.meters.close(opts.Registerer)
 		return nil, err
