@@ -132,6 +132,7 @@ func searches(n int) map[string]func() (string, []any) {
 		"two statuses":       m(queue.MessageFilter{Status: []samvirke.MessageStatus{samvirke.MessageAttention, samvirke.MessageRefused}}),
 		"text":               m(queue.MessageFilter{Text: "certificate expired"}),
 		"text, next page":    m(queue.MessageFilter{Text: "cert", Before: int64(n / 2)}),
+		"text, walk":         func() (string, []any) { return troubleWalk(queue.MessageFilter{Text: "cert", Before: int64(n / 2)}) },
 		"text and party":     m(queue.MessageFilter{Text: "certificate", Party: "ward"}),
 		"text of patient":    m(queue.MessageFilter{Text: "certificate", Patient: "urn:test|5"}),
 		"queued and stopped": d(queue.DeliveryFilter{State: []samvirke.DeliveryState{samvirke.DeliveryQueued, samvirke.DeliveryStopped}}),

@@ -37,8 +37,39 @@ func (r *reader) Message(ctx context.Context, id string) (queue.MessageDetail, e
 
 // Messages lists messages, newest first; see queue.Reader.
 func (r *reader) Messages(ctx context.Context, f queue.MessageFilter) ([]samvirke.Message, error) {
+	scan := func(row pgx.Row) (samvirke.Message, error) { return scanMessage(row) }
+	if query, args := troubleWalk(f); query != "" {
+		newest, err := list(ctx, r, scan, query, args...)
+		if err != nil || len(newest) == page(f.Limit) {
+			return newest, err
+		}
+	}
 	query, args := messageQuery(f)
-	return list(ctx, r, func(row pgx.Row) (samvirke.Message, error) { return scanMessage(row) }, query, args...)
+	return list(ctx, r, scan, query, args...)
+}
+
+// troubleNewest is how many of the newest troubles are looked at before the full-text index is asked.
+const troubleNewest = 2000
+
+// troubleWalk looks for words in the newest troubles. The full-text index gives all rows with a word and has no order, so a word
+// that many have is found sooner here; one that few have is found there. It is "" when no words are asked for.
+func troubleWalk(f queue.MessageFilter) (string, []any) {
+	words := queue.Words(f.Text)
+	if len(words) == 0 || f.ID+f.ExternalID+f.Patient != "" {
+		return "", nil
+	}
+	var w, of where
+	if f.Before > 0 {
+		w.add(`seq < ?`, f.Before)
+	}
+	newest := `(SELECT seq, words FROM trouble WHERE ` + w.String() + ` ORDER BY seq DESC LIMIT ` + w.next(troubleNewest) + `)`
+	of.args = w.args
+	of.add(`t.words @@ ?::tsquery`, matching(f, words))
+	if len(f.Status) > 0 {
+		of.add(`m.status = ANY(?)`, texts(f.Status))
+	}
+	whereMessage(&of, `t.seq`, f)
+	return `SELECT ` + messageColumns + ` FROM ` + newest + ` t JOIN message m ON m.seq = t.seq WHERE ` + of.String() + ` ORDER BY t.seq DESC LIMIT ` + of.next(page(f.Limit)), of.args
 }
 
 // messageQuery leads the database to an index that brings few rows, or the newest first. What is not processed stands in
@@ -55,10 +86,10 @@ func messageQuery(f queue.MessageFilter) (string, []any) {
 	few := f.ID+f.ExternalID+f.Patient != ""
 	switch {
 	case len(words) > 0 && few:
-		w.add(`EXISTS (SELECT 1 FROM trouble t WHERE t.seq = m.seq AND t.words @@ ?::tsquery)`, matching(words))
+		w.add(`EXISTS (SELECT 1 FROM trouble t WHERE t.seq = m.seq AND t.words @@ ?::tsquery)`, matching(f, words))
 	case len(words) > 0:
 		from, order = `trouble t JOIN message m ON m.seq = t.seq`, `t.seq`
-		w.add(`t.words @@ ?::tsquery`, matching(words))
+		w.add(`t.words @@ ?::tsquery`, matching(f, words))
 	}
 	switch {
 	case len(f.Status) == 0:
@@ -99,11 +130,15 @@ func whereAnyID(w *where, id string) {
 		UNION ALL SELECT message FROM receipt WHERE receipt_id(content) = ANY(?))`, id, ids, id, ids, ids)
 }
 
-// matching writes words as a question of the full-text index: each the beginning of a word, all of them there.
-func matching(words []string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = `'` + w + `':*`
+// matching writes words as a question of the full-text index: each the beginning of a word, all of them there. Party and kind are
+// among the words of each message, so they make the question narrower.
+func matching(f queue.MessageFilter, words []string) string {
+	var quoted []string
+	for _, w := range words {
+		quoted = append(quoted, `'`+w+`':*`)
+	}
+	for _, w := range queue.Words(f.Party, f.Kind) {
+		quoted = append(quoted, `'`+w+`':*`)
 	}
 	return strings.Join(quoted, ` & `)
 }

@@ -88,7 +88,7 @@ func messageQuery(f queue.MessageFilter) (string, []any) {
 		use("message_patient")
 	}
 	if len(words) > 0 {
-		w.add(`seq IN (SELECT rowid FROM trouble_text WHERE trouble_text MATCH ?)`, matching(words))
+		w.add(`seq IN (SELECT rowid FROM trouble_text WHERE trouble_text MATCH ?)`, matching(f, words))
 	}
 	if index == "" && len(f.Status) > 0 && !slices.Contains(f.Status, samvirke.MessageProcessed) {
 		return statusQuery(f)
@@ -164,7 +164,7 @@ func statusQuery(f queue.MessageFilter) (string, []any) {
 // troubleQuery goes through the messages whose troubles have the words, newest first, which is the order of the index.
 func troubleQuery(f queue.MessageFilter, words []string) (string, []any) {
 	var w where
-	w.add(`trouble_text MATCH ?`, matching(words))
+	w.add(`trouble_text MATCH ?`, matching(f, words))
 	if f.Before > 0 {
 		w.add(`t.rowid < ?`, f.Before)
 	}

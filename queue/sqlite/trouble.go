@@ -93,10 +93,11 @@ func (w *writer) forgetTrouble(seq int64) error {
 	}, seq)
 }
 
-// matching writes words as FTS5 asks: each the beginning of a word, all of them there.
-func matching(words []string) string {
+// matching writes words as FTS5 asks: each the beginning of a word, all of them there. Party and kind are among the words of each
+// message, so they make the question narrower.
+func matching(f queue.MessageFilter, words []string) string {
 	var b strings.Builder
-	for _, w := range words {
+	for _, w := range append(words, queue.Words(f.Party, f.Kind)...) {
 		b.WriteString(`"` + w + `"* `)
 	}
 	return b.String()
