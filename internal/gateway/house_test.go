@@ -3,8 +3,11 @@ package gateway_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,7 +30,28 @@ import (
 	"github.com/samvirke/samvirke/queue/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// casesInCI is how many cases each property of the whole gateway is tried on. A long run takes more, for instance:
+//
+//	go test ./internal/gateway -run 'Property$' -rapid.checks=100000 -timeout 0
+const casesInCI = 2000
+
+// TestMain has every property tried on that many cases, unless the command line says how many; a short run takes a tenth.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked {
+		n := casesInCI
+		if testing.Short() {
+			n /= 10
+		}
+		if err := flag.Set("rapid.checks", strconv.Itoa(n)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // wire is a party that answers as scripted; without a script it takes everything.
 type wire struct {

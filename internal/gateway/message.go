@@ -117,7 +117,7 @@ func (g *Gateway) audienceOf(ctx context.Context, u *queue.Unit, in *route.Input
 			a.withdrawn = append(a.withdrawn, noticed)
 		}
 	}
-	if pl.changed && (len(g.noticed) > 0 || g.book.any.Load()) {
+	if len(g.noticed) > 0 || g.book.any.Load() {
 		if a.echo, err = g.repeats(ctx, pl, m); err == nil && !a.echo {
 			a.echo, err = g.repeatsNote(ctx, pl, m, pl.note)
 		}
@@ -126,10 +126,7 @@ func (g *Gateway) audienceOf(ctx context.Context, u *queue.Unit, in *route.Input
 		}
 	}
 	pl.echo, pl.asked = a.echo, a.echo
-	in.Team, in.Changed = a.team(), a.changed
-	if pl.changed {
-		in.Tell = a.tell()
-	}
+	in.Team, in.Changed, in.Tell = a.team(), a.changed, a.tell()
 	if first {
 		g.hold(u, g.hits(m, a))
 	}

@@ -141,13 +141,14 @@ type audience struct {
 	seen map[string]bool
 }
 
-// changed tells whether a party sees something new, or must be told all the same.
+// changed tells whether a party sees something new, or must be told all the same. One whose view is limited may see something new
+// where all together do not: what others saw already was withheld from it.
 func (a *audience) changed(party string) bool {
 	if a.pl == nil {
 		return false
 	}
 	if slices.Contains(a.withdrawn, party) || a.leaves(a.g.parties[party]) {
-		return a.pl.changed
+		return true
 	}
 	if a.echo {
 		return false

@@ -30,7 +30,7 @@ const ruleSubscription = "subscription "
 // hits are the events of all subscriptions that a change of a plan makes: who is told is the same for subscriptions
 // and for notices of the configuration, and which topics changed is asked of what the subscriber sees.
 func (g *Gateway) hits(m *samvirke.Message, a *audience) []hit {
-	if !g.book.any.Load() || a == nil || a.pl == nil || !a.pl.changed {
+	if !g.book.any.Load() || a == nil || a.pl == nil {
 		return nil
 	}
 	var out []hit

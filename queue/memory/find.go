@@ -24,9 +24,22 @@ func (d *Disk) Find(text string) []string {
 
 type finder struct {
 	text  string
-	path  []string
+	path  []step
 	found []string
 	seen  map[uintptr]bool // rows that stand in a table and an index
+}
+
+// step is one part of a path: a field by its name, or a row by its key. It is written only where something is found.
+type step struct {
+	name     string
+	key, row reflect.Value
+}
+
+func (s step) String() string {
+	if s.name != "" {
+		return strings.ToLower(s.name)
+	}
+	return label(s.key, s.row)
 }
 
 func (f *finder) walk(v reflect.Value) {
@@ -46,8 +59,8 @@ func (f *finder) walk(v reflect.Value) {
 		f.list(v)
 	case reflect.Map:
 		for rows := v.MapRange(); rows.Next(); {
-			f.under(label(rows.Key(), rows.Key()), rows.Key())
-			f.under(label(rows.Key(), rows.Value()), rows.Value())
+			f.under(step{key: rows.Key(), row: rows.Key()}, rows.Key())
+			f.under(step{key: rows.Key(), row: rows.Value()}, rows.Value())
 		}
 	}
 }
@@ -58,7 +71,7 @@ func (f *finder) list(v reflect.Value) {
 		return
 	}
 	for i := range v.Len() {
-		f.under(label(reflect.ValueOf(i), v.Index(i)), v.Index(i))
+		f.under(step{key: reflect.ValueOf(i), row: v.Index(i)}, v.Index(i))
 	}
 }
 
@@ -68,21 +81,26 @@ func (f *finder) fields(v reflect.Value) {
 		if field := v.Type().Field(i); field.Anonymous {
 			f.walk(v.Field(i))
 		} else {
-			f.under(strings.ToLower(field.Name), v.Field(i))
+			f.under(step{name: field.Name}, v.Field(i))
 		}
 	}
 }
 
-func (f *finder) under(name string, v reflect.Value) {
-	f.path = append(f.path, name)
+func (f *finder) under(at step, v reflect.Value) {
+	f.path = append(f.path, at)
 	f.walk(v)
 	f.path = f.path[:len(f.path)-1]
 }
 
 func (f *finder) hit(found bool) {
-	if found {
-		f.found = append(f.found, strings.Join(f.path, "/"))
+	if !found {
+		return
 	}
+	parts := make([]string, len(f.path))
+	for i, at := range f.path {
+		parts[i] = at.String()
+	}
+	f.found = append(f.found, strings.Join(parts, "/"))
 }
 
 // label names a row by its id, otherwise by its key or place.

@@ -65,24 +65,24 @@ func (s *Store) Messages(ctx context.Context, f queue.MessageFilter) (out []samv
 }
 
 // anyID gives the numbers of the messages that an id leads to in any way.
-func (d *tables) anyID(id string) (out []int64) {
+func (t *tables) anyID(id string) (out []int64) {
 	if id == "" {
 		return nil
 	}
 	ids := queue.SameIDs(id)
-	for _, m := range d.message {
+	for _, m := range t.message {
 		if m.ID == id || slices.Contains(ids, m.ExternalID) {
 			out = append(out, m.Seq)
 		}
 	}
-	for _, x := range d.delivery {
+	for _, x := range t.delivery {
 		if x.ID == id || slices.Contains(ids, x.ExternalID) {
 			out = append(out, x.message)
 		}
 	}
-	for i := range d.receipt {
-		if slices.Contains(ids, d.receipt[i].ExternalID) {
-			out = append(out, d.messageAt[d.receipt[i].MessageID])
+	for i := range t.receipt {
+		if slices.Contains(ids, t.receipt[i].ExternalID) {
+			out = append(out, t.messageAt[t.receipt[i].MessageID])
 		}
 	}
 	return out
