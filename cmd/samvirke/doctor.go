@@ -13,6 +13,7 @@ import (
 	"github.com/samvirke/samvirke/internal/config"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/postgres"
+	"github.com/samvirke/samvirke/queue/sqlite"
 )
 
 type doctorCmd struct {
@@ -124,6 +125,9 @@ func storeFindings(a *app, cfg *config.Config) []finding {
 			out = append(out, finding(f))
 		}
 	}
+	if p, ok := s.(*sqlite.Reader); ok {
+		out = append(out, bodiesFinding(a, p))
+	}
 	audit := finding{"audit chain", true, "unbroken"}
 	if err := s.VerifyAudit(a.ctx); err != nil {
 		audit = finding{"audit chain", false, err.Error()}
@@ -131,6 +135,20 @@ func storeFindings(a *app, cfg *config.Config) []finding {
 	overdue, err := s.Deliveries(a.ctx, queue.DeliveryFilter{OverdueAt: time.Now().UTC(), Limit: queue.MaxPage})
 	text := fmt.Sprintf("%d receipts overdue, %d messages need attention", len(overdue), st.Messages[samvirke.MessageAttention])
 	return append(out, audit, finding{"attention", err == nil && len(overdue) == 0 && st.Messages[samvirke.MessageAttention] == 0, text})
+}
+
+// bodiesFinding tells what the check of stored bodies found, which a running gateway makes in the background.
+func bodiesFinding(a *app, r *sqlite.Reader) finding {
+	i, err := r.Integrity(a.ctx)
+	switch {
+	case err != nil:
+		return finding{"stored bodies", false, err.Error()}
+	case len(i.Damaged) > 0:
+		return finding{"stored bodies", false, fmt.Sprintf("%d cannot be read, restore them from a backup or ask the senders: %s", len(i.Damaged), strings.Join(i.Damaged, ", "))}
+	case i.Ended.IsZero():
+		return finding{"stored bodies", true, fmt.Sprintf("%d read without damage, the first round is not at its end", i.Checked)}
+	}
+	return finding{"stored bodies", true, "all read without damage, last on " + i.Ended.Format(time.RFC3339)}
 }
 
 const dialTimeout = 3 * time.Second

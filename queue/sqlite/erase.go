@@ -328,6 +328,9 @@ func (x *eraser) delivery(w *writer, seq int64) error {
 			if err := x.dropBody(w, "delivery", seq); err != nil {
 				return err
 			}
+			if err := x.receipts(w, `message = (SELECT message FROM delivery WHERE seq = ?1) AND delivery = ?1`, seq); err != nil {
+				return err
+			}
 			return x.receipts(w, `stray = ? AND stray IS NOT NULL`, seq)
 		}, seq)
 }

@@ -83,6 +83,9 @@ type Store struct {
 	wiping     sync.Mutex
 	// trimmed says that the aged segment ends where its table says; under wiping too.
 	trimmed bool
+	// damaged is how many bodies the check of integrity could not read.
+	damaged  atomic.Int64
+	checking sync.Mutex
 	// pressedFrom and pressedTo count the bytes that were pressed and what became of them.
 	pressedFrom, pressedTo atomic.Int64
 	// press makes bodies smaller that have aged.
@@ -165,6 +168,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	s.others.Go(s.checkpoints)
 	s.others.Go(s.tidying)
 	s.others.Go(s.ages)
+	s.others.Go(s.checks)
 	s.others.Go(s.verify)
 	return s, nil
 }
