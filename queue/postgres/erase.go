@@ -234,6 +234,9 @@ func (x *eraser) delivery(ctx context.Context, t *jobTx, seq int64) error {
 				return err
 			}
 		}
+		if err := x.receipts(ctx, t, `message = (SELECT message FROM delivery WHERE seq = $1) AND delivery = $1`, seq); err != nil {
+			return err
+		}
 		return x.receipts(ctx, t, `stray = $1`, seq)
 	}, `SELECT party, external_id, purpose, key FROM delivery WHERE seq = $1 AND checksum <> '' AND state NOT IN ('queued', 'waiting')`, seq)
 }

@@ -131,6 +131,43 @@ func testErase(t *testing.T, v *env) {
 	}
 }
 
+// testEraseUnderOthersMessage: what is about a person goes also where the message is about somebody else, and that one's stays.
+func testEraseUnderOthersMessage(t *testing.T, v *env) {
+	const patient = "urn:test|" + canary
+	u := queue.Unit{Accept: message("m"), Message: &queue.MessageStep{ID: "m", To: samvirke.MessageProcessed}}
+	gone := delivery("b", "m", "gp", patient)
+	gone.ExternalID, gone.Body, gone.Checksum, gone.Size = canary+"out", []byte(canary), "", 0
+	u.Deliveries = []samvirke.Delivery{delivery("a", "m", "gp", "urn:test|kept"), gone}
+	u.Steps = []queue.DeliveryStep{{ID: "b", To: samvirke.DeliveryGivenUp, Fault: "f", FaultText: canary, Attempt: &samvirke.Attempt{Fault: "f", FaultText: canary}}}
+	for i, of := range []string{"a", "b"} {
+		detail := []string{"kept", canary}[i]
+		u.Receipts = append(u.Receipts, samvirke.Receipt{ID: "r" + of, MessageID: "m", DeliveryID: of, Party: "gp", ExternalID: detail, ReceiptContent: samvirke.ReceiptContent{
+			OriginalID: detail, Errors: []samvirke.ReceiptError{{Code: "E10", Detail: detail}}}})
+	}
+	v.commit(u)
+	if len(v.scanDir(canary)) == 0 {
+		t.Fatal("the canary is in no file before, so this shows nothing")
+	}
+	out, err := v.s.(queue.Eraser).Erase(v.ctx(), queue.Erasure{Patients: []string{patient}})
+	if err != nil || out.Deliveries != 1 || out.Messages != 0 {
+		t.Errorf("erased %+v, %v", out, err)
+	}
+	if left := v.scanDir(canary); len(left) > 0 {
+		t.Errorf("left in %v", left)
+	}
+	if m := get[queue.MessageDetail](v)(v.s.Message(v.ctx(), "m")); len(m.Raw) == 0 || m.Patient == "" {
+		t.Errorf("the other message: %+v", m)
+	}
+	if d := get[samvirke.Delivery](v)(v.s.FindDelivery(v.ctx(), "gp", canary+"out")); d.ID != "b" || d.State != samvirke.DeliveryGivenUp || d.Fault != "f" {
+		t.Errorf("found %+v", d)
+	}
+	for _, r := range get[[]samvirke.Receipt](v)(v.s.Receipts(v.ctx(), queue.ReceiptFilter{MessageID: "m"})) {
+		if kept := r.DeliveryID == "a"; kept != (r.OriginalID == "kept") || len(r.Errors) != 1 || r.Errors[0].Code != "E10" || kept != (r.Errors[0].Detail == "kept") {
+			t.Errorf("receipt %+v", r)
+		}
+	}
+}
+
 // testRetain: bodies and audit entries go when their time is over, and nothing else does.
 func testRetain(t *testing.T, v *env) {
 	v.person("urn:test|p", "x", 5)

@@ -99,6 +99,7 @@ func Run(t *testing.T, e Engine) {
 		{"Audit", testAudit},
 		{"AuditTampered", testAuditTampered},
 		{"Erase", testErase},
+		{"EraseUnderOthersMessage", testEraseUnderOthersMessage},
 		{"Retain", testRetain},
 		{"LargeBodies", testLargeBodies},
 		{"FilterMessages", testFilterMessages},
