@@ -137,7 +137,7 @@ func (f *Format) parseAppRec(src *source, p *mapping.Parsed) error {
 	b := newBuilder(hcpNames(ns), env.ID)
 	h := b.root("MessageHeader").obj
 	h.Set("extension", fhir.NewArray(fhir.NewObject("url", fhir.ExtMessageVersion, "valueString", env.Version)))
-	b.one(f.tables[kindReceipt].root, src.root, (*scope)(nil).at(src.root), cursor{}, &where{name: src.root.Tag})
+	b.one(f.tables[kindReceipt].root(), src.root, (*scope)(nil).at(src.root), cursor{}, &where{name: src.root.Tag})
 	b.finishHeader(h, env)
 	h.Set("focus", nil)
 	entries := fhir.NewArray()

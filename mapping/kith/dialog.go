@@ -3,6 +3,7 @@ package kith
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/samvirke/samvirke"
 )
@@ -35,8 +36,8 @@ var extractPrefixes = [][2]string{{"root", ""}, {"fk1", "fk1"}, {"epj1", "epj1"}
 func dialogTables() map[string]*table {
 	v10, v11 := dialogRelease("1.0", "2006-10-11"), dialogRelease("1.1", "2013-01-23")
 	out := map[string]*table{kindExtract: {
-		root: dialogHead(extractDocuments()...), payload: "Dialogmelding", releases: []release{v10}, prefixes: extractPrefixes}}
-	root := dialogHead()
+		root: sync.OnceValue(func() *el { return dialogHead(extractDocuments()...) }), payload: "Dialogmelding", releases: []release{v10}, prefixes: extractPrefixes}}
+	root := sync.OnceValue(func() *el { return dialogHead() })
 	add := func(releases []release, kinds ...string) {
 		for _, k := range kinds {
 			out[k] = &table{root: root, payload: "Dialogmelding", releases: releases, prefixes: dialogPrefixes}

@@ -28,7 +28,7 @@ func (f *Format) parseHCP(src *source, p *mapping.Parsed) error {
 	defer t.done(b)
 	b.prepare(*env)
 	b.top.name, b.top.index = src.root.Tag, 1
-	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, b.top)
+	b.one(t.root(), src.root, (*scope)(nil).at(src.root), cursor{}, b.top)
 	bundle, err := b.finishHCP(env)
 	if err != nil {
 		return &samvirke.Fault{Class: samvirke.Internal, Code: "mapping", Safe: "the message could not be mapped", Err: err}
@@ -149,10 +149,10 @@ func (r *reader) hcpDocument(t *table) *etree.Document {
 	r.usePrefixes(t)
 	doc := etree.NewDocument()
 	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)
-	r.write(&doc.Element, t.root, cursor{}, nil)
+	r.write(&doc.Element, t.root(), cursor{}, nil)
 	root := doc.Root()
 	if root == nil {
-		root = doc.CreateElement(t.root.name)
+		root = doc.CreateElement(t.root().name)
 	}
 	r.declareHCP(root, t)
 	return doc

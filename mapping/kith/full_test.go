@@ -33,8 +33,8 @@ func fullMessage(t *testing.T, tab *table, version string, variant int) []byte {
 	f := &full{t: tab, version: version, kind: tab.kind, variant: variant, r: newReader(b, names(t, tab, version), version)}
 	f.r.usePrefixes(tab)
 	doc := etree.NewDocument()
-	f.add(&doc.Element, tab.root, 0)
-	if tab.root.name == "Message" {
+	f.add(&doc.Element, tab.root(), 0)
+	if tab.root().name == "Message" {
 		f.r.declareHCP(doc.Root(), tab)
 	} else {
 		doc.Root().Attr = append(doc.Root().Attr, etree.Attr{Key: "xmlns", Value: nsMsgHead})
@@ -131,7 +131,7 @@ func distinct(f *Format) []string {
 	var out []string
 	for _, kind := range f.Kinds() {
 		t := f.tables[kind]
-		key := same{t.root, t.releases[0].version, len(t.releases)}
+		key := same{t.root(), t.releases[0].version, len(t.releases)}
 		if !seen[key] {
 			out = append(out, kind)
 		}
@@ -236,7 +236,7 @@ func TestFullMessages(t *testing.T) {
 	r4 := mappingtest.R4Schema(t)
 	out := map[string][]byte{}
 	for _, kind := range distinct(f) {
-		if f.tables[kind].root.name == "AppRec" {
+		if f.tables[kind].root().name == "AppRec" {
 			continue
 		}
 		for _, version := range f.Versions(kind) {

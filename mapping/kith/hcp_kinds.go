@@ -2,6 +2,7 @@ package kith
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/samvirke/samvirke/fhir"
 )
@@ -62,13 +63,13 @@ func hcpKind(uri string) string {
 
 // withHCPTables adds the tables of the messages without a separate header.
 func withHCPTables(t map[string]*table) map[string]*table {
-	t[kindEpicrisis] = &table{kind: kindEpicrisis, root: epikriseTable(), payload: "Message", releases: []release{
+	t[kindEpicrisis] = &table{kind: kindEpicrisis, root: sync.OnceValue(epikriseTable), payload: "Message", releases: []release{
 		{"1.0", hcpNames(nsEpikrise)}, {"1.1", hcpNames(nsEpikrise + "/2006-09-23")}, {"1.2", hcpNames(nsEpikrise + "/2012-02-15")}}}
 	shared := []string{"po", kithNS + "/po/poKomponent/2009-06-30", "fk1", kithNS + "/felleskomponent1"}
-	t[kindReferral] = &table{kind: kindReferral, root: referralTable(), payload: "Message", releases: []release{
+	t[kindReferral] = &table{kind: kindReferral, root: sync.OnceValue(referralTable), payload: "Message", releases: []release{
 		{"1.0", hcpNames(nsReferral+"2005-07-08", shared...)}, {"1.1", hcpNames(nsReferral+"2012-02-15", shared...)}},
 		prefixes: [][2]string{{"root", ""}, {"po", "po"}, {"fk1", "fk1"}}}
-	t[kindReceipt] = &table{kind: kindReceipt, root: appRecTable(), payload: "AppRec", releases: []release{
+	t[kindReceipt] = &table{kind: kindReceipt, root: sync.OnceValue(appRecTable), payload: "AppRec", releases: []release{
 		{"1.0", hcpNames(nsAppRec + "2004-11-21")}, {"1.1", hcpNames(nsAppRec + "2012-02-15")}}}
 	return t
 }

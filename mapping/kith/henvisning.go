@@ -25,7 +25,7 @@ func isReferral(kind string) bool {
 
 // referralTables are the tables of referral 2.0, by kind.
 func referralTables() map[string]*table {
-	root := headTable(referral20())
+	root := rows(referral20)
 	out := map[string]*table{}
 	for _, kind := range []string{kindNewReferral, kindOnwardReferral} {
 		out[kind] = &table{kind: kind, root: root, payload: "Henvisning", prefixes: [][2]string{{"root", ""}, {"po", "po"}, {"fk1", "fk1"}},

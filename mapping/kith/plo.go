@@ -15,7 +15,9 @@ import (
 // table is the element table of one kind of message.
 type table struct {
 	kind string
-	root *el
+	// root gives the rows. They are made when the first message of the kind comes: those of all kinds take 6 MB, and a gateway
+	// rarely sees all.
+	root func() *el
 	// payload is the local name of the payload's root and child that of the element that tells the
 	// kinds of one schema apart ("" when the root does).
 	payload, child string
@@ -30,17 +32,22 @@ type table struct {
 	builders sync.Pool
 }
 
+// rows are those of a message with a MsgHead, made when they are first asked for.
+func rows(payload func() *el) func() *el {
+	return sync.OnceValue(func() *el { return headTable(payload()) })
+}
+
 // ploPrefixes are usual in nursing and care messages, whose common component is the default.
 var ploPrefixes = [][2]string{{"root", "p"}, {"po", ""}, {"fk1", "fk1"}, {"epj1", "epj1"}, {"epj2", "epj2"}, {"epj3", "epj3"}, {"m1", "m1"}}
 
 // ploTables are all tables of messages with a MsgHead, by kind.
 func ploTables() map[string]*table {
 	out := map[string]*table{
-		"INNLEGGELSESRAPPORT": {root: headTable(admissionReport()), payload: "Innleggelsesrapport", releases: ploReleases("Innleggelsesrapport")},
-		"UTSKRIVNINGSRAPPORT": {root: headTable(dischargeReport()), payload: "TverrfagligEpikrise", releases: ploReleases("TverrfagligEpikrise")},
+		"INNLEGGELSESRAPPORT": {root: rows(admissionReport), payload: "Innleggelsesrapport", releases: ploReleases("Innleggelsesrapport")},
+		"UTSKRIVNINGSRAPPORT": {root: rows(dischargeReport), payload: "TverrfagligEpikrise", releases: ploReleases("TverrfagligEpikrise")},
 	}
 	for kind, child := range logisticsKinds() {
-		out[kind] = &table{root: headTable(logistics(child)), payload: "Pasientlogistikk", child: child.name, releases: ploReleases("Pasientlogistikk")}
+		out[kind] = &table{root: rows(func() *el { return logistics(child) }), payload: "Pasientlogistikk", child: child.name, releases: ploReleases("Pasientlogistikk")}
 	}
 	maps.Copy(out, careTables())
 	for kind, t := range out {
@@ -58,7 +65,7 @@ func (f *Format) parsePLO(src *source, p *mapping.Parsed) error {
 	defer t.done(b)
 	b.prepare(p.Envelope)
 	b.top.name, b.top.index = src.root.Tag, 1
-	b.one(t.root, src.root, (*scope)(nil).at(src.root), cursor{}, b.top)
+	b.one(t.root(), src.root, (*scope)(nil).at(src.root), cursor{}, b.top)
 	bundle, err := b.finish(env)
 	if err != nil {
 		return &samvirke.Fault{Class: samvirke.Internal, Code: "mapping", Safe: "the message could not be mapped", Err: err}
@@ -108,7 +115,7 @@ func (r *reader) document(t *table) *etree.Document {
 	r.usePrefixes(t)
 	doc := etree.NewDocument()
 	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)
-	r.write(&doc.Element, t.root, cursor{}, nil)
+	r.write(&doc.Element, t.root(), cursor{}, nil)
 	root := doc.Root()
 	if root == nil {
 		root = doc.CreateElement("MsgHead")

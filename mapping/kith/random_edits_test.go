@@ -38,7 +38,7 @@ func TestRandomEdits(t *testing.T) {
 	}
 	for kind, tab := range f.tables {
 		for _, v := range tab.releases {
-			if tab.root.name != "AppRec" && len(pool[kind+" "+v.version]) == 0 {
+			if tab.root().name != "AppRec" && len(pool[kind+" "+v.version]) == 0 {
 				addSubject(t, f, pool, fullMessage(t, tab, v.version, 0))
 			}
 		}

@@ -47,7 +47,7 @@ func (f *Format) Table(kind, version string) []Row {
 	}
 	version = v.version
 	l := lister{version: version}
-	l.list(t.root, "", "", nil)
+	l.list(t.root(), "", "", nil)
 	return l.rows
 }
 

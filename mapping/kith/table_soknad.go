@@ -11,13 +11,13 @@ import (
 // name of their root differs from that of the namespace.
 func careTables() map[string]*table {
 	return map[string]*table{
-		"HELSEOPPL_SOKNAD": {root: headTable(notice()), payload: "HelseopplysningerVedSoknad", releases: ploReleases("HelseopplysningerVedSoknad")},
-		"HELSEOPPLYSNINGER_LEGE": {root: headTable(toDoctor()), payload: "Konsultasjon", releases: []release{
+		"HELSEOPPL_SOKNAD": {root: rows(notice), payload: "HelseopplysningerVedSoknad", releases: ploReleases("HelseopplysningerVedSoknad")},
+		"HELSEOPPLYSNINGER_LEGE": {root: rows(toDoctor), payload: "Konsultasjon", releases: []release{
 			ploRelease("1.5", "Konsultasjon", "2009-06-30"), ploRelease("1.6", "HelseopplysningerTilLege", "2012-04-01")}},
-		"MEDISINSKE_OPPLYSNINGER": {root: headTable(fromDoctor()), payload: "OverforingMedisinskeOpplysninger", releases: []release{
+		"MEDISINSKE_OPPLYSNINGER": {root: rows(fromDoctor), payload: "OverforingMedisinskeOpplysninger", releases: []release{
 			ploRelease("1.5", "OverforingMedisinskeOpplysninger", "2009-06-30"), ploRelease("1.6", "MedisinskeOpplysninger", "2012-04-01")}},
-		"ORIENTERING_TJENESTETILBUD": {root: headTable(servicesGranted()), payload: "OrienteringOmTjenestetilbud", releases: ploReleases("OrienteringOmTjenestetilbud")},
-		"FRAVARSMELDING":             {root: headTable(absence()), payload: "MeldingFravar", releases: ploReleases("MeldingFravar")[:1]},
+		"ORIENTERING_TJENESTETILBUD": {root: rows(servicesGranted), payload: "OrienteringOmTjenestetilbud", releases: ploReleases("OrienteringOmTjenestetilbud")},
+		"FRAVARSMELDING":             {root: rows(absence), payload: "MeldingFravar", releases: ploReleases("MeldingFravar")[:1]},
 		"FODSELS_EPIKRISE":           birthTable(),
 	}
 }

@@ -200,9 +200,7 @@ func TestBoundsOfRows(t *testing.T) {
 				walk(k, path)
 			}
 		}
-		if tab.root != nil {
-			walk(tab.root, "")
-		}
+		walk(tab.root(), "")
 	}
 }
 

@@ -63,7 +63,7 @@ func TestOtherVersion(t *testing.T) {
 		check(e.File, e.Raw(t))
 	}
 	for _, kind := range distinct(f) {
-		if f.tables[kind].root.name == "MsgHead" {
+		if f.tables[kind].root().name == "MsgHead" {
 			for _, version := range f.Versions(kind) {
 				for variant := range 3 {
 					check(kind+" full "+version, fullMessage(t, f.tables[kind], version, variant))

@@ -93,7 +93,7 @@ func TestTimesOfAllTables(t *testing.T) {
 		"EPIKRISE": read(t, "testdata/epikrise-full/source.xml"), "APPREC": read(t, "testdata/apprec-full/source.xml"),
 	}
 	for _, kind := range distinct(f) {
-		if f.tables[kind].root.name == "MsgHead" {
+		if f.tables[kind].root().name == "MsgHead" {
 			versions := f.Versions(kind)
 			sources[kind] = fullMessage(t, f.tables[kind], versions[len(versions)-1], 0)
 		}
@@ -156,7 +156,7 @@ func TestEstimateIsKept(t *testing.T) {
 	f := newFormat(t)
 	seen := 0
 	for _, kind := range distinct(f) {
-		if f.tables[kind].root.name != "MsgHead" {
+		if f.tables[kind].root().name != "MsgHead" {
 			continue
 		}
 		versions := f.Versions(kind)
