@@ -13,7 +13,6 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/fhir/careplan"
-	"github.com/samvirke/samvirke/fhir/definition"
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/queue"
 )
@@ -88,7 +87,6 @@ type api struct {
 	parties   map[string]samvirke.Party
 	resources map[string]*resource
 	routes    []route
-	set       *definition.Set
 	slots     chan struct{}
 	wide      chan struct{}
 	started   time.Time
@@ -117,11 +115,7 @@ func New(o Options) (http.Handler, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	set, err := definition.R4()
-	if err != nil {
-		return nil, err
-	}
-	a := &api{o: o, parties: map[string]samvirke.Party{}, set: set, slots: make(chan struct{}, o.MaxConcurrent),
+	a := &api{o: o, parties: map[string]samvirke.Party{}, slots: make(chan struct{}, o.MaxConcurrent),
 		wide: make(chan struct{}, MaxWide), started: o.Now().UTC(), metrics: newMetrics(o.Registerer)}
 	for _, p := range o.Parties {
 		a.parties[p.ID] = p

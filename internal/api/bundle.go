@@ -41,7 +41,7 @@ func (c *call) bundle() error {
 	case typ == "batch":
 		return c.batch(entries)
 	}
-	if issues := c.api.set.Check(n); len(issues) > 0 {
+	if issues := definitions().Check(n); len(issues) > 0 {
 		return &outcomeError{status: http.StatusBadRequest, outcome: issuesOutcome(issues)}
 	}
 	return c.transaction(entries)

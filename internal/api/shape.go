@@ -75,7 +75,7 @@ func (s shape) apply(n *fhir.Node) *fhir.Node {
 		return n
 	}
 	out := fhir.NewObject()
-	t := s.api.set.Type(typ)
+	t := definitions().Type(typ)
 	for key, v := range n.Fields() {
 		name := strings.TrimPrefix(key, "_")
 		if name == "resourceType" || name == "id" || name == "meta" || slices.ContainsFunc(keep, func(k string) bool { return k == name || choiceOf(name, k) }) {
