@@ -2,20 +2,11 @@ package main
 
 import (
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/samvirke/samvirke/internal/config"
 	"github.com/samvirke/samvirke/internal/gateway"
 )
-
-// memoryLimit is where the collector begins to work harder, unless GOMEMLIMIT says otherwise. It keeps
-// the process under the target of 200 MB with the store's own caches; it is no hard bound.
-const memoryLimit = 155 << 20
-
-// gcPercent lets the heap grow to four times what lives before it is collected. What lives is small (20 to 40 MB)
-// and garbage is much, so the default would collect 14 times a second: 10 % of the processor.
-const gcPercent = 300
 
 type runCmd struct {
 	Config string `help:"Configuration file." required:"" env:"SAMVIRKE_CONFIG" placeholder:"FILE"`
@@ -32,12 +23,8 @@ func (c *runCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if a.getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
-	if a.getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	stopMemory := a.boundMemory()
+	defer stopMemory()
 	stopProfile, err := a.startProfiles()
 	if err != nil {
 		return err

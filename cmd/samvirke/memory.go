@@ -1,0 +1,66 @@
+package main
+
+import (
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// gcPercent lets the heap grow to four times what lives before it is collected, as long as that is below the limit. What
+// lives is small (20 to 30 MB) and garbage is much, so the default would collect many times a second.
+const gcPercent = 300
+
+// memoryLimit is where the collector begins to work harder, unless GOMEMLIMIT says otherwise. With code, tables and the store's
+// own caches, some 50 MB, it keeps the process under the target of 150 MB; it is no hard bound. Unit: bytes.
+const memoryLimit = 98 << 20
+
+// A store with very much waiting keeps more alive than that. A limit close to what lives would make the collector run all the
+// time, so it stays at least liveFactor percent of that and liveRoom above it.
+const (
+	liveFactor = 170
+	liveRoom   = 24 << 20
+	// limitStep is the least by which the limit is changed.
+	limitStep = 4 << 20
+	limitLook = time.Second
+)
+
+// limitFor gives the limit when so much lives.
+func limitFor(live int64) int64 { return max(memoryLimit, live/100*liveFactor+liveRoom) }
+
+// boundMemory sets how the collector works, unless the environment says it, and keeps the limit above what lives.
+func (a *app) boundMemory() (stop func()) {
+	if a.getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if a.getenv("GOMEMLIMIT") != "" {
+		return func() {}
+	}
+	limit := int64(memoryLimit)
+	debug.SetMemoryLimit(limit)
+	end, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		t := time.NewTicker(limitLook)
+		defer t.Stop()
+		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		for {
+			select {
+			case <-end:
+				return
+			case <-t.C:
+			}
+			metrics.Read(live)
+			if live[0].Value.Kind() != metrics.KindUint64 {
+				return // another Go: the limit stays
+			}
+			if want := limitFor(int64(live[0].Value.Uint64())); want > limit+limitStep || want < limit-limitStep {
+				limit = want
+				debug.SetMemoryLimit(limit)
+			}
+		}
+	}()
+	return func() {
+		close(end)
+		<-over
+	}
+}
