@@ -85,11 +85,10 @@ func (s *Store) checks() {
 	}
 }
 
-// damage is a body that could not be read; gone: it could be now, or is no more.
+// damage is a body that could not be read.
 type damage struct {
 	kind string
 	seq  int64
-	gone bool
 }
 
 // Check looks at a step of the stored bodies and gives the bytes it read, 0 when the last round ended less than a week ago. Where it
