@@ -14,7 +14,6 @@ import (
 
 var (
 	faultRounds = flag.Int("fault.rounds", 1, "how often the fault suite crashes at each point")
-	faultKills  = flag.Int("fault.kills", 3, "kill -9 rounds of each kind")
 	faultSeed   = flag.Uint64("fault.seed", 0, "seed of the fault suite; 0 takes a fresh one")
 	faultTable  = flag.String("fault.table", "", "file that the tables by fault are appended to")
 )
