@@ -31,6 +31,10 @@ func (g *Gateway) processLoop(ctx context.Context) {
 	defer g.keyed.wait()
 	for {
 		batch, err := g.store.Received(ctx, receiveBatch)
+		if lost, some := errors.AsType[*queue.LostError](err); some {
+			g.setAside(ctx, lost)
+			err = nil
+		}
 		if err != nil {
 			if over(ctx, err) {
 				return
@@ -44,6 +48,24 @@ func (g *Gateway) processLoop(ctx context.Context) {
 			m := &batch[i]
 			g.keyed.do(orderKey(m), func() { g.process(ctx, m) }, g.kin.of(m.Patient)...)
 		}
+	}
+}
+
+// setAside takes messages out of the way whose bytes are lost: nobody can process them, and what comes after them about
+// their patients would wait for ever. A person restores the store, or asks the sender.
+func (g *Gateway) setAside(ctx context.Context, lost *queue.LostError) {
+	for i := range lost.Messages {
+		m, now := &lost.Messages[i], g.now()
+		g.log.Error("received message set aside, its body cannot be read", "message_id", m.ID, "party", m.Party, "err", lost.Err)
+		_, err := g.store.Commit(ctx, &queue.Unit{Now: now,
+			Message: &queue.MessageStep{ID: m.ID, From: []samvirke.MessageStatus{samvirke.MessageReceived}, To: samvirke.MessageAttention,
+				Fault: faultUnreadable, FaultText: "the stored body is lost or damaged: restore it from a backup and reprocess, or ask the sender for the message"},
+			Events: []samvirke.Event{{At: now, MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventAttention, Detail: faultUnreadable}}})
+		// Behind an earlier message of its patient it is given again when that is done.
+		if err != nil && !errors.Is(err, queue.ErrOrder) && !over(ctx, err) {
+			g.log.Error("set received message aside", "message_id", m.ID, "err", err)
+		}
+		g.processed(m)
 	}
 }
 

@@ -266,8 +266,14 @@ func sizeOf(size int64, body []byte) int64 {
 // Received implements queue.Worker.
 func (s *Store) Received(ctx context.Context, limit int) ([]samvirke.Message, error) {
 	list, err := s.inner.Received(ctx, limit)
-	if err != nil {
+	gone, some := errors.AsType[*queue.LostError](err)
+	if err != nil && !some {
 		return nil, err
+	}
+	if some {
+		for i := range gone.Messages {
+			gone.Messages[i].Patient, _ = s.persons.patient(context.WithoutCancel(ctx), gone.Messages[i].Patient) // unreadable is unknown
+		}
 	}
 	out := list[:0]
 	for i := range list {
@@ -275,16 +281,20 @@ func (s *Store) Received(ctx context.Context, limit int) ([]samvirke.Message, er
 		if e != nil && !lost(e) {
 			return nil, fmt.Errorf("open received message: %w", e)
 		}
-		if e != nil { // nobody can process it; it shows among those that wait
-			err = e
+		if e == nil {
+			out = append(out, list[i])
 			continue
 		}
-		out = append(out, list[i])
+		if gone == nil {
+			gone = &queue.LostError{Err: e}
+		}
+		list[i].Patient, list[i].Raw = "", nil
+		gone.Messages = append(gone.Messages, list[i])
 	}
-	if len(out) > 0 {
-		return out, nil
+	if gone != nil {
+		return out, gone
 	}
-	return nil, err
+	return out, nil
 }
 
 // Lease implements queue.Worker.

@@ -190,24 +190,41 @@ func texts[T ~string](list []T) []any {
 	return out
 }
 
-// fillReceived reads what the feed did not hold.
+// fillReceived reads what the feed did not hold. Those that are lost for good are named in a queue.LostError.
 func (s *Store) fillReceived(ctx context.Context, got []samvirke.Message) ([]samvirke.Message, error) {
+	var lost *queue.LostError
+	out := got[:0]
 	for i := range got {
 		if got[i].ID != "" {
+			out = append(out, got[i])
 			continue
 		}
 		m, err := s.receivedBySeq(context.WithoutCancel(ctx), got[i].Seq)
-		if err != nil {
-			if i > 0 {
-				s.feed.giveBack(got[i:])
-				return got[:i], nil
+		switch {
+		case err == nil:
+			out = append(out, m)
+		case errors.Is(err, queue.ErrDamaged) && m.ID != "":
+			if m.Raw = nil; lost == nil {
+				lost = &queue.LostError{Err: err}
 			}
-			s.feed.giveBack(got[1:]) // the broken one is not given again before a restart
+			lost.Messages = append(lost.Messages, m)
+		case len(out) > 0 || lost != nil:
+			s.feed.giveBack(got[i:])
+			return receivedOf(out, lost)
+		default:
+			s.feed.giveBack(got[i+1:]) // the broken one is not given again before a restart
 			return nil, fmt.Errorf("read received message %d: %w", got[i].Seq, err)
 		}
-		got[i] = m
 	}
-	return got, nil
+	return receivedOf(out, lost)
+}
+
+// receivedOf keeps a nil error nil.
+func receivedOf(out []samvirke.Message, lost *queue.LostError) ([]samvirke.Message, error) {
+	if lost == nil {
+		return out, nil
+	}
+	return out, lost
 }
 
 // receivedBySeq reads a message that the feed names. One that is not in the tables yet, or that was put back to received by a
