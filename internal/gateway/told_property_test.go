@@ -66,17 +66,14 @@ func (s *tale) sights() (map[string]sight, error) {
 func (w *town) play(acts []act) error {
 	w.persons++
 	s := &tale{w: w, n: w.persons}
+	var before map[string]sight
 	for i, a := range acts {
-		w.clock.Add(1)
+		w.clock.Add(1) // nothing begins or ends with time alone
 		d := s.deedOf(a, i)
 		if d == nil {
 			continue
 		}
 		again := slices.Contains(s.deeds, d)
-		before, err := s.sights()
-		if err != nil {
-			return err
-		}
 		if a.dies > 0 {
 			w.life.dies(a.dies-1, a.kept)
 		}
@@ -95,6 +92,7 @@ func (w *town) play(acts []act) error {
 				return fmt.Errorf("act %d, %s %s: %w", i, d.party, a.kind, err)
 			}
 		}
+		before = after
 	}
 	return s.complete()
 }

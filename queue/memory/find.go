@@ -9,21 +9,24 @@ import (
 	"time"
 )
 
-// Find searches all that is on the disk for a text, bodies, columns, settings and indexes alike, and says where it stands: table,
+// Find searches all that is on the disk for some texts, bodies, columns, settings and indexes alike, and says where it stands: table,
 // id and column, as in "message/7f0e/raw" or "setting/who". The order is that of the alphabet, and none means nowhere.
 //
 // It walks whatever the tables are made of, so that what is added to them later is searched too.
-func (d *Disk) Find(text string) []string {
+func (d *Disk) Find(texts ...string) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	f := &finder{text: text, seen: map[uintptr]bool{}}
+	f := &finder{seen: map[uintptr]bool{}}
+	for _, t := range texts {
+		f.texts = append(f.texts, []byte(t))
+	}
 	f.fields(reflect.ValueOf(&d.tables).Elem())
 	slices.Sort(f.found)
 	return slices.Compact(f.found)
 }
 
 type finder struct {
-	text  string
+	texts [][]byte
 	path  []step
 	found []string
 	seen  map[uintptr]bool // rows that stand in a table and an index
@@ -45,7 +48,7 @@ func (s step) String() string {
 func (f *finder) walk(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
-		f.hit(strings.Contains(v.String(), f.text))
+		f.look([]byte(v.String()))
 	case reflect.Pointer:
 		if !v.IsNil() && !f.seen[v.Pointer()] {
 			f.seen[v.Pointer()] = true
@@ -67,7 +70,9 @@ func (f *finder) walk(v reflect.Value) {
 
 func (f *finder) list(v reflect.Value) {
 	if v.Type().Elem().Kind() == reflect.Uint8 {
-		f.hit(v.Kind() == reflect.Slice && bytes.Contains(v.Bytes(), []byte(f.text)))
+		if v.Kind() == reflect.Slice {
+			f.look(v.Bytes())
+		}
 		return
 	}
 	for i := range v.Len() {
@@ -92,8 +97,9 @@ func (f *finder) under(at step, v reflect.Value) {
 	f.path = f.path[:len(f.path)-1]
 }
 
-func (f *finder) hit(found bool) {
-	if !found {
+// look notes the place when one of the texts is in it.
+func (f *finder) look(in []byte) {
+	if !slices.ContainsFunc(f.texts, func(text []byte) bool { return bytes.Contains(in, text) }) {
 		return
 	}
 	parts := make([]string, len(f.path))
