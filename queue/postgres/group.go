@@ -73,7 +73,7 @@ func (w *writer) runGroup(ctx context.Context, list []*request) error {
 	began := time.Now()
 	g := newGroup(w)
 	for _, r := range list {
-		r.out, r.err, r.left = queue.Outcome{}, nil, false
+		r.out, r.err = queue.Outcome{}, nil
 	}
 	if err := g.read(ctx, list); err != nil {
 		return g.undo(ctx, err)
@@ -86,7 +86,7 @@ func (w *writer) runGroup(ctx context.Context, list []*request) error {
 			if !ruleBroken(err) {
 				return g.undo(ctx, err)
 			}
-			r.err, r.left = err, true
+			r.err = err
 			continue
 		}
 		applied++

@@ -32,9 +32,8 @@ type request struct {
 	done  chan struct{}
 
 	out queue.Outcome
+	// err is why the unit was left out of its group, then what the caller is told.
 	err error
-	// left says that the unit was left out of its group because of err.
-	left bool
 }
 
 // Commit runs one unit as one transaction; see queue.Writer.
@@ -157,7 +156,6 @@ func (w *writer) runAll(list []*request) {
 func (w *writer) runEach(list []*request) {
 	for i := range list {
 		r := list[i : i+1]
-		r[0].left = false
 		err := w.patiently(func(ctx context.Context) error { return w.runGroup(ctx, r) })
 		if foreignText(err) {
 			// Text that the database cannot hold: the unit is taken with that replaced.
@@ -174,13 +172,14 @@ func foreignText(err error) bool {
 	return code == codeEncoding || code == codeUnicode
 }
 
-// answer ends requests. A unit that was left out of its group keeps its own error.
+// answer ends requests with the error of their group. Without one a unit that was left out keeps its own. With one it does not:
+// what it was judged by is rolled back, and so is what goes with queue.ErrOrder, that its message is given back.
 func (w *writer) answer(list []*request, err error) {
 	if err != nil {
 		err = plain(err)
 	}
 	for _, r := range list {
-		if !r.left {
+		if err != nil {
 			r.err = err
 		}
 		if r.err != nil {

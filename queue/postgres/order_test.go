@@ -1,0 +1,78 @@
+package postgres
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// received accepts a message about a patient that waits to be processed.
+func received(tb testing.TB, s *Store, id, patient string) {
+	tb.Helper()
+	u := unit(id, patient)
+	u.Accept.Status, u.Deliveries = samvirke.MessageReceived, nil
+	commit(tb, s, u)
+}
+
+// take fails when Received does not give just the messages wanted.
+func take(tb testing.TB, s *Store, want ...string) {
+	tb.Helper()
+	got, err := s.Received(soon(tb), 10)
+	if err != nil || len(got) != len(want) {
+		tb.Fatalf("received %d messages, %v, want %v", len(got), err, want)
+	}
+	for i := range want {
+		if got[i].ID != want[i] {
+			tb.Fatalf("received %s as number %d, want %v", got[i].ID, i, want)
+		}
+	}
+}
+
+// process takes a message out of received.
+func process(s *Store, tb testing.TB, id string) error {
+	_, err := s.Commit(soon(tb), &queue.Unit{Now: time.Now(), Message: &queue.MessageStep{ID: id,
+		From: []samvirke.MessageStatus{samvirke.MessageReceived}, To: samvirke.MessageProcessed}})
+	return err
+}
+
+// TestOrderOnlyWhenGivenBack: ErrOrder tells the caller to forget the message, so it is only answered when the message was
+// given back; whoever is told otherwise has it still and tries again.
+func TestOrderOnlyWhenGivenBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		code string
+		want error // nil: any but ErrOrder
+	}{"disk full": {codeDiskFull, queue.ErrFull}, "unit refused": {"P0001", nil}} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, Options{Poll: time.Hour})
+			received(t, s, "1", "p")
+			received(t, s, "2", "p")
+			take(t, s, "1", "2")
+			conn := direct(t, shared.URL(), s.opts.Schema)
+			run := func(text string) {
+				t.Helper()
+				if _, err := conn.Exec(soon(t), text); err != nil {
+					t.Fatal(err)
+				}
+			}
+			run(`CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '` + c.code + `'; END $$`)
+			run(`CREATE TRIGGER no BEFORE UPDATE ON open_message EXECUTE FUNCTION no()`)
+			if err := process(s, t, "2"); err == nil || errors.Is(err, queue.ErrOrder) || c.want != nil && !errors.Is(err, c.want) {
+				t.Fatalf("a step whose message could not be given back: %v, want %v", err, c.want)
+			}
+			run(`DROP TRIGGER no ON open_message`)
+			if err := process(s, t, "2"); !errors.Is(err, queue.ErrOrder) {
+				t.Fatalf("a step behind an earlier message: %v", err)
+			}
+			if err := process(s, t, "1"); err != nil {
+				t.Fatal(err)
+			}
+			take(t, s, "2")
+			if err := process(s, t, "2"); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
