@@ -117,6 +117,9 @@ const inboxClaim = `WITH c AS (SELECT seq FROM open_message o WHERE status = 're
 	u AS (UPDATE open_message o SET owner = $2 FROM c WHERE o.seq = c.seq RETURNING o.seq)
 	SELECT ` + messageColumns + `, m.raw FROM u JOIN message m ON m.seq = u.seq ORDER BY m.seq`
 
+// inboxFree gives messages back.
+const inboxFree = `UPDATE open_message SET owner = '' WHERE seq = ANY($1) AND owner = $2 AND status = 'received'`
+
 // askInbox claims messages in the database; one caller at a time.
 func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke.Message, error) {
 	b := s.inbox
@@ -169,22 +172,24 @@ func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke
 	return got, nil
 }
 
-// freeForgotten gives back messages that were claimed for callers who went away.
+// freeForgotten gives back messages that were claimed for callers who went away. When that fails they are handed out still.
 func (s *Store) freeForgotten(ctx context.Context) error {
 	b := s.inbox
 	b.mu.Lock()
-	var seqs []int64
+	var idle []samvirke.Message
 	if b.waiting == 0 {
-		for i := range b.ready {
-			seqs = append(seqs, b.ready[i].Seq)
-		}
-		b.ready = nil
+		idle, b.ready = b.ready, nil
 	}
 	b.mu.Unlock()
-	if len(seqs) == 0 {
+	if len(idle) == 0 {
 		return nil
 	}
-	_, err := s.claims.Exec(ctx, `UPDATE open_message SET owner = '' WHERE seq = ANY($1) AND owner = $2`, seqs, s.owner)
+	_, err := s.claims.Exec(ctx, inboxFree, col(idle, func(m *samvirke.Message) int64 { return m.Seq }), s.owner)
+	if err != nil {
+		b.mu.Lock()
+		b.ready = append(idle, b.ready...)
+		b.mu.Unlock()
+	}
 	b.wake()
 	return err
 }

@@ -38,6 +38,24 @@ func process(s *Store, tb testing.TB, id string) error {
 	return err
 }
 
+// forbid makes the database refuse changes of who has a message, with an error code, until allow is called.
+func forbid(tb testing.TB, s *Store, code string) (allow func()) {
+	tb.Helper()
+	conn := direct(tb, shared.URL(), s.opts.Schema)
+	run := func(text string) {
+		tb.Helper()
+		if _, err := conn.Exec(soon(tb), text); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	run(`CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '` + code + `'; END $$`)
+	run(`CREATE TRIGGER no BEFORE UPDATE ON open_message EXECUTE FUNCTION no()`)
+	return func() {
+		tb.Helper()
+		run(`DROP TRIGGER no ON open_message`)
+	}
+}
+
 // TestOrderOnlyWhenGivenBack: ErrOrder tells the caller to forget the message, so it is only answered when the message was
 // given back; whoever is told otherwise has it still and tries again.
 func TestOrderOnlyWhenGivenBack(t *testing.T) {
@@ -50,19 +68,11 @@ func TestOrderOnlyWhenGivenBack(t *testing.T) {
 			received(t, s, "1", "p")
 			received(t, s, "2", "p")
 			take(t, s, "1", "2")
-			conn := direct(t, shared.URL(), s.opts.Schema)
-			run := func(text string) {
-				t.Helper()
-				if _, err := conn.Exec(soon(t), text); err != nil {
-					t.Fatal(err)
-				}
-			}
-			run(`CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '` + c.code + `'; END $$`)
-			run(`CREATE TRIGGER no BEFORE UPDATE ON open_message EXECUTE FUNCTION no()`)
+			allow := forbid(t, s, c.code)
 			if err := process(s, t, "2"); err == nil || errors.Is(err, queue.ErrOrder) || c.want != nil && !errors.Is(err, c.want) {
 				t.Fatalf("a step whose message could not be given back: %v, want %v", err, c.want)
 			}
-			run(`DROP TRIGGER no ON open_message`)
+			allow()
 			if err := process(s, t, "2"); !errors.Is(err, queue.ErrOrder) {
 				t.Fatalf("a step behind an earlier message: %v", err)
 			}
@@ -75,4 +85,26 @@ func TestOrderOnlyWhenGivenBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGivenBackLater: messages for callers who went away are not lost when they cannot be given back just then.
+func TestGivenBackLater(t *testing.T) {
+	s := open(t, Options{Poll: time.Hour, Alive: 24 * time.Hour})
+	received(t, s, "1", "p")
+	got, err := s.Received(soon(t), 10)
+	if err != nil || len(got) != 1 {
+		t.Fatalf("received %d messages, %v", len(got), err)
+	}
+	s.inbox.hand(got) // as for a caller who does not come
+	allow := forbid(t, s, "P0001")
+	if err := s.freeForgotten(soon(t)); err == nil {
+		t.Fatal("the database did not refuse: this shows nothing")
+	}
+	take(t, s, "1")
+	s.inbox.hand(got)
+	allow()
+	if err := s.freeForgotten(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	take(t, s, "1")
 }
