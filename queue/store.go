@@ -151,7 +151,7 @@ type Outcome struct {
 // in the same unit. A message that was stored before is then given back: Received gives it again, to whoever asks, when
 // nothing of its patient is before it. The patient is that of the stored message; messages without one have no order, and
 // one whose patient is only found out by its step has none before that. Only received ones hold others up: not those that
-// need attention, are refused or quarantined.
+// need attention, are refused or quarantined. A step to closed is no processing and has no order.
 type MessageStep struct {
 	ID string
 	// From lists the statuses it must have; empty: any. Otherwise ErrState.

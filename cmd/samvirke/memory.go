@@ -24,8 +24,9 @@ const (
 	limitLook = time.Second
 )
 
-// limitFor gives the limit when so much lives.
-func limitFor(live int64) int64 { return max(memoryLimit, live/100*liveFactor+liveRoom) }
+// limitFor gives the limit when so much lives in the heap, and so much is taken by stacks and the runtime itself, which the limit
+// counts too and the collector cannot give back.
+func limitFor(live, fixed int64) int64 { return max(memoryLimit, live/100*liveFactor+liveRoom+fixed) }
 
 // boundMemory sets how the collector works, unless the environment says it, and keeps the limit above what lives.
 func (a *app) boundMemory() (stop func()) {
@@ -42,18 +43,22 @@ func (a *app) boundMemory() (stop func()) {
 		defer close(over)
 		t := time.NewTicker(limitLook)
 		defer t.Stop()
-		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		used := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/memory/classes/metadata/other:bytes"}}
 		for {
 			select {
 			case <-end:
 				return
 			case <-t.C:
 			}
-			metrics.Read(live)
-			if live[0].Value.Kind() != metrics.KindUint64 {
-				return // another Go: the limit stays
+			metrics.Read(used)
+			var n [3]int64
+			for i := range used {
+				if used[i].Value.Kind() != metrics.KindUint64 {
+					return // another Go: the limit stays
+				}
+				n[i] = int64(used[i].Value.Uint64())
 			}
-			if want := limitFor(int64(live[0].Value.Uint64())); want > limit+limitStep || want < limit-limitStep {
+			if want := limitFor(n[0], n[1]+n[2]); want > limit+limitStep || want < limit-limitStep {
 				limit = want
 				debug.SetMemoryLimit(limit)
 			}

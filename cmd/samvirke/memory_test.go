@@ -7,7 +7,7 @@ func TestMemoryLimit(t *testing.T) {
 	t.Parallel()
 	last := int64(0)
 	for live := int64(0); live < 4<<30; live += 8 << 20 {
-		got := limitFor(live)
+		got := limitFor(live, 0)
 		if live <= 40<<20 && got != memoryLimit {
 			t.Errorf("%d MB live: limit %d MB", live>>20, got>>20)
 		}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -88,7 +89,7 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 // usual tells whether the request is one that appendRequest can write.
 func usual(req *http.Request) bool {
 	if req.Method != http.MethodPost || req.URL.Scheme != "http" || req.Body == nil || req.ContentLength <= 0 || req.ContentLength > maxDirect ||
-		len(req.TransferEncoding) > 0 || req.Trailer != nil || req.Close || req.Host != "" && req.Host != req.URL.Host || !plainText(req.URL.Host) {
+		len(req.TransferEncoding) > 0 || req.Trailer != nil || req.Close || req.Host != "" && req.Host != req.URL.Host || !plainText(req.URL.Host) || strings.Contains(req.URL.Host, "%") {
 		return false
 	}
 	for name, values := range req.Header {
@@ -175,7 +176,10 @@ func (d *direct) post(ctx context.Context, req *http.Request, b []byte) (*http.R
 		}
 		// The end of the caller's time ends whatever the connection is waiting for.
 		stop := context.AfterFunc(ctx, func() { _ = c.wire.SetDeadline(time.Unix(1, 0)) })
-		n, err := c.wire.Write(b)
+		n, err := 0, ctx.Err() // nothing is sent for a caller who has gone
+		if err == nil {
+			n, err = c.wire.Write(b)
+		}
 		if err == nil || n > 0 { // what a receiver said before it stopped reading counts
 			resp, rerr := c.answer(req)
 			if rerr == nil {

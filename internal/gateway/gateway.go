@@ -181,6 +181,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 		return err
 	}
 	g.begun.Store(true)
+	queue.Reach(queue.PointStarted)
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	g.cancel = cancel
 	g.wg.Go(func() { g.followHolds(run) })

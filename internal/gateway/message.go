@@ -113,7 +113,7 @@ func (g *Gateway) audienceOf(ctx context.Context, u *queue.Unit, in *route.Input
 		if !ok {
 			in.Told = append(in.Told, party)
 		}
-		if in.Envelope.Op == samvirke.OpCancel && !slices.Contains(a.withdrawn, noticed) {
+		if in.Envelope.Op == samvirke.OpCancel && !slices.Contains(a.withdrawn, noticed) && !pl.withdrawnBefore(noticed) {
 			a.withdrawn = append(a.withdrawn, noticed)
 		}
 	}
@@ -131,6 +131,21 @@ func (g *Gateway) audienceOf(ctx context.Context, u *queue.Unit, in *route.Input
 		g.hold(u, g.hits(m, a))
 	}
 	return nil
+}
+
+// withdrawnBefore tells whether a party knows already that what the message takes back is taken back: a sender that got no receipt
+// may say it twice.
+func (pl *planWork) withdrawnBefore(party string) bool {
+	last := len(pl.records) - 1
+	self := &pl.records[last]
+	for i := range pl.records[:last] {
+		r := &pl.records[i]
+		if r.Chain.Op == samvirke.OpCancel && r.Key.Sender == self.Key.Sender && r.Chain.Conversation == self.Chain.Conversation && r.Chain.Parent == self.Chain.Parent &&
+			(slices.Contains(pl.next.told[i], party) || slices.Contains(pl.next.told[i], noticeMark+party)) {
+			return true
+		}
+	}
+	return false
 }
 
 // addDeliveries queues the message for whom the decision names, but for those who had it from an earlier processing

@@ -55,17 +55,28 @@ func (g *Gateway) processLoop(ctx context.Context) {
 // their patients would wait for ever. A person restores the store, or asks the sender.
 func (g *Gateway) setAside(ctx context.Context, lost *queue.LostError) {
 	for i := range lost.Messages {
-		m, now := &lost.Messages[i], g.now()
+		m := &lost.Messages[i]
 		g.log.Error("received message set aside, its body cannot be read", "message_id", m.ID, "party", m.Party, "err", lost.Err)
+		g.keyed.do(orderKey(m), func() { g.setOneAside(ctx, m) }, g.kin.of(m.Patient)...)
+	}
+}
+
+// setOneAside tries until the store has taken it. Behind an earlier message of its patient it is given again when that is done.
+func (g *Gateway) setOneAside(ctx context.Context, m *samvirke.Message) {
+	defer g.processed(m)
+	for try := 0; ; try++ {
+		now := g.now()
 		_, err := g.store.Commit(ctx, &queue.Unit{Now: now,
 			Message: &queue.MessageStep{ID: m.ID, From: []samvirke.MessageStatus{samvirke.MessageReceived}, To: samvirke.MessageAttention,
 				Fault: faultUnreadable, FaultText: "the stored body is lost or damaged: restore it from a backup and reprocess, or ask the sender for the message"},
 			Events: []samvirke.Event{{At: now, MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventAttention, Detail: faultUnreadable}}})
-		// Behind an earlier message of its patient it is given again when that is done.
-		if err != nil && !errors.Is(err, queue.ErrOrder) && !over(ctx, err) {
-			g.log.Error("set received message aside", "message_id", m.ID, "err", err)
+		if err == nil || errors.Is(err, queue.ErrOrder) || errors.Is(err, queue.ErrState) || errors.Is(err, queue.ErrNotFound) || over(ctx, err) {
+			return
 		}
-		g.processed(m)
+		if try == 0 {
+			g.log.Error("set received message aside, will be tried again", "message_id", m.ID, "err", err)
+		}
+		pause(ctx, min(redoWait<<min(try, 5), maxRedoWait))
 	}
 }
 

@@ -69,6 +69,7 @@ type deed struct {
 	id    string // message id
 	conv  string
 	op    samvirke.Op
+	of    string // message id of what it takes back
 	goal  bool
 	event string // when an admission was
 	other bool   // an admission to the other city
@@ -132,7 +133,7 @@ func (s *tale) deedOf(a act, i int) *deed {
 		d.party, d.conv, d.op, d.goal = of.party, of.conv, samvirke.OpChange, true
 		w.Op, w.Parent, w.Conversation, w.Resources = d.op, of.id, of.conv, []*fhir.Node{goalNode(text)}
 	case actCancel:
-		of := s.earlier(a, func(d *deed) bool { return !d.over })
+		of := s.earlier(a, func(d *deed) bool { return d.op != samvirke.OpCancel }) // also what is withdrawn already
 		if of == nil {
 			return nil
 		}
@@ -151,7 +152,7 @@ func (s *tale) deedOf(a act, i int) *deed {
 
 // withdrawal takes something back. That of an admission is addressed to another city than the admission was.
 func (s *tale) withdrawal(d *deed, w *gateway.Write, of *deed) *deed {
-	d.party, d.conv, d.op, d.over = of.party, of.conv, samvirke.OpCancel, true
+	d.party, d.conv, d.op, d.of, d.over = of.party, of.conv, samvirke.OpCancel, of.id, true
 	for _, o := range s.deeds {
 		o.over = o.over || o.party == of.party && o.conv == of.conv
 	}

@@ -104,9 +104,13 @@ func (s *tale) told(d *deed, party string, again bool, before, after sight) erro
 	leaves := before.member && !after.member
 	withdrawn := false // it was told of something that the act takes back
 	if d.op == samvirke.OpCancel && !again {
+		known := false // that the very same was taken back before
 		for _, o := range s.deeds {
-			withdrawn = withdrawn || o.party == d.party && o.conv == d.conv && o != d && slices.Contains(before.told, o.row)
+			if o != d && o.party == d.party && o.conv == d.conv && slices.Contains(before.told, o.row) {
+				withdrawn, known = true, known || o.of == d.of
+			}
 		}
+		withdrawn = withdrawn && !known
 	}
 	switch {
 	case n < 0 || n > 1:
@@ -136,9 +140,16 @@ func (s *tale) reached(d *deed, again bool) error {
 	if d.op != samvirke.OpCancel || again {
 		return nil
 	}
-	withdrawal, err := s.sentTo(d)
-	if err != nil {
-		return err
+	var withdrawal []string // who was sent this withdrawal, or an earlier one of the same
+	for _, o := range append(slices.Clone(s.deeds), d) {
+		if o.of != d.of {
+			continue
+		}
+		had, err := s.sentTo(o)
+		if err != nil {
+			return err
+		}
+		withdrawal = append(withdrawal, had...)
 	}
 	for _, o := range s.deeds {
 		if o.party != d.party || o.conv != d.conv || o == d {

@@ -166,10 +166,11 @@ func (t *tx) lookMessage() error {
 	return nil
 }
 
-// lookOrder refuses to take a message out of received that is not the first of its patient, and gives it back.
+// lookOrder refuses to take a message out of received that is not the first of its patient, and gives it back. Closing one is no
+// processing.
 func (t *tx) lookOrder(m *message) error {
 	first := t.d.received[m.Patient]
-	if m.Status != samvirke.MessageReceived || t.u.Message.To == "" || t.u.Message.To == m.Status || len(first) == 0 || first[0] >= m.Seq {
+	if to := t.u.Message.To; m.Status != samvirke.MessageReceived || to == samvirke.MessageClosed || to == "" || to == m.Status || len(first) == 0 || first[0] >= m.Seq {
 		return nil
 	}
 	if m != t.accept {

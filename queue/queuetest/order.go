@@ -91,6 +91,31 @@ func testOrder(t *testing.T, v *env) {
 	v.eachInOrder("gp", p, "d-a", "d-b", "d-c", "d-d", "d-e")
 }
 
+// testOrderClosed: closing a message is no processing. It is done to any, in any order, also before the store has read what an
+// earlier life left; what was behind goes on.
+func testOrderClosed(t *testing.T, v *env) {
+	const p = "urn:test|p"
+	for _, id := range []string{"a", "b", "c"} {
+		v.commit(queue.Unit{Accept: of(id, p)})
+	}
+	v.received(10, "a", "b", "c")
+	v.commit(queue.Unit{Message: done("b", samvirke.MessageClosed)})
+	v.refuse(queue.ErrOrder, queue.Unit{Message: done("c", samvirke.MessageProcessed)})
+	v.commit(queue.Unit{Message: done("a", samvirke.MessageClosed)})
+	v.received(10, "c")
+	v.commit(queue.Unit{Message: done("c", samvirke.MessageProcessed)})
+	for _, id := range []string{"d", "e", "f"} {
+		v.commit(queue.Unit{Accept: of(id, p)})
+	}
+	v.restart()
+	v.commit(queue.Unit{Message: done("e", samvirke.MessageClosed)})
+	v.commit(queue.Unit{Message: done("d", samvirke.MessageClosed)})
+	v.received(10, "f")
+	v.commit(queue.Unit{Message: done("f", samvirke.MessageProcessed)})
+	v.commit(queue.Unit{Accept: of("g", p), Message: done("g", samvirke.MessageProcessed)})
+	v.receivedNothing()
+}
+
 // eachInOrder fails when the deliveries to a party about a patient do not come out as wanted.
 func (v *env) eachInOrder(party, patient string, want ...string) {
 	v.t.Helper()

@@ -76,6 +76,7 @@ func Run(t *testing.T, e Engine) {
 		{"Reprocess", testReprocess},
 		{"Order", testOrder},
 		{"OrderInOneGroup", testOrderInOneGroup},
+		{"OrderClosed", testOrderClosed},
 		{"Lease", testLease},
 		{"LeaseBlocks", testLeaseBlocks},
 		{"LeaseWaitsUntilDue", testLeaseWaitsUntilDue},

@@ -263,6 +263,29 @@ func sizeOf(size int64, body []byte) int64 {
 	return int64(len(body))
 }
 
+// reopenWait is the pause after a key could not be read before it is tried again.
+const reopenWait = 200 * time.Millisecond
+
+// openReceived opens a message that the engine has handed out. It will not do that again, so an error that may pass is
+// waited for, until ctx or the store ends.
+func (s *Store) openReceived(ctx context.Context, m *samvirke.Message) error {
+	for {
+		try := *m
+		err := s.message(context.WithoutCancel(ctx), &try, nil)
+		if err == nil {
+			*m = try
+		}
+		if err == nil || lost(err) || errors.Is(err, queue.ErrClosed) || errors.Is(err, queue.ErrFailed) {
+			return err
+		}
+		select {
+		case <-time.After(reopenWait):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // Received implements queue.Worker.
 func (s *Store) Received(ctx context.Context, limit int) ([]samvirke.Message, error) {
 	list, err := s.inner.Received(ctx, limit)
@@ -277,7 +300,7 @@ func (s *Store) Received(ctx context.Context, limit int) ([]samvirke.Message, er
 	}
 	out := list[:0]
 	for i := range list {
-		e := s.message(context.WithoutCancel(ctx), &list[i], nil)
+		e := s.openReceived(ctx, &list[i])
 		if e != nil && !lost(e) {
 			return nil, fmt.Errorf("open received message: %w", e)
 		}

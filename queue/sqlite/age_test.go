@@ -290,6 +290,86 @@ func TestAgeTrims(t *testing.T) {
 	}
 }
 
+// agedFiles calls synced when an aged segment was synced.
+type agedFiles struct {
+	diskFiles
+	synced func()
+}
+
+type agedFile struct {
+	journalFile
+	synced func()
+}
+
+func (a *agedFiles) Open(path string, create bool) (journalFile, error) {
+	f, err := a.diskFiles.Open(path, create)
+	if err != nil || !strings.HasSuffix(path, agedSuffix) {
+		return f, err
+	}
+	return &agedFile{f, a.synced}, nil
+}
+
+func (f *agedFile) Sync() error {
+	err := f.journalFile.Sync()
+	f.synced()
+	return err
+}
+
+// TestAgeFails: what a step wrote before its transaction failed is gone after the next erasure, in the same life of the store.
+func TestAgeFails(t *testing.T) {
+	var end context.CancelFunc
+	files := &agedFiles{synced: func() {
+		if end != nil {
+			end()
+		}
+	}}
+	in, out := agedBody("in", 8000), agedBody("out", 11000)
+	for range 100 { // a transaction may be taken up although nobody waits for it any more
+		s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 30_000, CheckpointEvery: 3 * time.Millisecond, files: files})
+		for i := range 6 {
+			if _, err := s.Commit(t.Context(), agedUnit(i, time.Now(), in, out)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		settleHeld(t, s)
+		var ctx context.Context
+		ctx, end = context.WithCancel(t.Context())
+		_, err := s.Age(ctx, time.Now().Add(time.Hour))
+		end()
+		end = nil
+		a, aerr := s.agingAt(t.Context())
+		if aerr != nil {
+			t.Fatal(aerr)
+		}
+		path := segmentPath(s.journalDir(), a.segment)
+		size := func() int64 {
+			info, err := os.Stat(path)
+			if err != nil {
+				return 0
+			}
+			return info.Size()
+		}
+		if err == nil || size() <= a.at {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := s.wipePlaces(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := size(); n > a.at {
+			t.Errorf("%d bytes that nobody names are left", n-a.at)
+		}
+		ageAll(t, s)
+		for i := range 6 {
+			checkAged(t, s, i, in, out)
+		}
+		return
+	}
+	t.Fatal("no step failed")
+}
+
 // TestAgeWhileRead ages as fast as it can while everything is read again and again: a body that moves is never missed.
 func TestAgeWhileRead(t *testing.T) {
 	s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 50_000, CheckpointEvery: time.Millisecond})

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/samvirke/samvirke/queue"
@@ -13,6 +12,7 @@ import (
 const (
 	checkRows  = 200             // rows of a table in a step
 	checkRate  = 2 << 20         // bytes read in a second
+	checkStep  = 2 << 20         // bytes after which a step ends
 	checkPause = 5 * time.Second // between two steps at least
 	checkEvery = 7 * 24 * time.Hour
 )
@@ -129,6 +129,10 @@ func (s *Store) Check(ctx context.Context) (read int64, err error) {
 		}
 		more = more || len(rows) == checkRows
 		for i := range rows {
+			if ctx.Err() != nil || read > checkStep {
+				more = true
+				break
+			}
 			n, bad, err := s.checkOne(ctx, of.kind, rows[i].seq, &rows[i].kept)
 			if err != nil {
 				return read, err
@@ -144,6 +148,11 @@ func (s *Store) Check(ctx context.Context) (read int64, err error) {
 	return read, s.checked(ctx, c, found, !more)
 }
 
+func scanKept(rows *sql.Rows) (k kept, err error) {
+	err = rows.Scan(&k.place, &k.file, &k.inline)
+	return k, err
+}
+
 // checkOne reads one body. A body that moved since its row was read is read at its new place.
 func (s *Store) checkOne(ctx context.Context, kind string, seq int64, k *kept) (n int64, bad bool, err error) {
 	for try := 0; ; try++ {
@@ -154,15 +163,18 @@ func (s *Store) checkOne(ctx context.Context, kind string, seq int64, k *kept) (
 		switch {
 		case err == nil:
 			return int64(len(body)), false, nil
-		case !errors.Is(err, queue.ErrDamaged):
-			return 0, false, err
-		case try > 0:
+		case ctx.Err() != nil:
+			return 0, false, ctx.Err()
+		case try > 0: // also when the disk says so: what cannot be read is told, and the round goes on
 			return int64(len(body)), true, nil
 		}
-		text := map[string]string{"message": `SELECT place FROM message WHERE seq = ?`, "delivery": `SELECT place FROM delivery WHERE seq = ?`}[kind]
-		if k.place, err = single[[]byte](ctx, s.db, text, seq); err != nil {
+		text := map[string]string{"message": `SELECT m.place, coalesce(b.file, ''), b.body FROM message m LEFT JOIN message_body b ON b.seq = m.seq WHERE m.seq = ?`,
+			"delivery": `SELECT d.place, coalesce(b.file, ''), b.body FROM delivery d LEFT JOIN delivery_body b ON b.seq = d.seq WHERE d.seq = ?`}[kind]
+		now, err := list(ctx, s.db, scanKept, text, seq)
+		if err != nil || len(now) == 0 {
 			return 0, false, err
 		}
+		*k = now[0]
 	}
 }
 

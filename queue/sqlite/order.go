@@ -131,10 +131,11 @@ func (t *tx) patientKey(patient string) laneKey {
 	return t.w.order.key(patient)
 }
 
-// lookOrder refuses a step of a message that is not the first of its patient.
+// lookOrder refuses a step of a message that is not the first of its patient. Closing one is no processing: a person, or an
+// erasure, does it to whichever there is.
 func (t *tx) lookOrder(row *messageRow) error {
 	s, o := t.u.Message, t.w.order
-	if row.patient == "" || !takesOut(s, row.status) {
+	if row.patient == "" || s.To == samvirke.MessageClosed || !takesOut(s, row.status) {
 		return nil
 	}
 	if o.whole && len(o.of) == 0 && len(t.entered) == 0 {

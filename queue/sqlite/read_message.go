@@ -211,8 +211,8 @@ func (s *Store) fillReceived(ctx context.Context, got []samvirke.Message) ([]sam
 		case len(out) > 0 || lost != nil:
 			s.feed.giveBack(got[i:])
 			return receivedOf(out, lost)
-		default:
-			s.feed.giveBack(got[i+1:]) // the broken one is not given again before a restart
+		default: // the reason may pass, as that of a full disk does
+			s.feed.giveBack(got[i:])
 			return nil, fmt.Errorf("read received message %d: %w", got[i].Seq, err)
 		}
 	}
