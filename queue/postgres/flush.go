@@ -35,6 +35,7 @@ type granted struct {
 func (g *group) flush(ctx context.Context) error {
 	w := g.w
 	w.mark++
+	g.tick = w.s.inbox.now()
 	b := &pgx.Batch{}
 	g.flushMessages(b)
 	g.flushPlans(b)
@@ -409,13 +410,11 @@ func (g *group) notice() string {
 // settle brings memory up to date once the group is committed.
 func (g *group) settle() {
 	s := g.w.s
-	for seq, row := range g.write.statuses {
-		if row.status != samvirke.MessageReceived {
-			s.inbox.forget(seq)
-		}
+	for seq := range g.write.statuses {
+		s.inbox.forget(seq, g.tick)
 	}
 	for _, seq := range g.line.back {
-		s.inbox.forget(seq)
+		s.inbox.forget(seq, g.tick)
 	}
 	s.inbox.hand(g.handed)
 	if g.arrived {

@@ -47,6 +47,7 @@ type group struct {
 	tokens  []int64         // of what they get
 	arrived bool            // a message waits to be processed
 	story   eventRun
+	tick    int64 // of the messages in hand, when the group went into the database
 
 	// The unit at hand.
 	r    *request

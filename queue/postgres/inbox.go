@@ -23,10 +23,12 @@ type inbox struct {
 	empty   int64
 	asked   time.Time
 	one     chan struct{}
+	hold    hold
 }
 
 func newInbox() *inbox {
-	return &inbox{stir: make(chan struct{}), one: make(chan struct{}, 1), empty: -1}
+	return &inbox{stir: make(chan struct{}), one: make(chan struct{}, 1), empty: -1,
+		hold: hold{since: map[int64]int64{}}}
 }
 
 // wanted is how many messages callers wait for.
@@ -42,6 +44,7 @@ func (b *inbox) hand(list []samvirke.Message) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.hold.takeUp(list)
 	b.ready = append(b.ready, list...)
 	close(b.stir)
 	b.stir = make(chan struct{})
@@ -96,10 +99,11 @@ func (s *Store) Received(ctx context.Context, limit int) ([]samvirke.Message, er
 	}
 }
 
-// forget drops a message that is not to be processed any more.
-func (b *inbox) forget(seq int64) {
+// forget drops a message that is not to be processed any more, or not by this gateway, unless it was claimed anew after a tick.
+func (b *inbox) forget(seq, tick int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.hold.letGo(seq, tick)
 	b.ready = slices.DeleteFunc(b.ready, func(m samvirke.Message) bool { return m.Seq == seq })
 }
 
@@ -168,6 +172,9 @@ func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke
 		b.mu.Unlock()
 		return nil, nil
 	}
+	b.mu.Lock()
+	b.hold.takeUp(got)
+	b.mu.Unlock()
 	queue.Reach(queue.PointPgClaimed)
 	return got, nil
 }
@@ -180,16 +187,21 @@ func (s *Store) freeForgotten(ctx context.Context) error {
 	if b.waiting == 0 {
 		idle, b.ready = b.ready, nil
 	}
+	tick := b.hold.tick
 	b.mu.Unlock()
 	if len(idle) == 0 {
 		return nil
 	}
 	_, err := s.claims.Exec(ctx, inboxFree, col(idle, func(m *samvirke.Message) int64 { return m.Seq }), s.owner)
+	b.mu.Lock()
 	if err != nil {
-		b.mu.Lock()
 		b.ready = append(idle, b.ready...)
-		b.mu.Unlock()
+	} else {
+		for i := range idle {
+			b.hold.letGo(idle[i].Seq, tick)
+		}
 	}
+	b.mu.Unlock()
 	b.wake()
 	return err
 }
@@ -246,6 +258,10 @@ func (s *Store) sign(ctx context.Context) error {
 		return nil
 	})
 	b.Queue(markDrop, int64(markDays*24*time.Hour))
+	var own []int64
+	var upTo int64
+	tick := s.inbox.now()
+	s.queueLook(b, &own, &upTo)
 	if err := s.claims.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
@@ -254,6 +270,9 @@ func (s *Store) sign(ctx context.Context) error {
 	if freed > 0 {
 		s.opts.Logger.Info("messages of a gateway that is gone are taken over", "count", freed)
 		s.inbox.wake()
+	}
+	if lost := s.inbox.compare(own, tick, upTo); len(lost) > 0 {
+		return s.freeLost(ctx, lost)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -107,4 +108,89 @@ func TestGivenBackLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	take(t, s, "1")
+}
+
+// signAgain gives a sign of life, past connections that were cut.
+func signAgain(tb testing.TB, s *Store) {
+	tb.Helper()
+	for ctx := soon(tb); ; {
+		err := s.sign(ctx)
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// TestLostClaim: a claim is committed and its answer lost. With the next sign of life the message is free again, and only that:
+// what this gateway knows to have in hand it keeps.
+func TestLostClaim(t *testing.T) {
+	p := newProxy(t, server(t).Port)
+	s := open(t, Options{URL: p.url(), Poll: 20 * time.Millisecond, Alive: 24 * time.Hour, Patience: patience})
+	conn := direct(t, shared.URL(), s.opts.Schema)
+	owned := func() (seqs []int64) {
+		t.Helper()
+		err := conn.QueryRow(soon(t), `SELECT coalesce(array_agg(seq ORDER BY seq), '{}') FROM open_message WHERE owner = $1`, s.owner).Scan(&seqs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seqs
+	}
+	received(t, s, "1", "p")
+	take(t, s, "1")
+	received(t, s, "2", "q")
+	p.lose(true)
+	given := make(chan []samvirke.Message, 1)
+	go func() {
+		got, err := s.Received(soon(t), 10)
+		if err != nil {
+			t.Error(err)
+		}
+		given <- got
+	}()
+	for ctx := soon(t); len(owned()) < 2; {
+		if ctx.Err() != nil {
+			t.Fatal("the message is not claimed")
+		}
+	}
+	p.cut(true)
+	p.lose(false)
+	p.cut(false)
+	var got []samvirke.Message
+	for ctx := soon(t); got == nil; {
+		if err := s.sign(ctx); ctx.Err() != nil {
+			t.Fatalf("the message is not given again: %v", err)
+		}
+		select {
+		case got = <-given:
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	if len(got) != 1 || got[0].ID != "2" {
+		t.Fatalf("given again: %v", got)
+	}
+	signAgain(t, s)
+	if seqs := owned(); !slices.Equal(seqs, []int64{1, 2}) {
+		t.Fatalf("in hand are 1 and 2, and in the database %v", seqs)
+	}
+	for _, id := range []string{"1", "2"} {
+		if err := process(s, t, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(s.inbox.hold.since); n != 0 {
+		t.Fatalf("%d messages are in hand after their end", n)
+	}
+	// What another one took over while this gateway was silent is not in its hands.
+	received(t, s, "3", "p")
+	take(t, s, "3")
+	if _, err := conn.Exec(soon(t), `DELETE FROM open_message`); err != nil {
+		t.Fatal(err)
+	}
+	signAgain(t, s)
+	if n := len(s.inbox.hold.since); n != 0 {
+		t.Fatalf("%d messages are in hand that the database knows nothing of", n)
+	}
 }
