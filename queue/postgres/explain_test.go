@@ -67,7 +67,7 @@ func TestHotPlans(t *testing.T) {
 		"delivery insert": deliveryInsert, "delivery update": deliveryUpdate, "open delivery": openDeliverySet, "open delivery end": openDeliveryDelete,
 		"attempt": attemptInsert, "receipt": receiptInsert, "counter": counterSet, "setting": settingSet, "event": eventInsert,
 		"audit": auditInsert, "tally": tallyAdd, "lane add": laneAdd, "lane move": laneMove, "lane drop": laneDrop, "head set": headSet, "mark": markSet,
-		"order": orderSelect, "open message free": openMessageFree, "lane claim": laneClaim, "lane next": laneNext, "inbox": inboxClaim, "hold": holdLook, "leader": leaderTake, "oldest": oldestSelect,
+		"order": orderSelect, "open message free": openMessageFree, "lane claim": laneClaim, "lane next": laneNext, "inbox": inboxClaim, "inbox end": inboxEnd, "hold": holdLook, "leader": leaderTake, "oldest": oldestSelect,
 		"records": recordsSelect, "settings": settingsSelect, "plan changes": planChangesSelect,
 	} {
 		plan := explain(t, conn, text)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type inbox struct {
 	empty   int64
 	asked   time.Time
 	one     chan struct{}
+	from    int64 // where the last claim that found nothing ended; of the one who holds one
 	hold    hold
 }
 
@@ -108,18 +110,24 @@ func (b *inbox) forget(seq, tick int64) {
 }
 
 // inboxWindow is how many messages that nobody has are looked at for one claim. All may have to wait for earlier ones of
-// their patients, which other gateways have in hand; then what lies behind them waits too, instead of being looked for over
-// and over.
-const inboxWindow = 2000
+// their patients, which other gateways have in hand: then a claim looks at the next ones, inboxWindows at most, and the next
+// claim goes on from there. The first are looked at by each claim.
+const (
+	inboxWindow  = 2000
+	inboxWindows = 4
+)
 
 // inboxClaim leaves alone what comes after a message of its patient that somebody has. Two that claim at the same time may
 // come away with one each; then the later one is given back when its unit is refused (queue.ErrOrder).
-const inboxClaim = `WITH c AS (SELECT seq FROM open_message o WHERE status = 'received' AND owner = ''
-		AND seq <= coalesce((SELECT seq FROM open_message WHERE status = 'received' AND owner = '' ORDER BY seq OFFSET $3 LIMIT 1), 9223372036854775807)
+const inboxClaim = `WITH c AS (SELECT seq FROM open_message o WHERE status = 'received' AND owner = '' AND seq > $4
+		AND seq <= coalesce((SELECT seq FROM open_message WHERE status = 'received' AND owner = '' AND seq > $4 ORDER BY seq OFFSET $3 - 1 LIMIT 1), 9223372036854775807)
 		AND coalesce((SELECT owner FROM open_message WHERE status = 'received' AND key <> 0 AND key = o.key ORDER BY seq LIMIT 1), '') = ''
 		ORDER BY seq LIMIT $1 FOR UPDATE OF o SKIP LOCKED),
 	u AS (UPDATE open_message o SET owner = $2 FROM c WHERE o.seq = c.seq RETURNING o.seq)
 	SELECT ` + messageColumns + `, m.raw FROM u JOIN message m ON m.seq = u.seq ORDER BY m.seq`
+
+// inboxEnd gives the last message of a window that is full.
+const inboxEnd = `SELECT seq FROM open_message WHERE status = 'received' AND owner = '' AND seq > $1 ORDER BY seq OFFSET $2 - 1 LIMIT 1`
 
 // inboxFree gives messages back.
 const inboxFree = `UPDATE open_message SET owner = '' WHERE seq = ANY($1) AND owner = $2 AND status = 'received'`
@@ -150,16 +158,8 @@ func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke
 	}
 	asking, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), roundTrip, ErrUnavailable)
 	defer cancel()
-	var got []samvirke.Message
-	batch := &pgx.Batch{}
-	rows(batch, inboxClaim, func(row pgx.Row) error {
-		var raw []byte
-		m, err := scanMessage(row, &raw)
-		m.Raw = notNil(raw)
-		got = append(got, m)
-		return err
-	}, limit, s.owner, inboxWindow)
-	if err := s.claims.SendBatch(asking, batch).Close(); err != nil {
+	got, err := s.claimInbox(asking, limit)
+	if err != nil {
 		if e := s.usable(); e != nil {
 			return nil, e
 		}
@@ -177,6 +177,39 @@ func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke
 	b.mu.Unlock()
 	queue.Reach(queue.PointPgClaimed)
 	return got, nil
+}
+
+// claimInbox claims in the first window, and when all there have to wait in some of those behind it.
+func (s *Store) claimInbox(ctx context.Context, limit int) (got []samvirke.Message, err error) {
+	b := s.inbox
+	for n, from := 0, int64(0); ; n++ {
+		batch := &pgx.Batch{}
+		rows(batch, inboxClaim, func(row pgx.Row) error {
+			var raw []byte
+			m, err := scanMessage(row, &raw)
+			m.Raw = notNil(raw)
+			got = append(got, m)
+			return err
+		}, limit, s.owner, inboxWindow, from)
+		if err := s.claims.SendBatch(ctx, batch).Close(); err != nil {
+			return nil, err
+		}
+		if len(got) > 0 || n == inboxWindows {
+			return got, nil
+		}
+		var end int64
+		switch err := s.claims.QueryRow(ctx, inboxEnd, from, inboxWindow).Scan(&end); {
+		case errors.Is(err, pgx.ErrNoRows):
+			b.from = 0
+			return nil, nil
+		case err != nil:
+			return nil, err
+		}
+		if n == 0 {
+			end = max(end, b.from)
+		}
+		from, b.from = end, end
+	}
 }
 
 // freeForgotten gives back messages that were claimed for callers who went away. When that fails they are handed out still.

@@ -194,3 +194,34 @@ func TestLostClaim(t *testing.T) {
 		t.Fatalf("%d messages are in hand that the database knows nothing of", n)
 	}
 }
+
+// TestBehindTheBlocked: any number of messages that have to wait for another gateway hold up nothing about other patients,
+// whether it stands behind them or between them.
+func TestBehindTheBlocked(t *testing.T) {
+	s := open(t, Options{Poll: 20 * time.Millisecond})
+	conn := direct(t, shared.URL(), s.opts.Schema)
+	const blocked = (inboxWindows + 2) * inboxWindow // more than one claim looks at
+	middle := int64(blocked / 2)
+	for _, text := range []string{
+		`INSERT INTO open_message SELECT i, 'received', CASE WHEN i = 1 THEN 'another' ELSE '' END, 7 FROM generate_series(1, $1::bigint) i WHERE i <> $2`,
+		`UPDATE head SET message = $2 - 1 WHERE $1 > 0`,
+	} {
+		if _, err := conn.Exec(soon(t), text, blocked, middle); err != nil {
+			t.Fatal(err)
+		}
+	}
+	received(t, s, "between", "p")
+	take(t, s, "between")
+	if _, err := conn.Exec(soon(t), `UPDATE head SET message = $1`, blocked); err != nil {
+		t.Fatal(err)
+	}
+	received(t, s, "behind", "q")
+	take(t, s, "behind")
+	received(t, s, "last", "r")
+	take(t, s, "last")
+	// What stands before the place where the last claim looked is not forgotten.
+	if _, err := conn.Exec(soon(t), `UPDATE open_message SET owner = '' WHERE seq = $1`, middle); err != nil {
+		t.Fatal(err)
+	}
+	take(t, s, "between")
+}
