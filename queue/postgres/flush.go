@@ -142,8 +142,7 @@ func (g *group) flushStatuses(b *pgx.Batch) {
 		b.Queue(openMessageDelete, ended)
 	}
 	if len(g.line.back) > 0 {
-		slices.Sort(g.line.back)
-		b.Queue(openMessageFree, g.line.back, g.w.s.owner)
+		b.Queue(openMessageFree, g.line.back, g.line.whose, g.w.s.owner)
 	}
 	g.arrived = g.arrived || g.freed()
 }

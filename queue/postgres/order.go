@@ -21,8 +21,10 @@ const orderSelect = `SELECT p.patient, o.seq, o.owner FROM (SELECT patient FROM 
 	CROSS JOIN LATERAL (SELECT seq, owner FROM open_message WHERE status = 'received' AND key <> 0 AND key = hashtextextended(p.patient, 0)
 		ORDER BY seq LIMIT $3) o`
 
-// openMessageFree gives back messages that were claimed and whose turn it is not.
-const openMessageFree = `UPDATE open_message SET owner = '' WHERE seq = ANY($1) AND owner = $2 AND status = 'received'`
+// openMessageFree gives back messages that were claimed and whose turn it is not. It says whose they are: one that a gateway
+// of an older version accepted does not, and would be claimed, refused and given back without end.
+const openMessageFree = `UPDATE open_message o SET owner = '', key = hashtextextended(i.patient, 0)
+	FROM (SELECT * FROM unnest($1::bigint[], $2::text[]) AS x(seq, patient) ORDER BY seq) i WHERE o.seq = i.seq AND o.owner = $3 AND o.status = 'received'`
 
 // line is what a group knows of the order of messages.
 type line struct {
@@ -30,6 +32,7 @@ type line struct {
 	waiting map[string][]inLine
 	ended   []string // patients of whom one ended
 	back    []int64  // messages to give back
+	whose   []string // their patients
 }
 
 // inLine is one received message with who has it, "" for nobody.
@@ -38,7 +41,7 @@ type inLine struct {
 	owner string
 }
 
-// takesOut says that a step takes a message out of received.
+// takesOut says that a step takes a message out of received, so that it holds up nobody any more.
 func takesOut(s *queue.MessageStep, from samvirke.MessageStatus) bool {
 	return from == samvirke.MessageReceived && s.To != "" && s.To != from
 }
@@ -56,16 +59,16 @@ func (g *group) readOrder(b *pgx.Batch, a *asked) {
 	}, unique(a.ordered), unique(a.inOrder), len(a.inOrder)+len(a.ordered)+1)
 }
 
-// lookOrder refuses a step of a message that is not the first of its patient.
+// lookOrder refuses a step that processes a message which is not the first of its patient. To close one is no processing.
 func (g *group) lookOrder(row *messageRow, s *queue.MessageStep) error {
-	if row.patient == "" || !takesOut(s, row.status) {
+	if row.patient == "" || s.To == samvirke.MessageClosed || !takesOut(s, row.status) {
 		return nil
 	}
 	if g.line.before(row.patient, row.seq) == nil {
 		return nil
 	}
 	if g.messages[s.ID] != nil {
-		g.line.back = append(g.line.back, row.seq)
+		g.line.back, g.line.whose = append(g.line.back, row.seq), append(g.line.whose, row.patient)
 	}
 	return fmt.Errorf("message %s is not the first of its patient: %w", s.ID, queue.ErrOrder)
 }

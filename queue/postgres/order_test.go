@@ -225,3 +225,26 @@ func TestBehindTheBlocked(t *testing.T) {
 	}
 	take(t, s, "between")
 }
+
+// TestOlderVersion: a message that a gateway of the version before accepted does not say whose it is. It is given back once,
+// not over and over, and comes when it is its turn.
+func TestOlderVersion(t *testing.T) {
+	s := open(t, Options{Poll: time.Hour})
+	received(t, s, "1", "p")
+	received(t, s, "2", "p")
+	conn := direct(t, shared.URL(), s.opts.Schema)
+	if _, err := conn.Exec(soon(t), `UPDATE open_message SET key = 0 WHERE seq = 2`); err != nil {
+		t.Fatal(err)
+	}
+	take(t, s, "1", "2")
+	if err := process(s, t, "2"); !errors.Is(err, queue.ErrOrder) {
+		t.Fatalf("a step behind an earlier message: %v", err)
+	}
+	if got, err := s.claimInbox(soon(t), 10); err != nil || len(got) != 0 {
+		t.Fatalf("claimed %d again, %v, while it is not its turn", len(got), err)
+	}
+	if err := process(s, t, "1"); err != nil {
+		t.Fatal(err)
+	}
+	take(t, s, "2")
+}
