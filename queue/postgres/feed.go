@@ -174,6 +174,7 @@ func (f *feed) notice(text string) {
 	if len(words) < 3 || words[0] == f.s.owner {
 		return
 	}
+	f.s.heard.Add(1)
 	f.s.alone.Store(false)
 	if last, err := strconv.ParseInt(words[1], 10, 64); err == nil {
 		f.seen(last)

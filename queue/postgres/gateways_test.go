@@ -240,6 +240,21 @@ func TestWokenByAnother(t *testing.T) {
 	}
 }
 
+// TestHeardWhileSigning: another gateway that speaks while the database is asked whether there are others is not overheard.
+func TestHeardWhileSigning(t *testing.T) {
+	s := open(t, Options{Alive: 24 * time.Hour})
+	heard := s.heard.Load()
+	s.feed.notice("another 0 -")
+	s.nobodyElse(true, heard)
+	if s.alone.Load() {
+		t.Fatal("an answer from before the notice counts")
+	}
+	s.nobodyElse(true, s.heard.Load())
+	if !s.alone.Load() {
+		t.Fatal("an answer from after the notice does not count")
+	}
+}
+
 // TestDeadGateway: what a gateway that is gone was processing is taken over after its time, by the database's clock.
 func TestDeadGateway(t *testing.T) {
 	dir := t.TempDir()

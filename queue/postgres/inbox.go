@@ -280,8 +280,18 @@ const (
 	markDrop = `DELETE FROM mark WHERE at < now_ns() - $1::bigint`
 )
 
+// nobodyElse notes whether there are other gateways. heard is what was heard of them before the database was asked: when one
+// has spoken since, the answer is too old.
+func (s *Store) nobodyElse(alone bool, heard int64) {
+	s.alone.Store(alone && s.heard.Load() == heard)
+	if s.heard.Load() != heard { // while that was stored
+		s.alone.Store(false)
+	}
+}
+
 func (s *Store) sign(ctx context.Context) error {
 	var others int
+	heard := s.heard.Load()
 	b := &pgx.Batch{}
 	b.Queue(signSet, s.owner, int64(s.opts.Alive))
 	b.Queue(signGet, s.owner).QueryRow(func(row pgx.Row) error { return row.Scan(&others) })
@@ -298,7 +308,7 @@ func (s *Store) sign(ctx context.Context) error {
 	if err := s.claims.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	s.alone.Store(others == 0)
+	s.nobodyElse(others == 0, heard)
 	s.gateways.Store(int64(others) + 1)
 	if freed > 0 {
 		s.opts.Logger.Info("messages of a gateway that is gone are taken over", "count", freed)

@@ -44,6 +44,8 @@ type Store struct {
 	unaccounted, gateways atomic.Int64
 	// alone says that no other gateway was alive at the last sign of life: nobody has to be woken.
 	alone atomic.Bool
+	// heard counts what others have said, see nobodyElse.
+	heard atomic.Int64
 }
 
 var _ queue.Store = (*Store)(nil)
