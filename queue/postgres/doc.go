@@ -16,7 +16,7 @@
 // Received messages and due lanes are claimed by SELECT ... FOR UPDATE SKIP LOCKED in one short statement that never
 // waits for anybody. A lease of a delivery is its lane's: token, owner, and an end by the clock of the database; at
 // most one delivery of a lane is leased, the first. A message that is being processed belongs to its gateway while that
-// tells the database that it is alive. Both are given back by Close, and taken over when their time is over. Claims are
+// tells the database that it is alive; with that it compares what both know to be in its hands. Both are given back by Close, and taken over when their time is over. Claims are
 // committed without waiting for the sync: tokens are random, so one that a crash of the database forgot fits nowhere.
 //
 // New work goes straight to a caller of the same gateway who waits for it, claimed in the group that makes it. Others
