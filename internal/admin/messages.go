@@ -207,10 +207,15 @@ func (s *Server) readFilter(v url.Values) (form filterForm, f queue.MessageFilte
 // maxFilterText bounds an id or the words that are searched for, in bytes.
 const maxFilterText = 200
 
-// patientNumber tells whether a text has a word of ten or eleven digits, as national numbers have: those belong in a field of their
-// own, because what stands in the other ones becomes part of an address.
+// patientNumber tells whether a text has a word of ten or eleven digits, as national numbers have, also when the day of birth stands
+// apart: those belong in a field of their own, because what stands in the other ones becomes part of an address.
 func patientNumber(text string) bool {
-	for _, word := range strings.FieldsFunc(strings.ReplaceAll(text, "-", ""), func(r rune) bool { return r < '0' || r > '9' }) {
+	bare := strings.ReplaceAll(text, "-", "")
+	words := strings.FieldsFunc(bare, func(r rune) bool { return r < '0' || r > '9' })
+	for i, word := range words {
+		if len(word) == 6 && i+1 < len(words) && (strings.Contains(bare, word+" "+words[i+1]) || strings.Contains(bare, word+"."+words[i+1])) {
+			word += words[i+1]
+		}
 		if len(word) == 10 || len(word) == 11 {
 			return uuid.Validate(text) != nil // in which ten digits may stand together by chance
 		}
