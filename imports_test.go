@@ -31,7 +31,7 @@ var everything = []string{"", "fhir/...", "mapping/...", "connectors/...", "queu
 // testdata is a package that go names only when asked for by name.
 // A new folder needs a row here and a reason in its commit.
 var house = []room{
-	{name: "", duty: "the words all rooms share"},
+	{name: "", duty: "the words all rooms share", inTest: []string{"internal/loopback"}},
 	{name: "fhir", duty: "canonical model", may: []string{""}, inTest: []string{"mapping/mappingtest"}},
 	{name: "fhir/definition", duty: "rules of R4 and of profiles as tables", may: []string{"", "fhir"}, inTest: []string{"mapping/...", "fhir/fhirxml"}},
 	{name: "fhir/definition/generate", duty: "writes the tables; profiles are published as XML", may: []string{"fhir", "fhir/definition", "fhir/fhirxml"}, inTest: []string{"mapping/mappingtest"}},
@@ -43,6 +43,7 @@ var house = []room{
 	{name: "mapping", duty: "formats", may: []string{"", "fhir"}, inTest: []string{"fhir/definition", "mapping/kith/xmltree"}},
 	{name: "connectors", duty: "wires", may: []string{""}},
 	{name: "queue", duty: "everything durable", may: []string{"", "queue/press"}, inTest: []string{"queue/sqlite", "queue/postgres/postgrestest"}},
+	{name: "queue/postgres/postgrestest", duty: "real PostgreSQL servers for tests", may: []string{"internal/loopback"}},
 	{name: "queue/press", duty: "aged bodies made small"},
 	// A decorator over any engine; its tests stand on a real one.
 	{name: "queue/sealed", duty: "content of a store encrypted", may: []string{"", "queue"}, inTest: []string{"queue/sqlite", "queue/postgres", "queue/postgres/postgrestest", "queue/queuetest"}},
@@ -76,6 +77,7 @@ var house = []room{
 		name: "internal/simulate", duty: "simulated parties",
 		may: []string{"", "fhir", "connectors/...", "mapping/..."}, inTest: everything,
 	},
+	{name: "internal/loopback", duty: "addresses for servers that know theirs beforehand"},
 	{name: "testdata", duty: "courses and messages written here", may: []string{"internal/simulate"}, inTest: everything},
 	{name: "cmd/samvirke", duty: "wires the house", may: everything},
 }

@@ -3,7 +3,6 @@ package samvirke_test
 import (
 	"bytes"
 	"context"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/samvirke/samvirke/internal/loopback"
 )
 
 // codeBlocks gives the shell blocks of the README, in order.
@@ -149,12 +150,11 @@ func (w *walk) until(what string, log *output, ok func() bool) {
 // start lays the folder out and starts the gateway as the block says.
 func (w *walk) start(block string) *output {
 	w.t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := loopback.Free()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.addr = ln.Addr().String()
-	ln.Close()
+	w.addr = addr
 	raw, err := os.ReadFile("deploy/first-message.yaml")
 	if err != nil {
 		w.t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/samvirke/samvirke/internal/loopback"
 	"github.com/samvirke/samvirke/internal/simulate"
 )
 
@@ -140,7 +141,7 @@ func (c *benchCmd) measureOwn(a *app, r *benchReport, o simulate.LoadOptions) (e
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	addr, err := freePort()
+	addr, err := loopback.Free()
 	if err != nil {
 		return err
 	}

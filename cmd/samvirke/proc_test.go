@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/samvirke/samvirke/internal/loopback"
 	"github.com/samvirke/samvirke/internal/simulate"
 )
 
@@ -51,12 +51,11 @@ func binary(t testing.TB) string {
 // freeAddr finds a loopback address nobody listens on right now.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := loopback.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close() //nolint:errcheck // a probe
-	return ln.Addr().String()
+	return addr
 }
 
 // process is a running gateway that a test may kill.

@@ -65,7 +65,7 @@ func (h *house) followClock(name string) error {
 		return fail(exitBadConfig, "--clock-file is for simulations: it needs environment: test")
 	}
 	for _, a := range []string{h.cfg.Listen, h.cfg.AdminListen} {
-		if a != "" && !loopback(a) {
+		if a != "" && !onLoopback(a) {
 			return fail(exitBadConfig, "--clock-file is for simulations: it needs addresses of this machine only, and %s is not", a)
 		}
 	}
@@ -114,8 +114,8 @@ func (h *house) watchClock(name string, last time.Time, stop <-chan struct{}) {
 	}
 }
 
-// loopback tells whether only this machine reaches an address.
-func loopback(address string) bool {
+// onLoopback tells whether only this machine reaches an address.
+func onLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return false

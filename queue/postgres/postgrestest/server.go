@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/samvirke/samvirke/internal/loopback"
 )
 
 // BinEnv names the folder of PostgreSQL's programs when they are neither on the path nor where Debian puts them.
@@ -144,19 +144,17 @@ func (s *Server) Configure(settings ...string) error {
 	return err
 }
 
-// freePort finds a port below those that systems give to outgoing connections, so that nobody takes it by chance while the
-// server is restarted.
+// freePort is the port of a free address.
 func freePort() (int, error) {
-	var last error
-	for range 200 {
-		port := 15000 + rand.IntN(17000)
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			return port, l.Close()
-		}
-		last = err
+	addr, err := loopback.Free()
+	if err != nil {
+		return 0, err
 	}
-	return 0, last
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(port)
 }
 
 // run runs one of PostgreSQL's programs to its end.
