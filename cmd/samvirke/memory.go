@@ -15,18 +15,21 @@ const gcPercent = 300
 const memoryLimit = 98 << 20
 
 // A store with very much waiting keeps more alive than that. A limit close to what lives would make the collector run all the
-// time, so it stays at least liveFactor percent of that and liveRoom above it.
+// time, so it stays above it: by liveRoom, and by scanFactor percent of what the collector must look through each time. What
+// waits has no pointers and costs it nothing.
 const (
-	liveFactor = 170
+	scanFactor = 70
 	liveRoom   = 24 << 20
 	// limitStep is the least by which the limit is changed.
 	limitStep = 4 << 20
 	limitLook = time.Second
 )
 
-// limitFor gives the limit when so much lives in the heap, and so much is taken by stacks and the runtime itself, which the limit
-// counts too and the collector cannot give back.
-func limitFor(live, fixed int64) int64 { return max(memoryLimit, live/100*liveFactor+liveRoom+fixed) }
+// limitFor gives the limit when so much lives in the heap, so much of it is to be looked through, and so much is taken by stacks
+// and the runtime itself, which the limit counts too and the collector cannot give back.
+func limitFor(live, scan, fixed int64) int64 {
+	return max(memoryLimit, live+min(live, scan)/100*scanFactor+liveRoom+fixed)
+}
 
 // boundMemory sets how the collector works, unless the environment says it, and keeps the limit above what lives.
 func (a *app) boundMemory() (stop func()) {
@@ -43,7 +46,7 @@ func (a *app) boundMemory() (stop func()) {
 		defer close(over)
 		t := time.NewTicker(limitLook)
 		defer t.Stop()
-		used := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/memory/classes/metadata/other:bytes"}}
+		used := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/heap:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/memory/classes/metadata/other:bytes"}}
 		for {
 			select {
 			case <-end:
@@ -51,14 +54,14 @@ func (a *app) boundMemory() (stop func()) {
 			case <-t.C:
 			}
 			metrics.Read(used)
-			var n [3]int64
+			var n [4]int64
 			for i := range used {
 				if used[i].Value.Kind() != metrics.KindUint64 {
 					return // another Go: the limit stays
 				}
 				n[i] = int64(used[i].Value.Uint64())
 			}
-			if want := limitFor(n[0], n[1]+n[2]); want > limit+limitStep || want < limit-limitStep {
+			if want := limitFor(n[0], n[1], n[2]+n[3]); want > limit+limitStep || want < limit-limitStep {
 				limit = want
 				debug.SetMemoryLimit(limit)
 			}

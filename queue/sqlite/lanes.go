@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"container/heap"
 	"hash/maphash"
 	"math"
 	"sync"
@@ -50,19 +49,25 @@ type lanes struct {
 // partyLanes are the lanes of one party. ready holds those whose head waits only for its time.
 type partyLanes struct {
 	name  string
-	lanes map[laneKey]*lane
+	lanes map[laneKey]laneID
+	all   slab[lane]
+	more  slab[[]laneItem]
 	ready laneHeap
 	// wake is closed and replaced when ready has changed while somebody waits.
 	wake    chan struct{}
 	waiting int
+	most    int // lanes since the map of them was made
 }
+
+// manyLanes is how many make a map worth being made anew when all are gone.
+const manyLanes = 10_000
 
 // lease is one delivery in the hands of a sender.
 type lease struct {
 	token int64
 	state samvirke.DeliveryState // as stored: queued or waiting
 	party *partyLanes
-	lane  *lane
+	lane  laneID
 	timer *time.Timer
 	// pins counts units in the writer that rely on the lease; lapsed says that its time ran out meanwhile.
 	pins   int
@@ -79,7 +84,7 @@ func (l *lanes) key(name string) laneKey { return laneKey(maphash.String(l.seed,
 func (l *lanes) party(name string) *partyLanes {
 	p := l.parties[name]
 	if p == nil {
-		p = &partyLanes{name: name, lanes: map[laneKey]*lane{}, wake: make(chan struct{})}
+		p = &partyLanes{name: name, lanes: map[laneKey]laneID{}, wake: make(chan struct{})}
 		l.parties[name] = p
 	}
 	return p
@@ -114,43 +119,61 @@ func (l *lanes) apply(c laneChange) {
 			l.end(c.seq, x)
 		}
 	}
-	n := p.lanes[c.lane]
+	id := p.lanes[c.lane]
 	switch {
-	case c.open && n == nil:
-		n = &lane{key: c.lane, at: -1}
-		p.lanes[c.lane] = n
-		n.put(laneItem{c.seq, c.due, c.waiting})
+	case c.open && id == 0:
+		id = p.enter(c.lane)
+		p.put(p.all.get(id), itemOf(c.seq, c.due, c.waiting))
 	case c.open:
-		n.put(laneItem{c.seq, c.due, c.waiting})
-	case n == nil:
+		p.put(p.all.get(id), itemOf(c.seq, c.due, c.waiting))
+	case id == 0:
 		return
 	default:
-		n.remove(c.seq)
+		p.remove(p.all.get(id), c.seq)
 	}
-	p.place(n)
+	p.place(id)
+}
+
+// enter makes an empty lane.
+func (p *partyLanes) enter(key laneKey) laneID {
+	id := p.all.add()
+	*p.all.get(id) = lane{key: key, at: -1}
+	p.lanes[key] = id
+	p.most = max(p.most, len(p.lanes))
+	return id
+}
+
+// leave forgets an empty lane.
+func (p *partyLanes) leave(id laneID, n *lane) {
+	delete(p.lanes, n.key)
+	p.all.drop(id)
+	if len(p.lanes) == 0 && p.most > manyLanes {
+		p.lanes, p.most = map[laneKey]laneID{}, 0 // a map keeps the room that it once needed
+	}
 }
 
 // end ends a lease and puts its lane back.
 func (l *lanes) end(seq int64, x *lease) {
 	x.timer.Stop()
 	delete(l.leases, seq)
-	x.lane.leased = false
+	x.party.all.get(x.lane).leased = false
 	x.party.place(x.lane)
 }
 
 // place puts the lane where it belongs: among the ready ones, aside, or away when it is empty.
-func (p *partyLanes) place(n *lane) {
-	can := !n.leased && len(n.items) > 0 && n.items[0].due != never
+func (p *partyLanes) place(id laneID) {
+	n := p.all.get(id)
+	can := !n.leased && !n.head.none() && n.head.due != never
 	switch {
 	case can && n.at < 0:
-		heap.Push(&p.ready, n)
+		p.push(id, n)
 	case can:
-		heap.Fix(&p.ready, int(n.at))
+		p.fix(int(n.at))
 	case n.at >= 0:
-		heap.Remove(&p.ready, int(n.at))
+		p.unready(int(n.at))
 	}
-	if len(n.items) == 0 && !n.leased {
-		delete(p.lanes, n.key)
+	if n.head.none() && !n.leased {
+		p.leave(id, n)
 	}
 	if can && p.waiting > 0 {
 		close(p.wake)
@@ -192,15 +215,16 @@ func (l *lanes) take(party string, limit int, ttl time.Duration, now int64) (got
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.party(party)
-	for len(got) < limit && len(p.ready) > 0 && p.ready[0].items[0].due <= now {
-		n := heap.Pop(&p.ready).(*lane)
+	for len(got) < limit && p.nextDue() <= now {
+		id := p.unready(0)
+		n := p.all.get(id)
 		n.leased = true
 		l.token++
-		seq, token, state := n.items[0].seq, l.token, samvirke.DeliveryQueued
-		if n.items[0].waiting {
+		seq, token, state := n.head.seq(), l.token, samvirke.DeliveryQueued
+		if n.head.waiting() {
 			state = samvirke.DeliveryWaiting
 		}
-		l.leases[seq] = &lease{token: token, state: state, party: p, lane: n,
+		l.leases[seq] = &lease{token: token, state: state, party: p, lane: id,
 			timer: time.AfterFunc(ttl, func() { l.expire(seq, token) })}
 		x := queue.Leased{Token: token}
 		if d := l.fresh.take(seq); d != nil {
@@ -213,11 +237,15 @@ func (l *lanes) take(party string, limit int, ttl time.Duration, now int64) (got
 		return got, nil, 0
 	}
 	p.waiting++
-	next = never
-	if len(p.ready) > 0 {
-		next = p.ready[0].items[0].due
+	return nil, p.wake, p.nextDue()
+}
+
+// nextDue is when the first of the ready lanes is due, never when there is none.
+func (p *partyLanes) nextDue() int64 {
+	if len(p.ready) == 0 {
+		return never
 	}
-	return nil, p.wake, next
+	return p.all.get(p.ready[0]).head.due
 }
 
 // leased gives the numbers of the deliveries that are being sent.
