@@ -205,12 +205,13 @@ func (x *eraser) deliveries(ctx context.Context) error {
 type erasedOne struct {
 	party, external, purpose string
 	key                      int64
+	hold                     bool
 }
 
 // delivery blanks one delivery. One that is to be sent yet is left alone.
 func (x *eraser) delivery(ctx context.Context, t *jobTx, seq int64) error {
 	return each(ctx, t, func(row pgx.Row) (d erasedOne, err error) {
-		err = row.Scan(&d.party, &d.external, &d.purpose, &d.key)
+		err = row.Scan(&d.party, &d.external, &d.purpose, &d.key, &d.hold)
 		return d, err
 	}, func(d erasedOne) error {
 		x.out.Deliveries++
@@ -220,8 +221,13 @@ func (x *eraser) delivery(ctx context.Context, t *jobTx, seq int64) error {
 			}
 		}
 		lane := samvirke.LaneKey(d.party, "", samvirke.Purpose(d.purpose))
-		// The key stays: a held lane goes on holding, and a hash of eight bytes names nobody.
-		if _, err := t.exec(ctx, `UPDATE delivery SET patient = '', lane = $1, external_id = '', checksum = '', fault_text = '',
+		if d.hold { // there is nothing to send again, so what is behind it goes on
+			if err := freeLane(ctx, t, seq, d); err != nil {
+				return err
+			}
+		}
+		// The key stays: a hash of eight bytes names nobody.
+		if _, err := t.exec(ctx, `UPDATE delivery SET patient = '', lane = $1, hold = false, external_id = '', checksum = '', fault_text = '',
 			trace_parent = '', body = NULL WHERE seq = $2`, lane, seq); err != nil {
 			return err
 		}
@@ -238,7 +244,20 @@ func (x *eraser) delivery(ctx context.Context, t *jobTx, seq int64) error {
 			return err
 		}
 		return x.receipts(ctx, t, `stray = $1`, seq)
-	}, `SELECT party, external_id, purpose, key FROM delivery WHERE seq = $1 AND checksum <> '' AND state NOT IN ('queued', 'waiting')`, seq)
+	}, `SELECT party, external_id, purpose, key, hold FROM delivery WHERE seq = $1 AND checksum <> '' AND state NOT IN ('queued', 'waiting')`, seq)
+}
+
+// freeLane ends what a stopped delivery holds up.
+func freeLane(ctx context.Context, t *jobTx, seq int64, d erasedOne) error {
+	if _, err := t.exec(ctx, `UPDATE open_delivery SET due = NULL WHERE seq = $1`, seq); err != nil {
+		return err
+	}
+	parties, keys := []string{d.party}, []int64{d.key}
+	if _, err := t.exec(ctx, laneMove, parties, keys, []int64{}); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, laneDrop, parties, keys)
+	return err
 }
 
 // events and audits have no index by patient: nothing else asks so, and each row would pay for it. They are walked on a

@@ -209,3 +209,23 @@ func testRetain(t *testing.T, v *env) {
 		t.Errorf("audit: %v", err)
 	}
 }
+
+// testEraseHeldLane: an erased delivery cannot be sent again, so it holds up nobody: neither what is behind it nor, as its lane
+// names no patient any more, what is about none.
+func testEraseHeldLane(t *testing.T, v *env) {
+	v.enqueue("gp", "p", "a", "b")
+	x := v.lease("gp", 10, "a")
+	v.step("a", x[0].Token, samvirke.DeliveryStopped, hold)
+	v.leaseNothing("gp")
+	out, err := v.s.(queue.Eraser).Erase(v.ctx(), queue.Erasure{Patients: []string{"p"}})
+	if err != nil || out.Deliveries != 1 {
+		t.Fatalf("erased %+v, %v", out, err)
+	}
+	x = v.lease("gp", 10, "b")
+	v.step("b", x[0].Token, samvirke.DeliverySent)
+	v.restart()
+	v.enqueue("gp", "", "c")
+	x = v.lease("gp", 10, "c")
+	v.step("c", x[0].Token, samvirke.DeliverySent)
+	v.leaseNothing("gp")
+}

@@ -101,6 +101,7 @@ func Run(t *testing.T, e Engine) {
 		{"AuditTampered", testAuditTampered},
 		{"Erase", testErase},
 		{"EraseUnderOthersMessage", testEraseUnderOthersMessage},
+		{"EraseHeldLane", testEraseHeldLane},
 		{"Retain", testRetain},
 		{"LargeBodies", testLargeBodies},
 		{"FilterMessages", testFilterMessages},

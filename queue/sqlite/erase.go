@@ -48,6 +48,7 @@ type eraser struct {
 	e     queue.Erasure
 	out   queue.Erased
 	files []string
+	freed []laneChange // lanes that an erased delivery held, of the batch that is being made
 	// upTo are the last numbers that belong to the erasure: what is written after its last step is of a new plan.
 	upTo sequences
 }
@@ -173,9 +174,11 @@ func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq
 			return w.query(`UPDATE erasure SET dirty = 1`, nil)
 		})
 		if err != nil {
-			x.out, x.files = before, x.files[:files]
+			x.out, x.files, x.freed = before, x.files[:files], nil
 			return err
 		}
+		x.s.lanes.settle(x.freed, nil)
+		x.freed = nil
 		queue.Reach(queue.PointEraseRows)
 	}
 	return nil
@@ -300,7 +303,7 @@ func (x *eraser) deliveries(ctx context.Context) error {
 
 // delivery blanks one delivery. One that is to be sent yet is left alone.
 func (x *eraser) delivery(w *writer, seq int64) error {
-	return w.query(`SELECT party, external_id, purpose, message FROM delivery WHERE seq = ? AND checksum <> '' AND state NOT IN ('queued', 'waiting')`,
+	return w.query(`SELECT party, external_id, purpose, message, lane, hold FROM delivery WHERE seq = ? AND checksum <> '' AND state NOT IN ('queued', 'waiting')`,
 		func(row []driver.Value) error {
 			party, external := row[0].(string), row[1].(string)
 			x.out.Deliveries++
@@ -310,7 +313,10 @@ func (x *eraser) delivery(w *writer, seq int64) error {
 				}
 			}
 			lane := samvirke.LaneKey(party, "", samvirke.Purpose(row[2].(string)))
-			if err := w.query(`UPDATE delivery SET patient = '', lane = ?, external_id = '', checksum = '', fault_text = '',
+			if row[5].(int64) != 0 { // there is nothing to send again, so what is behind it goes on
+				x.freed = append(x.freed, laneChange{seq: seq, party: party, lane: w.s.lanes.key(row[4].(string))})
+			}
+			if err := w.query(`UPDATE delivery SET patient = '', lane = ?, hold = 0, external_id = '', checksum = '', fault_text = '',
 				trace_parent = '' WHERE seq = ?`, nil, lane, seq); err != nil {
 				return err
 			}

@@ -176,8 +176,8 @@ func (w *writer) loop() {
 			w.applyNow()
 			continue
 		case r == nil:
-			// What is read must be what stands there.
-			if w.applyNow(); !w.load.step(w) {
+			// What is read must be what stands there: while there is no room to write it, nothing is read.
+			if w.applyNow(); w.full == nil && !w.load.step(w) {
 				w.load = nil
 			}
 			continue
@@ -213,7 +213,7 @@ func (w *writer) applyNow() {
 // next gives a waiting request, nil when there is none but something is to be loaded or written, and
 // false when the store closes.
 func (w *writer) next() (*request, bool) {
-	if w.load != nil {
+	if w.load != nil && w.full == nil {
 		select {
 		case r := <-w.s.in:
 			return r, true
