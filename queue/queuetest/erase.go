@@ -21,10 +21,16 @@ func (v *env) scanDir(text string) (found []string) {
 		return v.e.Find(v.t, v.dir, text)
 	}
 	err := filepath.WalkDir(v.dir, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // the engine removes files of its own accord; what is gone holds nothing
+		}
 		if err != nil || e.IsDir() {
 			return err
 		}
 		raw, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err == nil && bytes.Contains(raw, []byte(text)) {
 			found = append(found, path)
 		}

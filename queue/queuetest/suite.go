@@ -36,8 +36,9 @@ type Features struct {
 	LeasesSurvive bool
 }
 
-// limit is how long a call may take that is expected to come back soon.
-const limit = 20 * time.Second
+// limit is how long a call may take that is expected to come back. It ends a test that hangs, and says nothing of speed:
+// on a loaded machine a start, or what a closed gateway could not give back, may take half a minute.
+const limit = 2 * time.Minute
 
 // Run runs the whole suite.
 func Run(t *testing.T, e Engine) {

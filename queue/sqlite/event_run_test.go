@@ -59,7 +59,7 @@ func TestEventsAsTold(t *testing.T) {
 		select {
 		case e := <-told:
 			all = append(all, e)
-		case <-time.After(time.Minute):
+		case <-time.After(comes):
 			t.Fatalf("%d of %d events told", len(all), total)
 		}
 	}

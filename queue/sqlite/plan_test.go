@@ -102,47 +102,50 @@ func used() time.Duration {
 	return time.Duration(time.Now().UnixNano())
 }
 
-// sendSome measures accepting, leasing and finishing of deliveries; the best of three.
+// sendSome accepts, leases and finishes 60 deliveries and gives what that cost.
 func sendSome(t *testing.T, s *Store, label string) time.Duration {
 	t.Helper()
-	best := time.Hour
-	for round := range 3 {
-		began := used()
-		for i := range 60 {
-			id := fmt.Sprintf("%s-%d-%d", label, round, i)
-			u := acceptUnit(id, []byte("x"))
-			u.Deliveries = []samvirke.Delivery{{ID: id, MessageID: id, Party: "gp", Patient: id, State: samvirke.DeliveryQueued}}
-			if _, err := s.Commit(t.Context(), u); err != nil {
-				t.Fatal(err)
-			}
-			got, err := s.Lease(t.Context(), "gp", 1, time.Minute)
-			if err != nil || len(got) != 1 || got[0].ID != id {
-				t.Fatalf("leased %d, %v", len(got), err)
-			}
-			_, err = s.Commit(t.Context(), &queue.Unit{Now: time.Now(), Steps: []queue.DeliveryStep{{ID: id, Token: got[0].Token,
-				To: samvirke.DeliverySent}}})
-			if err != nil {
-				t.Fatal(err)
-			}
+	began := used()
+	for i := range 60 {
+		id := fmt.Sprintf("%s-%d", label, i)
+		u := acceptUnit(id, []byte("x"))
+		u.Deliveries = []samvirke.Delivery{{ID: id, MessageID: id, Party: "gp", Patient: id, State: samvirke.DeliveryQueued}}
+		if _, err := s.Commit(t.Context(), u); err != nil {
+			t.Fatal(err)
 		}
-		best = min(best, used()-began)
+		got, err := s.Lease(t.Context(), "gp", 1, time.Minute)
+		if err != nil || len(got) != 1 || got[0].ID != id {
+			t.Fatalf("leased %d, %v", len(got), err)
+		}
+		_, err = s.Commit(t.Context(), &queue.Unit{Now: time.Now(), Steps: []queue.DeliveryStep{{ID: id, Token: got[0].Token,
+			To: samvirke.DeliverySent}}})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	return best
+	return used() - began
 }
 
-// TestBacklog compares the same work on an empty store and on one with 200,000 deliveries that wait.
+// backlogRounds bounds how often the backlog test measures, and how often it opens: what is slow by itself is slow each time.
+const backlogRounds = 60
+
+// TestBacklog compares the same work on an empty store and on one with 200,000 deliveries that wait. Both are open and take turns,
+// and the least of each counts: the rest is other work, of the machine or of the store behind its back.
 func TestBacklog(t *testing.T) {
 	n := 200_000
 	if testing.Short() {
 		n = 20_000
 	}
+	empty := open(t, Options{Dir: t.TempDir()})
 	dir := t.TempDir()
-	opening := used()
 	s := open(t, Options{Dir: dir})
-	openEmpty := used() - opening
-	before := sendSome(t, s, "empty")
 	backlog(t, s, n)
-	after := sendSome(t, s, "full")
+	settleHeld(t, s)
+	before, after := time.Hour, time.Hour
+	for round := 0; round < 3 || after > 4*before && round < backlogRounds; round++ {
+		label := fmt.Sprint("round", round)
+		before, after = min(before, sendSome(t, empty, label)), min(after, sendSome(t, s, label))
+	}
 	t.Logf("60 deliveries: %v on an empty store, %v with %d waiting", before, after, n)
 	if after > 4*before {
 		t.Errorf("the backlog makes sending %.1f times slower", float64(after)/float64(before))
@@ -150,23 +153,35 @@ func TestBacklog(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	opening = used()
-	s = open(t, Options{Dir: dir})
-	openFull := used() - opening
-	if _, err := s.Commit(t.Context(), acceptUnit("at once", nil)); err != nil {
-		t.Fatal(err)
+	if s = opensBeforeLoaded(t, dir); s == nil {
+		t.Fatal("open waits for the backlog")
 	}
-	accepted := used() - opening
 	<-s.lanes.loaded
-	loaded := used() - opening
-	t.Logf("open: %v empty, %v with %d waiting; first commit after %v, lanes loaded after %v", openEmpty, openFull, n,
-		accepted, loaded)
-	if openFull > openEmpty+loaded/2 {
-		t.Errorf("open waits for the backlog")
-	}
 	sendSome(t, s, "again")
 	st, err := s.Stats(t.Context())
 	if err != nil || st.Deliveries["gp"][samvirke.DeliveryQueued] != int64(n) {
 		t.Fatalf("stats %+v, %v", st.Deliveries, err)
 	}
+}
+
+// opensBeforeLoaded opens a store with a backlog so that a unit is committed before the backlog is read in. When the machine
+// does something else just then, the store may be faster than the test that looks: then it is opened again. One whose Open or
+// first Commit waits for the backlog is never seen so: nil.
+func opensBeforeLoaded(t *testing.T, dir string) *Store {
+	t.Helper()
+	for round := range backlogRounds {
+		s := open(t, Options{Dir: dir})
+		if _, err := s.Commit(t.Context(), acceptUnit(fmt.Sprint("at once ", round), nil)); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-s.lanes.loaded:
+		default:
+			return s
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return nil
 }

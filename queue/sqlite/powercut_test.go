@@ -55,7 +55,7 @@ func TestPowerCutReader(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(comes); ; time.Sleep(time.Millisecond) {
 				if held := s.held.Load(); held != nil && *held == want {
 					return
 				}

@@ -53,7 +53,7 @@ func TestSegmentsGo(t *testing.T) {
 	check := func(s *Store) {
 		t.Helper()
 		// The one in use, the one with the body that stays, and perhaps its neighbour, in which the frame ends.
-		for deadline := time.Now().Add(time.Minute); segmentCount(t, s) > 3; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(comes); segmentCount(t, s) > 3; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%d of %d segments are left", segmentCount(t, s), before)
 			}
@@ -79,7 +79,7 @@ func TestSegmentsGo(t *testing.T) {
 
 // leftStore fills segments with messages of 8000 bytes each, three frames in a segment, and drops the bodies of those that keep
 // does not name. Nothing looks at the segments but the test.
-func leftStore(t *testing.T, log *bytes.Buffer, n int, keep ...int) *Store {
+func leftStore(t *testing.T, log *logText, n int, keep ...int) *Store {
 	t.Helper()
 	s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 20_000, CheckpointEvery: time.Hour, Logger: slog.New(slog.NewTextHandler(log, nil))})
 	at := time.Now()
@@ -117,7 +117,7 @@ func TestDamagedSegmentStays(t *testing.T) {
 		"size": func(f journalFile, second int64) error { return f.Truncate(second + 100) },
 	} {
 		t.Run(what, func(t *testing.T) {
-			var log bytes.Buffer
+			var log logText
 			s := leftStore(t, &log, 9, 1)
 			f, err := diskFiles{}.Open(segmentPath(s.journalDir(), 1), false)
 			if err != nil {
@@ -158,7 +158,7 @@ func TestDamagedSegmentStays(t *testing.T) {
 
 // TestBudgetStaysTrue: after segments were emptied and removed the budget knows what is on disk.
 func TestBudgetStaysTrue(t *testing.T) {
-	var log bytes.Buffer
+	var log logText
 	s := leftStore(t, &log, 90, 40)
 	if err := s.tidy(t.Context(), s.journal.end()); err != nil {
 		t.Fatal(err)
