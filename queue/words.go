@@ -15,20 +15,26 @@ const (
 )
 
 // Words takes texts apart into what MessageFilter.Text finds: runs of letters and digits, in small letters, each once and
-// sorted. Both engines index and ask with these, so that they find the same.
+// sorted. Both engines index and ask with these, so that they find the same. Of more than MaxWords the first ones count, so
+// whoever asks gives first what must be found.
 func Words(texts ...string) []string {
 	var out []string
+	seen := map[string]bool{}
 	for _, text := range texts {
-		out = append(out, strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
-			return !unicode.IsLetter(r) && !unicode.IsDigit(r)
-		})...)
-	}
-	for i, w := range out {
-		if len(w) > maxWord {
-			out[i] = strings.ToValidUTF8(w[:maxWord], "")
+		for w := range strings.FieldsFuncSeq(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+			if len(w) > maxWord {
+				w = strings.ToValidUTF8(w[:maxWord], "")
+			}
+			if seen[w] {
+				continue
+			}
+			if seen[w] = true; len(seen) > MaxWords {
+				slices.Sort(out)
+				return out
+			}
+			out = append(out, w)
 		}
 	}
 	slices.Sort(out)
-	out = slices.Compact(out)
-	return out[:min(len(out), MaxWords)]
+	return out
 }

@@ -79,7 +79,7 @@ func (t *tx) putTrouble(of int64, fault, text string, also ...string) {
 		return
 	}
 	m := t.d.message[of-1]
-	t.d.trouble[of] = queue.Words(slices.Concat(t.d.trouble[of], also, []string{m.Party, m.Kind, m.Format, fault, text})...)
+	t.d.trouble[of] = queue.Words(slices.Concat([]string{m.Party, m.Kind, m.Format}, also, []string{fault, text}, t.d.trouble[of])...)
 }
 
 // putMessage adds or replaces a message.

@@ -64,10 +64,9 @@ func noteTrouble(st *statements, seq int64, texts []string) error {
 		return err
 	}
 	was, known := row[3].(string)
-	for i := range 3 {
-		texts = append(texts, row[i].(string))
-	}
-	words := strings.Join(queue.Words(append(texts, was)...), " ")
+	// Its columns first: a long text must not push them out. Then what is new.
+	all := append([]string{row[0].(string), row[1].(string), row[2].(string)}, texts...)
+	words := strings.Join(queue.Words(append(all, was)...), " ")
 	if known && words == was {
 		return nil
 	}
