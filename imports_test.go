@@ -41,14 +41,14 @@ var house = []room{
 	{name: "fhir/careplan/internal/mutate", duty: "breaks merge rules to see that tests notice"},
 	// The schema check walks trees that its tests must read from text.
 	{name: "mapping", duty: "formats", may: []string{"", "fhir"}, inTest: []string{"fhir/definition", "mapping/kith/xmltree"}},
-	{name: "connectors", duty: "wires", may: []string{""}},
-	{name: "queue", duty: "everything durable", may: []string{"", "queue/press"}, inTest: []string{"queue/sqlite", "queue/postgres/postgrestest"}},
+	{name: "connectors", duty: "wires", may: []string{""}, inTest: []string{"internal/leaks", "internal/loopback"}},
+	{name: "queue", duty: "everything durable", may: []string{"", "queue/press"}, inTest: []string{"queue/sqlite", "queue/postgres/postgrestest", "internal/leaks"}},
 	{name: "queue/postgres/postgrestest", duty: "real PostgreSQL servers for tests", may: []string{"internal/loopback"}},
 	{name: "queue/press", duty: "aged bodies made small"},
 	// A decorator over any engine; its tests stand on a real one.
 	{name: "queue/sealed", duty: "content of a store encrypted", may: []string{"", "queue"}, inTest: []string{"queue/sqlite", "queue/postgres", "queue/postgres/postgrestest", "queue/queuetest"}},
 	// Not durable: nothing but tests may import it, see TestImportTable.
-	{name: "queue/memory", duty: "the contract of a store as a program, for tests", may: []string{"", "queue"}, inTest: []string{"queue/queuetest"}},
+	{name: "queue/memory", duty: "the contract of a store as a program, for tests", may: []string{"", "queue"}, inTest: []string{"queue/queuetest", "internal/leaks"}},
 	{name: "internal/route", duty: "who receives", may: []string{"", "fhir"}},
 	{name: "internal/addressbook", duty: "who bears which HER-id", may: []string{"fhir", "fhir/codes"}},
 	{
@@ -77,6 +77,7 @@ var house = []room{
 		name: "internal/simulate", duty: "simulated parties",
 		may: []string{"", "fhir", "connectors/...", "mapping/..."}, inTest: everything,
 	},
+	{name: "internal/leaks", duty: "goroutines that tests leave behind"},
 	{name: "internal/loopback", duty: "addresses for servers that know theirs beforehand"},
 	{name: "testdata", duty: "courses and messages written here", may: []string{"internal/simulate"}, inTest: everything},
 	{name: "cmd/samvirke", duty: "wires the house", may: everything},

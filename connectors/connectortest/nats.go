@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/samvirke/samvirke/internal/loopback"
 )
 
 // NATSToken lets in whoever speaks to the server that StartNATS starts.
@@ -23,8 +25,8 @@ type NATS struct {
 	dir  string
 }
 
-// StartNATS starts one on a port of its choice, or on the one that it had before with what it kept. The test is skipped
-// where nats-server (Debian's package of that name) is not installed.
+// StartNATS starts one on an address that nobody takes by chance, or on the one that it had before with what it kept. The
+// test is skipped where nats-server (Debian's package of that name) is not installed.
 func StartNATS(t testing.TB, before *NATS) *NATS {
 	t.Helper()
 	program, err := exec.LookPath("nats-server")
@@ -34,12 +36,19 @@ func StartNATS(t testing.TB, before *NATS) *NATS {
 			t.Skip("nats-server is not installed")
 		}
 	}
-	s, port := &NATS{}, "-1"
+	s := &NATS{}
+	var addr string
 	if before == nil {
 		s.dir = t.TempDir()
+		if addr, err = loopback.Free(); err != nil {
+			t.Fatal(err)
+		}
 	} else {
-		s.dir = before.dir
-		_, port, _ = net.SplitHostPort(strings.TrimPrefix(before.URL, "nats://"))
+		s.dir, addr = before.dir, strings.TrimPrefix(before.URL, "nats://")
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
 	}
 	conf := filepath.Join(t.TempDir(), "nats.conf")
 	if err := os.WriteFile(conf, []byte("max_payload: 8MB\n"), 0o600); err != nil {
@@ -80,8 +89,8 @@ func StartNATS(t testing.TB, before *NATS) *NATS {
 			t.Fatal("nats-server ended at once")
 		}
 		s.URL = "nats://" + url
-	case <-time.After(time.Minute):
-		t.Fatal("nats-server is not ready after a minute")
+	case <-time.After(2 * time.Minute):
+		t.Fatal("nats-server is not ready after two minutes")
 	}
 	return s
 }

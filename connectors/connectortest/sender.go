@@ -14,6 +14,7 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/internal/leaks"
 )
 
 // Far is the system at the other end of a sender, scripted by the suite.
@@ -48,7 +49,7 @@ func TestSender(t *testing.T, open func(t *testing.T) Far) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			leaks := goleak.IgnoreCurrent()
+			before := goleak.IgnoreCurrent()
 			far := open(t)
 			s := far.Sender(t)
 			c.run(t, far, s)
@@ -56,7 +57,7 @@ func TestSender(t *testing.T, open func(t *testing.T) Far) {
 				t.Error(err)
 			}
 			far.Close()
-			if err := goleak.Find(leaks); err != nil {
+			if err := leaks.Find(before); err != nil {
 				t.Errorf("after Close: %v", err)
 			}
 		})

@@ -11,10 +11,11 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
+	"github.com/samvirke/samvirke/internal/leaks"
 )
 
 // patience is how long a step of the suite may take before it counts as hung.
-const patience = 20 * time.Second
+const patience = 3 * time.Minute
 
 // Source is an incoming side with the other system that sends to it.
 type Source struct {
@@ -44,13 +45,13 @@ func TestSource(t *testing.T, party string, open func(t *testing.T, dir string, 
 		{"stop without start, and twice", stopTwice},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			leaks := goleak.IgnoreCurrent()
+			before := goleak.IgnoreCurrent()
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			s := &sourceRun{ctx: ctx, party: party, to: &Receiver{}, dir: t.TempDir()}
 			s.open = func() Source { return open(t, s.dir, s.to) }
 			c.run(t, s)
-			if err := goleak.Find(leaks); err != nil {
+			if err := leaks.Find(before); err != nil {
 				t.Errorf("after Stop: %v", err)
 			}
 		})

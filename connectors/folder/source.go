@@ -247,6 +247,7 @@ func (s *Source) scan() (ready []claim, again time.Duration) {
 	entries, fault := readSome(s.opt.Dir, maxEntries)
 	seen, more := make(map[string]sight, len(entries)), len(entries) == maxEntries
 	for _, e := range entries {
+		looked := s.clock() // before the look: what happens to the file between the two counts as a change yet to be seen
 		fi, err := e.Info()
 		if err != nil {
 			continue // gone meanwhile
@@ -255,7 +256,7 @@ func (s *Source) scan() (ready []claim, again time.Duration) {
 		if old, ok := s.seen[e.Name()]; ok && old.size == now.size && old.mod.Equal(now.mod) {
 			now.since = old.since
 		}
-		if wait := s.opt.Settle - s.clock().Sub(now.since); s.opt.Settle > 0 && wait > 0 {
+		if wait := s.opt.Settle - looked.Sub(now.since); s.opt.Settle > 0 && wait > 0 {
 			seen[e.Name()] = now
 			again = min(again, wait)
 			continue

@@ -41,7 +41,7 @@ func open(t *testing.T, dir string, change func(*SourceOptions)) *house {
 	if h.Source, err = NewSource(opt); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	t.Cleanup(h.Stop)
 	h.ctx = ctx

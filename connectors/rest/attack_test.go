@@ -130,8 +130,9 @@ func (s slowStore) Receive(ctx context.Context, _ connectors.Incoming) (connecto
 func TestSlowStoreIsNotABodyTimeout(t *testing.T) {
 	t.Parallel()
 	f := serve(t, func(o *ServerOptions) {
-		o.ReadTimeout = 50 * time.Millisecond
-		o.Receiver = slowStore(200 * time.Millisecond)
+		// So long that the body itself is in time on any machine.
+		o.ReadTimeout = 2 * time.Second
+		o.Receiver = slowStore(2200 * time.Millisecond)
 	})
 	for range 2 { // the second request shows that the connection is still good
 		if resp, text := f.post(t, PathMessages, strings.NewReader("<a/>")); resp.StatusCode != 202 {
@@ -147,12 +148,12 @@ func TestNoisyParty(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := serve(t, func(o *ServerOptions) { o.MaxConcurrent, o.Parties = 4, parties })
+	f := serve(t, func(o *ServerOptions) { o.MaxConcurrent, o.Parties, o.ReadTimeout = 4, parties, patience })
 	var held []net.Conn
 	for range 3 {
 		held = append(held, f.raw(t, rawHead+"Content-Length: 100\r\n\r\n<a>"))
 	}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		resp, text := f.post(t, PathMessages, strings.NewReader("<a/>"))
 		if resp.StatusCode == http.StatusTooManyRequests && resp.Header.Get("Retry-After") == "1" && strings.Contains(text, `"party-busy"`) {
 			break
@@ -198,13 +199,13 @@ func TestShareOfMemory(t *testing.T) {
 
 func TestFull(t *testing.T) {
 	t.Parallel()
-	f := serve(t, func(o *ServerOptions) { o.MaxConcurrent = 2 })
+	f := serve(t, func(o *ServerOptions) { o.MaxConcurrent, o.ReadTimeout = 2, patience })
 	// Two requests that never finish their bodies hold both slots.
 	var held []net.Conn
 	for range 2 {
 		held = append(held, f.raw(t, rawHead+"Content-Length: 100\r\n\r\n<a>"))
 	}
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for {
 		resp, text := f.post(t, PathMessages, strings.NewReader("<a/>"))
 		if resp.StatusCode == 429 {

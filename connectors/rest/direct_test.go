@@ -82,7 +82,7 @@ func (s *script) counts() (conns, requests int) {
 const taken = "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: 9\r\n\r\n<AppRec/>"
 
 // patience is how long a test waits for what must come.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 func await(t *testing.T, what string, ready func() bool) {
 	t.Helper()
@@ -238,7 +238,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 			}
 		}
 	})
-	s := sender(t, ClientOptions{URL: far.url, MaxConns: 1, MaxIdlePerHost: 1})
+	s := sender(t, ClientOptions{URL: far.url, MaxConns: 1, MaxIdlePerHost: 1, Timeout: patience})
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

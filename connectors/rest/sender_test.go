@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -233,16 +234,15 @@ func TestNoAnswer(t *testing.T) {
 	release := make(chan struct{})
 	slow := far(t, func(w http.ResponseWriter, r *http.Request) { <-release })
 	t.Cleanup(func() { close(release) }) // runs before the server is closed
-	closed := far(t, nil)
-	closed.Close()
-	tlsWith := func(cert tls.Certificate, auth tls.ClientAuthType) string {
+	tlsUpTo := func(version uint16, cert tls.Certificate, auth tls.ClientAuthType) string {
 		srv := httptest.NewUnstartedServer(http.NotFoundHandler())
 		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-		srv.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: auth}
+		srv.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: auth, MaxVersion: version}
 		srv.StartTLS()
 		t.Cleanup(srv.Close)
 		return srv.URL
 	}
+	tlsWith := func(cert tls.Certificate) string { return tlsUpTo(0, cert, tls.NoClientCert) }
 	good := certificate(t, "good", soon)
 	roots := x509.NewCertPool()
 	roots.AddCert(good.Leaf)
@@ -254,26 +254,42 @@ func TestNoAnswer(t *testing.T) {
 		code   string
 		answer string
 	}{
-		{"nobody listens", ClientOptions{URL: closed.URL}, "unreachable", "no answer"},
-		{"no such host", ClientOptions{URL: "http://no-such-host.invalid/"}, "no-such-host", "no answer"},
+		// Port 1 is nobody's; one that was just given back may be another test's a moment later. No host can have an empty
+		// label in its name, so that nobody is asked for it.
+		{"nobody listens", ClientOptions{URL: "http://127.0.0.1:1/"}, "unreachable", "no answer"},
+		{"no such host", ClientOptions{URL: "http://no-such..host/"}, "no-such-host", "no answer"},
 		{"never answers", ClientOptions{URL: slow.URL, Timeout: 50 * time.Millisecond}, "timeout", "no answer"},
 		{"closes at once", ClientOptions{URL: brokenServer(t, "")}, "unreachable", "no answer"},
 		{"speaks no HTTP", ClientOptions{URL: brokenServer(t, "220 smtp ready\r\n")}, "unreachable", "no answer"},
-		{"certificate of a stranger", ClientOptions{URL: tlsWith(certificate(t, "x", soon), tls.NoClientCert), CA: roots}, "certificate", "no answer"},
-		{"certificate expired", ClientOptions{URL: tlsWith(expired, tls.NoClientCert), CA: roots}, "certificate", "no answer"},
-		{"certificate of another host", ClientOptions{URL: tlsWith(good, tls.NoClientCert), CA: roots, ServerName: "other.example"}, "certificate", "no answer"},
-		{"wants our certificate", ClientOptions{URL: tlsWith(good, tls.RequireAnyClientCert), CA: roots}, "tls", "no answer"},
+		{"certificate of a stranger", ClientOptions{URL: tlsWith(certificate(t, "x", soon)), CA: roots}, "certificate", "no answer"},
+		{"certificate expired", ClientOptions{URL: tlsWith(expired), CA: roots}, "certificate", "no answer"},
+		{"certificate of another host", ClientOptions{URL: tlsWith(good), CA: roots, ServerName: "other.example"}, "certificate", "no answer"},
+		{"wants our certificate", ClientOptions{URL: tlsUpTo(tls.VersionTLS12, good, tls.RequireAnyClientCert), CA: roots}, "tls", "no answer"},
+		// This version says so after the handshake, when our request is on its way: what we see first is that, or that it broke.
+		{"wants our certificate, late", ClientOptions{URL: tlsUpTo(tls.VersionTLS13, good, tls.RequireAnyClientCert), CA: roots}, "tls unreachable", "no answer"},
 		{"plain HTTP where TLS is wanted", ClientOptions{URL: "https" + strings.TrimPrefix(slow.URL, "http")}, "unreachable", "no answer"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			res, err := sender(t, c.opt).Send(t.Context(), delivery)
 			f, ok := errors.AsType[*samvirke.Fault](err)
-			if !ok || f.Class != samvirke.Transient || f.Code != c.code || res.Answer != c.answer {
+			if !ok || f.Class != samvirke.Transient || !slices.Contains(strings.Fields(c.code), f.Code) || res.Answer != c.answer {
 				t.Errorf("got %+v, %v; want transient %s", res, err, c.code)
 			}
 		})
 	}
+}
+
+// headSeen notes whether the head of an answer came.
+type headSeen struct {
+	http.RoundTripper
+	seen bool
+}
+
+func (h *headSeen) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := h.RoundTripper.RoundTrip(req)
+	h.seen = err == nil
+	return resp, err
 }
 
 // Once the status says "taken", nothing that happens to the answer may lead to sending again.
@@ -295,9 +311,18 @@ func TestTakenStaysTaken(t *testing.T) {
 		}
 	})
 	t.Run("answer trickles past the limit, but it was taken", func(t *testing.T) {
-		res, err := sender(t, ClientOptions{URL: trickle.URL, Timeout: 3 * time.Second}).Send(t.Context(), delivery)
-		if err != nil || res.Answer != "HTTP 200, answer broke off" {
-			t.Errorf("got %+v, %v", res, err)
+		for limit := time.Second; ; limit *= 2 {
+			s := sender(t, ClientOptions{URL: trickle.URL, Timeout: limit})
+			head := &headSeen{RoundTripper: s.direct}
+			s.client = newClient(s.opt, head)
+			res, err := s.Send(t.Context(), delivery)
+			if !head.seen && limit < patience { // so busy a machine that not even the head was in time
+				continue
+			}
+			if err != nil || res.Answer != "HTTP 200, answer broke off" {
+				t.Errorf("got %+v, %v", res, err)
+			}
+			return
 		}
 	})
 	t.Run("the caller's time is up", func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,14 @@ type LoadOptions struct {
 	// Gateway is the base URL; Token is the bearer token of the sending party, whose HER-ids must be
 	// LoadEnterprise and LoadUnit.
 	Gateway, Token string
+	// Others are further gateways on the same store: requests are spread over all, and a message that one does not
+	// answer goes to the next.
+	Others []string
+	// Patience is how long a message is tried while the gateway does not take it; 0 means 100 tries.
+	Patience time.Duration
+	// Faults, when not nil, are told of what is done to gateways and sinks meanwhile. Then a message that comes again
+	// because of it counts as sent again, which a receiver drops, and only others as duplicated.
+	Faults *Disturbance
 	// Sinks receive; sink i must be made with NewSink(i) and its HER-ids belong to a party of its own.
 	Sinks []*Sink
 	// Sender, when not nil, is the endpoint of the sending party: it counts the gateway's receipts.
@@ -80,6 +89,7 @@ func Load(ctx context.Context, o LoadOptions) (LoadReport, error) {
 	l.drain(ctx)
 	stopProgress()
 	report := l.report(sendTime)
+	report.Killed = l.run.killed()
 	if ctx.Err() == nil && errors.Is(context.Cause(sending), errNotTaken) {
 		return report, fmt.Errorf("%w: %s", errNotTaken, report.FirstRefusal)
 	}
@@ -94,7 +104,8 @@ type loader struct {
 	o     LoadOptions
 	run   *run
 	w     *writer
-	wire  *gatewayWire
+	wires []*gatewayWire
+	took  []atomic.Int64 // messages that each of wires accepted
 	chain []chainStep
 	slots chan *slot
 	stop  context.CancelCauseFunc // ends the sending
@@ -146,11 +157,16 @@ func newLoader(o LoadOptions) (*loader, error) {
 	if o.Messages <= 0 || o.Messages > MaxLoadMessages {
 		o.Messages = MaxLoadMessages
 	}
-	wire, err := newGatewayWire(o.Gateway, o.Token)
-	if err != nil {
-		return nil, err
+	l := &loader{o: o, run: newRun(len(o.Sinks)), w: newWriter(0, len(o.Sinks)), chain: chain()}
+	l.run.faults = o.Faults
+	for _, g := range append([]string{o.Gateway}, o.Others...) {
+		wire, err := newGatewayWire(g, o.Token)
+		if err != nil {
+			return nil, err
+		}
+		l.wires = append(l.wires, wire)
 	}
-	l := &loader{o: o, run: newRun(len(o.Sinks)), w: newWriter(len(o.Sinks)), wire: wire, chain: chain()}
+	l.took = make([]atomic.Int64, len(l.wires))
 	l.slots = make(chan *slot, o.Patients)
 	for i := range o.Patients {
 		s := &slot{random: rand.NewPCG(o.Seed, uint64(i))}
@@ -202,8 +218,8 @@ func (s *slot) uuid() string {
 func (l *loader) send(ctx context.Context) time.Duration {
 	due := make(chan time.Time, l.o.Senders)
 	var wg sync.WaitGroup
-	for range l.o.Senders {
-		wg.Go(func() { l.sender(ctx, due) })
+	for i := range l.o.Senders {
+		wg.Go(func() { l.sender(ctx, due, i) })
 	}
 	start := time.Now()
 	l.pace(ctx, due, start)
@@ -213,8 +229,8 @@ func (l *loader) send(ctx context.Context) time.Duration {
 }
 
 // sender sends one message after the other on a connection of its own.
-func (l *loader) sender(ctx context.Context, due <-chan time.Time) {
-	p := &poster{wire: l.wire}
+func (l *loader) sender(ctx context.Context, due <-chan time.Time, index int) {
+	p := &poster{wire: l.wires[index%len(l.wires)]}
 	defer p.close()
 	var body []byte // used again and again
 	for at := range due {
@@ -290,10 +306,11 @@ func (l *loader) post(ctx context.Context, p *poster, s *slot, m *message, at ti
 	}
 	l.run.began(m.id, at, s.patient, int32(s.pos)+1, body)
 	l.bytes.Add(int64(len(body)))
-	for range loadTries {
+	for try, began := 0, time.Now(); l.goesOn(try, began); try++ {
 		status, text, err := p.post(ctx, body)
 		switch {
 		case err == nil && status/100 == 2:
+			l.took[slices.Index(l.wires, p.wire)].Add(1)
 			l.run.accepted(m.id)
 			return true
 		case err == nil && status < 500 && status != http.StatusTooManyRequests:
@@ -308,6 +325,9 @@ func (l *loader) post(ctx context.Context, p *poster, s *slot, m *message, at ti
 			l.note(fmt.Sprintf("HTTP %d %s", status, text))
 		}
 		l.run.retries.Add(1)
+		if err != nil || status >= 500 {
+			p.turn(l.wires)
+		}
 		if sleep(ctx, loadRetryPause) != nil {
 			return false
 		}
@@ -316,6 +336,14 @@ func (l *loader) post(ctx context.Context, p *poster, s *slot, m *message, at ti
 		l.stop(errNotTaken)
 	}
 	return false
+}
+
+// goesOn tells whether a message is tried once more.
+func (l *loader) goesOn(try int, began time.Time) bool {
+	if l.o.Patience > 0 {
+		return time.Since(began) < l.o.Patience
+	}
+	return try < loadTries
 }
 
 func (l *loader) note(text string) {
@@ -338,26 +366,4 @@ func (l *loader) drain(ctx context.Context) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
-}
-
-// progress calls o.Progress every second until the returned function is called.
-func (l *loader) progress() (stop func()) {
-	if l.o.Progress == nil {
-		return func() {}
-	}
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		t := time.NewTicker(time.Second)
-		defer t.Stop()
-		for {
-			select {
-			case <-t.C:
-				l.o.Progress(l.report(time.Since(l.run.start)))
-			case <-quit:
-				return
-			}
-		}
-	}()
-	return func() { close(quit); <-done }
 }

@@ -6,8 +6,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,6 +116,15 @@ func (p *poster) dial(ctx context.Context) error {
 	}
 	p.r.Reset(c)
 	return nil
+}
+
+// turn goes on to another gateway when there is one. Which one is chance, so that those of a dead gateway do not all
+// come to the same.
+func (p *poster) turn(wires []*gatewayWire) {
+	if n := len(wires); n > 1 {
+		p.close()
+		p.wire = wires[(slices.Index(wires, p.wire)+1+rand.IntN(n-1))%n]
+	}
 }
 
 func (p *poster) close() {

@@ -36,6 +36,14 @@ type LoadReport struct {
 	OutOfOrder int64 `json:"out_of_order"`
 	Changed    int64 `json:"changed"`
 	Unknown    int64 `json:"unknown"`
+	// SentAgain came to a sink again after a fault (with LoadOptions.Faults): same bytes, same id.
+	SentAgain int64 `json:"sent_again,omitempty"`
+	// FirstMS is from the start of the load until the first message was confirmed by all sinks.
+	FirstMS float64 `json:"first_ms"`
+	// AcceptedBy counts messages by gateway, when there are several.
+	AcceptedBy []int64 `json:"accepted_by,omitempty"`
+	// Killed is what a kill that Faults was told of meant; nil without one.
+	Killed *KillReport `json:"killed,omitempty"`
 	// SendSeconds is the time of sending, TotalSeconds until the last receipt.
 	SendSeconds  float64 `json:"send_seconds"`
 	TotalSeconds float64 `json:"total_seconds"`
@@ -58,6 +66,12 @@ func (l *loader) report(sending time.Duration) LoadReport {
 		Duplicated: r.duplicated.Load(), OutOfOrder: r.outOfOrder.Load(), Changed: r.changed.Load(), Unknown: r.alien.Load(),
 		SendSeconds: sending.Seconds(), TotalSeconds: total.Seconds(), FirstRefusal: refusal,
 	}
+	out.SentAgain, out.FirstMS = r.again.Load(), float64(r.firstAt.Load())/1e6
+	if len(l.took) > 1 {
+		for i := range l.took {
+			out.AcceptedBy = append(out.AcceptedBy, l.took[i].Load())
+		}
+	}
 	out.Lost = out.Accepted - out.Complete
 	out.AcceptedPerS = float64(out.Accepted) / sending.Seconds()
 	out.DeliveredPerS = float64(out.Complete) * float64(r.sinks) / total.Seconds()
@@ -66,4 +80,26 @@ func (l *loader) report(sending time.Duration) LoadReport {
 		out.MessageBytes = l.bytes.Load() / out.Sent
 	}
 	return out
+}
+
+// progress calls o.Progress every second until the returned function is called.
+func (l *loader) progress() (stop func()) {
+	if l.o.Progress == nil {
+		return func() {}
+	}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for {
+			select {
+			case <-t.C:
+				l.o.Progress(l.report(time.Since(l.run.start)))
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
 }

@@ -15,16 +15,19 @@ const maxSinks = 32
 // accepted. It is split into shards so that they do not wait for each other.
 type run struct {
 	sinks  int
+	all    uint32       // a bit for each of its sinks
+	faults *Disturbance // nil: the same message must never come twice
 	start  time.Time
 	shards [64]shard
 
 	sent, acceptedN, refused, retries      atomic.Int64
 	deliveries, complete                   atomic.Int64
 	duplicated, changed, outOfOrder, alien atomic.Int64
+	again                                  atomic.Int64
 	receipts                               atomic.Int64
 	took                                   histogram
 	seed                                   maphash.Seed // of the checksums
-	lastAt                                 atomic.Int64 // ns since start of the newest confirmation
+	firstAt, lastAt                        atomic.Int64 // ns since start of the first and the newest confirmation
 	done                                   chan struct{}
 	// goal is how many accepted messages must be complete, receiptGoal how many receipts the sender
 	// must have; goal is -1 while sending.
@@ -37,7 +40,9 @@ type shard struct {
 	mu     sync.Mutex
 	byID   map[[16]byte]int32 // index in tracks
 	tracks []track
-	order  map[orderKey]int32
+	// seen is when each message came to each sink, by Disturbance; empty without one.
+	seen  []uint32
+	order map[orderKey]int32
 }
 
 type orderKey struct {
@@ -48,6 +53,7 @@ type orderKey struct {
 // track is one message under way.
 type track struct {
 	began    int64 // ns since start
+	ended    int64 // the same, of its last receipt
 	patient  int32
 	seq      int32
 	sum      uint64 // of the bytes, enough to see a change
@@ -58,7 +64,7 @@ type track struct {
 }
 
 func newRun(sinks int) *run {
-	r := &run{sinks: sinks, start: time.Now(), done: make(chan struct{}, 1), seed: maphash.MakeSeed()}
+	r := &run{sinks: sinks, all: 1<<sinks - 1, start: time.Now(), done: make(chan struct{}, 1), seed: maphash.MakeSeed()}
 	r.goal.Store(-1)
 	for i := range r.shards {
 		r.shards[i].byID = map[[16]byte]int32{}
@@ -104,6 +110,9 @@ func (r *run) began(id string, at time.Time, patient, seq int32, body []byte) {
 	s.mu.Lock()
 	s.byID[k] = int32(len(s.tracks))
 	s.tracks = append(s.tracks, t)
+	if r.faults != nil {
+		s.seen = append(s.seen, make([]uint32, r.sinks)...)
+	}
 	s.mu.Unlock()
 	r.sent.Add(1)
 }
@@ -132,6 +141,7 @@ func (r *run) arrived(sink int, id, body []byte) {
 	}
 	bit := uint32(1) << sink
 	again := t.got&bit != 0
+	explained := r.explained(s, s.byID[k], sink, t.answered&bit != 0)
 	t.got |= bit
 	changed := t.sum != sum
 	patient, seq := t.patient, t.seq
@@ -140,7 +150,11 @@ func (r *run) arrived(sink int, id, body []byte) {
 		r.changed.Add(1)
 	}
 	if again {
-		r.duplicated.Add(1)
+		if explained {
+			r.again.Add(1)
+		} else {
+			r.duplicated.Add(1)
+		}
 		return
 	}
 	r.deliveries.Add(1)
@@ -154,6 +168,19 @@ func (r *run) arrived(sink int, id, body []byte) {
 		return
 	}
 	p.order[o] = seq
+}
+
+// explained notes when a message came to a sink, and tells whether it may come again: something happened since it came
+// before, or it was not answered then. The shard is locked; index is that of the message in it.
+func (r *run) explained(s *shard, index int32, sink int, answered bool) bool {
+	if r.faults == nil {
+		return false
+	}
+	now := r.faults.count()
+	at := &s.seen[int(index)*r.sinks+sink]
+	before := *at
+	*at = now
+	return !answered || before != now
 }
 
 // answered notes that a sink's receipt is on the wire.
@@ -173,11 +200,13 @@ func (r *run) answered(sink int, id []byte) {
 
 // close ends a message that is accepted and answered by all; its shard is locked.
 func (r *run) close(t *track) bool {
-	if t.finished || !t.accepted || t.answered != 1<<r.sinks-1 {
+	if t.finished || !t.accepted || t.answered != r.all {
 		return false
 	}
 	t.finished = true
 	now := time.Since(r.start).Nanoseconds()
+	t.ended = now
+	r.firstAt.CompareAndSwap(0, now)
 	r.took.add(time.Duration(now - t.began))
 	if old := r.lastAt.Load(); now > old {
 		r.lastAt.CompareAndSwap(old, now)

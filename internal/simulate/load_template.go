@@ -112,12 +112,13 @@ type writer struct {
 	copies      string
 }
 
-func newWriter(sinks int) *writer {
+// newWriter makes one for messages to sinks, of which the first has the index first.
+func newWriter(first, sinks int) *writer {
 	w := &writer{report: newTemplate(reportXML), log: newTemplate(logXML)}
 	w.sender = organisation("Simulert sykehus", LoadEnterprise, "Simulert avdeling", LoadUnit)
 	for i := range sinks {
-		her := sinkHER(i)
-		org := organisation(fmt.Sprintf("Simulert mottaker %d", i+1), her[0], "Sykepleietjeneste", her[1])
+		her := sinkHER(first + i)
+		org := organisation(fmt.Sprintf("Simulert mottaker %d", first+i+1), her[0], "Sykepleietjeneste", her[1])
 		if i == 0 {
 			w.receiver = org
 			continue

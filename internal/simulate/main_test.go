@@ -3,7 +3,7 @@ package simulate_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/samvirke/samvirke/internal/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Main(m) }

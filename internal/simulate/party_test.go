@@ -78,7 +78,7 @@ func newParty(t *testing.T, change func(*simulate.PartyOptions)) *simulate.Party
 // deliver posts bytes to a party as a gateway would.
 func deliver(t *testing.T, p *simulate.Party, body []byte) (status int, answer []byte, err error) {
 	t.Helper()
-	c := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+	c := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := c.Post(p.URL(), "application/fhir+json", bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
@@ -218,7 +218,7 @@ func TestPartyAnswersLaterAndTwice(t *testing.T) {
 
 func waitTaken(t *testing.T, gw *relay, n int) [][]byte {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for {
 		gw.mu.Lock()
 		taken := append([][]byte(nil), gw.taken...)

@@ -23,6 +23,10 @@ type Sink struct {
 	url      string
 	listener net.Listener
 	slow     atomic.Int64
+	refusing atomic.Bool
+	// down is changed under mu, tried counts connections that were turned away meanwhile.
+	down  atomic.Bool
+	tried atomic.Int64
 	// run is the load that is being measured; nil between runs.
 	run atomic.Pointer[run]
 
@@ -35,6 +39,7 @@ type Sink struct {
 	closed chan struct{}
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{} // nil when closed
+	ended  *sync.Cond            // a connection has left conns
 }
 
 // NewSink starts the i-th sink of a load run (from 0) on a free port of 127.0.0.1.
@@ -50,6 +55,7 @@ func NewSinkAt(i int, address string) (*Sink, error) {
 		index: i, url: "http://" + l.Addr().String(), listener: l, receipt: receiptTemplate(i), unit: sinkHER(i)[1],
 		closed: make(chan struct{}), conns: map[net.Conn]struct{}{},
 	}
+	s.ended = sync.NewCond(&s.mu)
 	s.wg.Go(s.accept)
 	return s, nil
 }
@@ -71,6 +77,7 @@ func (s *Sink) Close() error {
 	s.mu.Lock()
 	conns := s.conns
 	s.conns = nil
+	s.ended.Broadcast()
 	s.mu.Unlock()
 	if conns == nil {
 		return nil
@@ -91,7 +98,7 @@ func (s *Sink) accept() {
 			return
 		}
 		s.mu.Lock()
-		open := s.conns != nil
+		open := s.conns != nil && !s.down.Load()
 		if open {
 			s.conns[c] = struct{}{}
 			s.wg.Go(func() { s.talk(c) })
@@ -99,6 +106,7 @@ func (s *Sink) accept() {
 		s.mu.Unlock()
 		if !open {
 			_ = c.Close()
+			s.tried.Add(1)
 		}
 	}
 }
@@ -111,6 +119,7 @@ func (s *Sink) talk(c net.Conn) {
 	defer func() {
 		s.mu.Lock()
 		delete(s.conns, c)
+		s.ended.Broadcast()
 		s.mu.Unlock()
 		_ = c.Close()
 	}()
@@ -128,11 +137,18 @@ func (s *Sink) talk(c net.Conn) {
 			_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
 			return
 		}
+		if s.refusing.Load() {
+			if _, err := c.Write([]byte("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")); err != nil || h.last {
+				return
+			}
+			continue
+		}
+		// Taken first, then thought about: what was read before the gateway died must not arrive after its restart.
+		var told func()
+		answer, told = s.take(answer[:0], body)
 		if !s.think() {
 			return
 		}
-		var told func()
-		answer, told = s.take(answer[:0], body)
 		if _, err := c.Write(answer); err != nil {
 			return
 		}
