@@ -3,14 +3,13 @@ package memory_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
-
+	"github.com/samvirke/samvirke/internal/leaks"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/memory"
 	"github.com/samvirke/samvirke/queue/queuetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Main(m) }
 
 func TestSuite(t *testing.T) {
 	disks := map[string]*memory.Disk{} // by folder; the suite opens from one goroutine

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/samvirke/samvirke/queue/postgres/postgrestest"
 )
 
@@ -33,7 +35,8 @@ func TestFailover(t *testing.T) {
 	waitFor(t, primary, "public", `SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'`)
 
 	name := schema(t, t.TempDir())
-	url := fmt.Sprintf("postgres://samvirke@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable&target_session_attrs=read-write", primary.Port, standby.Port)
+	url := fmt.Sprintf("postgres://samvirke@127.0.0.1:%d,127.0.0.1:%d/postgres?%s&target_session_attrs=read-write", primary.Port, standby.Port,
+		postgrestest.URLOptions)
 	l := newLedger()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -45,7 +48,7 @@ func TestFailover(t *testing.T) {
 		for w := range 4 {
 			wg.Go(func() { l.accept(ctx, t, st, fmt.Sprintf("%d-%d", g, w), 5) })
 		}
-		wg.Go(func() { l.send(ctx, t, st, time.Second) })
+		wg.Go(func() { l.send(ctx, t, st) })
 	}
 	l.reach(t, l.accepted, 40)
 	primary.Stop(true)
@@ -62,6 +65,36 @@ func TestFailover(t *testing.T) {
 	}
 	l.check(t, standby.URL(), name)
 	t.Logf("%d accepted, %d sent", len(l.accepted), len(l.sent))
+}
+
+// untilHeld waits until a commit waits for the standby. A session sees the new setting at once, but it is the checkpointer that makes
+// commits wait, when it comes to it.
+func untilHeld(t *testing.T, s *postgrestest.Server) {
+	t.Helper()
+	c, err := pgx.ParseConfig(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.RuntimeParams["application_name"] = "canary"
+	conn, err := pgx.ConnectConfig(soon(t), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer conn.Close(context.Background()) //nolint:errcheck // it ends with the server
+		for i := 0; ; i++ {
+			if _, err := conn.Exec(ctx, fmt.Sprintf(`CREATE TABLE canary%d ()`, i)); err != nil {
+				return
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		wg.Wait()
+	})
+	waitFor(t, s, "public", `SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'canary'`)
 }
 
 // TestWaitForStandbyEnded: when an admin ends the wait for the standby, the server says that the commit is done. It is not
@@ -81,7 +114,7 @@ func TestWaitForStandbyEnded(t *testing.T) {
 	if err := s.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, s, "public", `SELECT count(*) FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting = 'nobody'`)
+	untilHeld(t, s)
 	done := make(chan error, 1)
 	go func() {
 		_, err := st.Commit(context.Background(), unit("2", "p"))

@@ -13,8 +13,11 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// patience is how long a test waits for something that must come.
-const patience = 90 * time.Second
+// patience is how long a test waits for something that must come. It ends a test that hangs, and says nothing of speed.
+const patience = 3 * time.Minute
+
+// quietly is a time in which no gateway gives a sign of life by itself: the test decides when it does.
+const quietly = 24 * time.Hour
 
 func soon(tb testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -127,12 +130,16 @@ func TestLanesAcrossGateways(t *testing.T) {
 					}
 					return
 				}
+				mu.Lock()
 				for _, d := range got {
-					mu.Lock()
 					if other := inHand[d.Lane]; other != "" {
 						t.Errorf("lane of %s is already in hand with %s", d.ID, other)
 					}
 					inHand[d.Lane] = d.ID
+				}
+				mu.Unlock()
+				for _, d := range got {
+					mu.Lock()
 					to := samvirke.DeliverySent
 					if random.IntN(4) == 0 {
 						to = samvirke.DeliveryWaiting
@@ -169,7 +176,8 @@ func TestLanesAcrossGateways(t *testing.T) {
 func TestEventsAcrossGateways(t *testing.T) {
 	const each = 60
 	dir := t.TempDir()
-	stores := []*Store{open(t, Options{Schema: schema(t, dir), Poll: 20 * time.Millisecond}), open(t, Options{Schema: schema(t, dir), Poll: 20 * time.Millisecond})}
+	stores := []*Store{open(t, Options{Schema: schema(t, dir), Poll: 20 * time.Millisecond, Alive: quietly}),
+		open(t, Options{Schema: schema(t, dir), Poll: 20 * time.Millisecond, Alive: quietly})}
 	for _, s := range stores {
 		if err := s.sign(soon(t)); err != nil { // the first now knows of the second
 			t.Fatal(err)
@@ -211,8 +219,8 @@ func TestEventsAcrossGateways(t *testing.T) {
 // TestWokenByAnother: a call that waits in one gateway is woken by a commit in another, long before it would look itself.
 func TestWokenByAnother(t *testing.T) {
 	dir := t.TempDir()
-	a := open(t, Options{Schema: schema(t, dir), Poll: time.Hour})
-	b := open(t, Options{Schema: schema(t, dir), Poll: time.Hour})
+	a := open(t, Options{Schema: schema(t, dir), Poll: time.Hour, Alive: quietly})
+	b := open(t, Options{Schema: schema(t, dir), Poll: time.Hour, Alive: quietly})
 	got := make(chan string, 2)
 	go func() {
 		l, err := a.Lease(soon(t), "gp", 1, time.Hour)
@@ -242,7 +250,7 @@ func TestWokenByAnother(t *testing.T) {
 
 // TestHeardWhileSigning: another gateway that speaks while the database is asked whether there are others is not overheard.
 func TestHeardWhileSigning(t *testing.T) {
-	s := open(t, Options{Alive: 24 * time.Hour})
+	s := open(t, Options{Alive: quietly})
 	heard := s.heard.Load()
 	s.feed.notice("another 0 -")
 	s.nobodyElse(true, heard)
@@ -258,8 +266,8 @@ func TestHeardWhileSigning(t *testing.T) {
 // TestDeadGateway: what a gateway that is gone was processing is taken over after its time, by the database's clock.
 func TestDeadGateway(t *testing.T) {
 	dir := t.TempDir()
-	a := open(t, Options{Schema: schema(t, dir), Alive: time.Hour})
-	b := open(t, Options{Schema: schema(t, dir), Alive: 300 * time.Millisecond, Poll: 50 * time.Millisecond})
+	a := open(t, Options{Schema: schema(t, dir), Alive: quietly})
+	b := open(t, Options{Schema: schema(t, dir), Alive: quietly, Poll: 50 * time.Millisecond})
 	u := unit("1", "p")
 	u.Accept.Status = samvirke.MessageReceived
 	commit(t, a, u)
@@ -277,6 +285,9 @@ func TestDeadGateway(t *testing.T) {
 	}
 	conn := direct(t, shared.URL(), schema(t, dir))
 	if _, err := conn.Exec(soon(t), `UPDATE gateway SET until = now_ns() - 1 WHERE owner = $1`, a.owner); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.sign(soon(t)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := b.Received(soon(t), 5); err != nil || len(got) != 1 || got[0].ID != "1" || len(got[0].Raw) == 0 {

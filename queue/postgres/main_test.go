@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -60,7 +59,7 @@ func logTo(tb testing.TB) *slog.Logger {
 var (
 	schemas   atomic.Int64
 	schemaOf  sync.Map // by folder
-	openLimit = 60 * time.Second
+	openLimit = patience
 )
 
 // schema gives the name of a schema of its own, the same for the same folder.

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"testing"
+
+	"github.com/samvirke/samvirke/queue/postgres/postgrestest"
 )
 
 // proxy stands between a store and its database and breaks connections on demand.
@@ -15,6 +17,7 @@ type proxy struct {
 	mu      sync.Mutex
 	conns   map[net.Conn]bool
 	refuse  bool
+	cuts    int
 	swallow bool // answers of the server are lost
 	wg      sync.WaitGroup
 }
@@ -37,7 +40,7 @@ func newProxy(tb testing.TB, port int) *proxy {
 
 // url is the address that leads through the proxy.
 func (p *proxy) url() string {
-	return fmt.Sprintf("postgres://samvirke@127.0.0.1:%d/postgres?sslmode=disable", p.ln.Addr().(*net.TCPAddr).Port)
+	return fmt.Sprintf("postgres://samvirke@127.0.0.1:%d/postgres?%s", p.ln.Addr().(*net.TCPAddr).Port, postgrestest.URLOptions)
 }
 
 func (p *proxy) serve() {
@@ -47,7 +50,7 @@ func (p *proxy) serve() {
 			return
 		}
 		p.mu.Lock()
-		refuse := p.refuse
+		refuse, cuts := p.refuse, p.cuts
 		p.mu.Unlock()
 		if refuse {
 			in.Close()
@@ -59,8 +62,16 @@ func (p *proxy) serve() {
 			continue
 		}
 		p.mu.Lock()
-		p.conns[in], p.conns[out] = true, true
+		late := p.cuts != cuts // it came before a cut and would outlive it
+		if !late {
+			p.conns[in], p.conns[out] = true, true
+		}
 		p.mu.Unlock()
+		if late {
+			in.Close()
+			out.Close()
+			continue
+		}
 		p.wg.Go(func() { p.copy(out, in, false) })
 		p.wg.Go(func() { p.copy(in, out, true) })
 	}
@@ -99,6 +110,7 @@ func (p *proxy) cut(refuse bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refuse = refuse
+	p.cuts++
 	for c := range p.conns {
 		c.Close()
 	}

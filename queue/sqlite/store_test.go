@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/internal/leaks"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -32,7 +33,7 @@ func TestLocked(t *testing.T) {
 	open(t, Options{Dir: dir})
 }
 
-func alter(t *testing.T, dir, sqlText string, args ...any) {
+func alter(t testing.TB, dir, sqlText string, args ...any) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, fileName))
 	if err != nil {
@@ -109,7 +110,7 @@ func TestTotalsRepaired(t *testing.T) {
 	alter(t, dir, `UPDATE delivery SET state = 'sent', expect_by = 5 WHERE seq = 1`)
 	var log bytes.Buffer
 	s = open(t, Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(comes); ; time.Sleep(time.Millisecond) {
 		st, err := s.Stats(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +164,7 @@ func TestSweep(t *testing.T) {
 		}
 	}
 	s = open(t, Options{Dir: dir, InlineLimit: 100})
-	for deadline := time.Now().Add(time.Minute); isFile(s.bodies.path(orphan)) || isFile(leftover); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(comes); isFile(s.bodies.path(orphan)) || isFile(leftover); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("orphans are not swept")
 		}
@@ -268,7 +269,7 @@ func TestMetrics(t *testing.T) {
 
 // TestNoGoroutineLeft closes stores in every stage and counts what is left running.
 func TestNoGoroutineLeft(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	before := goleak.IgnoreCurrent()
 	for range 3 {
 		dir := t.TempDir()
 		for range 2 {
@@ -281,6 +282,9 @@ func TestNoGoroutineLeft(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+	if err := leaks.Find(before); err != nil {
+		t.Error(err)
 	}
 }
 
