@@ -90,7 +90,7 @@ func TestOrderOnlyWhenGivenBack(t *testing.T) {
 
 // TestGivenBackLater: messages for callers who went away are not lost when they cannot be given back just then.
 func TestGivenBackLater(t *testing.T) {
-	s := open(t, Options{Poll: time.Hour, Alive: 24 * time.Hour})
+	s := open(t, Options{Poll: time.Hour, Alive: quietly})
 	received(t, s, "1", "p")
 	got, err := s.Received(soon(t), 10)
 	if err != nil || len(got) != 1 {
@@ -128,7 +128,7 @@ func signAgain(tb testing.TB, s *Store) {
 // what this gateway knows to have in hand it keeps.
 func TestLostClaim(t *testing.T) {
 	p := newProxy(t, server(t).Port)
-	s := open(t, Options{URL: p.url(), Poll: 20 * time.Millisecond, Alive: 24 * time.Hour, Patience: patience})
+	s := open(t, Options{URL: p.url(), Poll: 20 * time.Millisecond, Alive: quietly, Patience: patience})
 	conn := direct(t, shared.URL(), s.opts.Schema)
 	owned := func() (seqs []int64) {
 		t.Helper()
@@ -141,7 +141,16 @@ func TestLostClaim(t *testing.T) {
 	received(t, s, "1", "p")
 	take(t, s, "1")
 	received(t, s, "2", "q")
-	p.lose(true)
+	// The claim waits in the database until its answer will get lost. Not a moment earlier: the pool may ask the connection first
+	// whether it lives, and have the claim prepared.
+	for _, text := range []string{
+		`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(4242); RETURN NULL; END $$`,
+		`CREATE TRIGGER wait BEFORE UPDATE ON open_message EXECUTE FUNCTION wait()`, `SELECT pg_advisory_lock(4242)`,
+	} {
+		if _, err := conn.Exec(soon(t), text); err != nil {
+			t.Fatal(err)
+		}
+	}
 	given := make(chan []samvirke.Message, 1)
 	go func() {
 		got, err := s.Received(soon(t), 10)
@@ -150,6 +159,11 @@ func TestLostClaim(t *testing.T) {
 		}
 		given <- got
 	}()
+	waitFor(t, shared, s.opts.Schema, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4242 AND NOT granted`)
+	p.lose(true)
+	if _, err := conn.Exec(soon(t), `SELECT pg_advisory_unlock(4242)`); err != nil {
+		t.Fatal(err)
+	}
 	for ctx := soon(t); len(owned()) < 2; {
 		if ctx.Err() != nil {
 			t.Fatal("the message is not claimed")
