@@ -1,21 +1,16 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
-	"github.com/samvirke/samvirke/internal/loopback"
 	"github.com/samvirke/samvirke/internal/simulate"
 )
 
@@ -26,6 +21,7 @@ type benchCmd struct {
 	Patients    int           `help:"Stays under way at the same time." default:"512"`
 	Senders     int           `help:"Requests under way at the same time." default:"64"`
 	Seed        uint64        `help:"The same seed gives the same messages." default:"1"`
+	Drain       time.Duration `help:"How long to wait for the last receipts after the last message; longer where a killed gateway must be replaced." default:"30s"`
 	Data        string        `help:"Folder for the store, on the disk to be measured; a temporary one when not given." placeholder:"DIR"`
 	URL         string        `help:"Measure a gateway that runs already, with the configuration of --print-config." placeholder:"URL"`
 	Token       string        `help:"Bearer token of the sending party at --url." env:"SAMVIRKE_BENCH_TOKEN" default:"token-for-bench-only"`
@@ -34,7 +30,11 @@ type benchCmd struct {
 	Profile     string        `help:"Write a CPU profile of the gateway to this file." placeholder:"FILE"`
 	Heap        string        `help:"Write a heap profile of the gateway, taken when its memory was largest, to this file." placeholder:"FILE"`
 	JSON        bool          `help:"Print one JSON object."`
+	Database    string        `help:"Gateways on this PostgreSQL instead of a store of their own: postgres://user@host:port/database, password in PGPASSWORD. A schema is made, and dropped at the end; --fill uses samvirke_bench and leaves it." placeholder:"URL"`
 	benchFill
+	benchBacklog
+	benchSoak
+	benchGateways
 }
 
 // benchReport is what bench prints: the load's figures and those of the gateway process alone.
@@ -53,23 +53,36 @@ type benchReport struct {
 	Parties        int     `json:"parties"`
 	Seed           uint64  `json:"seed"`
 	Cores          int     `json:"cores"`
+	// Store is the engine: sqlite or postgres; "" when the gateway is not ours.
+	Store string `json:"store,omitempty"`
+	// Gateways are the figures of each, when there are several. Start and memory above are those of the slowest and the
+	// largest, CPU is that of all together.
+	Gateways []gatewayFigures `json:"gateways,omitempty"`
 }
 
 // maxBenchParties is how many receivers bench starts at most.
 const maxBenchParties = 16
 
+// senderSink is the place of the sender's endpoint: behind all receivers, those that are down too.
+const senderSink = maxBenchParties + benchDead
+
 // Run measures. Exit code 1 when anything was lost, duplicated or out of order.
 func (c *benchCmd) Run(a *app) error {
-	if c.Parties < 1 || c.Parties > maxBenchParties {
-		return fail(exitUsage, "--parties: 1 to %d", maxBenchParties)
+	if err := c.check(); err != nil {
+		return err
 	}
 	if c.PrintConfig {
 		return c.printConfig(a)
 	}
-	if c.benchFill.Fill > 0 {
-		return c.fillAndSearch(a)
-	}
 	debug.SetGCPercent(400) // our own part: it shall leave the processor to the gateway
+	switch {
+	case c.Fill > 0:
+		return c.fillAndSearch(a)
+	case c.Backlog > 0:
+		return c.runBacklog(a)
+	case c.Soak > 0:
+		return c.runSoak(a)
+	}
 	r, err := c.measure(a)
 	if err != nil {
 		return err
@@ -82,19 +95,56 @@ func (c *benchCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if r.Lost+r.Duplicated+r.OutOfOrder+r.Changed > 0 {
+	return failIf(r.Lost + r.Duplicated + r.OutOfOrder + r.Changed)
+}
+
+// failIf ends without a word when something went wrong that must never: the report has said it.
+func failIf(wrong int64) error {
+	if wrong > 0 {
 		return &exitError{code: exitFailed}
 	}
 	return nil
 }
 
-func (c *benchCmd) measure(a *app) (*benchReport, error) {
-	address := func(int) string { return "127.0.0.1:0" }
-	if c.URL != "" {
-		var err error
-		if address, err = portsFrom(c.Sinks); err != nil {
-			return nil, err
+// check refuses what does not go together.
+func (c *benchCmd) check() error {
+	modes := 0
+	for _, on := range []bool{c.Fill != 0, c.Backlog != 0, c.Soak != 0, c.Gateways != 1, c.URL != "" || c.PrintConfig} {
+		if on {
+			modes++
 		}
+	}
+	switch {
+	case c.Parties < 1 || c.Parties > maxBenchParties:
+		return fail(exitUsage, "--parties: 1 to %d", maxBenchParties)
+	case modes > 1:
+		return fail(exitUsage, "--fill, --backlog, --soak, --gateways and --url are each a measurement of their own: give one of them")
+	case c.Rate < 0 || c.Patients < 1 || c.Senders < 1:
+		return fail(exitUsage, "--rate is 0 or more, --patients and --senders are 1 or more")
+	case c.Duration <= 0 || c.Drain <= 0:
+		return fail(exitUsage, "--duration and --drain: more than 0")
+	case c.Database != "" && c.URL != "":
+		return fail(exitUsage, "--database is for gateways that bench starts itself, not for --url")
+	case c.Fill < 0:
+		return fail(exitUsage, "--fill: 1 or more")
+	}
+	for _, err := range []error{c.benchBacklog.check(), c.benchSoak.check(c.Rate), c.benchGateways.check(c.Database), c.checkURL()} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *benchCmd) measure(a *app) (*benchReport, error) {
+	r := &benchReport{Rate: c.Rate, Parties: c.Parties, Seed: c.Seed, Cores: cores(), Store: c.engine()}
+	if c.URL == "" {
+		return r, c.measureOwn(a, r)
+	}
+	r.Store = ""
+	address, err := portsFrom(c.Sinks)
+	if err != nil {
+		return nil, err
 	}
 	var all []*simulate.Sink // the sender's own endpoint first
 	defer func() {
@@ -109,75 +159,69 @@ func (c *benchCmd) measure(a *app) (*benchReport, error) {
 		}
 		all = append(all, s)
 	}
-	o := simulate.LoadOptions{
+	r.LoadReport, err = simulate.Load(a.ctx, simulate.LoadOptions{
 		Gateway: strings.TrimRight(c.URL, "/"), Token: c.Token, Sender: all[0], Sinks: all[1:], Rate: c.Rate, Duration: c.Duration,
-		Patients: c.Patients, Senders: c.Senders, Seed: c.Seed,
-	}
-	r := &benchReport{Rate: c.Rate, Parties: c.Parties, Seed: c.Seed, Cores: cores()}
-	if c.URL == "" {
-		return r, c.measureOwn(a, r, o)
-	}
-	var err error
-	r.LoadReport, err = simulate.Load(a.ctx, o)
+		Patients: c.Patients, Senders: c.Senders, Seed: c.Seed, Drain: c.Drain,
+	})
 	return r, err
+}
+
+// engine names the store of gateways that bench starts.
+func (c *benchCmd) engine() string {
+	if c.Database != "" {
+		return "postgres"
+	}
+	return "sqlite"
 }
 
 // sinkIndex: the sender's endpoint takes a number that no receiver has.
 func sinkIndex(i int) int {
 	if i == 0 {
-		return maxBenchParties
+		return senderSink
 	}
 	return i - 1
 }
 
-// measureOwn starts a gateway as a process of its own, loads it, and adds what the process used.
-func (c *benchCmd) measureOwn(a *app, r *benchReport, o simulate.LoadOptions) (err error) {
-	dir := c.Data
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "samvirke-bench-"); err != nil {
+// measureOwn starts gateways as processes of their own, loads them, and adds what the processes used.
+func (c *benchCmd) measureOwn(a *app, r *benchReport) error {
+	x, err := c.newRig(a, rigOptions{receivers: c.Parties, gateways: c.Gateways}, c.benchGateways.setting)
+	if err != nil {
+		return err
+	}
+	defer x.close()
+	for _, g := range x.gateways {
+		if err := g.start(a.ctx); err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	} else if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+		r.StartMS = max(r.StartMS, ms(g.took))
 	}
-	addr, err := loopback.Free()
+	o := x.load(c, c.Parties)
+	stopKiller := c.killer(a.ctx, x, &o)
+	r.LoadReport, err = simulate.Load(a.ctx, o)
+	stopKiller()
 	if err != nil {
-		return err
+		return errors.Join(err, x.words())
 	}
-	o.Gateway, o.Token = "http://"+addr, secret()
-	urls := []string{o.Sender.URL()}
-	for _, s := range o.Sinks {
-		urls = append(urls, s.URL())
+	var cpu time.Duration
+	for i, g := range x.gateways {
+		killed := g.now == nil
+		g.stop()
+		cpu += g.cpu
+		r.MemoryMB = max(r.MemoryMB, g.peakMB)
+		if len(x.gateways) > 1 {
+			r.Gateways = append(r.Gateways, g.figures(r.AcceptedBy[i], r.SendSeconds, killed))
+		}
 	}
-	name := filepath.Join(dir, "samvirke.yaml")
-	if err := os.WriteFile(name, []byte(benchConfig(addr, filepath.Join(dir, "store"), o.Token, urls)), 0o600); err != nil {
-		return err
-	}
-	stats := filepath.Join(dir, "run-stats.json")
-	env := []string{statsEnv + "=" + stats}
-	if c.Profile != "" {
-		env = append(env, profileEnv+"="+c.Profile)
-	}
-	if c.Heap != "" {
-		env = append(env, heapEnv+"="+c.Heap)
-	}
-	g, err := startGateway(a.ctx, addr, name, env...)
-	if err != nil {
-		return err
-	}
-	defer g.stop()
-	r.StartMS = float64(g.took.Microseconds()) / 1000
-	if r.LoadReport, err = simulate.Load(a.ctx, o); err != nil {
-		return errors.Join(err, errors.New(g.words()))
-	}
-	g.stop()
 	if r.Accepted > 0 {
-		r.CPUPerMessage = float64(g.cpu().Microseconds()) / 1000 / float64(r.Accepted)
+		r.CPUPerMessage = ms(cpu) / float64(r.Accepted)
 	}
-	r.MemoryMB = g.peakMB()
-	return r.collector(stats, g.cpu())
+	if len(x.gateways) > 1 {
+		return nil
+	}
+	return r.collector(x.gateways[0].stats, cpu)
 }
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // collector reads what the gateway told of its garbage collector at its end.
 func (r *benchReport) collector(file string, cpu time.Duration) error {
@@ -213,7 +257,7 @@ func (c *benchCmd) printConfig(a *app) error {
 	for i := range c.Parties + 1 {
 		urls = append(urls, "http://"+address(i))
 	}
-	_, err = fmt.Fprint(a.out, benchConfig(listen, "bench-store", c.Token, urls))
+	_, err = fmt.Fprint(a.out, (&benchSetting{listen: listen, data: "bench-store", token: c.Token, urls: urls}).yaml())
 	return err
 }
 
@@ -225,65 +269,4 @@ func portsFrom(first string) (func(i int) string, error) {
 		return nil, fail(exitUsage, "--sinks: want host:port, not %q", first)
 	}
 	return func(i int) string { return net.JoinHostPort(host, strconv.Itoa(n+i)) }, nil
-}
-
-// benchConfig is the configuration of a production gateway with a hospital and its receivers; urls[0] is
-// where the hospital takes its receipts.
-func benchConfig(listen, data, token string, urls []string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "listen: %q\ndata_dir: %q\nenvironment: test\nlog: {level: warn}\nparties:\n", listen, data)
-	fmt.Fprintf(&b, "  - {id: sender, role: hospital, her: [%q, %q], token: %s, endpoint: {url: %q, max_in_flight: 64}, accepts: [{format: kith}], receipts: none}\n",
-		simulate.LoadEnterprise, simulate.LoadUnit, token, urls[0])
-	for i, u := range urls[1:] {
-		fmt.Fprintf(&b, "  - {id: sink-%d, role: other, her: [%s], endpoint: {url: %q, max_in_flight: 64}, accepts: [{format: kith}], receipts: apprec}\n",
-			i, quoted(simulate.SinkHER(i)), u)
-	}
-	b.WriteString("routes:\n  - {name: addressees, to: [addressees]}\n")
-	return b.String()
-}
-
-func (r *benchReport) print(a *app) error {
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', tabwriter.AlignRight)
-	row := func(name, format string, v any) { fmt.Fprintf(w, "%s\t"+format+"\t\n", name, v) }
-	row("accepted/s", "%.0f", r.AcceptedPerS)
-	row("delivered/s (confirmed by receipt)", "%.0f", r.DeliveredPerS)
-	row("p50 ms (due to last receipt)", "%.1f", r.P50)
-	row("p99 ms", "%.1f", r.P99)
-	row("CPU ms/message (gateway alone)", "%.2f", r.CPUPerMessage)
-	row("of which garbage collector %", "%.0f", 100*r.CollectorShare)
-	row("allocated KB/message", "%.0f", r.AllocatedKB)
-	row("peak memory MB", "%.0f", r.MemoryMB)
-	row("start ms", "%.0f", r.StartMS)
-	row("messages", "%d", r.Accepted)
-	row("bytes/message", "%d", r.MessageBytes)
-	row("due but not sent in time", "%d", r.Unsent)
-	row("lost", "%d", r.Lost)
-	row("duplicated", "%d", r.Duplicated)
-	row("out of order", "%d", r.OutOfOrder)
-	row("changed", "%d", r.Changed)
-	return w.Flush()
-}
-
-// ready waits until the gateway says that it takes messages.
-func ready(ctx context.Context, addr string, ended <-chan struct{}) error {
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err == nil {
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ended:
-			return errors.New("the gateway ended while starting")
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
 }

@@ -18,8 +18,7 @@ import (
 
 // benchFill fills a store with rows of the past and measures searches in it.
 type benchFill struct {
-	Fill     int64  `help:"Instead: fill a new store in --data, or in --database, with this many messages and measure searches. One that is filled already is only measured." placeholder:"N"`
-	Database string `help:"PostgreSQL to fill: postgres://user@host:port/database. The schema samvirke_bench is used." placeholder:"URL"`
+	Fill int64 `help:"Instead: fill a new store in --data, or in --database, with this many messages and measure searches. One that is filled already is only measured." placeholder:"N"`
 }
 
 // searched is one search as measured.

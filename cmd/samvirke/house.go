@@ -72,7 +72,7 @@ func openHouseAt(ctx context.Context, cfg *config.Config, log *slog.Logger, tell
 	if err = tell(h); err != nil {
 		return h, err
 	}
-	h.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	h.registry.MustRegister(goCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	// The listener comes first: an address in use is found before anything is touched.
 	ln, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {

@@ -105,8 +105,8 @@ func (s *Sink) accept() {
 		}
 		s.mu.Unlock()
 		if !open {
-			_ = c.Close()
 			s.tried.Add(1)
+			_ = c.Close()
 		}
 	}
 }
