@@ -158,7 +158,7 @@ func (s *station) post(raw []byte) (connectors.Answer, queue.MessageDetail) {
 	}
 	events, cancel := s.store.Subscribe(100)
 	defer cancel()
-	for deadline := time.Now().Add(time.Minute); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		m, err := s.store.Message(context.Background(), ans.MessageID)
 		if err != nil || time.Now().After(deadline) {
 			s.t.Fatalf("message is not processed: %v", err)

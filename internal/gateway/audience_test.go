@@ -241,7 +241,7 @@ func TestDenyBeatsTakingPart(t *testing.T) {
 func TestUnlinkIsToldOnBothSides(t *testing.T) {
 	one, two := &wire{}, &wire{}
 	r := newRig(t, func(r *rig) {
-		r.cityParty.Roles = []string{samvirke.RoleCoordinator, samvirke.RoleIdentityAuthority}
+		r.cityParty.Roles, r.now = []string{samvirke.RoleCoordinator, samvirke.RoleIdentityAuthority}, thatNight()
 		r.more = []gateway.Party{noticed("one", "gp", herGP, one), noticed("two", "gp", herPrivate, two)}
 	})
 	team := func(n int, her string) {

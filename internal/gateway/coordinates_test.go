@@ -42,7 +42,7 @@ func TestTheUnitDecidesInItsMunicipalityOnly(t *testing.T) {
 func TestWhoNobodyPlacedIsNoUnits(t *testing.T) {
 	unit := &wire{}
 	r := newRig(t, func(r *rig) {
-		r.patient = func(k string) (string, string) { return map[bool]string{true: "4601"}[k == key(1)], "" }
+		r.patient, r.now = func(k string) (string, string) { return map[bool]string{true: "4601"}[k == key(1)], "" }, thatNight()
 		p := noticed("unit", "municipality", "8000055", unit, samvirke.RoleCoordinator)
 		p.Municipality = "4601"
 		r.more = []gateway.Party{p}
@@ -71,7 +71,7 @@ func TestWhoNobodyPlacedIsNoUnits(t *testing.T) {
 func TestTheUnitIsNotToldOfWhatItsOverviewHides(t *testing.T) {
 	unit := &wire{}
 	r := newRig(t, func(r *rig) {
-		r.patient = func(string) (string, string) { return "4601", "" }
+		r.patient, r.now = func(string) (string, string) { return "4601", "" }, thatNight()
 		p := noticed("unit", "municipality", "8000055", unit, samvirke.RoleCoordinator)
 		p.Municipality, p.Endpoint = "4601", "https://unit.example/messages"
 		r.more = []gateway.Party{p}

@@ -128,6 +128,12 @@ func (l *lane) run(ctx context.Context) {
 			continue
 		}
 		l.release(free - len(batch))
+		if is, _ := l.g.holds.now(l.ID); is.Mode == HoldPaused {
+			// Leased in the moment when a person held the party: unheld's context may end a little after that.
+			l.giveBack(batch)
+			unheld = nil // ask again now
+			continue
+		}
 		for _, d := range batch {
 			if !l.limits.turn(ctx) {
 				return // what is leased is queued again at the next start
@@ -136,6 +142,17 @@ func (l *lane) run(ctx context.Context) {
 			h.do(d)
 		}
 	}
+}
+
+// giveBack puts leased deliveries back as they were: no attempt was made.
+func (l *lane) giveBack(batch []queue.Leased) {
+	now := l.g.now()
+	for _, d := range batch {
+		_ = l.commit(&queue.Unit{Now: now, Steps: []queue.DeliveryStep{{
+			ID: d.ID, Token: d.Token, To: samvirke.DeliveryWaiting, DueAt: now, Fault: d.Fault, FaultText: d.FaultText,
+		}}}, d, nil)
+	}
+	l.release(len(batch))
 }
 
 // send is one attempt. Once the bytes may have left, the outcome is stored even when the gateway stops.

@@ -21,7 +21,7 @@ import (
 // echoRig has a hospital and a city that are sent each other's writes, and a GP who is told of what is new.
 func echoRig(t *testing.T) *rig {
 	return newRig(t, func(r *rig) {
-		r.cityParty.Roles = []string{samvirke.RoleCoordinator}
+		r.cityParty.Roles, r.now = []string{samvirke.RoleCoordinator}, thatNight()
 		for _, p := range []*samvirke.Party{&r.cityParty, &r.hospitalParty} {
 			p.Accepts, p.Receipts = append(p.Accepts, samvirke.Accept{Format: "fhir"}), samvirke.ReceiptNone
 		}
@@ -78,7 +78,7 @@ func TestPartiesThatEchoComeToRest(t *testing.T) {
 					write.Resources = append(write.Resources, e.Resource)
 				}
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 			defer cancel()
 			if len(write.Resources) > 0 {
 				if _, err := r.g.Submit(ctx, write); err != nil {
@@ -159,7 +159,7 @@ func TestGatewaysThatTellEachOtherByNotesComeToRest(t *testing.T) {
 	for i, r := range ring {
 		next := ring[(i+1)%len(ring)]
 		r.city.script(func(_ int, d samvirke.Delivery) (connectors.Result, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 			defer cancel()
 			// Under an id of its own, as a system does that takes what it reads for its own.
 			body := d.Body

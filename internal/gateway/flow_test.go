@@ -129,6 +129,7 @@ func TestPermanentFaultStopsTheLaneOrLetsItGoOn(t *testing.T) {
 			first, _ := r.admit(simulate.Admission{Person: 1, Remark: "no 1"})
 			r.untilState(first, samvirke.DeliveryStopped)
 			second, _ := r.admit(simulate.Admission{Person: 1, Remark: "no 2"})
+			r.untilStatus(second, samvirke.MessageProcessed)
 			other, _ := r.admit(simulate.Admission{Person: 2})
 			r.untilState(other, samvirke.DeliverySent)
 			if onStop == "go-on" {

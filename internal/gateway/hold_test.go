@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,6 +80,45 @@ func TestPauseWhileOneIsOnTheWire(t *testing.T) {
 	r.until("on the wire", func() bool { return len(r.city.sent()) == 1 })
 	r.hold("city", gateway.HoldPaused)
 	close(hold)
+	r.untilState(id, samvirke.DeliverySent)
+}
+
+// lateLease is a store in which a person holds the city between the moment when its delivery is leased and the one when the lane knows.
+type lateLease struct {
+	queue.Store
+	hold func()
+	once sync.Once
+}
+
+func (s *lateLease) Lease(ctx context.Context, party string, most int, ttl time.Duration) ([]queue.Leased, error) {
+	got, err := s.Store.Lease(ctx, party, most, ttl)
+	if party == "city" && len(got) > 0 {
+		s.once.Do(s.hold)
+	}
+	return got, err
+}
+
+// TestPauseBetweenLeaseAndSend: once a party is paused nothing more is begun, not even what was leased in that moment.
+func TestPauseBetweenLeaseAndSend(t *testing.T) {
+	var r *rig
+	held := make(chan struct{})
+	r = newRig(t, func(x *rig) {
+		x.wrap = func(s queue.Store) queue.Store {
+			return &lateLease{Store: s, hold: func() {
+				defer close(held)
+				if err := x.g.Hold(context.Background(), "admin", "city", gateway.HoldPaused, "maintenance"); err != nil {
+					t.Error(err)
+				}
+			}}
+		}
+	})
+	id, _ := r.admit(simulate.Admission{Person: 1})
+	<-held
+	r.until("given back", func() bool { return r.one(id, samvirke.PurposeForward).State != samvirke.DeliverySending })
+	if d := r.one(id, samvirke.PurposeForward); d.State != samvirke.DeliveryWaiting || d.Attempts != 0 || len(r.city.sent()) != 0 {
+		t.Errorf("a paused party: delivery %s, %d attempts, %d sent", d.State, d.Attempts, len(r.city.sent()))
+	}
+	r.hold("city", gateway.HoldNone)
 	r.untilState(id, samvirke.DeliverySent)
 }
 

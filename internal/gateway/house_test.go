@@ -50,8 +50,29 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	goleak.VerifyTestMain(m)
+	code := m.Run()
+	if code == 0 {
+		if err := leftRunning(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
 }
+
+// leftRunning tells which goroutines outlive the tests. Those of connections that were closed are on their way out and may need
+// a while on a busy machine.
+func leftRunning() error {
+	for end := time.Now().Add(2 * time.Minute); ; {
+		if err := goleak.Find(); err == nil || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+// patience is the time limit of a send in tests that are not about it: however slow the machine is, a far side that a test holds
+// is waited for.
+const patience = 10 * time.Minute
 
 // wire is a party that answers as scripted; without a script it takes everything.
 type wire struct {
@@ -204,6 +225,11 @@ func (r *rig) gatewayOn(store queue.Store) *gateway.Gateway {
 		{Party: r.cityParty, Sender: r.city, Retry: r.retry, Breaker: r.breaker, Site: r.citySite, PlanChanges: r.cityNotes, Pace: r.cityPace, Expire: r.cityExpire},
 	}
 	all = append(all, r.more...)
+	for i := range all {
+		if all[i].SendTimeout == 0 {
+			all[i].SendTimeout = patience
+		}
+	}
 	var words []samvirke.Party
 	for _, p := range all {
 		words = append(words, p.Party)

@@ -9,12 +9,18 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
+// atLeast raises a number that several raise at once.
+func atLeast(most *atomic.Int64, n int64) {
+	for was := most.Load(); was < n && !most.CompareAndSwap(was, n); was = most.Load() {
+	}
+}
+
 func TestHandsRunAllSideBySide(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var done, now, most atomic.Int64
 		h := hands{work: make(chan queue.Leased), run: func(d queue.Leased) {
-			most.Store(max(most.Load(), now.Add(1)))
+			atLeast(&most, now.Add(1))
 			time.Sleep(time.Second)
 			now.Add(-1)
 			done.Add(d.Token)

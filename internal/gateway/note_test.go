@@ -143,7 +143,7 @@ func TestPartyThatReadsNoNotesNeedsAttention(t *testing.T) {
 func TestEchoTellsNobody(t *testing.T) {
 	gp := &wire{}
 	r := newRig(t, func(r *rig) {
-		r.cityParty.Roles = []string{samvirke.RoleCoordinator}
+		r.cityParty.Roles, r.now = []string{samvirke.RoleCoordinator}, thatNight()
 		r.cityParty.Accepts = append(r.cityParty.Accepts, samvirke.Accept{Format: "fhir"})
 		r.cityParty.Receipts = samvirke.ReceiptNone
 		r.rules = append(r.rules, route.Rule{Name: "writes", Kinds: []string{"plan-write"}, To: []string{"city"}})

@@ -130,8 +130,9 @@ func TestComesBackInSteps(t *testing.T) {
 	}
 	r.until("down", func() bool { return len(r.city.sent()) > 2 })
 	const first = 2
-	var on, most atomic.Int64
-	var sent atomic.Int64
+	var sent, on atomic.Int64
+	var mu sync.Mutex
+	most := int64(0)
 	let := make(chan struct{})
 	release := sync.OnceFunc(func() { close(let) })
 	t.Cleanup(release) // before the gateway is stopped, which waits for what is on the wire
@@ -139,7 +140,9 @@ func TestComesBackInSteps(t *testing.T) {
 		if sent.Add(1) == 1 {
 			return connectors.Result{Answer: "HTTP 202"}, nil // the trial, which closes the breaker
 		}
-		most.Store(max(most.Load(), on.Add(1)))
+		mu.Lock()
+		most = max(most, on.Add(1))
+		mu.Unlock()
 		<-let
 		on.Add(-1)
 		return connectors.Result{Answer: "HTTP 202"}, nil
@@ -147,9 +150,11 @@ func TestComesBackInSteps(t *testing.T) {
 	// The clock stands nearly still, so the steps do not go on.
 	r.until("the first ones after the trial", func() bool { return on.Load() >= first })
 	time.Sleep(50 * time.Millisecond) // a lane that does not look would take the other slots in this time
-	if n := most.Load(); n > first {
-		t.Errorf("%d at a time", n)
+	mu.Lock()
+	if most > first {
+		t.Errorf("%d at a time", most)
 	}
+	mu.Unlock()
 	release()
 	h.move(time.Minute)
 	r.until("all sent", func() bool { return sent.Load() >= 10 })

@@ -137,7 +137,7 @@ func TestOverdueReceiptIsSaidOnceAndALateOneCounts(t *testing.T) {
 	r.until("overdue", func() bool {
 		return len(r.deliveries(id, samvirke.PurposeForward)) == 1 && r.one(id, samvirke.PurposeForward).Fault == "receipt-overdue"
 	})
-	time.Sleep(60 * time.Millisecond) // several more rounds of the clock: they must say nothing new
+	r.rounds() // they must say nothing new
 	es, err := r.store.Events(context.Background(), queue.EventFilter{MessageID: id, Limit: 100})
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func evaluationNode(day string) *fhir.Node {
 // submit writes and wants the write processed.
 func (r *rig) submit(w gateway.Write) gateway.Result {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
 	defer cancel()
 	res, err := r.g.Submit(ctx, w)
 	if err != nil || res.Fault != nil || res.Status != samvirke.MessageProcessed {

@@ -161,7 +161,7 @@ func (h *hook) everything() []byte {
 // party is a party that is reached over HTTP at the hook and is told nothing by the configuration.
 func (h *hook) party(id, role, her string, roles ...string) gateway.Party {
 	url := h.URL + "/messages"
-	s, err := rest.NewSender(rest.ClientOptions{Party: id, URL: url})
+	s, err := rest.NewSender(rest.ClientOptions{Party: id, URL: url, Timeout: patience})
 	if err != nil {
 		h.t.Fatal(err)
 	}

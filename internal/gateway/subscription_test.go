@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,6 +30,8 @@ func (r *rig) goal(text string) gateway.Result {
 func TestSubscriptionIsToldAfterAHandshake(t *testing.T) {
 	r, gp, _ := subscriptionRig(t)
 	shake := make(chan struct{})
+	taken := sync.OnceFunc(func() { close(shake) })
+	t.Cleanup(taken) // before the subscriber is closed, which waits for its answers
 	gp.script(func(notified) int {
 		<-shake
 		return http.StatusAccepted
@@ -42,7 +45,7 @@ func TestSubscriptionIsToldAfterAHandshake(t *testing.T) {
 	if st := r.subscription(s); st.Status != gateway.SubscriptionRequested {
 		t.Fatalf("active without a handshake taken")
 	}
-	close(shake)
+	taken()
 	r.untilSubscription(s, gateway.SubscriptionActive)
 	r.goal("gå 200 meter")
 	r.goal("klare trappen")
