@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -13,7 +14,6 @@ import (
 	"github.com/samvirke/samvirke/internal/config"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/postgres"
-	"github.com/samvirke/samvirke/queue/sqlite"
 )
 
 type doctorCmd struct {
@@ -125,7 +125,7 @@ func storeFindings(a *app, cfg *config.Config) []finding {
 			out = append(out, finding(f))
 		}
 	}
-	if p, ok := s.(*sqlite.Reader); ok {
+	if p, ok := s.(checker); ok {
 		out = append(out, bodiesFinding(a, p))
 	}
 	audit := finding{"audit chain", true, "unbroken"}
@@ -137,8 +137,13 @@ func storeFindings(a *app, cfg *config.Config) []finding {
 	return append(out, audit, finding{"attention", err == nil && len(overdue) == 0 && st.Messages[samvirke.MessageAttention] == 0, text})
 }
 
+// checker is a store whose running gateway reads all bodies in the background.
+type checker interface {
+	Integrity(ctx context.Context) (queue.Integrity, error)
+}
+
 // bodiesFinding tells what the check of stored bodies found, which a running gateway makes in the background.
-func bodiesFinding(a *app, r *sqlite.Reader) finding {
+func bodiesFinding(a *app, r checker) finding {
 	i, err := r.Integrity(a.ctx)
 	switch {
 	case err != nil:

@@ -211,7 +211,7 @@ const (
 			owner = CASE WHEN c.head_due <= now_ns() THEN $4::text ELSE '' END,
 			due = CASE WHEN c.head_due <= now_ns() THEN now_ns() + $5::bigint ELSE c.head_due END
 			FROM c WHERE l.key = c.key AND l.party = $1 RETURNING l.leased, c.due AS was, c.head)
-		SELECT ` + deliveryColumns + `, d.original, CASE WHEN d.original THEN m.raw ELSE d.body END FROM u JOIN delivery d ON d.seq = u.leased
+		SELECT ` + deliveryColumns + `, ` + bodyColumns + ` FROM u JOIN delivery d ON d.seq = u.leased
 		LEFT JOIN message m ON m.seq = d.message
 		ORDER BY u.was, u.head`
 	laneNext = `SELECT due - now_ns() FROM lane WHERE party = $1 ORDER BY due LIMIT 1`
@@ -223,15 +223,14 @@ func (s *Store) claimLanes(ctx context.Context, party string, limit int, ttl tim
 	next = time.Hour
 	b := &pgx.Batch{}
 	rows(b, laneClaim, func(row pgx.Row) error {
-		var original bool
-		var body []byte // not x.Body: the assignment of x.Delivery would take it away again
-		d, err := scanDelivery(row, &original, &body)
+		var k kept
+		d, err := scanDelivery(row, &k.plain, &k.pressed)
 		if err != nil {
 			return err
 		}
-		d.State, d.Body = samvirke.DeliverySending, body
+		d.State = samvirke.DeliverySending
 		x := queue.Leased{Delivery: d, Token: token}
-		if body == nil {
+		if x.Body, x.Err = s.body(k); x.Body == nil && x.Err == nil {
 			x.Err = errBodyGone
 		}
 		got = append(got, x)

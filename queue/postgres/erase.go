@@ -64,7 +64,7 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 			return x.out, fmt.Errorf("erase: %w", err)
 		}
 	}
-	for _, table := range []string{"message", "delivery", "record", "plan_version", "due", "receipt", "event_run", "attempt", "trouble", "audit", "setting", "counter"} {
+	for _, table := range []string{"message", "delivery", "record", "plan_version", "aged", "due", "receipt", "event_run", "attempt", "trouble", "audit", "setting", "counter"} {
 		if _, err := s.reader.pool.Exec(ctx, `VACUUM `+pgx.Identifier{table}.Sanitize()); err != nil {
 			return x.out, fmt.Errorf("erase: vacuum: %w", s.readError(ctx, err))
 		}
@@ -154,6 +154,7 @@ func (x *eraser) message(ctx context.Context, t *jobTx, seq int64) error {
 			raw = NULL, envelope = NULL, notes = NULL WHERE seq = $1`,
 		`UPDATE event_run SET patient = '' WHERE message = $1 AND patient <> ''`,
 		`DELETE FROM trouble WHERE seq = $1`,
+		`DELETE FROM aged WHERE kind IN (1, 2) AND seq = $1`, // after the row: what is pressed meanwhile waits for it, and leaves it
 	} {
 		if _, err := t.exec(ctx, text, seq); err != nil {
 			return err
@@ -235,6 +236,7 @@ func (x *eraser) delivery(ctx context.Context, t *jobTx, seq int64) error {
 			`UPDATE event_run SET patient = '' WHERE stray = $1 AND patient <> ''`,
 			`UPDATE attempt SET answer = '', fault_text = '' WHERE delivery = $1 AND (answer <> '' OR fault_text <> '')`,
 			`DELETE FROM trouble WHERE seq = (SELECT message FROM delivery WHERE seq = $1)`,
+			`DELETE FROM aged WHERE kind = 3 AND seq = $1`,
 		} {
 			if _, err := t.exec(ctx, text, seq); err != nil {
 				return err
@@ -303,6 +305,12 @@ func (x *eraser) walk(ctx context.Context, last, find string, upTo int64, f func
 	}
 }
 
+// goneRow is a record that was deleted.
+type goneRow struct {
+	seq int64
+	key string
+}
+
 // core is the last step: records, plans, dues, settings and counters go together, so that a plan is there whole or not
 // at all.
 func (x *eraser) core(ctx context.Context) error {
@@ -312,19 +320,25 @@ func (x *eraser) core(ctx context.Context) error {
 		if err := t.conn.QueryRow(ctx, `SELECT message, delivery, event, audit FROM head`).Scan(&x.upTo.message, &x.upTo.delivery, &x.upTo.event, &x.upTo.audit); err != nil {
 			return err
 		}
-		err := each(ctx, t, func(row pgx.Row) (key string, err error) {
-			err = row.Scan(&key)
-			return key, err
-		}, func(key string) error {
+		err := each(ctx, t, func(row pgx.Row) (r goneRow, err error) {
+			err = row.Scan(&r.seq, &r.key)
+			return r, err
+		}, func(r goneRow) error {
 			x.out.Records++
-			return x.remember(ctx, t, 0, erasedRecord, key)
-		}, `DELETE FROM record WHERE patient = ANY($1) OR key = ANY($2) RETURNING key`, x.e.Patients, x.e.Records)
+			if _, err := t.exec(ctx, `DELETE FROM aged WHERE kind = 4 AND seq = $1`, r.seq); err != nil {
+				return err
+			}
+			return x.remember(ctx, t, 0, erasedRecord, r.key)
+		}, `DELETE FROM record WHERE patient = ANY($1) OR key = ANY($2) RETURNING seq, key`, x.e.Patients, x.e.Records)
 		if err != nil {
 			return err
 		}
-		n, err := t.exec(ctx, `DELETE FROM plan_version v WHERE v.patient = ANY($1) OR v.patient = ANY($2) AND v.version <
-			(SELECT max(n.version) FROM plan_version n WHERE n.patient = v.patient)`, x.e.Patients, x.e.History)
-		x.out.Plans += int(n)
+		err = each(ctx, t, scanNumber, func(seq int64) error {
+			x.out.Plans++
+			_, err := t.exec(ctx, `DELETE FROM aged WHERE kind = 5 AND seq = $1`, seq)
+			return err
+		}, `DELETE FROM plan_version v WHERE v.patient = ANY($1) OR v.patient = ANY($2) AND v.version <
+			(SELECT max(n.version) FROM plan_version n WHERE n.patient = v.patient) RETURNING v.seq`, x.e.Patients, x.e.History)
 		for _, d := range []struct {
 			text  string
 			names []string

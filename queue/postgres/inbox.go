@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -124,7 +125,7 @@ const inboxClaim = `WITH c AS (SELECT seq FROM open_message o WHERE status = 're
 		AND coalesce((SELECT owner FROM open_message WHERE status = 'received' AND key <> 0 AND key = o.key ORDER BY seq LIMIT 1), '') = ''
 		ORDER BY seq LIMIT $1 FOR UPDATE OF o SKIP LOCKED),
 	u AS (UPDATE open_message o SET owner = $2 FROM c WHERE o.seq = c.seq RETURNING o.seq)
-	SELECT ` + messageColumns + `, m.raw FROM u JOIN message m ON m.seq = u.seq ORDER BY m.seq`
+	SELECT ` + messageColumns + `, ` + rawColumns + ` FROM u JOIN message m ON m.seq = u.seq ORDER BY m.seq`
 
 // inboxEnd gives the last message of a window that is full.
 const inboxEnd = `SELECT seq FROM open_message WHERE status = 'received' AND owner = '' AND seq > $1 ORDER BY seq OFFSET $2 - 1 LIMIT 1`
@@ -158,7 +159,8 @@ func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke
 	}
 	asking, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), roundTrip, ErrUnavailable)
 	defer cancel()
-	got, err := s.claimInbox(asking, limit)
+	lost := &queue.LostError{}
+	got, err := s.claimInbox(asking, limit, lost)
 	if err != nil {
 		if e := s.usable(); e != nil {
 			return nil, e
@@ -166,7 +168,7 @@ func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke
 		s.opts.Logger.Warn("received messages cannot be claimed, they are asked for again", "err", cause(err))
 		return nil, nil
 	}
-	if len(got) == 0 {
+	if len(got)+len(lost.Messages) == 0 {
 		b.mu.Lock()
 		b.empty = round
 		b.mu.Unlock()
@@ -174,27 +176,40 @@ func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke
 	}
 	b.mu.Lock()
 	b.hold.takeUp(got)
+	b.hold.takeUp(lost.Messages)
 	b.mu.Unlock()
 	queue.Reach(queue.PointPgClaimed)
+	if len(lost.Messages) > 0 {
+		return got, lost
+	}
 	return got, nil
 }
 
-// claimInbox claims in the first window, and when all there have to wait in some of those behind it.
-func (s *Store) claimInbox(ctx context.Context, limit int) (got []samvirke.Message, err error) {
+// claimInbox claims in the first window, and when all there have to wait in some of those behind it. Messages whose bytes
+// cannot be read go to lost.
+func (s *Store) claimInbox(ctx context.Context, limit int, lost *queue.LostError) (got []samvirke.Message, err error) {
 	b := s.inbox
 	for n, from := 0, int64(0); ; n++ {
 		batch := &pgx.Batch{}
 		rows(batch, inboxClaim, func(row pgx.Row) error {
-			var raw []byte
-			m, err := scanMessage(row, &raw)
+			var k kept
+			m, err := scanMessage(row, &k.plain, &k.pressed)
+			if err != nil {
+				return err
+			}
+			raw, damaged := s.body(k)
+			if damaged != nil {
+				lost.Messages, lost.Err = append(lost.Messages, m), cmp.Or(lost.Err, damaged)
+				return nil
+			}
 			m.Raw = notNil(raw)
 			got = append(got, m)
-			return err
+			return nil
 		}, limit, s.owner, inboxWindow, from)
 		if err := s.claims.SendBatch(ctx, batch).Close(); err != nil {
 			return nil, err
 		}
-		if len(got) > 0 || n == inboxWindows {
+		if len(got)+len(lost.Messages) > 0 || n == inboxWindows {
 			return got, nil
 		}
 		var end int64
@@ -272,7 +287,7 @@ func (s *Store) signs() {
 // Statements of a sign of life. What a dead gateway was processing is free again; that of this one too, when it was
 // silent for so long that another one has declared it dead.
 const (
-	signSet  = `INSERT INTO gateway (owner, until) VALUES ($1, now_ns() + $2::bigint) ON CONFLICT (owner) DO UPDATE SET until = excluded.until`
+	signSet  = `INSERT INTO gateway (owner, until, knows) VALUES ($1, now_ns() + $2::bigint, $3) ON CONFLICT (owner) DO UPDATE SET until = excluded.until`
 	signGet  = `SELECT count(*) FROM gateway WHERE owner <> $1 AND until > now_ns()`
 	deadFree = `WITH dead AS (DELETE FROM gateway WHERE until <= now_ns() RETURNING owner)
 		UPDATE open_message SET owner = '' WHERE seq IN (SELECT x.seq FROM dead CROSS JOIN LATERAL
@@ -293,7 +308,7 @@ func (s *Store) sign(ctx context.Context) error {
 	var others int
 	heard := s.heard.Load()
 	b := &pgx.Batch{}
-	b.Queue(signSet, s.owner, int64(s.opts.Alive))
+	b.Queue(signSet, s.owner, int64(s.opts.Alive), agedSchema)
 	b.Queue(signGet, s.owner).QueryRow(func(row pgx.Row) error { return row.Scan(&others) })
 	var freed int64
 	b.Queue(deadFree).Exec(func(tag pgconn.CommandTag) error {

@@ -40,6 +40,15 @@ func newMeters(reg prometheus.Registerer, s *Store) (*meters, error) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "samvirke_store_gateways",
 			Help: "Gateways that were alive on this database at the last sign of life, this one too."},
 			func() float64 { return float64(s.gateways.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "samvirke_store_damaged_bodies",
+			Help: "Stored bodies that the check of integrity could not read; anything but 0 is a fault."},
+			func() float64 { return float64(s.damaged.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "samvirke_store_pressed_bytes_total",
+			Help: "Bytes of bodies, records and plans that this gateway made smaller because they had aged."},
+			func() float64 { return float64(s.pressedFrom.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "samvirke_store_pressed_into_bytes_total",
+			Help: "Bytes that samvirke_store_pressed_bytes_total became."},
+			func() float64 { return float64(s.pressedTo.Load()) }),
 	}
 	for i, c := range m.all {
 		if err := reg.Register(c); err != nil {

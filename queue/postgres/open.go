@@ -21,6 +21,7 @@ type Store struct {
 	owner string // this life of the gateway
 
 	claims *pgxpool.Pool // for claiming work: commits do not wait for the sync
+	slow   *pgxpool.Pool // for pressing and checking bodies, so that neither readers nor claims wait for those
 	desks  *desks
 	inbox  *inbox
 	feed   *feed
@@ -42,6 +43,9 @@ type Store struct {
 	size    atomic.Int64
 	// unaccounted is the conservation figure, gateways how many are alive; both as last looked at.
 	unaccounted, gateways atomic.Int64
+	// damaged are the bodies that could not be read, as last looked at; pressedFrom and pressedTo the bytes that this gateway
+	// has pressed, and what became of them.
+	damaged, pressedFrom, pressedTo atomic.Int64
 	// alone says that no other gateway was alive at the last sign of life: nobody has to be woken.
 	alone atomic.Bool
 	// heard counts what others have said, see nobodyElse.
@@ -79,6 +83,10 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		return nil, err
 	}
 	open = append(open, s.claims.Close)
+	if s.slow, err = newPool(ctx, opts, helpers, hot(map[string]string{"synchronous_commit": "off"})); err != nil {
+		return nil, err
+	}
+	open = append(open, s.slow.Close)
 	s.writer = &writer{s: s}
 	if err = s.writer.begin(ctx); err != nil {
 		return nil, err
@@ -106,6 +114,8 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	s.others.Go(s.signs)
 	s.others.Go(s.feed.listen)
 	s.others.Go(s.feed.run)
+	s.others.Go(s.ages)
+	s.others.Go(s.checks)
 	return s, nil
 }
 
@@ -217,6 +227,7 @@ func (s *Store) Close() error {
 	s.giveBack()
 	s.writer.hangUp()
 	s.claims.Close()
+	s.slow.Close()
 	s.reader.pool.Close()
 	return nil
 }

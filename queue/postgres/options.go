@@ -27,6 +27,12 @@ const (
 	DefaultPoll = time.Second
 	// DefaultPatience is how long a unit waits for a database that cannot be reached.
 	DefaultPatience = 30 * time.Second
+	// DefaultAgeAfter is how long bodies are kept as they came.
+	DefaultAgeAfter = 24 * time.Hour
+	// DefaultAgeRate is how many bytes of what has aged are read in a second at most.
+	DefaultAgeRate = 8 << 20
+	// helpers is how many connections press and check bodies.
+	helpers = 2
 	// claimers is how many connections claim work at the same time.
 	claimers = 2
 	// maxLeases bounds what one Lease or Received gives.
@@ -54,7 +60,7 @@ type Options struct {
 	// DiskBudget is the size of the tables in bytes above which no new message is accepted (queue.ErrFull); what is
 	// inside still moves. 0 means no limit. The size is looked at with each sign of life.
 	DiskBudget int64
-	// Readers is how many connections read at the same time; 0 means 4. A store has four more.
+	// Readers is how many connections read at the same time; 0 means 4. A store has six more.
 	Readers int
 	// Alive is how long this gateway counts as alive after its last sign; it gives three signs in that time. Messages
 	// that a killed gateway was processing are taken over after it. 0 means 15 s.
@@ -63,6 +69,11 @@ type Options struct {
 	Poll time.Duration
 	// Patience is how long a unit waits for a database that cannot be reached; 0 means 30 s.
 	Patience time.Duration
+	// AgeAfter is how long bodies, records, plans and envelopes are kept as they came; then they are pressed, which takes a
+	// fifth of the room. 0 means a day.
+	AgeAfter time.Duration
+	// AgeRate is how many bytes of what has aged are read in a second at most, by the one gateway that does it for all; 0 means 8 MB.
+	AgeRate int64
 	// Registerer gets the metrics of the store; nil means none.
 	Registerer prometheus.Registerer
 
@@ -98,10 +109,13 @@ func (o *Options) defaults() error {
 	for _, d := range []struct {
 		to        *time.Duration
 		otherwise time.Duration
-	}{{&o.Alive, DefaultAlive}, {&o.Poll, DefaultPoll}, {&o.Patience, DefaultPatience}} {
+	}{{&o.Alive, DefaultAlive}, {&o.Poll, DefaultPoll}, {&o.Patience, DefaultPatience}, {&o.AgeAfter, DefaultAgeAfter}} {
 		if *d.to <= 0 {
 			*d.to = d.otherwise
 		}
+	}
+	if o.AgeRate <= 0 {
+		o.AgeRate = DefaultAgeRate
 	}
 	if o.at == nil {
 		o.at = func(string) {}

@@ -254,7 +254,7 @@ func TestOlderVersion(t *testing.T) {
 	if err := process(s, t, "2"); !errors.Is(err, queue.ErrOrder) {
 		t.Fatalf("a step behind an earlier message: %v", err)
 	}
-	if got, err := s.claimInbox(soon(t), 10); err != nil || len(got) != 0 {
+	if got, err := s.claimInbox(soon(t), 10, &queue.LostError{}); err != nil || len(got) != 0 {
 		t.Fatalf("claimed %d again, %v, while it is not its turn", len(got), err)
 	}
 	if err := process(s, t, "1"); err != nil {

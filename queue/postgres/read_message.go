@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -27,12 +28,22 @@ func scanMessage(row pgx.Row, extra ...any) (m samvirke.Message, err error) {
 
 // Message gives one message with its raw bytes; see queue.Reader.
 func (r *reader) Message(ctx context.Context, id string) (queue.MessageDetail, error) {
-	return one(ctx, r, func(row pgx.Row) (d queue.MessageDetail, err error) {
-		var raw []byte // not d.Raw: the assignment of d.Message would take it away again
-		d.Message, err = scanMessage(row, &raw, &d.Envelope, &d.Notes)
-		d.Raw = notNil(raw)
+	var raw, envelope kept
+	d, err := one(ctx, r, func(row pgx.Row) (d queue.MessageDetail, err error) {
+		d.Message, err = scanMessage(row, &raw.plain, &raw.pressed, &envelope.plain, &envelope.pressed, &d.Notes)
 		return d, err
-	}, `SELECT `+messageColumns+`, m.raw, m.envelope, m.notes FROM message m WHERE m.id = $1`, id)
+	}, `SELECT `+messageColumns+`, `+rawColumns+`, `+envelopeColumns+`, m.notes FROM message m WHERE m.id = $1`, id)
+	if err != nil {
+		return d, err
+	}
+	if d.Raw, err = r.body(raw); err != nil {
+		return d, fmt.Errorf("message %s: %w", id, err)
+	}
+	d.Raw = notNil(d.Raw)
+	if d.Envelope, err = r.body(envelope); err != nil {
+		return d, fmt.Errorf("envelope of message %s: %w", id, err)
+	}
+	return d, nil
 }
 
 // Messages lists messages, newest first; see queue.Reader.
@@ -221,13 +232,19 @@ func (r *reader) FindDelivery(ctx context.Context, party, externalID string) (sa
 }
 
 func (r *reader) deliveryWhere(ctx context.Context, condition string, args ...any) (samvirke.Delivery, error) {
-	return one(ctx, r, func(row pgx.Row) (samvirke.Delivery, error) {
-		var body []byte
-		d, err := scanShown(row, &body)
-		d.Body = notNil(body)
-		return d, err
-	}, `SELECT `+deliveryColumns+`, `+inHand+`, CASE WHEN d.original THEN m.raw ELSE d.body END
+	var k kept
+	d, err := one(ctx, r, func(row pgx.Row) (samvirke.Delivery, error) {
+		return scanShown(row, &k.plain, &k.pressed)
+	}, `SELECT `+deliveryColumns+`, `+inHand+`, `+bodyColumns+`
 		FROM delivery d LEFT JOIN message m ON m.seq = d.message WHERE `+condition, args...)
+	if err != nil {
+		return d, err
+	}
+	if d.Body, err = r.body(k); err != nil {
+		return d, fmt.Errorf("delivery %s: %w", d.ID, err)
+	}
+	d.Body = notNil(d.Body)
+	return d, nil
 }
 
 // Deliveries lists deliveries, newest first; see queue.Reader.

@@ -79,14 +79,20 @@ const eventSeq = `e.seq - json_array_length(e.content::json) + j.n`
 func (r *reader) Records(ctx context.Context, patient string) ([]queue.Record, error) {
 	return list(ctx, r, func(row pgx.Row) (x queue.Record, err error) {
 		var at int64
-		err = row.Scan(&x.Key, &x.Hash, &x.Patient, &x.MessageID, &at, &x.Body)
+		var k kept
+		if err = row.Scan(&x.Key, &x.Hash, &x.Patient, &x.MessageID, &at, &k.plain, &k.pressed); err != nil {
+			return x, err
+		}
 		x.ReceivedAt = moment(at)
-		return x, err
+		if x.Body, err = r.body(k); err != nil {
+			return x, fmt.Errorf("record %s: %w", x.Key, err)
+		}
+		return x, nil
 	}, recordsSelect, patient)
 }
 
 const (
-	recordsSelect = `SELECT key, hash, patient, message_id, received_at, body FROM record WHERE patient = $1 ORDER BY seq`
+	recordsSelect = `SELECT key, hash, patient, message_id, received_at, ` + recordColumns + ` FROM record WHERE patient = $1 ORDER BY seq`
 	planColumns   = `patient, version, at, message_id`
 )
 
@@ -105,11 +111,16 @@ func (r *reader) Plan(ctx context.Context, patient string, version int64) (queue
 		w.add(`version = ?`, version)
 	}
 	return one(ctx, r, func(row pgx.Row) (queue.PlanVersion, error) {
-		var body []byte
-		p, err := scanPlan(row, &body)
-		p.Body = body
-		return p, err
-	}, `SELECT `+planColumns+`, body FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
+		var k kept
+		p, err := scanPlan(row, &k.plain, &k.pressed)
+		if err != nil {
+			return p, err
+		}
+		if p.Body, err = r.body(k); err != nil {
+			return p, fmt.Errorf("plan version %d: %w", p.Version, err)
+		}
+		return p, nil
+	}, `SELECT `+planColumns+`, `+planBody+` FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
 }
 
 // PlanVersions lists the versions of a plan, newest first, without bodies; see queue.Reader.

@@ -6,16 +6,20 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/press"
 )
 
 // reader answers all reading calls from a pool of its own. Every query has a limit and is read to its end at once.
 type reader struct {
 	pool *pgxpool.Pool
+	// press is made when the first pressed body is read.
+	press func() (*press.Press, error)
 	// usable says whether the store is open; nil where nobody else closes it.
 	usable func() error
 }
@@ -27,7 +31,7 @@ func openReader(ctx context.Context, o Options, connections int) (*reader, error
 	if err != nil {
 		return nil, err
 	}
-	return &reader{pool: p}, nil
+	return &reader{pool: p, press: sync.OnceValues(press.New)}, nil
 }
 
 // Reader is a store opened for reading only.

@@ -104,6 +104,10 @@ func (s *Store) measureSize(ctx context.Context) error {
 	s.size.Store(n)
 	if n, err = single[int64](ctx, s.reader, unaccountedSelect); err == nil {
 		s.unaccounted.Store(n)
+		n, err = single[int64](ctx, s.reader, damagedSelect)
+	}
+	if err == nil {
+		s.damaged.Store(n)
 	}
 	return err
 }

@@ -11,61 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/queuetest"
 )
 
-// agedUnit is a message of a person with everything that ages: body, envelope, record, plan, and a delivery of its own beside one
-// that sends the body of the message.
-func agedUnit(n int, now time.Time, in, out []byte) *queue.Unit {
-	id := fmt.Sprintf("m%06d", n)
-	patient := fmt.Sprintf("urn:test|p%d", n)
-	u := &queue.Unit{Now: now, Accept: &samvirke.Message{ID: id, Party: "hospital", ExternalID: "x" + id, Patient: patient, Raw: in},
-		Message: &queue.MessageStep{ID: id, To: samvirke.MessageProcessed, Envelope: out[:len(out)/8], Notes: []byte("[]")},
-		Records: []queue.Record{{Key: id, Hash: "h", Patient: patient, MessageID: id, Body: out[:len(out)/4]}},
-		Plan:    &queue.PlanStep{Patient: patient, MessageID: id, Body: out[:len(out)/2]},
-		Events:  []samvirke.Event{{MessageID: id, Name: samvirke.EventReceived}, {MessageID: id, Name: samvirke.EventProcessed}}}
-	for _, party := range []string{"gp", "city"} {
-		d := samvirke.Delivery{ID: party + id, MessageID: id, Party: party, Purpose: samvirke.PurposeForward, Patient: patient, State: samvirke.DeliveryQueued,
-			ExternalID: party + id, Body: out, Original: party == "city"}
-		if d.Original {
-			d.Body = in
-		}
-		u.Deliveries = append(u.Deliveries, d)
-		u.Steps = append(u.Steps, queue.DeliveryStep{ID: d.ID, To: samvirke.DeliveryAcknowledged})
-	}
-	return u
-}
-
-// agedBody is a body of about n bytes in the manner of a message, with a mark that no other one has.
-func agedBody(mark string, n int) []byte {
-	var b strings.Builder
-	b.WriteString("<MsgHead mark=\"" + mark + "\">")
-	for i := 0; b.Len() < n; i++ {
-		fmt.Fprintf(&b, "<Observation id=\"%s-%d\"><Comment>%x was seen at %d</Comment></Observation>", mark, i, i*7919%10007, i)
-	}
-	return []byte(b.String() + "</MsgHead>")
-}
-
-// checkAged reads everything of agedUnit again.
+// checkAged reads everything of queuetest.AgedUnit again.
 func checkAged(t *testing.T, s *Store, n int, in, out []byte) {
 	t.Helper()
-	id := fmt.Sprintf("m%06d", n)
-	patient := fmt.Sprintf("urn:test|p%d", n)
-	m, err := s.Message(t.Context(), id)
-	if err != nil || !bytes.Equal(m.Raw, in) || !bytes.Equal(m.Envelope, out[:len(out)/8]) || string(m.Notes) != "[]" {
-		t.Fatalf("message %d: %d and %d bytes, notes %q, %v", n, len(m.Raw), len(m.Envelope), m.Notes, err)
-	}
-	for party, want := range map[string][]byte{"gp": out, "city": in} {
-		if d, err := s.Delivery(t.Context(), party+id); err != nil || !bytes.Equal(d.Body, want) {
-			t.Fatalf("delivery %d to %s: %d bytes, %v", n, party, len(d.Body), err)
-		}
-	}
-	if r, err := s.Records(t.Context(), patient); err != nil || len(r) != 1 || !bytes.Equal(r[0].Body, out[:len(out)/4]) {
-		t.Fatalf("records %d: %d, %v", n, len(r), err)
-	}
-	if p, err := s.Plan(t.Context(), patient, 0); err != nil || !bytes.Equal(p.Body, out[:len(out)/2]) {
-		t.Fatalf("plan %d: %d bytes, %v", n, len(p.Body), err)
+	if err := queuetest.CheckAged(t.Context(), s, n, in, out); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -85,7 +39,7 @@ func ageAll(t *testing.T, s *Store) {
 }
 
 // settleHeld waits until the tables have everything for good.
-func settleHeld(t *testing.T, s *Store) {
+func settleHeld(t testing.TB, s *Store) {
 	t.Helper()
 	if err := s.settled(t.Context()); err != nil {
 		t.Fatal(err)
@@ -94,7 +48,7 @@ func settleHeld(t *testing.T, s *Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(comes); ; time.Sleep(time.Millisecond) {
 		if held := s.held.Load(); held != nil && *held == want {
 			return
 		}
@@ -112,8 +66,8 @@ func TestAge(t *testing.T) {
 	in, out := make([][]byte, n), make([][]byte, n)
 	began := time.Now()
 	for i := range n {
-		in[i], out[i] = agedBody(fmt.Sprint("in", i), 8000), agedBody(fmt.Sprint("out", i), 11000)
-		if _, err := s.Commit(t.Context(), agedUnit(i, began, in[i], out[i])); err != nil {
+		in[i], out[i] = queuetest.AgedBody(fmt.Sprint("in", i), 8000), queuetest.AgedBody(fmt.Sprint("out", i), 11000)
+		if _, err := s.Commit(t.Context(), queuetest.AgedUnit(i, began, in[i], out[i])); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -187,9 +141,9 @@ func TestAge(t *testing.T) {
 }
 
 // waitSegments waits until no more than n segments are left that tidying may remove.
-func waitSegments(t *testing.T, s *Store, n int) {
+func waitSegments(t testing.TB, s *Store, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(comes); ; time.Sleep(time.Millisecond) {
 		files, err := filepath.Glob(filepath.Join(s.journalDir(), "*.seg"))
 		if err != nil {
 			t.Fatal(err)
@@ -249,9 +203,9 @@ func bytesAt(t *testing.T, s *Store, p place) []byte {
 func TestAgeTrims(t *testing.T) {
 	o := Options{Dir: t.TempDir(), SegmentBytes: 30_000, CheckpointEvery: 3 * time.Millisecond}
 	s := open(t, o)
-	in, out := agedBody("in", 8000), agedBody("out", 11000)
+	in, out := queuetest.AgedBody("in", 8000), queuetest.AgedBody("out", 11000)
 	for i := range 6 {
-		if _, err := s.Commit(t.Context(), agedUnit(i, time.Now(), in, out)); err != nil {
+		if _, err := s.Commit(t.Context(), queuetest.AgedUnit(i, time.Now(), in, out)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -323,11 +277,11 @@ func TestAgeFails(t *testing.T) {
 			end()
 		}
 	}}
-	in, out := agedBody("in", 8000), agedBody("out", 11000)
+	in, out := queuetest.AgedBody("in", 8000), queuetest.AgedBody("out", 11000)
 	for range 100 { // a transaction may be taken up although nobody waits for it any more
 		s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 30_000, CheckpointEvery: 3 * time.Millisecond, files: files})
 		for i := range 6 {
-			if _, err := s.Commit(t.Context(), agedUnit(i, time.Now(), in, out)); err != nil {
+			if _, err := s.Commit(t.Context(), queuetest.AgedUnit(i, time.Now(), in, out)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -368,46 +322,6 @@ func TestAgeFails(t *testing.T) {
 		return
 	}
 	t.Fatal("no step failed")
-}
-
-// TestAgeWhileRead ages as fast as it can while everything is read again and again: a body that moves is never missed.
-func TestAgeWhileRead(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 50_000, CheckpointEvery: time.Millisecond})
-	const n = 30
-	in, out := agedBody("in", 3000), agedBody("out", 4000)
-	for i := range n {
-		if _, err := s.Commit(t.Context(), agedUnit(i, time.Now(), in, out)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	for w := range 3 {
-		wg.Go(func() {
-			for i := w; ; i++ {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				id := fmt.Sprintf("m%06d", i%n)
-				if m, err := s.Message(context.Background(), id); err != nil || !bytes.Equal(m.Raw, in) {
-					t.Errorf("message %s: %d bytes, %v", id, len(m.Raw), err)
-					return
-				}
-				if d, err := s.Delivery(context.Background(), "gp"+id); err != nil || !bytes.Equal(d.Body, out) {
-					t.Errorf("delivery of %s: %d bytes, %v", id, len(d.Body), err)
-					return
-				}
-			}
-		})
-	}
-	ageAll(t, s)
-	close(done)
-	wg.Wait()
-	for i := range n {
-		checkAged(t, s, i, in, out)
-	}
 }
 
 // TestPowerCutAging cuts the power while bodies are moved and their old places are overwritten: each body is at one of the two.

@@ -17,17 +17,6 @@ const (
 	checkEvery = 7 * 24 * time.Hour
 )
 
-// Integrity is what the check of stored bodies found: all of them are read, slowly, again and again.
-type Integrity struct {
-	// Checked counts the bodies looked at in the round that runs, which began at Began.
-	Checked int64     `json:"checked"`
-	Began   time.Time `json:"began"`
-	// Ended is when the last whole round ended; zero: none has.
-	Ended time.Time `json:"ended"`
-	// Damaged are bodies that could not be read: messages and deliveries by their id.
-	Damaged []string `json:"damaged,omitempty"`
-}
-
 type checking struct{ message, delivery, checked, began, ended int64 }
 
 func (r *reader) checkingAt(ctx context.Context) (checking, error) {
@@ -38,12 +27,12 @@ func (r *reader) checkingAt(ctx context.Context) (checking, error) {
 }
 
 // Integrity tells what the check of stored bodies found; of damaged ones at most a page.
-func (r *reader) Integrity(ctx context.Context) (Integrity, error) {
+func (r *reader) Integrity(ctx context.Context) (queue.Integrity, error) {
 	c, err := r.checkingAt(ctx)
 	if err != nil {
-		return Integrity{}, err
+		return queue.Integrity{}, err
 	}
-	out := Integrity{Checked: c.checked, Began: moment(c.began), Ended: moment(c.ended)}
+	out := queue.Integrity{Checked: c.checked, Began: moment(c.began), Ended: moment(c.ended)}
 	out.Damaged, err = list(ctx, r.db, func(rows *sql.Rows) (text string, err error) {
 		err = rows.Scan(&text)
 		return text, err
