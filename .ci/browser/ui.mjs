@@ -20,6 +20,8 @@ const password = arg[2] || process.env.SAMVIRKE_PASSWORD;
 const folder = arg[3] || process.env.SAMVIRKE_SCREENSHOTS || '';
 const data = process.env.SAMVIRKE_DEMO_DATA || '';
 const widths = [320, 1440, 1920];
+// patience is how long anything may take before it counts as a failure: the machine may be busy with something else. Unit: ms.
+const patience = 180000;
 if (!base || !user || !password || !data) {
   console.error('usage: SAMVIRKE_DEMO_DATA=FOLDER node ui.mjs URL USER PASSWORD [FOLDER]');
   process.exit(64);
@@ -35,6 +37,7 @@ const check = (name, ok, detail = '') => {
 };
 
 const browser = await chromium.launch({
+  timeout: patience,
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
     '--disable-dev-shm-usage'],
@@ -45,6 +48,22 @@ const errors = [];
 const watch = (page) => {
   page.on('console', (m) => { if (m.type() === 'error') errors.push(`${new URL(page.url()).pathname.split('/')[1]}: ${m.text()}`); });
   page.on('pageerror', (e) => errors.push(`${new URL(page.url()).pathname.split('/')[1]}: ${e.message}`));
+};
+
+const newContext = async (options) => {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(patience);
+  context.setDefaultNavigationTimeout(patience);
+  return context;
+};
+
+// comes waits until something is there to be seen, and tells whether it came.
+const comes = (locator, timeout = patience) => locator.first().waitFor({ timeout }).then(() => true, () => false);
+
+// arrives waits for the page that a click leads to: something on it that was not on the one before, and all of it.
+const arrives = async (page, locator) => {
+  await comes(locator);
+  await page.waitForLoadState('load');
 };
 
 const signIn = async (context, who = user, word = password) => {
@@ -114,18 +133,17 @@ const faint = (page) => page.evaluate(() => {
   return [...found].slice(0, 4).join(', ');
 });
 
-// picture keeps what the page looks like. On a busy machine the browser sometimes gives none; a second
-// try is allowed, a third failure counts.
+// picture keeps what the page looks like. On a busy machine the browser sometimes gives none; a second try is
+// allowed, a third failure counts. Each has more time than the one before.
 const picture = async (page, name, options = {}) => {
   if (!folder) return;
   let cause;
-  for (let i = 0; i < 3; i++) {
+  for (const timeout of [30000, 60000, patience]) {
     try {
-      await page.screenshot({ path: join(folder, `${name}.png`), ...options });
+      await page.screenshot({ path: join(folder, `${name}.png`), timeout, ...options });
       return;
     } catch (e) {
       cause = e;
-      await page.waitForTimeout(1000);
     }
   }
   check(`${name}: a picture is taken`, false, cause.message.split('\n')[0]);
@@ -209,6 +227,7 @@ const tables = async (page) => {
   await look(page, 'mapping-kind', '/mapping/INNLEGGELSESRAPPORT', ['elements with a value', 'ParorendeForesatt', 'Find an element']);
   await page.getByLabel('Find an element').fill('KartlagtFunksjon Funksjonsvariabel');
   await page.getByRole('button', { name: 'Find', exact: true }).click();
+  await page.waitForURL(/[?&]q=/);
   const found = await page.locator('.maprows tbody tr').allInnerTexts();
   check('mapping: an element is found', found.length >= 1 && found.every((t) => t.includes('Funksjonsvariabel')), found.join(' | ').slice(0, 120));
   await look(page, 'mapping-found', '/mapping/INNLEGGELSESRAPPORT?q=diagnose', ['Condition']);
@@ -224,7 +243,9 @@ const explained = async (page, plan) => {
   await page.waitForURL('**/original?mark=*');
   const main = await page.locator('main').innerText();
   check('explain: the place is named', main.includes('Where this value stands') && main.includes('mapping row') && main.includes('Goal'), main.slice(0, 200).replaceAll('\n', ' '));
-  check('explain: the line is marked and in view', await page.locator('.ln.hit#place').isVisible() && await page.locator('#place').evaluate((e) => { const b = e.getBoundingClientRect(); return b.top >= 0 && b.bottom <= innerHeight; }));
+  // The browser scrolls to the place with the next frame that it draws, which may be after the page has loaded.
+  const inView = page.waitForFunction(() => { const b = document.querySelector('#place')?.getBoundingClientRect(); return b && b.top >= 0 && b.bottom <= innerHeight; });
+  check('explain: the line is marked and in view', await comes(page.locator('.ln.hit#place')) && await inView.then(() => true, () => false));
   check('explain: no value in the address', !/meter|frokost|rollator/i.test(decodeURIComponent(page.url())));
   await look(page, 'explain', new URL(page.url()).pathname + new URL(page.url()).search, ['Where this value stands', 'mapping row']);
 };
@@ -241,7 +262,7 @@ const decided = async (page, plan) => {
   const dates = await tell(base, data);
   check('conflict: both messages are taken', dates.statuses.every((s) => s === 202), dates.statuses.join(', '));
   const open = page.locator('.conflict', { hasText: 'Next evaluation' });
-  for (let i = 0; i < 60 && await open.count() === 0; i++) {
+  for (const end = Date.now() + patience; Date.now() < end && await open.count() === 0;) {
     await page.waitForTimeout(500);
     await page.goto(base + plan);
   }
@@ -255,7 +276,7 @@ const decided = async (page, plan) => {
   check('conflict: the list counts it', (await plans.locator('main').innerText()).includes('1 to decide'));
   await plans.close();
   await open.locator('li', { hasText: words(dates.first) }).getByRole('button', { name: /^Use this/ }).click();
-  await page.waitForURL('**' + plan);
+  await arrives(page, page.locator('.flash'));
   check('conflict: the decision is told', (await page.locator('.flash').innerText()).startsWith('Decided: Next evaluation is ' + words(dates.first)), await page.locator('.flash').innerText());
   check('conflict: nothing is left to decide', await page.locator('.conflict').count() === 0 && (await page.locator('main').innerText()).includes('1 conflict decided'));
   await page.getByText('1 conflict decided').click();
@@ -319,9 +340,9 @@ const printed = async (page, plan) => {
 const repaired = async (page, plan) => {
   await page.setViewportSize({ width: 1440, height: 1000 });
   const flash = async (name, words) => {
-    await page.locator('.flash', { hasText: words }).waitFor({ timeout: 20000 }).catch(() => {});
-    await page.waitForLoadState('load');
-    const text = await page.locator('.flash').innerText({ timeout: 1000 }).catch(() => '');
+    const told = page.locator('.flash', { hasText: words });
+    await arrives(page, told);
+    const text = await told.count() ? await told.innerText() : '';
     check(name, text.includes(words), text || (await page.locator('main').innerText()).slice(0, 200));
   };
   await page.goto(base + plan);
@@ -360,7 +381,7 @@ const people = async (page, plan) => {
   await page.locator('#new-all-plans').check();
   await page.getByRole('button', { name: 'Let in' }).click();
   const word = await page.locator('code.secret').innerText();
-  const context = await browser.newContext();
+  const context = await newContext();
   const reader = await signIn(context, 'reader', word);
   await reader.goto(base + plan);
   const main = await reader.locator('main').innerText();
@@ -373,12 +394,12 @@ const people = async (page, plan) => {
 };
 
 const tour = async () => {
-  const context = await browser.newContext();
+  const context = await newContext();
   const page = await signIn(context);
 
   // The course is there when its last plan is: the discharge report has reached the list.
   let told = false;
-  for (let i = 0; i < 120 && !told; i++) {
+  for (const end = Date.now() + patience; Date.now() < end && !told;) {
     await page.goto(base + '/messages');
     told = (await page.locator('main').innerText()).includes('UTSKRIVNINGSRAPPORT');
     if (!told) await page.waitForTimeout(500);
@@ -415,7 +436,7 @@ const tour = async () => {
   const cite = page.locator('section[aria-labelledby=person] details.cite').first();
   await cite.locator('summary').focus();
   await page.keyboard.press('Enter');
-  check('plan: the source of a value opens by keyboard', await cite.getByRole('link', { name: /Open the message/ }).first().isVisible());
+  check('plan: the source of a value opens by keyboard', await comes(cite.getByRole('link', { name: /Open the message/ })));
   await picture(page, 'plan-source');
   await page.emulateMedia({ media: 'print' });
   check('plan: printing leaves navigation out', !(await page.locator('header nav').isVisible()));
@@ -437,17 +458,18 @@ const tour = async () => {
   // Live: an open page says so politely.
   await page.goto(base + '/overview');
   const live = page.locator('#live');
-  await live.filter({ hasText: /^(live|updated)/ }).waitFor({ timeout: 10000 }).then(() => check('live: the page is connected', true), () => check('live: the page is connected', false));
+  check('live: the page is connected', await comes(live.filter({ hasText: /^(live|updated [0-9:]+)$/ })), await live.innerText());
   check('live: news are told politely', await live.getAttribute('aria-live') === 'polite');
 
   // A chain check, and nothing in the console so far.
   await page.goto(base + '/audit');
   await page.getByRole('button', { name: 'Check the chain now' }).click();
+  await arrives(page, page.locator('main').getByText('chain is whole'));
   check('audit: the chain is whole', (await page.locator('main').innerText()).includes('chain is whole'));
   check('no errors in the console', errors.length === 0, errors.slice(0, 3).join('; '));
 
   // The same without JavaScript.
-  const plain = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 900 } });
+  const plain = await newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 900 } });
   const still = await signIn(plain);
   for (const [name, path, words] of [['overview', '/overview', 'Nothing is lost'], ['messages', '/messages', 'LOG_INNLAGT'], ['trace', trace, 'What happened'],
     ['plan', plan, 'Measures: who carries what'], ['function', plan + '/function', 'By area of life'], ['time machine', plan + '/then', 'Who knew what, when'], ['sheet', plan + '/print?lang=da', 'Min plan'], ['reading', trace + '/read', 'Om meldingen'], ['mapping', '/mapping', 'INNLEGGELSESRAPPORT'], ['attention', '/attention', 'Needs attention'], ['parties', '/parties', 'Receipts awaited']]) {
@@ -457,12 +479,14 @@ const tour = async () => {
   await still.goto(base + '/messages');
   await still.getByLabel('Kind').selectOption('LOG_UTSKREVET');
   await still.getByRole('button', { name: 'Filter' }).click();
+  await still.waitForURL(/[?&]kind=LOG_UTSKREVET/);
   const kinds = await still.locator('table tbody th').allInnerTexts();
   check('without JavaScript: the filter works', kinds.length > 0 && kinds.every((k) => k.includes('LOG_UTSKREVET')), kinds.join(', '));
   await still.goto(base + plan);
   await still.locator('.facts details.cite summary').first().click();
-  check('without JavaScript: a source opens', await still.locator('details.cite[open] a').first().isVisible());
+  check('without JavaScript: a source opens', await comes(still.locator('details.cite[open] a')));
   await still.getByRole('button', { name: 'Sign out' }).click();
+  await still.waitForURL('**/sign-in').catch(() => {});
   check('signing out leads to sign-in', new URL(still.url()).pathname === '/sign-in');
   await still.goto(base + '/overview');
   check('after signing out nothing is shown', new URL(still.url()).pathname === '/sign-in');

@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer as probe } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,7 +11,7 @@ export const systemFNR = 'urn:oid:2.16.578.1.12.4.1.4.1';
 const token = (party) => `clients-test-token-${party}`;
 
 // waitFor asks until an answer is true; what it waited for stands in the error.
-export async function waitFor(what, ask, seconds = 60) {
+export async function waitFor(what, ask, seconds = 180) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const got = await ask();
@@ -37,20 +36,13 @@ async function listener() {
   return { got, url: `http://127.0.0.1:${server.address().port}`, close: () => { server.closeAllConnections(); server.close(); } };
 }
 
-const freePort = () => new Promise((resolve, reject) => {
-  const s = probe();
-  s.on('error', reject);
-  s.listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve(port)); });
-});
-
 // start runs the binary and waits until it is ready.
 export async function start(binary) {
   const far = await listener();
   const dir = mkdtempSync(join(tmpdir(), 'samvirke-clients-'));
-  const port = await freePort();
-  const party = (id, role, her, more) => `  - {id: ${id}, name: ${id}, role: ${role}, her: [${her.map((h) => `"${h}"`)}], token: ${token(id)}, endpoint: {url: "${far.url}/${id}", token: out-${id}-0123456789}, receipts: none, ${more}}\n`;
+  const party = (id, role, her, more) => `  - {id: ${id}, name: ${id}, role: ${role}, her: [${her.map((h) => `"${h}"`)}], token: ${token(id)}, endpoint: {url: "${far.url}/${id}", token: out-${id}-0123456789, timeout: 5m}, receipts: none, ${more}}\n`;
   writeFileSync(join(dir, 'patients.csv'), `identifier,municipality,gp\n${person},9901,gp\n`);
-  writeFileSync(join(dir, 'samvirke.yaml'), `listen: 127.0.0.1:${port}\ndata_dir: ${join(dir, 'store')}\nenvironment: test\npatients: ${join(dir, 'patients.csv')}\nparties:\n`
+  writeFileSync(join(dir, 'samvirke.yaml'), `listen: 127.0.0.1:0\ndata_dir: ${join(dir, 'store')}\nenvironment: test\npatients: ${join(dir, 'patients.csv')}\nparties:\n`
     + party('hospital', 'hospital', ['8140001', '8140002'], 'accepts: [{format: kith}]')
     + party('municipality', 'municipality', ['8140101', '8140102', '8140103'], 'municipality: "9901", roles: [coordinator], accepts: [{format: kith}]')
     + party('gp', 'gp', ['8140201', '8140202'], 'accepts: [{format: fhir-notification}]')
@@ -62,8 +54,13 @@ export async function start(binary) {
   child.stdout.on('data', (d) => { log += d; });
   child.stderr.on('data', (d) => { log += d; });
   const exit = new Promise((r) => child.on('exit', () => { ended = true; r(); }));
+  // The system gives it a port of its own, which stands in its log: one that is looked for before may be taken by then.
+  const port = await waitFor('the gateway', () => {
+    if (ended) throw new Error(`the gateway ended:\n${log}`);
+    return log.match(/\blisten"?[=:]"?127\.0\.0\.1:(\d+)[\s"]/)?.[1];
+  });
   const root = `http://127.0.0.1:${port}`;
-  await waitFor('the gateway', async () => {
+  await waitFor('the gateway to be ready', () => {
     if (ended) throw new Error(`the gateway ended:\n${log}`);
     return fetch(`${root}/readyz`).then((r) => r.ok, () => false);
   });
