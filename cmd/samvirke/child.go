@@ -28,7 +28,7 @@ type child struct {
 // startLimit bounds how long the gateway may take to be ready, stopLimit how long to end.
 const (
 	startLimit = 2 * time.Minute
-	stopLimit  = 30 * time.Second
+	stopLimit  = 2 * time.Minute
 )
 
 // startGateway starts it and waits until it is ready. It gets env beside our own environment.

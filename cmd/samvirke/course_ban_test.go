@@ -107,15 +107,20 @@ func twins(t *testing.T) (a, b *courseHouse) {
 	return a, b
 }
 
-// runTime is a time of this run; those of the story stand in months before.
-var runTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
+// runTime is a time, or a day, perhaps of this run; those of the story stand in months before.
+var runTime = regexp.MustCompile(`\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?`)
 
-// unhurried takes out what differs between any two runs: addresses and the times of receipt.
+// unhurried takes out what differs between any two runs: addresses, the times of receipt and what is reckoned from them. One
+// of two runs may lie before midnight, or before the end of the year, and the other one after it.
 func (h *courseHouse) unhurried(text string) string {
-	year := fmt.Sprint(time.Now().UTC().Year(), "-")
+	now := time.Now()
 	text = strings.ReplaceAll(text, h.addr, "gateway")
 	return runTime.ReplaceAllStringFunc(text, func(s string) string {
-		if at, err := time.Parse(time.RFC3339Nano, s); err == nil && strings.HasPrefix(s, year) && time.Since(at) < 24*time.Hour {
+		at, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			at, err = time.Parse(time.DateOnly, s)
+		}
+		if err == nil && at.After(now.AddDate(0, 0, -2)) && at.Before(now.AddDate(1, 0, 0)) {
 			return "TIME"
 		}
 		return s

@@ -65,9 +65,9 @@ func (h *clockHouse) jump(at string) {
 // until waits for something that comes by itself.
 func (h *clockHouse) until(what string, ok func() bool) {
 	h.t.Helper()
-	for deadline := time.Now().Add(90 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			h.t.Fatalf("waited 90 s for: %s\nalarms: %v\n%s", what, h.alarms(), h.proc.log)
+			h.t.Fatalf("waited %s for: %s\nalarms: %v\n%s", patience, what, h.alarms(), h.proc.log)
 		}
 	}
 }

@@ -56,12 +56,12 @@ data_dir: %[2]s
 environment: test
 patients: %[3]s
 parties:
-  - {id: hospital, name: Fjordvik sykehus, role: hospital, her: ["8140001", "8140002"], token: %[4]shospital, endpoint: {url: "%[5]s"}, receipts: apprec, accepts: [{format: kith}, {format: fhir}]}
-  - {id: municipality, name: Bekkedal kommune, role: municipality, municipality: "9901", roles: [coordinator], her: ["8140101", "8140102", "8140103"], token: %[4]smunicipality, endpoint: {url: "%[6]s"}, receipts: apprec, accepts: [{format: kith}, {format: fhir}]}
-  - {id: gp, name: Nordlia legesenter, role: gp, her: ["8140201", "8140202"], token: %[4]sgp, endpoint: {url: "%[7]s"}, receipts: none, accepts: [{format: fhir, kinds: [EPIKRISE]}, {format: fhir-notification}]}
-  - {id: physio, name: Bekkedal fysioterapi, role: other, her: ["8140301"], token: %[4]sphysio, endpoint: {url: "%[8]s"}, receipts: none, accepts: [{format: fhir-notification}]}
-  - {id: provider, name: Aktiv hverdag, role: other, roles: [private-provider], her: ["8140401"], token: %[4]sprovider, endpoint: {url: "%[9]s"}, receipts: none, accepts: [{format: fhir-notification}]}
-  - {id: authority, name: Personregister, role: other, roles: [identity-authority], her: ["8140501"], token: %[4]sauthority, endpoint: {url: "%[10]s"}, receipts: none, accepts: [{format: fhir}]}
+  - {id: hospital, name: Fjordvik sykehus, role: hospital, her: ["8140001", "8140002"], token: %[4]shospital, endpoint: {url: "%[5]s", timeout: 2m}, receipts: apprec, accepts: [{format: kith}, {format: fhir}]}
+  - {id: municipality, name: Bekkedal kommune, role: municipality, municipality: "9901", roles: [coordinator], her: ["8140101", "8140102", "8140103"], token: %[4]smunicipality, endpoint: {url: "%[6]s", timeout: 2m}, receipts: apprec, accepts: [{format: kith}, {format: fhir}]}
+  - {id: gp, name: Nordlia legesenter, role: gp, her: ["8140201", "8140202"], token: %[4]sgp, endpoint: {url: "%[7]s", timeout: 2m}, receipts: none, accepts: [{format: fhir, kinds: [EPIKRISE]}, {format: fhir-notification}]}
+  - {id: physio, name: Bekkedal fysioterapi, role: other, her: ["8140301"], token: %[4]sphysio, endpoint: {url: "%[8]s", timeout: 2m}, receipts: none, accepts: [{format: fhir-notification}]}
+  - {id: provider, name: Aktiv hverdag, role: other, roles: [private-provider], her: ["8140401"], token: %[4]sprovider, endpoint: {url: "%[9]s", timeout: 2m}, receipts: none, accepts: [{format: fhir-notification}]}
+  - {id: authority, name: Personregister, role: other, roles: [identity-authority], her: ["8140501"], token: %[4]sauthority, endpoint: {url: "%[10]s", timeout: 2m}, receipts: none, accepts: [{format: fhir}]}
 routes:
   - {name: addressees, to: [addressees]}
   - {name: the patient's GP follows the plan, to: [gp]}
@@ -148,28 +148,7 @@ func (h *courseHouse) send(party, contentType string, body []byte) simulate.Post
 // settle waits until nothing waits: no message, no delivery, no receipt of those who give one.
 func (h *courseHouse) settle() {
 	h.t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
-	for quiet := 0; quiet < 3; quiet++ {
-		r, err := http.Get("http://" + h.addr + "/metrics")
-		if err != nil {
-			h.t.Fatalf("%v\n%s", err, h.proc.log)
-		}
-		b, err := io.ReadAll(r.Body)
-		_ = r.Body.Close()
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		for line := range strings.Lines(string(b)) {
-			waits := strings.HasPrefix(line, "samvirke_deliveries_waiting") || strings.HasPrefix(line, "samvirke_messages_unprocessed") || strings.HasPrefix(line, "samvirke_receipts_awaited")
-			if waits && !strings.HasSuffix(strings.TrimSpace(line), " 0") {
-				quiet = -1
-			}
-		}
-		if time.Now().After(deadline) {
-			h.t.Fatalf("still busy after 60 s:\n%s", b)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	waitZero(h.t, h.addr, "samvirke_deliveries_waiting", "samvirke_messages_unprocessed", "samvirke_receipts_awaited")
 }
 
 // plan is what `samvirke plan show` prints about a person.

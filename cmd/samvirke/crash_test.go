@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,6 +80,7 @@ type sender struct {
 	pending  []byte
 	pendID   string
 	accepted []string
+	told     atomic.Bool // something was accepted
 }
 
 func (s *sender) run(ctx context.Context, addr string, rnd *rand.Rand) error {
@@ -92,10 +95,15 @@ func (s *sender) run(ctx context.Context, addr string, rnd *rand.Rand) error {
 		if err != nil {
 			return nil //nolint:nilerr // the gateway was killed; the fate is unknown
 		}
+		if later(status) {
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
 		if status != http.StatusAccepted {
 			return fmt.Errorf("status %d: %s", status, body)
 		}
 		s.accepted = append(s.accepted, s.pendID)
+		s.told.Store(true)
 		s.pending = nil
 	}
 	return nil
@@ -126,10 +134,10 @@ func TestCrashLoop(t *testing.T) {
 		}
 	}
 	var slowest time.Duration
-	for range *crashRounds {
+	for round := range *crashRounds {
 		p, took := startProcess(t, addr, cfg)
 		slowest = max(slowest, took)
-		loadUntilKilled(t, p, all, rnd)
+		loadUntilKilled(t, p, all, rnd, round == 0)
 	}
 	p, took := startProcess(t, addr, cfg)
 	slowest = max(slowest, took)
@@ -137,13 +145,12 @@ func TestCrashLoop(t *testing.T) {
 	if code := p.stop(t); code != exitOK {
 		t.Errorf("exit code %d after a clean stop", code)
 	}
-	t.Logf("slowest time to ready after a kill: %s", slowest)
-	if slowest > time.Minute { // the target is under 1 s; a loaded machine gets room, a hang does not
-		t.Errorf("the gateway took %s to serve again", slowest)
-	}
+	t.Logf("slowest time to ready after a kill: %s", slowest) // the target is under 1 s; startProcess ends a hang
 }
 
-func loadUntilKilled(t *testing.T, p *process, all []*sender, rnd *rand.Rand) {
+// loadUntilKilled sends and kills at a random moment. With some, that is not before something was accepted, so that there is
+// something to lose on the slowest machine too.
+func loadUntilKilled(t *testing.T, p *process, all []*sender, rnd *rand.Rand, some bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -151,6 +158,11 @@ func loadUntilKilled(t *testing.T, p *process, all []*sender, rnd *rand.Rand) {
 	for _, s := range all {
 		own := rand.New(rand.NewPCG(rnd.Uint64(), 2))
 		go func() { errs <- s.run(ctx, p.addr, own) }()
+	}
+	for end := time.Now().Add(patience); some && !slices.ContainsFunc(all, func(s *sender) bool { return s.told.Load() }); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("nothing was accepted in %s\n%s", patience, p.log)
+		}
 	}
 	time.Sleep(time.Duration(20+rnd.IntN(380)) * time.Millisecond) // the moment of the kill is what is random
 	p.kill()
@@ -166,7 +178,7 @@ func loadUntilKilled(t *testing.T, p *process, all []*sender, rnd *rand.Rand) {
 func checkNothingLost(t *testing.T, in *sink, all []*sender, p *process) {
 	t.Helper()
 	accepted := 0
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(patience)
 	for _, s := range all {
 		for _, id := range s.accepted {
 			accepted++

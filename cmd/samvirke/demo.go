@@ -43,7 +43,7 @@ type stage struct {
 // Times of the demo.
 const (
 	// settleLimit bounds how long the demo waits until nothing is on its way any more.
-	settleLimit = 60 * time.Second
+	settleLimit = 3 * time.Minute
 	// longestPause and shortestPause are between two steps when people watch.
 	longestPause  = 1500 * time.Millisecond
 	shortestPause = 400 * time.Millisecond

@@ -14,7 +14,7 @@ import (
 
 // finish runs the gateway without a fault until everything is where it belongs, stops it in good order, and holds the books
 // against the store and the receivers.
-func (r *rig) finish() {
+func (r *faultRig) finish() {
 	r.t.Helper()
 	r.fault = "none"
 	p, ready := r.begin(r.config(), "")
@@ -30,7 +30,7 @@ func (r *rig) finish() {
 }
 
 // settle sends what is not acknowledged yet and waits until all is delivered and answered.
-func (r *rig) settle(p *process) {
+func (r *faultRig) settle(p *process) {
 	r.t.Helper()
 	for _, j := range r.all {
 		if j.pending == nil {
@@ -58,7 +58,7 @@ func (r *rig) settle(p *process) {
 }
 
 // judge counts by fault what was lost, doubled and reordered on the way.
-func (r *rig) judge() {
+func (r *faultRig) judge() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w := r.town
@@ -104,7 +104,7 @@ func (r *rig) judge() {
 
 // audit holds the books against the store: each message once, with its bytes, ended, with one receipt, and nothing of those who
 // were erased.
-func (r *rig) audit() {
+func (r *faultRig) audit() {
 	r.t.Helper()
 	ctx := r.t.Context()
 	s, err := r.place.reader(ctx)
@@ -171,7 +171,7 @@ func (r *rig) audit() {
 }
 
 // isGone looks for what is left of a person who was erased.
-func (r *rig) isGone(s queue.Reader, number string) {
+func (r *faultRig) isGone(s queue.Reader, number string) {
 	r.t.Helper()
 	for _, key := range patientKeys(number) {
 		known, err := knownPatient(r.t.Context(), s, key)
@@ -182,7 +182,7 @@ func (r *rig) isGone(s queue.Reader, number string) {
 }
 
 // isLoose says whether several journals write about a person at once, so that there is no order.
-func (r *rig) isLoose(number string) bool {
+func (r *faultRig) isLoose(number string) bool {
 	for k := range loosePersons {
 		if number == personNumber(firstLoose+k) {
 			return true
@@ -192,7 +192,7 @@ func (r *rig) isLoose(number string) bool {
 }
 
 // exited checks that a program ended where it was told to.
-func (r *rig) exited(p *process, point queue.Point) {
+func (r *faultRig) exited(p *process, point queue.Point) {
 	r.t.Helper()
 	<-p.done
 	if code := p.cmd.ProcessState.ExitCode(); code != queue.FaultExit {

@@ -27,20 +27,20 @@ func inEngine(p queue.Point) bool {
 }
 
 // The rounds of a point: what has to be done so that the gateway comes to it.
-func roundOf(p queue.Point) func(*rig, queue.Point) {
+func roundOf(p queue.Point) func(*faultRig, queue.Point) {
 	switch name := string(p); {
 	case strings.HasPrefix(name, "erase."), strings.HasPrefix(name, "sqlite.erase."), strings.HasPrefix(name, "postgres.job."):
-		return (*rig).eraseRound
+		return (*faultRig).eraseRound
 	case strings.HasPrefix(name, "stop."), name == "sqlite.close", name == "postgres.close":
-		return (*rig).stopRound
+		return (*faultRig).stopRound
 	case strings.HasPrefix(name, "retention."), strings.HasPrefix(name, "sqlite.drop."):
 		return nil // TestFaultRetention
 	}
-	return (*rig).loadRound
+	return (*faultRig).loadRound
 }
 
 // chain crashes at each point in turn, each time on the store that the last crash left.
-func (r *rig) chain(points []queue.Point) {
+func (r *faultRig) chain(points []queue.Point) {
 	for _, p := range points {
 		round := roundOf(p)
 		if round == nil {
@@ -56,7 +56,7 @@ func (r *rig) chain(points []queue.Point) {
 }
 
 // loadRound sends until the gateway ends at the point.
-func (r *rig) loadRound(point queue.Point) {
+func (r *faultRig) loadRound(point queue.Point) {
 	orders := fmt.Sprintf("%s:%d:exit", point, r.nth(point))
 	if strings.HasPrefix(string(point), "accept.") || strings.HasPrefix(string(point), "process.") || point == queue.PointPgClaimed {
 		// Messages about one person meet while one of them is on the short path: the others go the long way.
@@ -68,7 +68,7 @@ func (r *rig) loadRound(point queue.Point) {
 }
 
 // nth says at which of many times the gateway ends. A start comes to some points once.
-func (r *rig) nth(point queue.Point) int {
+func (r *faultRig) nth(point queue.Point) int {
 	switch name := string(point); {
 	case strings.HasPrefix(name, "start."), strings.Contains(name, "migrate"), name == "sqlite.recovered":
 		return 1
@@ -81,7 +81,7 @@ func (r *rig) nth(point queue.Point) int {
 }
 
 // stopRound asks the gateway to stop in the middle of its work.
-func (r *rig) stopRound(point queue.Point) {
+func (r *faultRig) stopRound(point queue.Point) {
 	p, ready := r.begin(r.config(), fmt.Sprintf("%s:1:exit", point))
 	if !ready {
 		r.t.Fatalf("the gateway does not start:\n%s", p.log)
@@ -101,7 +101,7 @@ func (r *rig) stopRound(point queue.Point) {
 }
 
 // eraseRound erases a person by the command, which ends at the point; the next start goes on with it.
-func (r *rig) eraseRound(point queue.Point) {
+func (r *faultRig) eraseRound(point queue.Point) {
 	file := r.config()
 	p, ready := r.begin(file, "")
 	if !ready {

@@ -39,9 +39,9 @@ const (
 	firstForgotten = 2000 // persons from here on are erased
 )
 
-// rig is a gateway that is crashed again and again, with those who send to it and receive from it, and the books of all that was
+// faultRig is a gateway that is crashed again and again, with those who send to it and receive from it, and the books of all that was
 // acknowledged.
-type rig struct {
+type faultRig struct {
 	t     *testing.T
 	rnd   *rand.Rand
 	addr  string
@@ -76,9 +76,9 @@ type journal struct {
 }
 
 // newRig makes a gateway with a store of its own. more is added to the configuration.
-func newRig(t *testing.T, seed uint64, title, more string) *rig {
+func newRig(t *testing.T, seed uint64, title, more string) *faultRig {
 	t.Helper()
-	r := &rig{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), addr: freeAddr(t), sheet: newFaultSheet(title), label: map[string]string{},
+	r := &faultRig{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), addr: freeAddr(t), sheet: newFaultSheet(title), label: map[string]string{},
 		ward: &ward{got: map[string]map[string]bool{}}}
 	r.town = newTown(r.addr)
 	r.serve(r.town)
@@ -105,7 +105,7 @@ func newRig(t *testing.T, seed uint64, title, more string) *rig {
 }
 
 // serve starts the receivers and writes the configuration.
-func (r *rig) serve(town http.Handler) {
+func (r *faultRig) serve(town http.Handler) {
 	city, hospital := httptest.NewServer(town), httptest.NewServer(r.ward)
 	r.t.Cleanup(city.Close)
 	r.t.Cleanup(hospital.Close)
@@ -120,11 +120,11 @@ func faultConfig(t *testing.T, addr, hospitalURL, cityURL string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.NewReplacer("receipts: none", "receipts: apprec", "max_in_flight: 32}", "max_in_flight: 32, timeout: 5s}").Replace(string(text))
+	return strings.NewReplacer("receipts: none", "receipts: apprec", "timeout: 2m}", "timeout: 5s}").Replace(string(text))
 }
 
 // config writes the configuration file.
-func (r *rig) config() string {
+func (r *faultRig) config() string {
 	r.t.Helper()
 	name := filepath.Join(r.t.TempDir(), "samvirke.yaml")
 	if err := os.WriteFile(name, []byte(strings.Replace(r.cfg, "{data}", r.place.file.Dir, 1)), 0o600); err != nil {
@@ -134,14 +134,14 @@ func (r *rig) config() string {
 }
 
 // begin starts the gateway. ready is false when it ended before it was.
-func (r *rig) begin(file, orders string, prefix ...string) (p *process, ready bool) {
+func (r *faultRig) begin(file, orders string, prefix ...string) (p *process, ready bool) {
 	r.t.Helper()
 	args := append(append([]string{}, prefix...), binary(r.t), "run", "--config", file)
 	return r.run(orders, args)
 }
 
 // run starts a program that is a gateway on the rig's address.
-func (r *rig) run(orders string, args []string) (p *process, ready bool) {
+func (r *faultRig) run(orders string, args []string) (p *process, ready bool) {
 	r.t.Helper()
 	p = &process{cmd: exec.Command(args[0], args[1:]...), log: &lockedBuffer{}, addr: r.addr, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -174,7 +174,7 @@ func (r *rig) run(orders string, args []string) (p *process, ready bool) {
 }
 
 // load sends from all journals until the gateway is gone, or enough says so.
-func (r *rig) load(p *process, enough func() bool) {
+func (r *faultRig) load(p *process, enough func() bool) {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(r.t.Context())
 	defer cancel()
@@ -201,7 +201,7 @@ func (r *rig) load(p *process, enough func() bool) {
 }
 
 // send is one journal. A message of which nobody knows whether it arrived is sent again with the same bytes.
-func (r *rig) send(ctx context.Context, j *journal, rnd *rand.Rand) {
+func (r *faultRig) send(ctx context.Context, j *journal, rnd *rand.Rand) {
 	for ctx.Err() == nil {
 		if j.pending == nil {
 			p := j.persons[rnd.IntN(len(j.persons))]
@@ -218,7 +218,7 @@ func (r *rig) send(ctx context.Context, j *journal, rnd *rand.Rand) {
 	}
 }
 
-func (r *rig) message(person, number int) *acked {
+func (r *faultRig) message(person, number int) *acked {
 	a := &acked{id: uuid.NewString(), person: person}
 	a.body = admission(a.id, person, fmt.Sprintf("no %d", number))
 	r.mu.Lock()
@@ -228,10 +228,10 @@ func (r *rig) message(person, number int) *acked {
 }
 
 // post sends one message and says whether it was acknowledged.
-func (r *rig) post(ctx context.Context, a *acked) bool {
+func (r *faultRig) post(ctx context.Context, a *acked) bool {
 	status, text, err := post(ctx, r.addr, hospitalToken, "application/xml", a.body)
 	switch {
-	case err != nil, status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
+	case err != nil, later(status):
 		return false
 	case status != http.StatusAccepted:
 		r.t.Errorf("%s: a message was answered with %d %s", r.fault, status, text)
@@ -251,14 +251,14 @@ func (r *rig) post(ctx context.Context, a *acked) bool {
 	return true
 }
 
-func (r *rig) count() int {
+func (r *faultRig) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.acked)
 }
 
 // within waits for what must come.
-func (r *rig) within(p *process, what string, ok func() bool) {
+func (r *faultRig) within(p *process, what string, ok func() bool) {
 	r.t.Helper()
 	for deadline := time.Now().Add(faultPatience); !ok(); time.Sleep(5 * time.Millisecond) {
 		select {
@@ -278,7 +278,7 @@ func forgottenPerson(n int) string { return simulate.PersonNumber(firstForgotten
 func personNumber(n int) string { return simulate.PersonNumber(n) }
 
 // postgresRig is a rig on a database, in a schema of its own.
-func postgresRig(t *testing.T, seed uint64, db *postgrestest.Server, schema string) *rig {
+func postgresRig(t *testing.T, seed uint64, db *postgrestest.Server, schema string) *faultRig {
 	t.Helper()
 	r := newRig(t, seed, "", fmt.Sprintf("store: {postgres: {url: %q, schema: %s, alive: 3s}}\n", db.URL(), schema))
 	r.place.database = &postgres.Options{URL: db.URL(), Schema: schema}

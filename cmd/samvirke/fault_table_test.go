@@ -97,7 +97,7 @@ func TestFaultSheetCanFail(t *testing.T) {
 	send("b", 2)
 	send("d", 2) // the same effect under another id
 	w.take(append(admission("a", 1, "no 1"), ' '))
-	r := &rig{t: t, town: w, ward: &ward{got: map[string]map[string]bool{}}, sheet: newFaultSheet("none"), label: map[string]string{}}
+	r := &faultRig{t: t, town: w, ward: &ward{got: map[string]map[string]bool{}}, sheet: newFaultSheet("none"), label: map[string]string{}}
 	for _, id := range []string{"a", "b", "c", "d", "lost"} {
 		r.acked = append(r.acked, acked{id: id, fault: "f"})
 		r.label[id] = "f"

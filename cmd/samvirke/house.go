@@ -354,6 +354,9 @@ func (h *house) stop() {
 	})
 }
 
+// refusalLimit bounds how long the entry about a refusal may wait for the disk.
+const refusalLimit = 30 * time.Second
+
 // auditRefusal writes who was not let in, of at most rest.MaxRefusals a second. No body and no token, only
 // the address.
 func (h *house) auditRefusal(_ context.Context, r rest.Refusal) {
@@ -362,7 +365,7 @@ func (h *house) auditRefusal(_ context.Context, r rest.Refusal) {
 		why += fmt.Sprintf(" (and %d more before it)", r.Missed)
 	}
 	h.started.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), refusalLimit)
 		defer cancel()
 		_, err := h.store.Commit(ctx, &queue.Unit{Now: r.At.UTC(), Audit: []samvirke.Audit{{
 			At: r.At.UTC(), Who: "unknown@" + r.Remote, Action: "refused", Object: r.Path, Reason: why,

@@ -28,7 +28,8 @@ type remote struct {
 
 var _ gateway.Actions = (*remote)(nil)
 
-const remoteTimeout = 30 * time.Second
+// remoteTimeout bounds one action. An erasure writes files of the store anew before it is answered.
+const remoteTimeout = 2 * time.Minute
 
 func (f *remoteFlags) client(a *app) (*remote, error) {
 	if f.Password == "" {

@@ -63,7 +63,7 @@ func TestQueueRepair(t *testing.T) {
 // printedPassword is the first admin's, which the gateway prints once, soon after it is ready.
 func printedPassword(t *testing.T, p *process) string {
 	t.Helper()
-	for deadline := time.Now().Add(90 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		if m := rePassword.FindStringSubmatch(p.log.String()); m != nil {
 			return m[1]
 		}
@@ -88,7 +88,7 @@ func deliveriesIn(t *testing.T, data, state string) []samvirke.Delivery {
 
 func waitDeliveries(t *testing.T, data, state string, n int) []samvirke.Delivery {
 	t.Helper()
-	for deadline := time.Now().Add(90 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		if ds := deliveriesIn(t, data, state); len(ds) == n {
 			return ds
 		} else if time.Now().After(deadline) {

@@ -50,7 +50,7 @@ func TestSyncBeforeAnswer(t *testing.T) {
 // readCalls waits until the tracer, which outlives the traced program, has written its last line.
 func readCalls(t *testing.T, file string) []string {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; {
+	for deadline := time.Now().Add(patience); ; {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -26,16 +26,16 @@ type stream struct {
 
 func openStream(t *testing.T, s *connectortest.NATS) *stream {
 	t.Helper()
-	conn, err := client.Connect(s.URL, client.Token(connectortest.NATSToken))
+	conn, err := client.Connect(s.URL, client.Token(connectortest.NATSToken), client.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.Close)
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
-	from, err := js.CreateOrUpdateStream(t.Context(), jetstream.StreamConfig{Name: "CARE", Subjects: []string{"care.>"}, Duplicates: time.Minute})
+	from, err := js.CreateOrUpdateStream(t.Context(), jetstream.StreamConfig{Name: "CARE", Subjects: []string{"care.>"}, Duplicates: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestStreamOut(t *testing.T) {
 		}
 		return out
 	}
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		list = read.all(t)
 		if !slices.ContainsFunc(ids, func(id string) bool {
 			return len(told(id, "care.forward.LOG_INNLAGT")) == 0 || !strings.Contains(fmt.Sprint(names(t, told(id, "care.event.message-events"))), "sent")
