@@ -32,7 +32,7 @@
 // # Rolling upgrade
 //
 // Migrations only add: tables, indexes, columns with a default. So version N goes on beside N+1 on the schema of N+1,
-// and N+1 brings the schema up to date when it starts, under an advisory lock. A migration that N could not live with
+// and N+1 brings the schema up to date when it starts, under an advisory lock, by statements that hold up nobody and can be run again after an interruption. A migration that N could not live with
 // carries a line "-- needs: V" and raises the schema's floor: versions that know less than V refuse to open it
 // (queue.ErrNewer), and it is made one release after the code that no longer needs what it takes away.
 //

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"regexp"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -48,8 +49,7 @@ func migrateFrom(ctx context.Context, o Options, folder fs.FS) (err error) {
 	if server < minServer {
 		return fmt.Errorf("PostgreSQL %d is too old, at least %d is needed", server/10000, minServer/10000)
 	}
-	// The lock is that of the session: goose uses connections of its own.
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(hashtext($1), hashtext(current_database()))`, "samvirke migrate "+o.Schema); err != nil {
+	if err := lockMigrations(ctx, conn, o); err != nil {
 		return fmt.Errorf("wait for another migration: %w", err)
 	}
 	have, floor, err := schemaVersion(ctx, conn)
@@ -79,6 +79,28 @@ func migrateFrom(ctx context.Context, o Options, folder fs.FS) (err error) {
 		_, err = conn.Exec(ctx, `INSERT INTO schema_floor VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET version = greatest(schema_floor.version, excluded.version)`, floors)
 	}
 	return err
+}
+
+// lockEvery is how often a gateway asks whether another one has ended its migration.
+const lockEvery = 100 * time.Millisecond
+
+// lockMigrations takes the lock of the session: goose uses connections of its own. It asks again and again instead of waiting in the
+// database: one who waits there has a snapshot, and an index that is made beside running gateways waits for all of those.
+func lockMigrations(ctx context.Context, conn *pgx.Conn, o Options) error {
+	for {
+		var got bool
+		err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtext($1), hashtext(current_database()))`, "samvirke migrate "+o.Schema).Scan(&got)
+		if got || err != nil {
+			return err
+		}
+		t := time.NewTimer(lockEvery)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return context.Cause(ctx)
+		}
+	}
 }
 
 func apply(ctx context.Context, o Options, c *pgx.ConnConfig, folder fs.FS) error {

@@ -275,6 +275,13 @@ func migrate(ctx context.Context, address string, opts Options) error {
 	if have == want {
 		return nil
 	}
+	if have > 0 {
+		// What is sorted for an index of a full store may be more than fits in memory: it goes to files of the system's folder for those.
+		// There is one connection, so that it holds for the migrations.
+		if _, err := db.ExecContext(ctx, `PRAGMA temp_store = FILE`); err != nil {
+			return fmt.Errorf("sort in files: %w", err)
+		}
+	}
 	queue.Reach(queue.PointMigrate)
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate schema from %d to %d: %w", have, want, err)
