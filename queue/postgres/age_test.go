@@ -163,10 +163,11 @@ func TestAgeWaitsForOlder(t *testing.T) {
 	if n := step(); n != 0 || floor() != agedSchema {
 		t.Fatalf("%d bytes were pressed at once, the floor is %d", n, floor())
 	}
+	exec(fmt.Sprintf(`UPDATE aging SET ready = ready + %d`, time.Hour)) // its minute is not over, however long this takes
 	if n := step(); n != 0 {
 		t.Fatalf("%d bytes were pressed before an older version could have told of itself", n)
 	}
-	exec(fmt.Sprintf(`UPDATE aging SET ready = ready - %d`, ageReady))
+	exec(fmt.Sprintf(`UPDATE aging SET ready = ready - %d`, time.Hour+ageReady))
 	if n := step(); n == 0 {
 		t.Fatal("nothing was pressed")
 	}

@@ -232,9 +232,13 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// giveBackTime is how long giving back may take: a gateway that ends has half a minute, and what is not given back stands still until
+// its time is over.
+const giveBackTime = 15 * time.Second
+
 // giveBack lets go of messages and leases. When it does not succeed they are taken over after their time.
 func (s *Store) giveBack() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), giveBackTime)
 	defer cancel()
 	b := &pgx.Batch{}
 	b.Queue(`BEGIN`)

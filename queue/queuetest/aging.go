@@ -411,7 +411,8 @@ func checkIntegrity(t *testing.T, v *agingEnv, pressed bool) {
 		v.s = v.e.Open(t, v.dir)
 		return round()
 	}
-	if i := round(); len(i.Damaged) != 0 || i.Checked != 3*n || i.Ended.IsZero() {
+	// A round of its own: on a slow machine the engine has begun one by itself before everything was stored.
+	if i := again(); len(i.Damaged) != 0 || i.Checked != 3*n || i.Ended.IsZero() {
 		t.Fatalf("%+v", i)
 	}
 	want := []string{"message " + hurt}
