@@ -24,7 +24,7 @@ func readEvents(t *testing.T, h *house, page, last string, n int, after func()) 
 // readEventsUntil opens a live stream, calls after once it is open, and reads ids until enough.
 func readEventsUntil(t *testing.T, h *house, page, last string, enough func(ids []string) bool, after func()) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, h.url+"/events/live?page="+url.QueryEscape(page), nil)
 	if last != "" {
@@ -157,7 +157,7 @@ func TestCloseEndsStreams(t *testing.T) {
 	h.s.Close()
 	select {
 	case <-done:
-	case <-time.After(time.Minute):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("stream goes on after Close")
 	}
 }

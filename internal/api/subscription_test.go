@@ -34,7 +34,7 @@ func filtered(text string) func(*fhir.Node) {
 // untilStatus waits until a party's subscription has a status, and gives it.
 func (r *rig) untilStatus(party, id, status string) *fhir.Node {
 	r.t.Helper()
-	limit := time.After(60 * time.Second)
+	limit := time.After(2 * time.Minute)
 	events, cancel := r.store.Subscribe(100)
 	defer cancel()
 	for {
