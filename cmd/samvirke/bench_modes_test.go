@@ -34,7 +34,7 @@ func TestBenchBacklog(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var r backlogReport
-	bench(t, &r, "--backlog", "601", "--rate", "30", "--duration", "2s", "--data", dir)
+	bench(t, &r, "--backlog", "601", "--rate", "30", "--duration", "2s", "--catch-up", "5m", "--data", dir)
 	if r.Backlog != 602 { // two for each message
 		t.Errorf("%d deliveries wait", r.Backlog)
 	}
@@ -42,7 +42,7 @@ func TestBenchBacklog(t *testing.T) {
 		t.Errorf("new messages: %+v", r.LoadReport)
 	}
 	k := r.CatchUp
-	if k.Delivered == 0 || k.Delivered+k.StillWaiting > r.Backlog || k.PerS <= 0 || k.Seconds <= 0 || k.CPUPerOne < 0 {
+	if k.Delivered != r.Backlog || k.StillWaiting != 0 || k.PerS <= 0 || k.Seconds <= 0 || k.CPUPerOne < 0 {
 		t.Errorf("catching up: %+v", k)
 	}
 	if r.RestartMS <= 0 || r.TryingMS < r.RestartMS || r.StartMS <= 0 || r.FillSeconds <= 0 {
@@ -141,6 +141,7 @@ func TestBenchRefusesNonsense(t *testing.T) {
 		"fill and backlog":       {"--fill", "10", "--backlog", "10", "--data", full},
 		"less than nothing":      {"--backlog", "-1"},
 		"too much":               {"--backlog", "100000000"},
+		"catching up with none":  {"--catch-up", "1s"},
 		"soak flat out":          {"--soak", "1m"},
 		"soak of a moment":       {"--soak", "1ms", "--rate", "1"},
 		"samples of nothing":     {"--sample", "1s"},

@@ -13,7 +13,8 @@ import (
 
 // benchBacklog measures a gateway with very much waiting.
 type benchBacklog struct {
-	Backlog int64 `help:"Put so many deliveries to two receivers that are down into a new store first; then measure the restart, new messages to other receivers, and how fast the two catch up when they come back, for at most --duration each." placeholder:"N"`
+	Backlog int64         `help:"Put so many deliveries to two receivers that are down into a new store first; then measure the restart, new messages to other receivers, and how fast the two catch up when they come back." placeholder:"N"`
+	CatchUp time.Duration `help:"With --backlog: how long is waited for the two to catch up; default --duration. What still waits then is told and no loss." placeholder:"DURATION"`
 }
 
 const (
@@ -51,7 +52,7 @@ type backlogReport struct {
 
 // catchUp is how the receivers that were down got what had waited for them.
 type catchUp struct {
-	Delivered     int64   `json:"delivered"` // until all was there or --duration had passed
+	Delivered     int64   `json:"delivered"` // until all was there or --catch-up had passed
 	Seconds       float64 `json:"seconds"`
 	PerS          float64 `json:"delivered_per_s"`
 	CPUPerOne     float64 `json:"cpu_ms_per_delivery"`
@@ -66,8 +67,11 @@ type catchUp struct {
 }
 
 func (b *benchBacklog) check() error {
-	if b.Backlog < 0 || b.Backlog > maxBacklog {
+	switch {
+	case b.Backlog < 0 || b.Backlog > maxBacklog:
 		return fail(exitUsage, "--backlog: 1 to %d", maxBacklog)
+	case b.CatchUp < 0 || b.CatchUp > 0 && b.Backlog == 0:
+		return fail(exitUsage, "--catch-up: more than 0, and with --backlog")
 	}
 	return nil
 }
@@ -160,7 +164,11 @@ func (r *backlogReport) measureWaiting(ctx context.Context, c *benchCmd, x *rig,
 	if r.Accepted > 0 {
 		r.CPUPerMessage = (after.cpuMS() - before.cpuMS()) / float64(r.Accepted)
 	}
-	limit, cancel := context.WithTimeout(ctx, c.Duration)
+	atMost := c.CatchUp
+	if atMost == 0 {
+		atMost = c.Duration
+	}
+	limit, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
 	f := b.Follow(limit, catchUpPatience)
 	end, err := scrape(ctx, g.addr)

@@ -22,7 +22,7 @@ const (
 	// killTimeout bounds a send when a gateway is killed: its leases last that long and 30 s more, which is the longest
 	// that the others may need to take over what it had on the wire. killAlive is how long it counts as alive, after which
 	// they process what it had received; the shortest that a configuration can have.
-	killTimeout = 10 * time.Second
+	killTimeout = 20 * time.Second
 	killAlive   = 3 * time.Second
 	// killDrain is how long is waited for that after the last message.
 	killDrain = 2 * time.Minute
