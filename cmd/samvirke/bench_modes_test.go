@@ -62,11 +62,11 @@ func TestBenchSoak(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var r soakReport
-	bench(t, &r, "--soak", "6s", "--rate", "20", "--sample", "200ms", "--fault-every", "1500ms", "--kill-every", "2500ms", "--keep", "2s", "--data", dir)
+	bench(t, &r, "--soak", "12s", "--rate", "10", "--sample", "200ms", "--fault-every", "2500ms", "--kill-every", "4s", "--keep", "2s", "--data", dir)
 	if r.Sent+r.Unsent != 120 || r.Accepted == 0 || r.Complete != r.Accepted {
 		t.Errorf("messages: %+v", r.LoadReport)
 	}
-	if r.Kills < 1 || r.Kills > 2 || r.Faults < 1 || r.Faults > 3 { // a late one falls out when the load has ended
+	if r.Kills < 1 || r.Kills > 3 || r.Faults < 1 || r.Faults > 5 { // a late one falls out when the load has ended
 		t.Errorf("%d kills and %d faults", r.Kills, r.Faults)
 	}
 	if len(r.Samples) == 0 || len(r.Trends) != 6 {
