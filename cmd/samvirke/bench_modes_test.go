@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,7 +17,11 @@ import (
 // bench runs one measurement to its end and reads its report. What it measures must be whole: exit code 0.
 func bench(t *testing.T, report any, args ...string) {
 	t.Helper()
-	cmd := exec.Command(binary(t), append([]string{"bench", "--json", "--drain", "3m"}, args...)...)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary(t), append([]string{"bench", "--json", "--drain", "3m"}, args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it ends its gateways
+	cmd.WaitDelay = time.Minute
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	out, err := cmd.Output()

@@ -24,6 +24,8 @@ const (
 	// they process what it had received; the shortest that a configuration can have.
 	killTimeout = 20 * time.Second
 	killAlive   = 3 * time.Second
+	// lastWords is how long what a killed gateway wrote may lie in a receiver's socket.
+	lastWords = time.Second
 	// killDrain is how long is waited for that after the last message.
 	killDrain = 2 * time.Minute
 	// killPatience is how long a message is tried at one gateway after the other.
@@ -71,6 +73,9 @@ func (c *benchCmd) killer(ctx context.Context, r *rig, o *simulate.LoadOptions) 
 		if wait(ctx, c.Duration/2) {
 			r.gateways[len(r.gateways)-1].kill()
 			o.Faults.Killed()
+			// The last words of the dead one may lie in a receiver's socket still. Nobody sends them again before its leases end.
+			wait(ctx, lastWords)
+			o.Faults.Happened()
 		}
 	})
 	return func() {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -10,8 +11,12 @@ import (
 	"time"
 )
 
-// scrapeLimit bounds one look at a gateway's metrics.
-const scrapeLimit = 30 * time.Second
+// scrapeLimit bounds one look at a gateway's metrics, scrapeAgain is how long apart it is tried: a gateway that is too busy to count
+// in time says so.
+const (
+	scrapeLimit = 2 * time.Minute
+	scrapeAgain = 100 * time.Millisecond
+)
 
 // figuresOf are the metrics of a gateway: name with labels, as they stand in the text form, and value.
 type figuresOf map[string]float64
@@ -20,6 +25,17 @@ type figuresOf map[string]float64
 func scrape(ctx context.Context, addr string) (figuresOf, error) {
 	ctx, cancel := context.WithTimeout(ctx, scrapeLimit)
 	defer cancel()
+	for {
+		out, err := scrapeOnce(ctx, addr)
+		if !errors.Is(err, errBusy) || !wait(ctx, scrapeAgain) {
+			return out, err
+		}
+	}
+}
+
+var errBusy = errors.New("the gateway is too busy to count")
+
+func scrapeOnce(ctx context.Context, addr string) (figuresOf, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/metrics", nil)
 	if err != nil {
 		return nil, err
@@ -30,7 +46,7 @@ func scrape(ctx context.Context, addr string) (figuresOf, error) {
 	}
 	defer resp.Body.Close() //nolint:errcheck // reading only
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("read metrics: %s", resp.Status)
+		return nil, fmt.Errorf("read metrics: %s: %w", resp.Status, errBusy)
 	}
 	out := figuresOf{}
 	for in := bufio.NewScanner(resp.Body); ; {

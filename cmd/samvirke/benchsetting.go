@@ -8,6 +8,9 @@ import (
 	"github.com/samvirke/samvirke/internal/simulate"
 )
 
+// benchTimeout bounds a send: a receiver that only had to wait for the machine must not be sent the same twice.
+const benchTimeout = 2 * time.Minute
+
 // benchSetting is the configuration of a gateway that is measured.
 type benchSetting struct {
 	listen, data, token string
@@ -20,7 +23,7 @@ type benchSetting struct {
 	// database and schema choose PostgreSQL; alive is how long a silent gateway counts as alive there.
 	database, schema string
 	alive            time.Duration
-	// timeout is that of a send, and part of how long a killed gateway's leases last; 0 is the default.
+	// timeout is that of a send, and part of how long a killed gateway's leases last; 0 is benchTimeout.
 	timeout time.Duration
 }
 
@@ -38,10 +41,11 @@ func (s *benchSetting) yaml() string {
 	if s.keep > 0 {
 		fmt.Fprintf(&b, "retention: {when: \"@every %s\", payloads: %s, records: %s, audit: %s}\n", s.keepEvery, s.keep, s.keep, s.keep)
 	}
-	wire, again := "max_in_flight: 64", ""
-	if s.timeout > 0 {
-		wire += ", timeout: " + s.timeout.String()
+	timeout := s.timeout
+	if timeout == 0 {
+		timeout = benchTimeout
 	}
+	wire, again := "max_in_flight: 64, timeout: "+timeout.String(), ""
 	if s.comeBack {
 		again = ", retry: {max: 10s}, breaker: {open_for: 2s}"
 	}

@@ -3,19 +3,16 @@ package api_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"go.uber.org/goleak"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
@@ -24,6 +21,7 @@ import (
 	"github.com/samvirke/samvirke/fhir/fhirxml"
 	"github.com/samvirke/samvirke/internal/api"
 	"github.com/samvirke/samvirke/internal/gateway"
+	"github.com/samvirke/samvirke/internal/leaks"
 	"github.com/samvirke/samvirke/internal/route"
 	"github.com/samvirke/samvirke/internal/simulate"
 	"github.com/samvirke/samvirke/mapping"
@@ -33,21 +31,7 @@ import (
 	"github.com/samvirke/samvirke/queue/sqlite"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	// Goroutines of connections that were closed are on their way out and may need a while on a busy machine.
-	for end := time.Now().Add(2 * time.Minute); code == 0; {
-		err := goleak.Find()
-		if err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leaks.Main(m) }
 
 // wire takes everything and remembers it.
 type wire struct {

@@ -128,15 +128,15 @@ func (l *lane) run(ctx context.Context) {
 			continue
 		}
 		l.release(free - len(batch))
-		if is, _ := l.g.holds.now(l.ID); is.Mode == HoldPaused {
-			// Leased in the moment when a person held the party: unheld's context may end a little after that.
-			l.giveBack(batch)
-			unheld = nil // ask again now
-			continue
-		}
-		for _, d := range batch {
+		for i, d := range batch {
 			if !l.limits.turn(ctx) {
 				return // what is leased is queued again at the next start
+			}
+			if is, _ := l.g.holds.now(l.ID); is.Mode == HoldPaused {
+				// A person held the party when these were leased already: unheld's context may end a little after that.
+				l.giveBack(batch[i:])
+				unheld = nil // ask again now
+				break
 			}
 			l.inFlight.Add(1) // from here on, not only when it runs: a second trial would not wait for the first
 			h.do(d)
@@ -144,7 +144,7 @@ func (l *lane) run(ctx context.Context) {
 	}
 }
 
-// giveBack puts leased deliveries back as they were: no attempt was made.
+// giveBack lets go of leased deliveries: no attempt was made. They are due at once, for whoever does not hold the party.
 func (l *lane) giveBack(batch []queue.Leased) {
 	now := l.g.now()
 	for _, d := range batch {

@@ -113,7 +113,11 @@ func TestPauseBetweenLeaseAndSend(t *testing.T) {
 		}
 	})
 	id, _ := r.admit(simulate.Admission{Person: 1})
-	<-held
+	select {
+	case <-held:
+	case <-time.After(patience):
+		t.Fatal("nothing was leased for the city")
+	}
 	r.until("given back", func() bool { return r.one(id, samvirke.PurposeForward).State != samvirke.DeliverySending })
 	if d := r.one(id, samvirke.PurposeForward); d.State != samvirke.DeliveryWaiting || d.Attempts != 0 || len(r.city.sent()) != 0 {
 		t.Errorf("a paused party: delivery %s, %d attempts, %d sent", d.State, d.Attempts, len(r.city.sent()))

@@ -15,12 +15,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"go.uber.org/goleak"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
 	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/internal/gateway"
+	"github.com/samvirke/samvirke/internal/leaks"
 	"github.com/samvirke/samvirke/internal/route"
 	"github.com/samvirke/samvirke/internal/simulate"
 	"github.com/samvirke/samvirke/mapping"
@@ -52,22 +52,12 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	if code == 0 {
-		if err := leftRunning(); err != nil {
+		if err := leaks.Find(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
 	}
 	os.Exit(code)
-}
-
-// leftRunning tells which goroutines outlive the tests. Those of connections that were closed are on their way out and may need
-// a while on a busy machine.
-func leftRunning() error {
-	for end := time.Now().Add(2 * time.Minute); ; {
-		if err := goleak.Find(); err == nil || time.Now().After(end) {
-			return err
-		}
-	}
 }
 
 // patience is the time limit of a send in tests that are not about it: however slow the machine is, a far side that a test holds

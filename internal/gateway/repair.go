@@ -66,6 +66,9 @@ func (g Repair) Resend(ctx context.Context, who, deliveryID, reason string) erro
 // then reported as wrong, must be corrected and come as a new message, and a receipt that was taken is final (standards/no README 7.3
 // rules 1, 7 and 12).
 func MayResend(d samvirke.Delivery) bool {
+	if d.Checksum == "" {
+		return false // its person was erased, and its body with that
+	}
 	switch d.State {
 	case samvirke.DeliveryStopped:
 		return !final(d.Fault)

@@ -16,7 +16,7 @@ const faultUnreadable = "body-unreadable"
 func (l *lane) unreadable(d queue.Leased, at time.Time) {
 	l.g.log.Error("delivery stopped, its body cannot be read", "delivery_id", d.ID, "party", l.ID, "err", d.Err)
 	_ = l.commit(&queue.Unit{Now: at, Steps: []queue.DeliveryStep{{
-		ID: d.ID, Token: d.Token, To: samvirke.DeliveryStopped, Fault: faultUnreadable, HoldLane: l.OnStop != "go-on",
+		ID: d.ID, Token: d.Token, To: samvirke.DeliveryStopped, Fault: faultUnreadable, HoldLane: l.OnStop != "go-on" && d.Checksum != "", // of an erased person nothing is restored
 		FaultText: "the stored body is lost or damaged: restore it from a backup and resend, or give up and ask the sender for the message",
 	}}, Events: []samvirke.Event{l.event(d, at, samvirke.EventStopped, faultUnreadable)}}, d, nil)
 }

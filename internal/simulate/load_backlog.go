@@ -72,8 +72,9 @@ func (b *Backlog) Follow(ctx context.Context, patience time.Duration) LoadReport
 	for _, s := range b.sinks {
 		s.Up()
 	}
-	r.finish(false)
-	b.await(ctx, patience)
+	if !r.finish(false) {
+		b.await(ctx, patience)
+	}
 	out := b.l.report(time.Since(r.start) - began)
 	out.Lost, out.AcceptedPerS = 0, 0
 	out.FirstMS = max(0, out.FirstMS-began.Seconds()*1000)
