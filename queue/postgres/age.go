@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,11 +14,11 @@ import (
 
 // Steps of ageing, each some short statements.
 const (
-	ageRows = 64      // rows of a table
+	ageRows = 512     // rows of a table
 	ageStep = 1 << 20 // bytes of bodies, of each table; one body may be larger
 	// agePasses is in how many statements a step writes: a page in which few rows change has room for their shorter versions, and
 	// then no index is touched.
-	agePasses = 4
+	agePasses = 8
 	// ageMin is what a body must get smaller by: a row of its own costs that much.
 	ageMin = 80
 	// ageLook is how often is looked for what has aged when nothing has, ageWait how long at least between two steps.
@@ -29,9 +30,9 @@ const (
 	slowLead = leaderTime / 4
 	// agedSchema is the first schema whose versions read pressed bodies.
 	agedSchema = 4
-	// ageReady is how long after earlier versions were shut out the first body is pressed: one that was just starting has
-	// told by then that it is alive.
-	ageReady = time.Minute
+	// ageReady is how long after earlier versions were shut out the first body is pressed, and after one was seen alive all the same:
+	// one that was just starting, or was cut off for a while, has told by then that it is alive.
+	ageReady = time.Hour
 )
 
 // ages presses what has aged, at most AgeRate bytes in a second, until the store closes; of several gateways one does.
@@ -153,9 +154,9 @@ func (s *Store) Age(ctx context.Context, before time.Time) (read int64, err erro
 		return 0, err
 	}
 	switch {
-	case a.older:
+	case a.older && a.ready == 0:
 		return 0, nil
-	case a.ready == 0:
+	case a.older || a.ready == 0:
 		_, err := s.slow.Exec(ctx, agingReady, agedSchema)
 		return 0, err
 	case a.ready > a.now-int64(ageReady):
@@ -166,19 +167,19 @@ func (s *Store) Age(ctx context.Context, before time.Time) (read int64, err erro
 		return 0, err
 	}
 	for i, t := range agedTables() {
-		if a.last[i], err = x.table(ctx, t, a.last[i]); err != nil {
-			return 0, err
-		}
+		var e error
+		a.last[i], e = x.table(ctx, t, a.last[i])
+		err = errors.Join(err, e) // what is wrong in one table is no reason to leave the others
 	}
-	if x.read == 0 {
-		return 0, nil
-	}
-	if _, err := s.slow.Exec(ctx, agingSet, a.last[0], a.last[1], a.last[2], a.last[3], x.before, x.after); err != nil {
+	if x.read == 0 || ctx.Err() != nil {
 		return 0, err
+	}
+	if _, e := s.slow.Exec(ctx, agingSet, a.last[0], a.last[1], a.last[2], a.last[3], x.before, x.after); e != nil {
+		return 0, errors.Join(err, e)
 	}
 	s.pressedFrom.Add(x.before)
 	s.pressedTo.Add(x.after)
-	return x.read, nil
+	return x.read, err
 }
 
 // ager is one step of ageing.
@@ -212,10 +213,7 @@ func (x *ager) table(ctx context.Context, t agedTable, last int64) (int64, error
 	if err != nil || upTo == last {
 		return last, err
 	}
-	rows, err := collect(ctx, x.s, func(row pgx.Row) (r agedRow, err error) {
-		err = row.Scan(&r.seq, &r.was, &r.bodies[0], &r.bodies[1])
-		return r, err
-	}, t.bodies, last, upTo)
+	rows, err := x.rows(ctx, t, last, upTo)
 	if err != nil {
 		return last, err
 	}
@@ -237,6 +235,42 @@ func (x *ager) table(ctx context.Context, t agedTable, last int64) (int64, error
 		x.after += r.saved[1]
 	}
 	return last, nil
+}
+
+// rows reads the bodies of a step. What the database cannot read together is read row by row: a row that it cannot read at all is
+// left as it is, for the check of bodies to find, and holds up nobody.
+func (x *ager) rows(ctx context.Context, t agedTable, last, upTo int64) ([]agedRow, error) {
+	scan := func(row pgx.Row) (r agedRow, err error) {
+		err = row.Scan(&r.seq, &r.was, &r.bodies[0], &r.bodies[1])
+		return r, err
+	}
+	rows, err := collect(ctx, x.s, scan, t.bodies, last, upTo)
+	if err == nil || !unreadable(err) {
+		return rows, err
+	}
+	sizes, err := collect(ctx, x.s, func(row pgx.Row) (z [3]int64, err error) {
+		err = row.Scan(&z[0], &z[1], &z[2])
+		return z, err
+	}, t.sizes, last, ageRows)
+	if err != nil {
+		return nil, err
+	}
+	rows = nil
+	for _, z := range sizes {
+		if z[0] > upTo {
+			break
+		}
+		one, err := collect(ctx, x.s, scan, t.bodies, z[0]-1, z[0])
+		if err != nil && !unreadable(err) {
+			return nil, err
+		}
+		if err != nil {
+			x.s.opts.Logger.Error("a stored body cannot be read and is not pressed", "number", z[0], "err", err)
+			one = []agedRow{{seq: z[0]}} // without a body it counts as done
+		}
+		rows = append(rows, one...)
+	}
+	return rows, nil
 }
 
 // upTo finds the last row of a step: those before the first that is too young, as many as hold ageStep bytes.

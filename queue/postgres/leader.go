@@ -19,6 +19,8 @@ func (s *Store) Leads(ctx context.Context, job string) (bool, error) {
 	if err := s.usable(); err != nil {
 		return false, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, roundTrip, ErrUnavailable) // it sits on a connection for claims
+	defer cancel()
 	tag, err := s.claims.Exec(ctx, leaderTake, job, s.owner, int64(leaderTime))
 	if err != nil {
 		return false, s.readError(ctx, err)

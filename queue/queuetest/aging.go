@@ -29,6 +29,8 @@ type Aging struct {
 	NextRound func(t testing.TB, dir string)
 	// Hurt changes a byte of the stored body of a message behind the back of the closed store of dir.
 	Hurt func(t testing.TB, dir, id string)
+	// RoomOf is how many messages are put in at a time to see what one takes: more where room is taken by whole blocks of many tables. 0: 150.
+	RoomOf int
 	// Room is what the store of dir takes on disk, cleaned of what is not needed any more. nil: the test of room is skipped.
 	Room func(t testing.TB, s queue.Store, dir string) int64
 }

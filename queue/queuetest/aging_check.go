@@ -74,7 +74,10 @@ func testRoom(t *testing.T, v *agingEnv) {
 	if v.a.Room == nil {
 		t.Skip("this engine does not say what it takes on disk")
 	}
-	const n = 150
+	n := 150
+	if v.a.RoomOf > 0 {
+		n = v.a.RoomOf
+	}
 	var sizes []int64
 	for part := range 4 {
 		for i := part * n; i < (part+1)*n; i++ {
@@ -83,7 +86,7 @@ func testRoom(t *testing.T, v *agingEnv) {
 		v.age()
 		sizes = append(sizes, v.a.Room(t, v.s, v.dir))
 	}
-	each := (sizes[3] - sizes[1]) / (2 * n)
+	each := (sizes[3] - sizes[1]) / int64(2*n)
 	t.Logf("a message of 8 KB, sent on as 11 KB, takes %d bytes when it has aged (sizes %v)", each, sizes)
 	if each > RoomPerMessage {
 		t.Errorf("a message takes %d bytes when it has aged, more than %d", each, RoomPerMessage)
