@@ -1,6 +1,7 @@
 package careplan
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -124,13 +125,21 @@ func (p *pile) add(r *rec) bool {
 	return true
 }
 
-// byIdentity puts the messages with one key side by side, the one that counts first.
+// byIdentity puts the messages with one key side by side, the one that counts first. Only records that are the same
+// throughout are equal: two of one message, as a gateway reads it before and after its configuration is changed, must
+// not stand in the order in which they happened to come.
 func byIdentity(a, b *rec) int {
 	if c := strings.Compare(a.key, b.key); c != 0 {
 		return c
 	}
-	return cmp.Or(strings.Compare(a.Key.Sender, b.Key.Sender), a.Receive.Compare(b.Receive),
-		strings.Compare(a.Hash, b.Hash), strings.Compare(a.MessageID, b.MessageID), strings.Compare(a.Mapping, b.Mapping))
+	if a.Record == b.Record {
+		return 0
+	}
+	if c := cmp.Or(strings.Compare(a.Key.Sender, b.Key.Sender), a.Receive.Compare(b.Receive),
+		strings.Compare(a.Hash, b.Hash), strings.Compare(a.MessageID, b.MessageID), strings.Compare(a.Mapping, b.Mapping)); c != 0 {
+		return c
+	}
+	return bytes.Compare(a.AppendJSON(nil), b.AppendJSON(nil))
 }
 
 // memo is what follows from one record and the name of its line, whatever stands beside it. It is worked

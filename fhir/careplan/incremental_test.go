@@ -105,3 +105,50 @@ func drawYears(t *rapid.T) []Record {
 	}
 	return list
 }
+
+// TestSameMessageOtherReading: two readings of one message that differ in nothing but what the configuration says of it
+// give one plan, whichever comes first and whether they come together or not.
+func TestSameMessageOtherReading(t *testing.T) {
+	a := Record{Key: Key{hospital, "m0"}, Subject: "urn:oid:2.16.578.1.12.4.1.4.1|" + testFNR, Kind: kindAdmitted, Mapping: "test/1",
+		Original: []string{town}, Sent: worldBase, Receive: worldBase, Chain: Chain{Op: samvirke.OpNew, Conversation: "m0"}}
+	a.fill(&content{Events: []event{{Code: eventAdmitted, Time: worldBase.Format(time.RFC3339)}}})
+	b := a
+	b.NoForwarding = true
+	want := string(Fold([]Record{a, b}).JSON())
+	for _, list := range [][]Record{{b, a}, {a, b, a}, {b, a, b}} {
+		if err := oneByOne(list, Options{}); err != nil {
+			t.Error(err)
+		}
+		if err := differ("readings in another order", string(Fold(list).JSON()), want); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := oneByOne([]Record{a, b}, Options{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDayNamesTheOnlyStay: a message that names an admission by its day belongs to the only stay that began then. When a
+// second one comes, it is no longer known which it is, also for a plan that is brought up to date.
+func TestDayNamesTheOnlyStay(t *testing.T) {
+	var list []Record
+	for i, m := range []struct{ kind, start string }{
+		{kindAdmitted, "2026-01-10T12:00:00Z"}, {kindReady, "2026-01-10"}, {kindAdmitted, "2026-01-10T13:00:00Z"}} {
+		id := fmt.Sprint("m", i)
+		at := worldBase.Add(time.Duration(i) * time.Hour)
+		r := Record{Key: Key{hospital, id}, Subject: "urn:oid:2.16.578.1.12.4.1.4.1|" + testFNR, Kind: m.kind, Mapping: "test/1",
+			Original: []string{town}, Sent: at, Receive: at, Chain: Chain{Op: samvirke.OpNew, Conversation: id}}
+		c := content{Events: []event{{Code: eventAdmitted, Time: m.start}}}
+		if m.kind == kindReady {
+			c.Events = append(c.Events, event{Code: eventReady, Time: "2026-01-10T14:00:00Z"})
+		}
+		r.fill(&c)
+		list = append(list, r)
+	}
+	if err := oneByOne(list, Options{}); err != nil {
+		t.Error(err)
+	}
+	if before, after := len(Fold(list[:2]).Stays), len(Fold(list).Stays); before != 1 || after != 3 {
+		t.Errorf("%d stays, then %d; want 1, then 3: the day alone no longer names one", before, after)
+	}
+}

@@ -40,9 +40,11 @@ func (f *fold) takeStays() {
 	s.plain = s.plain && !slices.ContainsFunc(s.list, func(o *stay) bool { return o.unknown || o.withdrawn != nil || o.daily() })
 }
 
-// daily tells whether an admission time of a stay is no more than a day.
+// daily tells whether an admission time of a stay, or one that a message names it by, is no more than a day: such a
+// message may belong to another stay once that has come.
 func (s *stay) daily() bool {
-	return s.start.day || slices.ContainsFunc(s.keys, func(m moment) bool { return m.day })
+	return s.start.day || slices.ContainsFunc(s.keys, func(m moment) bool { return m.day }) ||
+		slices.ContainsFunc(s.claims, func(c claim) bool { return c.start.day })
 }
 
 // showStays shows what is remembered, and says again what was said about it.
