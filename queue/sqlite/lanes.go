@@ -41,8 +41,10 @@ type lanes struct {
 	leases  map[int64]*lease
 	token   int64
 	fresh   fresh
-	// loaded is closed when the table has been read in; until then nothing is leased, because
-	// the head of a lane might not be known yet.
+	// loading has a channel for each party of an earlier life, closed when its deliveries have been read in; until then
+	// nothing of it is leased, because the head of a lane might not be known yet. The map does not change after Open.
+	loading map[string]chan struct{}
+	// loaded is closed when those of all have been.
 	loaded chan struct{}
 }
 
@@ -77,6 +79,14 @@ type lease struct {
 func newLanes(token int64) *lanes {
 	return &lanes{seed: maphash.MakeSeed(), parties: map[string]*partyLanes{}, leases: map[int64]*lease{},
 		token: token, fresh: newFresh(), loaded: make(chan struct{})}
+}
+
+// await says that the deliveries of these parties will be read in.
+func (l *lanes) await(parties []string) {
+	l.loading = make(map[string]chan struct{}, len(parties))
+	for _, p := range parties {
+		l.loading[p] = make(chan struct{})
+	}
 }
 
 func (l *lanes) key(name string) laneKey { return laneKey(maphash.String(l.seed, name)) }

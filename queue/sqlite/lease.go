@@ -9,8 +9,10 @@ import (
 
 // Lease hands out due deliveries; see queue.Worker.
 func (s *Store) Lease(ctx context.Context, party string, limit int, ttl time.Duration) ([]queue.Leased, error) {
-	if err := s.ready(ctx, s.lanes.loaded); err != nil {
-		return nil, err
+	if loaded := s.lanes.loading[party]; loaded != nil { // nothing is to be read for a party that is new in this life
+		if err := s.ready(ctx, loaded); err != nil {
+			return nil, err
+		}
 	}
 	limit = min(max(limit, 1), maxLeases)
 	if ttl <= 0 {

@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"cmp"
 	"database/sql/driver"
+	"slices"
 
 	"github.com/samvirke/samvirke"
 )
@@ -12,7 +14,7 @@ const loadChunk = 5000
 // loader reads open deliveries and received messages into memory after a start. It runs on the
 // writer's goroutine and connection, in pieces, so that new messages are accepted at once however
 // many old ones there are, and so that no commit can come between reading a row and putting it
-// into memory.
+// into memory. Parties for whom little waits come first: one that has been away for a week does not keep the others waiting.
 type loader struct {
 	received, open *stmt
 	// last is the number of the newest message of an earlier life; what came later is in the feed already.
@@ -24,9 +26,17 @@ type loader struct {
 	started bool
 }
 
-func newLoader(c *conn, last int64, parties []string) (l *loader, err error) {
+// newLoader prepares to read for these parties, those with the fewest open deliveries first.
+func newLoader(c *conn, last int64, parties []string, totals map[tallyKey]int64) (l *loader, err error) {
 	l = &loader{last: last, parties: parties, states: []samvirke.DeliveryState{
 		samvirke.DeliveryStopped, samvirke.DeliveryWaiting, samvirke.DeliveryQueued}}
+	open := func(party string) (n int64) {
+		for _, state := range l.states {
+			n += totals[tallyKey{tallyDelivery, party, string(state)}]
+		}
+		return n
+	}
+	slices.SortStableFunc(parties, func(a, b string) int { return cmp.Compare(open(a), open(b)) })
 	if l.received, err = c.prepare(loadReceived); err != nil {
 		return nil, err
 	}
@@ -88,6 +98,9 @@ func (l *loader) piece(w *writer) (more bool, err error) {
 	if n < loadChunk {
 		l.stage++
 		l.after = 0
+		if l.stage%len(l.states) == 0 {
+			close(w.s.lanes.loading[l.parties[l.stage/len(l.states)-1]])
+		}
 	}
 	return true, nil
 }

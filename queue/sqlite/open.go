@@ -226,7 +226,8 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w.load, err = newLoader(db, w.seqs.message, parties)
+	s.lanes.await(parties)
+	w.load, err = newLoader(db, w.seqs.message, parties, s.totals.n)
 	return w, err
 }
 
