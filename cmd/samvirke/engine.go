@@ -44,7 +44,7 @@ func (o storeOptions) open(ctx context.Context) (queue.Store, error) {
 		return s, nil
 	}
 	s, err := postgres.Open(ctx, *o.database)
-	if errors.Is(err, postgres.ErrUnavailable) {
+	if errors.Is(err, postgres.ErrUnavailable) || errors.Is(err, postgres.ErrLocked) {
 		return nil, fail(exitTryLater, "the database of the store: %w", err)
 	}
 	if err != nil {

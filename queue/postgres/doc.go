@@ -32,7 +32,11 @@
 // # Rolling upgrade
 //
 // Migrations only add: tables, indexes, columns with a default. So version N goes on beside N+1 on the schema of N+1,
-// and N+1 brings the schema up to date when it starts, under an advisory lock, by statements that hold up nobody and can be run again after an interruption. A migration that N could not live with
+// and N+1 brings the schema up to date when it starts, under an advisory lock, by statements that can be run again after an
+// interruption and hold up nobody. One that needs a lock on a table asks for a fifth of a second at a time and lets the others by in
+// between, because whoever waits behind a dump or an analyst is himself waited for; after Options.LockPatience it gives up with
+// ErrLocked. An index that is made beside running gateways waits for all transactions that began before it, which holds up nobody.
+// The log says who is waited for. Meanwhile gateways of version N go on, stop and start, because what they know is all there. A migration that N could not live with
 // carries a line "-- needs: V" and raises the schema's floor: versions that know less than V refuse to open it
 // (queue.ErrNewer), and it is made one release after the code that no longer needs what it takes away.
 //

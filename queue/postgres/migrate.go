@@ -49,29 +49,27 @@ func migrateFrom(ctx context.Context, o Options, folder fs.FS) (err error) {
 	if server < minServer {
 		return fmt.Errorf("PostgreSQL %d is too old, at least %d is needed", server/10000, minServer/10000)
 	}
-	if err := lockMigrations(ctx, conn, o); err != nil {
-		return fmt.Errorf("wait for another migration: %w", err)
-	}
-	have, floor, err := schemaVersion(ctx, conn)
-	if err != nil {
-		return err
-	}
 	want, floors, err := known(folder)
 	if err != nil {
 		return err
 	}
-	switch {
-	case floor > want:
-		return fmt.Errorf("schema %d needs a version that knows %d, this one knows %d: %w", have, floor, want, queue.ErrNewer)
-	case have >= want:
-		return nil // a newer version has been here; it left everything that this one needs
+	// Most often there is nothing to do: then nobody is waited for. A gateway of the version before comes up again while this one makes
+	// an index, and that may have to wait for hours until old transactions of others have ended.
+	if done, err := upToDate(ctx, conn, want, floors); done || err != nil {
+		return err
+	}
+	if err := lockMigrations(ctx, conn, o); err != nil {
+		return fmt.Errorf("wait for another migration: %w", err)
+	}
+	if done, err := upToDate(ctx, conn, want, floors); done || err != nil {
+		return err
 	}
 	if _, err := conn.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{o.Schema}.Sanitize()); err != nil {
 		return fmt.Errorf("make schema: %w", err)
 	}
 	queue.Reach(queue.PointPgMigrate)
-	if err := apply(ctx, o, c, folder); err != nil {
-		return fmt.Errorf("migrate schema from %d to %d: %w", have, want, err)
+	if err := apply(ctx, conn, o, folder); err != nil {
+		return fmt.Errorf("migrate schema to %d: %w", want, err)
 	}
 	queue.Reach(queue.PointPgMigrated)
 	_, err = conn.Exec(ctx, `CREATE TABLE IF NOT EXISTS schema_floor (one smallint PRIMARY KEY CHECK (one = 1), version bigint NOT NULL)`)
@@ -79,6 +77,19 @@ func migrateFrom(ctx context.Context, o Options, folder fs.FS) (err error) {
 		_, err = conn.Exec(ctx, `INSERT INTO schema_floor VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET version = greatest(schema_floor.version, excluded.version)`, floors)
 	}
 	return err
+}
+
+// upToDate says whether the schema has everything that this version wants; queue.ErrNewer when this version must not touch it. A floor
+// that is too low is none: a gateway died between the two steps.
+func upToDate(ctx context.Context, conn *pgx.Conn, want, floors int64) (bool, error) {
+	have, floor, err := schemaVersion(ctx, conn)
+	switch {
+	case err != nil:
+		return false, err
+	case floor > want:
+		return false, fmt.Errorf("schema %d needs a version that knows %d, this one knows %d: %w", have, floor, want, queue.ErrNewer)
+	}
+	return have >= want && floor >= floors, nil
 }
 
 // lockEvery is how often a gateway asks whether another one has ended its migration.
@@ -93,17 +104,18 @@ func lockMigrations(ctx context.Context, conn *pgx.Conn, o Options) error {
 		if got || err != nil {
 			return err
 		}
-		t := time.NewTimer(lockEvery)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return context.Cause(ctx)
+		if err := sleep(ctx, lockEvery); err != nil {
+			return err
 		}
 	}
 }
 
-func apply(ctx context.Context, o Options, c *pgx.ConnConfig, folder fs.FS) error {
+// up runs the migrations that are missing. try is how long a statement waits for a lock, unless a migration says otherwise: see lockTry.
+func up(ctx context.Context, o Options, name string, try time.Duration, folder fs.FS) error {
+	c, err := o.config(map[string]string{"application_name": name, "lock_timeout": strconv.FormatInt(try.Milliseconds(), 10)})
+	if err != nil {
+		return err
+	}
 	db := stdlib.OpenDB(*c)
 	defer db.Close()
 	p, err := goose.NewProvider(goose.DialectPostgres, db, folder, goose.WithDisableGlobalRegistry(true),

@@ -69,6 +69,9 @@ type Options struct {
 	Poll time.Duration
 	// Patience is how long a unit waits for a database that cannot be reached; 0 means 30 s.
 	Patience time.Duration
+	// LockPatience is for how long the schema is tried to be brought up to date while others hold its tables (ErrLocked); the gateways
+	// that run go on meanwhile. 0 means half an hour.
+	LockPatience time.Duration
 	// AgeAfter is how long bodies, records, plans and envelopes are kept as they came; then they are pressed, which takes a
 	// fifth of the room. 0 means a day.
 	AgeAfter time.Duration
@@ -109,7 +112,8 @@ func (o *Options) defaults() error {
 	for _, d := range []struct {
 		to        *time.Duration
 		otherwise time.Duration
-	}{{&o.Alive, DefaultAlive}, {&o.Poll, DefaultPoll}, {&o.Patience, DefaultPatience}, {&o.AgeAfter, DefaultAgeAfter}} {
+	}{{&o.Alive, DefaultAlive}, {&o.Poll, DefaultPoll}, {&o.Patience, DefaultPatience}, {&o.AgeAfter, DefaultAgeAfter},
+		{&o.LockPatience, DefaultLockPatience}} {
 		if *d.to <= 0 {
 			*d.to = d.otherwise
 		}

@@ -4,6 +4,9 @@
 -- No statement holds up those gateways: indexes are made CONCURRENTLY, which no transaction can, and what is stored already is
 -- added in pieces, after the triggers are there for what is new. So each statement can be run again: an interrupted migration
 -- begins anew.
+--
+-- Statements that lock a table stand first and give up soon (lock_timeout, see migrate_lock.go): then the migration begins anew after
+-- a while, and has lost nothing. Those that follow take long, hold up nobody while they wait, and may wait for as long as they must.
 
 -- +goose NO TRANSACTION
 -- +goose Up
@@ -25,19 +28,12 @@ END
 $$;
 -- +goose StatementEnd
 CREATE OR REPLACE TRIGGER message_hours AFTER INSERT ON message REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION message_hours();
-INSERT INTO message_hour AS h SELECT received_at / 3600000000000, min(seq), max(seq) FROM message GROUP BY 1 ORDER BY 1
-    ON CONFLICT (hour) DO UPDATE SET first = least(h.first, excluded.first), last = greatest(h.last, excluded.last);
-DROP INDEX CONCURRENTLY IF EXISTS message_received;
-DROP INDEX CONCURRENTLY IF EXISTS message_party_kind; -- one that was interrupted is there and of no use
-CREATE INDEX CONCURRENTLY message_party_kind ON message (party, kind, seq) WHERE kind <> '';
 
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION receipt_id(content text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT content::json ->> 'external_id'
 $$;
 -- +goose StatementEnd
-DROP INDEX CONCURRENTLY IF EXISTS receipt_external;
-CREATE INDEX CONCURRENTLY receipt_external ON receipt (receipt_id(content));
 
 -- The words of what went wrong with a message or its deliveries: party, kind, format, fault code and fault text. A message
 -- without trouble has no row.
@@ -82,6 +78,15 @@ CREATE OR REPLACE TRIGGER trouble_set AFTER UPDATE ON message FOR EACH ROW WHEN 
     AND (NEW.fault, NEW.fault_text) IS DISTINCT FROM (OLD.fault, OLD.fault_text)) EXECUTE FUNCTION trouble_of_message();
 CREATE OR REPLACE TRIGGER trouble_set AFTER UPDATE ON delivery FOR EACH ROW WHEN ((NEW.fault <> '' OR NEW.fault_text <> '') AND NEW.message IS NOT NULL
     AND (NEW.fault, NEW.fault_text) IS DISTINCT FROM (OLD.fault, OLD.fault_text)) EXECUTE FUNCTION trouble_of_delivery();
+
+SET lock_timeout = 0;
+INSERT INTO message_hour AS h SELECT received_at / 3600000000000, min(seq), max(seq) FROM message GROUP BY 1 ORDER BY 1
+    ON CONFLICT (hour) DO UPDATE SET first = least(h.first, excluded.first), last = greatest(h.last, excluded.last);
+DROP INDEX CONCURRENTLY IF EXISTS message_received;
+DROP INDEX CONCURRENTLY IF EXISTS message_party_kind; -- one that was interrupted is there and of no use
+CREATE INDEX CONCURRENTLY message_party_kind ON message (party, kind, seq) WHERE kind <> '';
+DROP INDEX CONCURRENTLY IF EXISTS receipt_external;
+CREATE INDEX CONCURRENTLY receipt_external ON receipt (receipt_id(content));
 -- +goose StatementBegin
 DO $$
 DECLARE
@@ -100,6 +105,7 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
+RESET lock_timeout;
 
 -- +goose Down
 SELECT 1 / 0; -- there is no way back: restore a backup

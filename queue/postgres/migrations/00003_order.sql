@@ -9,6 +9,9 @@
 -- +goose NO TRANSACTION
 -- +goose Up
 ALTER TABLE open_message ADD COLUMN IF NOT EXISTS key bigint NOT NULL DEFAULT 0; -- of a received one: stands for its patient, 0 for none
+
+-- A piece that waits for one row holds others meanwhile.
+SET lock_timeout = '1s';
 -- +goose StatementBegin
 DO $$
 DECLARE
@@ -25,8 +28,10 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
+SET lock_timeout = 0; -- what follows holds up nobody while it waits
 DROP INDEX CONCURRENTLY IF EXISTS open_message_key;
 CREATE INDEX CONCURRENTLY open_message_key ON open_message (key, seq) WHERE status = 'received' AND key <> 0;
+RESET lock_timeout;
 
 -- +goose Down
 SELECT 1 / 0; -- there is no way back: restore a backup

@@ -28,7 +28,6 @@ CREATE TABLE aging (
 INSERT INTO aging SELECT 1, 0, 0, 0, 0, 0, 0, CASE WHEN EXISTS (SELECT 1 FROM message) THEN 0 ELSE 1 END;
 CREATE TABLE IF NOT EXISTS schema_floor (one smallint PRIMARY KEY CHECK (one = 1), version bigint NOT NULL);
 INSERT INTO schema_floor SELECT 1, 4 FROM aging WHERE ready > 0 ON CONFLICT (one) DO UPDATE SET version = greatest(schema_floor.version, excluded.version);
-ALTER TABLE gateway ADD COLUMN knows bigint NOT NULL DEFAULT 0; -- the schema that its version was made for; 0: earlier than 4
 ALTER TABLE record SET (autovacuum_vacuum_scale_factor = 0.02);
 ALTER TABLE plan_version SET (autovacuum_vacuum_scale_factor = 0.02);
 
@@ -48,6 +47,9 @@ CREATE TABLE damage (
     found bigint NOT NULL,
     PRIMARY KEY (kind, seq)
 );
+
+-- Last, because no gateway can say that it is alive until the end of this transaction.
+ALTER TABLE gateway ADD COLUMN knows bigint NOT NULL DEFAULT 0; -- the schema that its version was made for; 0: earlier than 4
 
 -- +goose Down
 SELECT 1 / 0; -- there is no way back: restore a backup
