@@ -128,5 +128,6 @@ const deliveryInsertFill = `INSERT INTO delivery (seq, id, message, party, purpo
 var fillTotals = []string{
 	`INSERT INTO message_hour SELECT received_at / 3600000000000, min(seq), max(seq) FROM message GROUP BY 1`,
 	`INSERT INTO trouble_text (trouble_text) VALUES ('rebuild')`,
-	`INSERT INTO tally (kind, party, state, n) ` + countRows,
+	`INSERT INTO tally (kind, party, state, n) ` + countRows + `
+	UNION ALL SELECT 'delivery', party, state, count(*) FROM delivery NOT INDEXED GROUP BY party, state`,
 }

@@ -80,3 +80,19 @@ func TestOldestReadsNoHistory(t *testing.T) {
 		t.Errorf("%d searches, want 2", searches)
 	}
 }
+
+// TestTotalsAreCountedInOrder: what a start counts in the background, in a store of any size, looks no row up by an index that
+// leads to it only.
+func TestTotalsAreCountedInOrder(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir()})
+	for _, detail := range append(planOf(t, s, countRows, nil), planOf(t, s, countDelivered, []any{0, 1})...) {
+		for _, wrong := range []string{"USING INDEX delivery_party", "USING INDEX delivery_open"} {
+			if strings.Contains(detail, wrong) {
+				t.Error(detail)
+			}
+		}
+		if detail == "SCAN message" {
+			t.Error("the rows of all messages are read:", detail)
+		}
+	}
+}

@@ -86,32 +86,14 @@ func (s *Store) countOff(ctx context.Context) (map[tallyKey]int64, error) {
 	}
 	defer func() { _ = tx.Rollback() }()
 	off := map[tallyKey]int64{}
-	for _, q := range []struct {
-		sign  int64
-		query string
-	}{
-		{1, countRows},
-		{-1, `SELECT kind, party, state, n FROM tally`},
-	} {
-		rows, err := tx.QueryContext(ctx, q.query)
-		if err != nil {
-			return nil, err
-		}
-		for rows.Next() {
-			var k tallyKey
-			var n int64
-			if err := rows.Scan(&k.kind, &k.party, &k.state, &n); err != nil {
-				rows.Close() //nolint:sqlclosecheck // in a loop: a defer would keep all of them open
-				return nil, err
-			}
-			off[k] += q.sign * n
-		}
-		if err := rows.Err(); err != nil {
-			return nil, err
-		}
-		if err := rows.Close(); err != nil {
-			return nil, err
-		}
+	if err := countInto(ctx, tx, off, 1, countRows); err != nil {
+		return nil, err
+	}
+	if err := countDeliveries(ctx, tx, off); err != nil {
+		return nil, err
+	}
+	if err := countInto(ctx, tx, off, -1, `SELECT kind, party, state, n FROM tally`); err != nil {
+		return nil, err
 	}
 	for k, n := range off {
 		if n == 0 {
@@ -121,12 +103,52 @@ func (s *Store) countOff(ctx context.Context) (map[tallyKey]int64, error) {
 	return off, nil
 }
 
-// countRows counts what the totals say. Accepted is counted from the messages, which are never removed
-// without it.
-const countRows = `SELECT 'accepted', '', '', count(*) FROM message
-	UNION ALL SELECT 'message', '', status, count(*) FROM message GROUP BY status
-	UNION ALL SELECT 'delivery', party, state, count(*) FROM delivery GROUP BY party, state
-	UNION ALL SELECT 'awaited', party, '', count(*) FROM delivery WHERE state = 'sent' AND expect_by > 0 GROUP BY party`
+// countInto adds what a query counts, with a sign.
+func countInto(ctx context.Context, tx *sql.Tx, off map[tallyKey]int64, sign int64, query string, args ...any) error {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k tallyKey
+		var n int64
+		if err := rows.Scan(&k.kind, &k.party, &k.state, &n); err != nil {
+			return err
+		}
+		off[k] += sign * n
+	}
+	return rows.Err()
+}
+
+// countDeliveries counts the deliveries in pieces, in the order in which they lie in the file: by any index each row would
+// be looked up on its own, and all at once would be sorted in memory.
+func countDeliveries(ctx context.Context, tx *sql.Tx, off map[tallyKey]int64) error {
+	var last int64
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM delivery`).Scan(&last); err != nil {
+		return err
+	}
+	for from := int64(0); from < last; from += countPiece {
+		if err := countInto(ctx, tx, off, 1, countDelivered, from, from+countPiece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countPiece is how many numbers of deliveries are counted at a time.
+const countPiece = 50_000
+
+// countRows counts what the totals say of all but deliveries, countDelivered those with the numbers of a piece. Accepted is
+// counted from the messages, which are never removed without it; those that are processed are what is left of them. The
+// indexes are named where another one would be chosen, by which every row has to be looked up.
+const (
+	countRows = `SELECT 'accepted', '', '', count(*) FROM message
+	UNION ALL SELECT 'message', '', 'processed', (SELECT count(*) FROM message) - (SELECT count(*) FROM message WHERE status <> 'processed')
+	UNION ALL SELECT 'message', '', status, count(*) FROM message WHERE status <> 'processed' GROUP BY status
+	UNION ALL SELECT 'awaited', party, '', count(*) FROM delivery INDEXED BY delivery_expect WHERE state = 'sent' AND expect_by > 0 GROUP BY party`
+	countDelivered = `SELECT 'delivery', party, state, count(*) FROM delivery NOT INDEXED WHERE seq > ? AND seq <= ? GROUP BY party, state`
+)
 
 // verifyLimit is how long the check of the totals may hold its snapshot of the log.
 const verifyLimit = 30 * time.Second
