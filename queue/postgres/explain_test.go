@@ -59,8 +59,11 @@ func TestHotPlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background()) //nolint:errcheck // reading only
+	drops := payloadDrops()
 	for name, text := range map[string]string{
-		"head": headLock, "first": firstSelect, "same": sameSelect, "messages": messagesSelect, "deliveries": deliveriesSelect,
+		"settled": settledSelect, "drop deliveries": drops[0], "drop messages": drops[1], "drop aged deliveries": drops[2], "drop aged messages": drops[3],
+		"have body": haveBody,
+		"head":      headLock, "first": firstSelect, "same": sameSelect, "messages": messagesSelect, "deliveries": deliveriesSelect,
 		"lanes": lanesSelect, "plans": plansSelect, "counters": countersSelect, "dues": duesSelect, "full": messageFull, "erased": erasedSelect,
 		"message insert": messageInsert, "message update": messageUpdate, "open message": openMessageSet, "open message end": openMessageDelete,
 		"record": recordInsert, "plan": planInsert, "due set": dueSet, "due drop": dueDrop, "due fire": dueFire,
