@@ -21,8 +21,8 @@ const (
 	// maxDirect is the largest body that goes the direct way: with its head it finds room in the buffers of any
 	// system, so that a receiver that answers before it has read everything is heard. Unit: bytes.
 	maxDirect = 32 << 10
-	// usualHead is room for the head of a request. Unit: bytes.
-	usualHead = 1 << 10
+	// roomHead is room for the head of a request. Unit: bytes.
+	roomHead = 1 << 10
 	// maxHead bounds the head of an answer. Unit: bytes.
 	maxHead = 64 << 10
 	// maxEarly is how many answers of class 1xx may come before the real one.
@@ -70,7 +70,11 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := req.Context()
+	return d.exchange(req.Context(), req, b)
+}
+
+// exchange sends a whole request when there is a connection for it, and reads the head of the answer.
+func (d *direct) exchange(ctx context.Context, req *http.Request, b []byte) (*http.Response, error) {
 	select {
 	case d.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -88,8 +92,13 @@ func (d *direct) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // usual tells whether the request is one that appendRequest can write.
 func usual(req *http.Request) bool {
-	if req.Method != http.MethodPost || req.URL.Scheme != "http" || req.Body == nil || req.ContentLength <= 0 || req.ContentLength > maxDirect ||
-		len(req.TransferEncoding) > 0 || req.Trailer != nil || req.Close || req.Host != "" && req.Host != req.URL.Host || !plainText(req.URL.Host) || strings.Contains(req.URL.Host, "%") {
+	return req.Body != nil && req.ContentLength > 0 && req.ContentLength <= maxDirect && usualHead(req)
+}
+
+// usualHead says the same of all but the body.
+func usualHead(req *http.Request) bool {
+	if req.Method != http.MethodPost || req.URL.Scheme != "http" || len(req.TransferEncoding) > 0 || req.Trailer != nil || req.Close ||
+		req.Host != "" && req.Host != req.URL.Host || !plainText(req.URL.Host) || strings.Contains(req.URL.Host, "%") {
 		return false
 	}
 	for name, values := range req.Header {
@@ -133,21 +142,10 @@ func token(s string) bool {
 func appendRequest(b []byte, req *http.Request) ([]byte, error) {
 	defer req.Body.Close()
 	size := int(req.ContentLength)
-	if cap(b) < size+usualHead {
-		b = make([]byte, 0, size+usualHead)
+	if cap(b) < size+roomHead {
+		b = make([]byte, 0, size+roomHead)
 	}
-	b = append(b, "POST "...)
-	b = append(b, req.URL.RequestURI()...)
-	b = append(b, " HTTP/1.1\r\nHost: "...)
-	b = append(b, req.URL.Host...)
-	for name, values := range req.Header {
-		for _, v := range values {
-			b = append(b, "\r\n"...)
-			b = append(b, name...)
-			b = append(b, ": "...)
-			b = append(b, v...)
-		}
-	}
+	b = appendHead(b, req)
 	b = append(b, "\r\nContent-Length: "...)
 	b = strconv.AppendInt(b, req.ContentLength, 10)
 	b = append(b, "\r\n\r\n"...)
@@ -161,6 +159,23 @@ func appendRequest(b []byte, req *http.Request) ([]byte, error) {
 		return b, errors.New("more to be sent than was announced")
 	}
 	return b, nil
+}
+
+// appendHead appends the head as far as the request has it, without the end of its last line.
+func appendHead(b []byte, req *http.Request) []byte {
+	b = append(b, "POST "...)
+	b = append(b, req.URL.RequestURI()...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, req.URL.Host...)
+	for name, values := range req.Header {
+		for _, v := range values {
+			b = append(b, "\r\n"...)
+			b = append(b, name...)
+			b = append(b, ": "...)
+			b = append(b, v...)
+		}
+	}
+	return b
 }
 
 // post writes the request and reads the head of the answer.

@@ -52,27 +52,38 @@ func TestDirectAsTransport(t *testing.T) {
 			}
 			return o
 		}
-		own, other := sender(t, opt), sender(t, opt)
+		// The usual way, the client library over direct, and the client library over net/http, which is how it has to be.
+		own, middle, other := sender(t, opt), sender(t, opt), sender(t, opt)
+		if own.plain == nil {
+			t.Fatal("a usual address has no plain posts")
+		}
+		middle.plain, other.plain = nil, nil
 		other.client = newClient(other.opt, other.transport)
-		got, want := send(own), send(other)
+		got, between, want := send(own), send(middle), send(other)
+		if between.text != want.text || between.res.Answer != want.res.Answer || between.res.ContentType != want.res.ContentType || string(between.res.Body) != string(want.res.Body) {
+			t.Errorf("answer %d %.60q: over direct %.300v, want %.300v", i, answer, between, want)
+		}
 		if got.text != want.text || got.res.Answer != want.res.Answer || got.res.ContentType != want.res.ContentType || string(got.res.Body) != string(want.res.Body) {
 			t.Errorf("answer %d %.60q: got %.300v, want %.300v", i, answer, got, want)
 		}
 		noneInUse(t, own)
+		noneInUse(t, middle)
 		far.mu.Lock()
-		if len(far.seen) != 2 {
+		if len(far.seen) != 3 {
 			t.Fatalf("answer %d: %d requests", i, len(far.seen))
 		}
-		a, b := far.seen[0], far.seen[1]
-		if a.Method != b.Method || a.RequestURI != b.RequestURI || a.Host != b.Host || a.ContentLength != b.ContentLength || far.heard[0] != far.heard[1] {
-			t.Errorf("got %+v, want %+v", a, b)
-		}
-		if len(a.Header) != len(b.Header) {
-			t.Errorf("got %v, want %v", a.Header, b.Header)
-		}
-		for name := range b.Header {
-			if strings.Join(a.Header[name], "\n") != strings.Join(b.Header[name], "\n") {
-				t.Errorf("%s: got %q, want %q", name, a.Header[name], b.Header[name])
+		b := far.seen[2]
+		for k, a := range far.seen[:2] {
+			if a.Method != b.Method || a.RequestURI != b.RequestURI || a.Host != b.Host || a.ContentLength != b.ContentLength || far.heard[k] != far.heard[2] {
+				t.Errorf("got %+v, want %+v", a, b)
+			}
+			if len(a.Header) != len(b.Header) {
+				t.Errorf("got %v, want %v", a.Header, b.Header)
+			}
+			for name := range b.Header {
+				if strings.Join(a.Header[name], "\n") != strings.Join(b.Header[name], "\n") {
+					t.Errorf("%s: got %q, want %q", name, a.Header[name], b.Header[name])
+				}
 			}
 		}
 		far.mu.Unlock()

@@ -69,6 +69,7 @@ type Sender struct {
 	client    *resty.Client
 	transport *http.Transport
 	direct    *direct // nil: everything goes by transport
+	plain     *plain  // nil: everything goes by client
 	opt       ClientOptions
 	now       func() time.Time
 	seconds   *prometheus.HistogramVec
@@ -108,6 +109,9 @@ func NewSender(opt ClientOptions) (*Sender, error) {
 		wire = s.direct
 	}
 	s.client = newClient(opt, wire)
+	if s.direct != nil {
+		s.plain = newPlain(s.client, opt.URL)
+	}
 	s.seconds = register(opt.Registerer, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "samvirke_rest_send_seconds", Help: "Time of one request to a party, by party and class of outcome.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30},
@@ -202,14 +206,10 @@ func (s *Sender) send(ctx context.Context, d samvirke.Delivery, to string, start
 		ctx, cancel = context.WithDeadlineCause(ctx, limit, errTimeout)
 		defer cancel()
 	}
-	// The client library copies bytes twice, but reads a reader where it lies.
-	req := s.client.R().SetContext(ctx).SetBody(bytes.NewReader(d.Body))
-	setHeaders(req.Header, d)
-	resp, err := req.Post(to)
+	raw, err := s.post(ctx, &d, to)
 	if err != nil {
 		return connectors.Result{Answer: "no answer"}, classifyError(ctx, err)
 	}
-	raw := resp.RawResponse
 	defer raw.Body.Close()
 	res := connectors.Result{Answer: statusText(raw.StatusCode)}
 	fault := Classify(raw.StatusCode, raw.Header, s.now())
@@ -229,19 +229,19 @@ func (s *Sender) send(ctx context.Context, d samvirke.Delivery, to string, start
 	return res, fault
 }
 
-// setHeaders sets what differs from delivery to delivery; the client adds the rest.
-func setHeaders(h http.Header, d samvirke.Delivery) {
-	values := make([]string, 0, 4) // one piece of memory behind all
-	set := func(name, v string) {
-		values = append(values, v)
-		h[name] = values[len(values)-1 : len(values) : len(values)]
+// post sends the request and reads the head of the answer.
+func (s *Sender) post(ctx context.Context, d *samvirke.Delivery, to string) (*http.Response, error) {
+	if s.plain.fits(d, to) {
+		return s.plain.send(ctx, s.direct, d)
 	}
-	set("Content-Type", contentTypeOf(d))
-	for _, v := range [...][2]string{{"X-Request-Id", d.ID}, {"Message-Id", d.ExternalID}, {"Traceparent", d.TraceParent}} {
-		if headerSafe(v[1]) {
-			set(v[0], v[1])
-		}
+	// The client library copies bytes twice, but reads a reader where it lies.
+	req := s.client.R().SetContext(ctx).SetBody(bytes.NewReader(d.Body))
+	eachHeader(d, func(name, v string) { req.Header[name] = []string{v} })
+	resp, err := req.Post(to)
+	if err != nil {
+		return nil, err
 	}
+	return resp.RawResponse, nil
 }
 
 // statusText is the answer in short.

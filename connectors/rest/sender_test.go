@@ -312,7 +312,7 @@ func TestTakenStaysTaken(t *testing.T) {
 		for limit := time.Second; ; limit *= 2 {
 			s := sender(t, ClientOptions{URL: trickle.URL, Timeout: limit})
 			head := &headSeen{RoundTripper: s.direct}
-			s.client = newClient(s.opt, head)
+			s.client, s.plain = newClient(s.opt, head), nil
 			res, err := s.Send(t.Context(), delivery)
 			if !head.seen && limit < patience { // so busy a machine that not even the head was in time
 				continue
