@@ -26,6 +26,7 @@ type laneChange struct {
 	open    bool
 	waiting bool // stored as waiting, otherwise as queued
 	due     int64
+	at      int64 // when the unit was made, by the clock of then; 0 when it does not matter
 	// release ends the lease of the delivery.
 	release bool
 	// fresh is a delivery just made, nil for one that was changed.
@@ -41,6 +42,8 @@ type lanes struct {
 	leases  map[int64]*lease
 	token   int64
 	fresh   fresh
+	// slipped is the clock when it was put back since the store was opened, otherwise nil.
+	slipped func() time.Time
 	// loading has a channel for each party of an earlier life, closed when its deliveries have been read in; until then
 	// nothing of it is leased, because the head of a lane might not be known yet. The map does not change after Open.
 	loading map[string]chan struct{}
@@ -104,6 +107,9 @@ func (l *lanes) party(name string) *partyLanes {
 func (l *lanes) settle(changes []laneChange, pinned []int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.slipped != nil {
+		late(changes, l.slipped())
+	}
 	for _, c := range changes {
 		l.apply(c)
 	}

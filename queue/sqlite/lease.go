@@ -26,6 +26,10 @@ func (s *Store) Lease(ctx context.Context, party string, limit int, ttl time.Dur
 			return nil, err
 		}
 		now := s.opts.Now()
+		if back := s.clock.back(now, time.Since(s.opened)); back > 0 {
+			s.opts.Logger.Warn("the clock was put back: what waits is tried as long after its last attempt as before", "by", back)
+			s.lanes.sooner(back, s.opts.Now)
+		}
 		got, wake, next := s.lanes.take(party, limit, ttl, now.UnixNano())
 		if len(got) > 0 {
 			return s.fillLeased(ctx, got)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"database/sql/driver"
 	"slices"
+	"time"
 
 	"github.com/samvirke/samvirke"
 )
@@ -24,6 +25,8 @@ type loader struct {
 	states  []samvirke.DeliveryState
 	stage   int // index into parties x states, after the messages
 	started bool
+	// back is how far the clock was put back since the store was closed: so much earlier is everything due.
+	back time.Duration
 }
 
 // newLoader prepares to read for these parties, those with the fewest open deliveries first.
@@ -132,7 +135,7 @@ func (l *loader) deliveries(w *writer, party string, state samvirke.DeliveryStat
 		l.after = row[0].(int64)
 		c := laneChange{seq: l.after, party: party, lane: w.s.lanes.key(row[1].(string)), open: true,
 			waiting: state == samvirke.DeliveryWaiting,
-			due:     dueOf(row[2].(int64), row[3].(int64))}
+			due:     dueOf(row[2].(int64), row[3].(int64)) - int64(l.back), at: row[3].(int64)}
 		if state == samvirke.DeliveryStopped {
 			if row[4].(int64) == 0 {
 				return nil

@@ -52,6 +52,7 @@ type Store struct {
 
 	writer *writer
 	opened time.Time
+	clock  clockWatch
 
 	// held is the newest spot known to be in the tables for good; tidyNow asks for a look at the segments.
 	held    atomic.Pointer[spot]
@@ -144,6 +145,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		}
 	}()
 	s.opened = time.Now()
+	s.clock.back(opts.Now(), 0)
 	w, err := s.openWriter(ctx)
 	if err != nil {
 		return nil, err
@@ -227,7 +229,12 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 		return nil, err
 	}
 	s.lanes.await(parties)
-	w.load, err = newLoader(db, w.seqs.message, parties, s.totals.n)
+	if w.load, err = newLoader(db, w.seqs.message, parties, s.totals.n); err != nil {
+		return w, err
+	}
+	if w.load.back, err = w.behind(); w.load.back > 0 {
+		s.opts.Logger.Warn("the clock is behind the last event of the store: what waits is tried as long after its last attempt as before", "by", w.load.back)
+	}
 	return w, err
 }
 

@@ -103,7 +103,7 @@ func (t *tx) writeDeliveries() {
 		t.tally(tallyDelivery, d.Party, string(samvirke.DeliveryQueued), 1)
 		d.Seq, d.Body = r.seq, notNil(d.Body)
 		t.lanes = append(t.lanes, laneChange{seq: r.seq, party: d.Party, lane: r.lane, open: true,
-			due: dueOf(nanos(d.DueAt), r.created), fresh: d})
+			due: dueOf(nanos(d.DueAt), r.created), at: nanos(t.u.Now), fresh: d})
 	}
 }
 
@@ -245,7 +245,7 @@ func sign(up bool) int64 {
 
 // laneChange is what the step means to the lane.
 func (r *deliveryRow) laneChange(at time.Time) laneChange {
-	c := laneChange{seq: r.seq, party: r.party, lane: r.lane, release: true}
+	c := laneChange{seq: r.seq, party: r.party, lane: r.lane, at: nanos(at), release: true}
 	switch {
 	case r.state == samvirke.DeliveryQueued || r.state == samvirke.DeliveryWaiting:
 		c.open, c.due = true, dueOf(r.due, nanos(at))
