@@ -206,3 +206,30 @@ func TestSearchPlans(t *testing.T) {
 		}
 	}
 }
+
+// TestDropPlans: after a run of retention the database believes that hardly a body has aged. Then those that have by the next run must not be
+// looked through for each step.
+func TestDropPlans(t *testing.T) {
+	s := open(t, Options{})
+	o := s.opts
+	c, err := o.config(hot(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.ConnectConfig(soon(t), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background()) //nolint:errcheck // the schema is of the test
+	for _, text := range []string{`INSERT INTO aged SELECT i, k, 0, decode(repeat('00', 400), 'hex') FROM generate_series(1, 4000) i, unnest(ARRAY[1, 3]) k`,
+		`DELETE FROM aged WHERE seq < 3999`, `VACUUM ANALYZE aged`} {
+		if _, err := conn.Exec(soon(t), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, text := range payloadDrops() {
+		if plan := explain(t, conn, text); strings.Contains(plan, "Filter: (seq") {
+			t.Errorf("looks through all:\n%s", plan)
+		}
+	}
+}
