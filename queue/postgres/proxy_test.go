@@ -18,7 +18,8 @@ type proxy struct {
 	conns   map[net.Conn]bool
 	refuse  bool
 	cuts    int
-	swallow bool // answers of the server are lost
+	swallow bool           // answers of the server are lost
+	grip    func(net.Conn) // is done to new connections before anything comes through; nil for nothing
 	wg      sync.WaitGroup
 }
 
@@ -65,6 +66,10 @@ func (p *proxy) serve() {
 		late := p.cuts != cuts // it came before a cut and would outlive it
 		if !late {
 			p.conns[in], p.conns[out] = true, true
+			if p.grip != nil {
+				p.grip(in)
+				p.grip(out)
+			}
 		}
 		p.mu.Unlock()
 		if late {

@@ -182,6 +182,10 @@ func (s *Server) Start() error {
 	if err != nil {
 		return err
 	}
+	from := int64(0) // where the log of this life begins
+	if info, err := log.Stat(); err == nil {
+		from = info.Size()
+	}
 	cmd := exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.Data())
 	cmd.Dir, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = s.Dir, credential(), log, log
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
@@ -208,7 +212,7 @@ func (s *Server) Start() error {
 		select {
 		case <-done:
 			text, _ := os.ReadFile(log.Name())
-			return fmt.Errorf("the server ended: %s", text)
+			return fmt.Errorf("the server ended: %s", text[min(from, int64(len(text))):])
 		case <-ctx.Done():
 			return fmt.Errorf("the server does not answer: %w", err)
 		case <-time.After(20 * time.Millisecond):
