@@ -42,7 +42,7 @@ var house = []room{
 	// The schema check walks trees that its tests must read from text.
 	{name: "mapping", duty: "formats", may: []string{"", "fhir"}, inTest: []string{"fhir/definition", "mapping/kith/xmltree"}},
 	{name: "connectors", duty: "wires", may: []string{""}, inTest: []string{"internal/leaks", "internal/loopback"}},
-	{name: "queue", duty: "everything durable", may: []string{"", "queue/press"}, inTest: []string{"queue/sqlite", "queue/postgres/postgrestest", "internal/leaks"}},
+	{name: "queue", duty: "everything durable", may: []string{"", "queue/press"}, inTest: []string{"queue/sqlite", "queue/memory", "queue/postgres/postgrestest", "internal/leaks"}},
 	{name: "queue/postgres/postgrestest", duty: "real PostgreSQL servers for tests", may: []string{"internal/loopback"}},
 	{name: "queue/press", duty: "aged bodies made small"},
 	// A decorator over any engine; its tests stand on a real one.

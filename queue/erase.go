@@ -38,7 +38,7 @@ type Eraser interface {
 	//
 	// It works in steps, each one transaction, settings and counters last: a caller that was interrupted calls it again with the
 	// same Erasure. Messages still to be processed and deliveries still to be sent are left alone: the caller ends
-	// those first.
+	// those first. What was erased (its Checksum is gone) is not stepped or processed anew.
 	//
 	// What comes again is known by salted hashes: a duplicate of an erased message is Outcome.Duplicate still, and
 	// FindDelivery finds an erased delivery by its external id.

@@ -151,7 +151,11 @@ type Outcome struct {
 // in the same unit. A message that was stored before is then given back: Received gives it again, to whoever asks, when
 // nothing of its patient is before it. The patient is that of the stored message; messages without one have no order, and
 // one whose patient is only found out by its step has none before that. Only received ones hold others up: not those that
-// need attention, are refused or quarantined. A step to closed is no processing and has no order.
+// need attention, are refused or quarantined. A step to closed is no processing and has no order. A store that has just been
+// opened and does not know yet what is received may refuse so for a moment, too.
+//
+// A step that leaves a message received, or puts it back there, gives it no other patient, id or kind: its order is that of the
+// patient it came with, and who processes it may have it as it was accepted.
 type MessageStep struct {
 	ID string
 	// From lists the statuses it must have; empty: any. Otherwise ErrState.

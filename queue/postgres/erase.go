@@ -229,7 +229,7 @@ func (x *eraser) delivery(ctx context.Context, t *jobTx, seq int64) error {
 		}
 		// The key stays: a hash of eight bytes names nobody.
 		if _, err := t.exec(ctx, `UPDATE delivery SET patient = '', lane = $1, hold = false, external_id = '', checksum = '', fault_text = '',
-			trace_parent = '', body = NULL WHERE seq = $2`, lane, seq); err != nil {
+			trace_parent = '', body = NULL, original = false WHERE seq = $2`, lane, seq); err != nil {
 			return err
 		}
 		for _, text := range []string{

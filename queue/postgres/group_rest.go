@@ -78,7 +78,9 @@ func (g *group) lookDues() error {
 		}
 		switch s.Op {
 		case queue.DueSet:
-			row = dueRow{at: nanos(s.At)}
+			if at := nanos(s.At); row.at != at { // else it has fired when it had
+				row = dueRow{at: at}
+			}
 		case queue.DueDrop:
 			row = dueRow{}
 		default:

@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -60,6 +62,22 @@ func engine(t *testing.T) queuetest.Engine {
 			}
 		},
 		Find: func(t testing.TB, dir, text string) []string { return scanRows(t, s.URL(), schema(t, dir), text) },
+		Age: func(ctx context.Context, s queue.Store) error {
+			for n := int64(1); n > 0; {
+				var err error
+				if n, err = s.(*Store).Age(ctx, time.Now().Add(time.Hour)); err != nil {
+					return err
+				}
+			}
+			if _, err := s.(*Store).Check(ctx); err != nil {
+				return err
+			}
+			i, err := s.(*Store).Integrity(ctx)
+			if err == nil && len(i.Damaged) > 0 {
+				err = fmt.Errorf("damaged: %v", i.Damaged)
+			}
+			return err
+		},
 	}
 }
 

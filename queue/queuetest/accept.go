@@ -141,6 +141,18 @@ func testReused(t *testing.T, v *env) {
 	if st := get[queue.Stats](v)(v.s.Stats(v.ctx())); st.Accepted != 3 || st.Messages[samvirke.MessageQuarantined] != 2 {
 		t.Fatalf("stats %+v", st)
 	}
+	// Ended by a person it is no news either, now and after a restart.
+	v.commit(queue.Unit{Message: &queue.MessageStep{ID: "b", From: []samvirke.MessageStatus{samvirke.MessageQuarantined}, To: samvirke.MessageClosed}})
+	for _, id := range []string{"b3", "b4"} {
+		again.ID = id
+		if out := v.commit(queue.Unit{Accept: &again}); !out.Duplicate || out.Existing.ID != "b" || out.Existing.Status != samvirke.MessageClosed {
+			t.Fatalf("quarantined, closed and again: %+v", out)
+		}
+		v.restart()
+	}
+	if st := get[queue.Stats](v)(v.s.Stats(v.ctx())); st.Accepted != 3 || st.Messages[samvirke.MessageQuarantined] != 1 || st.Messages[samvirke.MessageClosed] != 1 {
+		t.Fatalf("stats %+v", st)
+	}
 }
 
 // testDuplicateInOneGroup sends the same message many times at once: exactly one is new.

@@ -67,6 +67,15 @@ func testDues(t *testing.T, v *env) {
 	}
 	v.commit(queue.Unit{Dues: []queue.DueStep{set("p", "c", at), fire("p", "c", at)}})
 	check("set and fired at once", queue.DueFilter{Patient: "p"}, "p/c!", "p/a")
+	// What has fired does not fire anew because it was written again, in the same unit either. For another time, or taken away, it does.
+	drop := queue.DueStep{Op: queue.DueDrop, Patient: "p", ID: "c"}
+	v.refuse(queue.ErrState, queue.Unit{Dues: []queue.DueStep{set("p", "c", at), fire("p", "c", at)}})
+	v.refuse(queue.ErrState, queue.Unit{Dues: []queue.DueStep{set("p", "c", at), set("p", "c", at), fire("p", "c", at)}})
+	v.refuse(queue.ErrState, queue.Unit{Dues: []queue.DueStep{drop, set("p", "c", at), fire("p", "c", at), set("p", "c", at), fire("p", "c", at)}})
+	v.commit(queue.Unit{Dues: []queue.DueStep{set("p", "c", at.Add(time.Minute)), set("p", "c", at), fire("p", "c", at)}})
+	v.commit(queue.Unit{Dues: []queue.DueStep{drop, set("p", "c", at), fire("p", "c", at)}})
+	v.commit(queue.Unit{Dues: []queue.DueStep{set("p", "c", at.Add(-time.Minute)), fire("p", "c", at.Add(-time.Minute))}})
+	check("and again", queue.DueFilter{Patient: "p"}, "p/c!", "p/a")
 	for _, s := range []queue.DueStep{{Op: "other", Patient: "p", ID: "a"}, {Op: queue.DueSet, ID: "a", At: at}, {Op: queue.DueSet, Patient: "p", At: at}, {Op: queue.DueSet, Patient: "p", ID: "a"}} {
 		if _, err := v.s.Commit(v.ctx(), &queue.Unit{Now: v.now, Dues: []queue.DueStep{s}}); err == nil {
 			t.Errorf("accepted %+v", s)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -165,6 +166,21 @@ func testFindDelivery(t *testing.T, v *env) {
 	for _, c := range [][2]string{{"gp", "nobody"}, {"nobody", "same"}, {"gp", ""}} {
 		if _, err := v.s.FindDelivery(v.ctx(), c[0], c[1]); !errors.Is(err, queue.ErrNotFound) {
 			t.Errorf("find %v: %v", c, err)
+		}
+	}
+	// A UUID is the same in capitals: the newest counts, however it is asked for, waiting or in the tables.
+	const small = "0b6c3a1e-7f3d-4c58-9d35-5c1f1b2a3e4d"
+	for i, id := range []string{small, strings.ToUpper(small), small} {
+		d := delivery(fmt.Sprint("u", i), "m", "gp", "p")
+		d.ExternalID = id
+		v.commit(queue.Unit{Deliveries: []samvirke.Delivery{d}})
+		for range 2 {
+			for _, asked := range []string{small, strings.ToUpper(small)} {
+				if found := get[samvirke.Delivery](v)(v.s.FindDelivery(v.ctx(), "gp", asked)); found.ID != d.ID {
+					t.Fatalf("%s finds %s, want the newest %s", asked, found.ID, d.ID)
+				}
+			}
+			v.restart()
 		}
 	}
 }

@@ -2,11 +2,13 @@ package queuetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,10 +16,14 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/memory"
 )
 
-// testModel plays random calls against the store and against a model of thirty lines, and compares
-// after each. rapid takes a fresh seed each time and prints it with a shrunk case when they differ.
+// testModel plays random calls against the store and against queue/memory, which is the contract as a program of maps and
+// slices, and compares every answer, and again and again everything that can be read. rapid takes a fresh seed each time and
+// prints it with a shrunk case when they differ. The ordinary run is bounded by rapid's own flags; a long one is
+//
+//	go test ./queue/sqlite -run TestSuite/Model -rapid.checks=1000 -rapid.steps=60
 func testModel(t *testing.T, v *env) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -26,282 +32,335 @@ func testModel(t *testing.T, v *env) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			rt.Fatal(err)
 		}
-		m := &model{e: v.e, t: t, dir: dir, s: v.e.Open(t, dir), counters: map[string]int64{}}
-		defer func() { _ = m.s.Close() }()
+		m := &model{e: v.e, t: t, dir: dir, s: v.e.Open(t, dir), tokens: map[int64]int64{}, owed: map[string]bool{}, began: time.Now().UTC().Truncate(time.Microsecond)}
+		m.ref, m.now = m.newReference(), m.began.Add(-2*time.Hour)
+		m.events, m.unsubscribe = m.s.Subscribe(subscribed)
+		defer func() {
+			_ = m.s.Close()
+			_ = os.RemoveAll(dir)
+		}()
 		rt.Repeat(map[string]func(*rapid.T){
-			"":        m.check,
-			"accept":  m.accept,
-			"enqueue": m.enqueue,
-			"lease":   m.lease,
-			"report":  m.report,
-			"other":   m.other,
-			"stale":   m.stale,
-			"counter": m.counter,
-			"restart": m.restart,
+			"":           m.check,
+			"unit":       m.one,
+			"another":    m.one, // units are most of what happens
+			"message":    m.message,
+			"delivery":   m.delivery,
+			"report":     m.report,
+			"together":   m.together,
+			"lease":      m.lease,
+			"lease ends": m.leaseEnds,
+			"received":   m.received,
+			"process":    m.process,
+			"restart":    m.restart,
+			"age":        m.age,
+			"drop":       m.drop,
+			"erase":      m.erase,
+			"ask":        m.ask,
+			"look":       m.look,
 		})
+		m.look(rt)
+		m.restart(rt)
+		m.look(rt)
 	})
 }
 
-// model is what the store should be.
+// subscribed is how far the model may be behind the events: more than a case can make.
+const subscribed = 20000
+
+// model is a store and what it should be.
 type model struct {
 	e   Engine
 	t   *testing.T
 	dir string
 	s   queue.Store
-
-	messages   []*modelMessage
-	deliveries []*modelDelivery
-	counters   map[string]int64
-	stales     []queue.DeliveryStep
+	ref *reference
+	// log is everything that changed ref, to be done once more to a new one.
+	log []func(*reference)
+	// began is the time of the wall; now goes from long before it in steps, as the clock of the units.
+	began, now time.Time
+	n          int // ids given
+	// tokens are those of the store by those of ref. held are all that ref ever gave.
+	tokens map[int64]int64
+	held   []queue.DeliveryStep
+	// owed are messages that ref has handed out and the store has not.
+	owed map[string]bool
+	// events are those the store tells of, heard is the number of the last one.
+	events      <-chan samvirke.Event
+	unsubscribe func()
+	heard       int64
 }
 
-type modelMessage struct {
-	id, external, content string
-	status                samvirke.MessageStatus
+// reference is the model's own store, with a clock of its own: what it does depends on nothing else.
+type reference struct {
+	disk *memory.Disk
+	now  time.Time
+	*memory.Store
 }
 
-type modelDelivery struct {
-	id, party, lane string
-	state           samvirke.DeliveryState // as stored
-	hold, late      bool                   // late: due in an hour
-	token           int64
+func (m *model) newReference() *reference {
+	r := &reference{disk: memory.NewDisk(), now: m.began}
+	r.open()
+	return r
 }
 
-func (d *modelDelivery) shown() samvirke.DeliveryState {
-	if d.token != 0 {
-		return samvirke.DeliverySending
+func (r *reference) open() {
+	r.Store = memory.Open(r.disk, memory.Options{Now: func() time.Time { return r.now }})
+}
+
+// atOnce is a context that has ended for who waits, and not for who does not have to.
+type atOnce struct {
+	context.Context
+	asked bool
+}
+
+func (c *atOnce) Done() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
+func (c *atOnce) Err() error {
+	if c.asked {
+		return context.DeadlineExceeded
 	}
-	return d.state
+	c.asked = true
+	return nil
 }
 
-func (d *modelDelivery) inLane() bool {
-	return d.state == samvirke.DeliveryQueued || d.state == samvirke.DeliveryWaiting || d.hold
+func (m *model) ctx(rt *rapid.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	rt.Cleanup(cancel)
+	return ctx
 }
 
-// heads are the deliveries that may be leased: the first of each lane that is not in hand.
-func (m *model) heads(party string) (out []string) {
-	busy := map[string]bool{}
-	for _, d := range m.deliveries {
-		busy[d.lane] = busy[d.lane] || d.token != 0
+func (m *model) tick() time.Time {
+	m.now = m.now.Add(time.Second)
+	return m.now
+}
+
+// do does something to ref that is to be done again in a replay.
+func (m *model) do(f func(*reference)) {
+	f(m.ref)
+	m.log = append(m.log, f)
+}
+
+// same fails when the store answers otherwise than it should.
+func same(rt *rapid.T, what, got, want string) {
+	rt.Helper()
+	if got != want {
+		rt.Fatalf("%s\ngot  %s\nwant %s", what, got, want)
 	}
-	for _, d := range m.deliveries {
-		if d.party != party || !d.inLane() || busy[d.lane] {
+}
+
+// translated is a unit with the tokens of the store.
+func (m *model) translated(u queue.Unit) *queue.Unit {
+	u.Steps = slices.Clone(u.Steps)
+	for i := range u.Steps {
+		if t, known := m.tokens[u.Steps[i].Token]; known {
+			u.Steps[i].Token = t
+		}
+	}
+	return &u
+}
+
+func (m *model) commit(rt *rapid.T, u queue.Unit) error {
+	rt.Helper()
+	u.Now = m.tick()
+	var out queue.Outcome
+	var err error
+	before := len(m.log)
+	m.do(func(r *reference) { out, err = r.Commit(context.Background(), &u) })
+	got, gotErr := m.s.Commit(m.ctx(rt), m.translated(u))
+	if g, w := outcomeText(got, gotErr), outcomeText(out, err); g != w && !(err != nil && gotErr != nil && m.breaks(m.log[:before], u, g)) {
+		same(rt, "commit", g, w)
+	}
+	return err
+}
+
+// breaks says whether a unit that is refused breaks the rule of a class too: nothing says which of several an engine looks at first.
+// It is told so when it keeps the other rules, because parts of it are left out.
+func (m *model) breaks(log []func(*reference), u queue.Unit, class string) bool {
+	for leave := range 1 << 8 {
+		c := u
+		for i, without := range []func(){
+			func() { c.Message = nil }, func() { c.Plan, c.Plans = nil, nil }, func() { c.Dues = nil }, func() { c.Deliveries = nil },
+			func() { c.Steps = nil }, func() { c.Counters = nil }, func() { c.Receipts, c.Events = nil, nil }, func() { c.Accept = nil },
+		} {
+			if leave&(1<<i) != 0 {
+				without()
+			}
+		}
+		r := m.newReference()
+		for _, f := range log {
+			f(r)
+		}
+		if out, err := r.Commit(context.Background(), &c); err != nil && outcomeText(out, err) == class {
+			return true
+		}
+	}
+	return false
+}
+
+// one commits any unit.
+func (m *model) one(rt *rapid.T) { _ = m.commit(rt, m.unit(rt)) }
+
+// message accepts one alone, or with what comes of it.
+func (m *model) message(rt *rapid.T) {
+	u := queue.Unit{Accept: m.drawMessage(rt)}
+	if chance(rt, "at once", 2) {
+		u.Message = &queue.MessageStep{ID: u.Accept.ID, To: samvirke.MessageProcessed, Envelope: body(rt, m.e), Notes: []byte("[]")}
+		u.Deliveries = []samvirke.Delivery{m.drawDelivery(rt, u.Accept)}
+	}
+	_ = m.commit(rt, u)
+}
+
+func (m *model) delivery(rt *rapid.T) {
+	_ = m.commit(rt, queue.Unit{Deliveries: []samvirke.Delivery{m.drawDelivery(rt, nil)}})
+}
+
+// report is a step under a lease, mostly one that holds.
+func (m *model) report(rt *rapid.T) {
+	if len(m.held) == 0 {
+		rt.Skip("no lease yet")
+	}
+	s := m.drawStep(rt, nil)
+	h := m.held[len(m.held)-1-rapid.IntRange(0, min(len(m.held)-1, 4)).Draw(rt, "lease")]
+	if m.erased(h.ID) {
+		rt.Skip("it was erased")
+	}
+	s.ID, s.Token, s.From = h.ID, h.Token, nil
+	_ = m.commit(rt, queue.Unit{Steps: []queue.DeliveryStep{s}})
+}
+
+// process takes the first received message of a patient out of received, as the gateway does.
+func (m *model) process(rt *rapid.T) {
+	list, err := m.ref.Messages(context.Background(), queue.MessageFilter{Status: []samvirke.MessageStatus{samvirke.MessageReceived}, Limit: queue.MaxPage})
+	if err != nil || len(list) == 0 {
+		rt.Skip("nothing to process")
+	}
+	x := rapid.SampledFrom(list).Draw(rt, "message")
+	to := rapid.SampledFrom([]samvirke.MessageStatus{samvirke.MessageProcessed, samvirke.MessageAttention, samvirke.MessageRefused, samvirke.MessageClosed}).Draw(rt, "to")
+	u := queue.Unit{Message: &queue.MessageStep{ID: x.ID, From: []samvirke.MessageStatus{samvirke.MessageReceived}, To: to, Envelope: body(rt, m.e)},
+		Records: []queue.Record{{Key: x.ID, Hash: "h", Patient: x.Patient, MessageID: x.ID, Body: body(rt, m.e)}},
+		Events:  []samvirke.Event{{MessageID: x.ID, Patient: x.Patient, Name: samvirke.EventProcessed}}}
+	if x.Patient != "" {
+		u.Plan = m.drawPlan(rt, x.Patient)
+	}
+	_ = m.commit(rt, u)
+}
+
+// together commits some units at once: there must be an order in which they could have come one by one.
+func (m *model) together(rt *rapid.T) {
+	units := make([]queue.Unit, rapid.IntRange(2, 3).Draw(rt, "units"))
+	for i := range units {
+		units[i] = m.unit(rt)
+		units[i].Now = m.tick()
+	}
+	got := make([]string, len(units))
+	var wg sync.WaitGroup
+	ctx := m.ctx(rt)
+	for i := range units {
+		wg.Go(func() {
+			out, err := m.s.Commit(ctx, m.translated(units[i]))
+			got[i] = outcomeText(out, err)
+		})
+	}
+	wg.Wait()
+	var have, near []string
+	for order := range permutations(len(units)) {
+		next := m.newReference()
+		for _, f := range m.log {
+			f(next)
+		}
+		log := slices.Clip(m.log)
+		could := true
+		for _, i := range order {
+			out, err := next.Commit(ctx, &units[i])
+			want := outcomeText(out, err)
+			if could = want == got[i] || err != nil && strings.HasPrefix(got[i], "error") && m.breaks(log, units[i], got[i]); !could {
+				break
+			}
+			log = append(log, func(r *reference) { _, _ = r.Commit(context.Background(), &units[i]) })
+		}
+		if !could {
 			continue
 		}
-		busy[d.lane] = true
-		if !d.hold && !d.late {
-			out = append(out, d.id)
+		if have == nil {
+			have = m.dump(rt, m.s)
 		}
+		near = m.dump(rt, next)
+		if !slices.Equal(have, near) {
+			continue
+		}
+		m.ref, m.log = next, log
+		return
 	}
-	slices.Sort(out)
+	if near != nil {
+		compare(rt, have, near)
+	}
+	rt.Fatalf("in no order could %d units have ended as\n%s", len(units), strings.Join(got, "\n"))
+}
+
+// permutations gives the orders of n things.
+func permutations(n int) func(func([]int) bool) {
+	return func(yield func([]int) bool) {
+		var rec func(order []int) bool
+		rec = func(order []int) bool {
+			if len(order) == n {
+				return yield(order)
+			}
+			for i := range n {
+				if !slices.Contains(order, i) && !rec(append(slices.Clone(order), i)) {
+					return false
+				}
+			}
+			return true
+		}
+		rec(nil)
+	}
+}
+
+// messageIDs are all ids of messages, in order.
+func (m *model) messageIDs() (out []string) {
+	list, _ := m.ref.Messages(context.Background(), queue.MessageFilter{Limit: queue.MaxPage})
+	for i := range slices.Backward(list) {
+		out = append(out, list[i].ID)
+	}
 	return out
 }
 
-func (m *model) commit(rt *rapid.T, u queue.Unit) (queue.Outcome, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	u.Now = time.Now()
-	return m.s.Commit(ctx, &u)
+// deliveryIDs are all ids of deliveries, in order.
+func (m *model) deliveryIDs() (out []string) {
+	list, _ := m.ref.Deliveries(context.Background(), queue.DeliveryFilter{Limit: queue.MaxPage})
+	for i := range slices.Backward(list) {
+		out = append(out, list[i].ID)
+	}
+	return out
 }
 
-func (m *model) accept(rt *rapid.T) {
-	x := &modelMessage{id: fmt.Sprint("m", len(m.messages)), external: rapid.SampledFrom([]string{"", "e1", "e2"}).Draw(rt, "external"),
-		content: rapid.SampledFrom([]string{"c1", "c2", "c3"}).Draw(rt, "content"), status: samvirke.MessageReceived}
-	var same, first *modelMessage
-	for _, o := range m.messages {
-		if o.external != x.external {
-			continue
-		}
-		if first == nil {
-			first = o
-		}
-		if same == nil && o.content == x.content {
-			same = o
-		}
-	}
-	msg := message(x.id)
-	msg.ExternalID, msg.Raw, msg.Checksum = x.external, []byte(x.content), sum([]byte(x.content))
-	out, err := m.commit(rt, queue.Unit{Accept: msg})
-	if err != nil {
-		rt.Fatal(err)
-	}
-	duplicate := same != nil
-	reused := !duplicate && x.external != "" && first != nil
-	if out.Duplicate != duplicate || out.Reused != reused {
-		rt.Fatalf("outcome %+v, want duplicate %t, reused %t", out, duplicate, reused)
-	}
-	if duplicate && out.Existing.ID != same.id || reused && out.Existing.ID != first.id {
-		rt.Fatalf("existing %s", out.Existing.ID)
-	}
-	if reused {
-		x.status = samvirke.MessageQuarantined
-	}
-	if !duplicate {
-		m.messages = append(m.messages, x)
-	}
+// erased says that a delivery was: there is nothing to send, and nobody moves it any more.
+func (m *model) erased(id string) bool {
+	d, err := m.ref.Delivery(context.Background(), id)
+	return err == nil && d.Checksum == ""
 }
 
-func (m *model) enqueue(rt *rapid.T) {
-	if len(m.messages) == 0 {
-		rt.Skip("no message yet")
-	}
-	d := delivery(fmt.Sprint("d", len(m.deliveries)), m.messages[0].id, rapid.SampledFrom([]string{"gp", "home"}).Draw(rt, "party"),
-		rapid.SampledFrom([]string{"p1", "p2"}).Draw(rt, "patient"))
-	x := &modelDelivery{id: d.ID, party: d.Party, lane: d.Lane, state: d.State, late: rapid.IntRange(0, 5).Draw(rt, "late") == 0}
-	if x.late {
-		d.DueAt = time.Now().Add(time.Hour)
-	}
-	if _, err := m.commit(rt, queue.Unit{Deliveries: []samvirke.Delivery{d}}); err != nil {
-		rt.Fatal(err)
-	}
-	m.deliveries = append(m.deliveries, x)
-}
-
-func (m *model) lease(rt *rapid.T) {
-	party := rapid.SampledFrom([]string{"gp", "home"}).Draw(rt, "party")
-	want := m.heads(party)
-	wait := limit
-	if len(want) == 0 {
-		wait = 2 * time.Millisecond
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), wait)
-	defer cancel()
-	got, err := m.s.Lease(ctx, party, 10, time.Hour)
-	if err != nil && !(len(want) == 0 && errors.Is(err, context.DeadlineExceeded)) {
-		rt.Fatal(err)
-	}
-	ids := idsOf(got)
-	slices.Sort(ids)
-	if !slices.Equal(ids, want) {
-		rt.Fatalf("leased %v, want %v", ids, want)
-	}
-	for _, l := range got {
-		for _, d := range m.deliveries {
-			if d.id == l.ID {
-				d.token = l.Token
-				m.stales = append(m.stales, queue.DeliveryStep{ID: d.id, Token: d.token})
-			}
-		}
-	}
-}
-
-// move draws a step and does it to the model.
-func (m *model) move(rt *rapid.T, d *modelDelivery, states ...samvirke.DeliveryState) queue.DeliveryStep {
-	s := queue.DeliveryStep{ID: d.id, Token: d.token, From: []samvirke.DeliveryState{d.shown()},
-		To: rapid.SampledFrom(states).Draw(rt, "to"), HoldLane: rapid.Bool().Draw(rt, "hold")}
-	d.state, d.token = s.To, 0
-	d.hold = s.To == samvirke.DeliveryStopped && s.HoldLane
-	d.late = s.To == samvirke.DeliveryWaiting && rapid.Bool().Draw(rt, "late")
-	if d.late {
-		s.DueAt = time.Now().Add(time.Hour)
-	}
-	return s
-}
-
-// report is a step by who has the lease.
-func (m *model) report(rt *rapid.T) {
-	for _, d := range m.deliveries {
-		if d.token == 0 {
-			continue
-		}
-		s := m.move(rt, d, samvirke.DeliverySent, samvirke.DeliveryWaiting, samvirke.DeliveryStopped, samvirke.DeliveryQueued)
-		if _, err := m.commit(rt, queue.Unit{Steps: []queue.DeliveryStep{s}}); err != nil {
-			rt.Fatal(err)
-		}
-		return
-	}
-	rt.Skip("nothing is in hand")
-}
-
-// other is a step by somebody else: a receipt, a person.
-func (m *model) other(rt *rapid.T) {
-	if len(m.deliveries) == 0 {
-		rt.Skip("no delivery yet")
-	}
-	d := rapid.SampledFrom(m.deliveries).Draw(rt, "delivery")
-	s := m.move(rt, d, samvirke.DeliveryAcknowledged, samvirke.DeliveryStopped, samvirke.DeliveryQueued, samvirke.DeliveryGivenUp)
-	s.Token = 0
-	if _, err := m.commit(rt, queue.Unit{Steps: []queue.DeliveryStep{s}}); err != nil {
-		rt.Fatal(err)
-	}
-}
-
-// stale is a step under any lease that was ever given.
-func (m *model) stale(rt *rapid.T) {
-	if len(m.stales) == 0 {
-		rt.Skip("no lease yet")
-	}
-	s := rapid.SampledFrom(m.stales).Draw(rt, "lease")
-	for _, d := range m.deliveries {
-		if d.id == s.ID && d.token == s.Token {
-			rt.Skip("the lease still holds")
-		}
-	}
-	s.To = samvirke.DeliverySent
-	if _, err := m.commit(rt, queue.Unit{Steps: []queue.DeliveryStep{s}}); !errors.Is(err, queue.ErrFenced) {
-		rt.Fatalf("a step under an ended lease: %v", err)
-	}
-}
-
-func (m *model) counter(rt *rapid.T) {
-	name := rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "name")
-	expect := int64(rapid.IntRange(0, 3).Draw(rt, "expect"))
-	_, err := m.commit(rt, queue.Unit{Counters: []queue.CounterStep{{Name: name, Expect: expect}}})
-	if (expect == m.counters[name]) != (err == nil) || err != nil && !errors.Is(err, queue.ErrCounter) {
-		rt.Fatalf("counter %s is %d, step from %d: %v", name, m.counters[name], expect, err)
-	}
-	if err == nil {
-		m.counters[name]++
-	}
-}
-
-func (m *model) restart(rt *rapid.T) {
-	if m.e.Features.LeasesSurvive {
-		rt.Skip("leases survive")
-	}
-	if err := m.s.Close(); err != nil {
-		rt.Fatal(err)
-	}
-	m.s = m.e.Open(m.t, m.dir)
-	for _, d := range m.deliveries {
-		d.token = 0
-	}
-}
-
-// check compares everything that can be read.
+// check holds the totals against each other.
 func (m *model) check(rt *rapid.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	st, err := m.s.Stats(ctx)
+	ctx := m.ctx(rt)
+	got, err := m.s.Stats(ctx)
 	if err != nil {
 		rt.Fatal(err)
 	}
-	if st.Accepted != int64(len(m.messages)) {
-		rt.Fatalf("accepted %d, want %d", st.Accepted, len(m.messages))
+	want, err := m.ref.Stats(ctx)
+	if err != nil {
+		rt.Fatal(err)
 	}
-	statuses := map[samvirke.MessageStatus]int64{}
-	for _, x := range m.messages {
-		statuses[x.status]++
+	same(rt, "totals", statsText(got), statsText(want))
+	sum := int64(0)
+	for n := range maps.Values(got.Messages) {
+		sum += n
 	}
-	if fmt.Sprint(st.Messages) != fmt.Sprint(statuses) {
-		rt.Fatalf("messages %v, want %v", st.Messages, statuses)
-	}
-	totals := map[string]map[samvirke.DeliveryState]int64{}
-	list, err := m.s.Deliveries(ctx, queue.DeliveryFilter{Limit: queue.MaxPage})
-	if err != nil || len(list) != len(m.deliveries) {
-		rt.Fatalf("%d deliveries listed, want %d (%v)", len(list), len(m.deliveries), err)
-	}
-	slices.Reverse(list)
-	for i, d := range m.deliveries {
-		if list[i].ID != d.id || list[i].State != d.shown() {
-			rt.Fatalf("delivery %s is %s, want %s %s", list[i].ID, list[i].State, d.id, d.shown())
-		}
-		if totals[d.party] == nil {
-			totals[d.party] = map[samvirke.DeliveryState]int64{}
-		}
-		totals[d.party][d.shown()]++
-	}
-	if fmt.Sprint(st.Deliveries) != fmt.Sprint(totals) {
-		rt.Fatalf("totals %v, want %v", st.Deliveries, totals)
+	if sum != got.Accepted {
+		rt.Fatalf("%d accepted, %d accounted for", got.Accepted, sum)
 	}
 }

@@ -24,6 +24,9 @@ type Engine struct {
 	// Find says where a text stands in the store of dir. nil: the files below dir are searched, which is for engines that
 	// keep everything there.
 	Find func(t testing.TB, dir, text string) []string
+	// Age presses all that is stored and looks at the stored bodies once; an error says what is damaged. nil: the engine's bodies do
+	// not age, or something else stands over the engine.
+	Age func(ctx context.Context, s queue.Store) error
 	// Features are where engines may differ.
 	Features Features
 }

@@ -60,15 +60,10 @@ func (r *reader) FindDelivery(ctx context.Context, party, externalID string) (sa
 	return r.findDelivery(ctx, party, ids)
 }
 
-// findDelivery finds it in the tables.
-func (r *reader) findDelivery(ctx context.Context, party string, ids []string) (d samvirke.Delivery, err error) {
-	for _, id := range ids {
-		d, err = r.deliveryWhere(ctx, `d.external_id = ? AND d.party = ? AND d.external_id <> ''
-			ORDER BY d.seq DESC LIMIT 1`, id, party)
-		if !errors.Is(err, queue.ErrNotFound) {
-			break
-		}
-	}
+// findDelivery finds it in the tables, in whichever way the id is written there.
+func (r *reader) findDelivery(ctx context.Context, party string, ids []string) (samvirke.Delivery, error) {
+	d, err := r.deliveryWhere(ctx, `d.seq = (SELECT max(seq) FROM delivery INDEXED BY delivery_external
+		WHERE external_id IN (`+marks(len(ids))+`) AND party = ? AND external_id <> '')`, append(texts(ids), party)...)
 	if errors.Is(err, queue.ErrNotFound) {
 		return r.erasedDelivery(ctx, party, ids)
 	}

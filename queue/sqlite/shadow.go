@@ -58,9 +58,6 @@ func (t *touched) external(party string, ids []string) (s shadow, found bool) {
 				s, found = *x, true
 			}
 		}
-		if found {
-			break
-		}
 	}
 	return s, found
 }

@@ -5,7 +5,7 @@ package sqlite
 type statements struct {
 	begin, commit, rollback *stmt
 
-	messageFirst, messageSame, messageByID, messageSeq, messageFull *stmt
+	messageFirst, messageSame, messageSameID, messageByID, messageSeq, messageFull *stmt
 
 	planHead, deliveryByID, deliverySeq *stmt
 
@@ -46,8 +46,10 @@ func (st *statements) text() []struct {
 		{&st.messageFirst, `SELECT seq, checksum FROM message INDEXED BY message_external
 			WHERE external_id = +? AND party = ? AND external_id <> '' ORDER BY seq LIMIT 1`},
 		{&st.messageSame, `SELECT seq FROM message INDEXED BY message_checksum
-			WHERE checksum = ? AND party = ? AND external_id = +?
-			AND (external_id = '' OR status = 'quarantined') ORDER BY seq LIMIT 1`},
+			WHERE checksum = ? AND party = ? AND external_id = '' ORDER BY seq LIMIT 1`},
+		// Those of one id are few: each has another content, whatever became of it.
+		{&st.messageSameID, `SELECT seq FROM message INDEXED BY message_external
+			WHERE checksum = +? AND party = ? AND external_id = ? AND external_id <> '' ORDER BY seq LIMIT 1`},
 		{&st.erasedGet, `SELECT ref FROM erased WHERE hash = ?`},
 		{&st.messageFull, `SELECT ` + messageColumns + ` FROM message WHERE seq = ?`},
 		{&st.messageByID, `SELECT seq, status, format, kind, version, external_id, patient, generated_at, party

@@ -7,7 +7,11 @@ import (
 )
 
 // dueRow is what a step needs to know of a due.
-type dueRow struct{ at, fired int64 }
+type dueRow struct {
+	at, fired int64
+	// over says that the unit wrote it over what is stored: if that is for the same time, it has fired when that had.
+	over bool
+}
 
 // lookDues checks the steps in order, each against what the ones before it leave behind.
 func (t *tx) lookDues() error {
@@ -20,32 +24,48 @@ func (t *tx) lookDues() error {
 		s := &t.u.Dues[i]
 		n := name{s.Patient, s.ID}
 		row, known := rows[n]
-		if !known && s.Op == queue.DueFire {
-			if len(t.w.waiting.dues) > 0 {
-				return errWaits
-			}
-			v, err := t.w.st.dueGet.row(s.Patient, s.ID)
+		if s.Op == queue.DueFire && (!known || row != nil && row.over) {
+			stored, err := t.storedDue(s)
 			if err != nil {
 				return err
 			}
-			if v != nil {
-				row = &dueRow{v[0].(int64), v[1].(int64)}
+			switch {
+			case !known:
+				row = stored
+			case stored != nil && stored.at == row.at:
+				row.fired = stored.fired
 			}
 		}
 		switch s.Op {
 		case queue.DueSet:
-			row = &dueRow{at: nanos(s.At)}
+			if next := nanos(s.At); !known {
+				row = &dueRow{at: next, over: true}
+			} else if row == nil || row.at != next {
+				row = &dueRow{at: next}
+			}
 		case queue.DueDrop:
 			row = nil
 		default:
 			if row == nil || row.at != nanos(s.At) || row.fired != 0 {
 				return fmt.Errorf("due %s: %w", s.ID, queue.ErrState)
 			}
-			row = &dueRow{row.at, nanos(t.u.Now)}
+			row = &dueRow{at: row.at, fired: nanos(t.u.Now)}
 		}
 		rows[n] = row
 	}
 	return nil
+}
+
+// storedDue gives the due of a step as it is stored, nil when there is none.
+func (t *tx) storedDue(s *queue.DueStep) (*dueRow, error) {
+	if len(t.w.waiting.dues) > 0 {
+		return nil, errWaits
+	}
+	v, err := t.w.st.dueGet.row(s.Patient, s.ID)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	return &dueRow{at: v[0].(int64), fired: v[1].(int64)}, nil
 }
 
 func (t *tx) writeDues() {

@@ -79,13 +79,13 @@ func (t *tx) writeRepeat() {
 const faultReused = "message-id-reused"
 
 // findEarlier finds the message that m repeats, 0 when there is none. Content decides first: a
-// quarantined message that comes again is a duplicate of itself, not one more to quarantine.
+// quarantined message that comes again is a duplicate of itself, not one more to quarantine, also when a person has ended it.
 func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) {
 	if m.ExternalID == "" {
 		if t.w.waiting.names[contentName(m.Party, m.Checksum)] {
 			return 0, false, errWaits
 		}
-		row, err := t.w.st.messageSame.row(m.Checksum, m.Party, "")
+		row, err := t.w.st.messageSame.row(m.Checksum, m.Party)
 		if err != nil || row == nil {
 			return 0, false, err
 		}
@@ -109,7 +109,7 @@ func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) 
 		return seq, seq != 0, nil
 	}
 	for _, id := range ids {
-		row, err := t.w.st.messageSame.row(m.Checksum, m.Party, id)
+		row, err := t.w.st.messageSameID.row(m.Checksum, m.Party, id)
 		if err != nil {
 			return 0, false, err
 		}
