@@ -70,11 +70,11 @@ func checkTables() [2]checkTable {
 	return [2]checkTable{
 		{"message", `SELECT m.seq, coalesce(octet_length(m.raw), octet_length(a.body), 0) FROM message m LEFT JOIN aged a ON a.kind = 1 AND a.seq = m.seq
 			WHERE m.seq > $1 ORDER BY m.seq LIMIT $2`,
-			`SELECT m.seq, m.checksum, m.size, m.raw, a.body, a.sum FROM message m LEFT JOIN aged a ON a.kind = 1 AND a.seq = m.seq
+			`SELECT m.seq, m.checksum, m.size, m.raw, int4send(a.sum) || a.body, a.sum FROM message m LEFT JOIN aged a ON a.kind = 1 AND a.seq = m.seq
 			WHERE m.seq > $1 AND m.seq <= $2 ORDER BY m.seq`},
 		{"delivery", `SELECT d.seq, coalesce(octet_length(d.body), octet_length(a.body), 0) FROM delivery d LEFT JOIN aged a ON a.kind = 3 AND a.seq = d.seq
 			WHERE d.seq > $1 ORDER BY d.seq LIMIT $2`,
-			`SELECT d.seq, d.checksum, d.size, d.body, a.body, a.sum FROM delivery d LEFT JOIN aged a ON a.kind = 3 AND a.seq = d.seq
+			`SELECT d.seq, d.checksum, d.size, d.body, int4send(a.sum) || a.body, a.sum FROM delivery d LEFT JOIN aged a ON a.kind = 3 AND a.seq = d.seq
 			WHERE d.seq > $1 AND d.seq <= $2 ORDER BY d.seq`},
 	}
 }

@@ -35,6 +35,9 @@ const (
 )
 
 // Press presses and expands. It is safe for concurrent use; Close is not needed.
+//
+// A pressed body ends with a checksum of the body (four bytes, of zstd's own frame format, RFC 8878 section 3.1.1), which is looked at
+// when it is expanded: a changed byte in it could else become another body. Those pressed before it was written have none.
 type Press struct {
 	enc *zstd.Encoder
 	dec *zstd.Decoder
@@ -43,7 +46,7 @@ type Press struct {
 // New makes a Press. It takes some megabytes; a store has one.
 func New() (*Press, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderDictRaw(dictionaryID, dictionary),
-		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true))
+		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(true), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return nil, fmt.Errorf("make the press: %w", err)
 	}
@@ -65,7 +68,15 @@ func (p *Press) Squeeze(b, body []byte) []byte {
 	return b
 }
 
-// Expand gives the body again; ErrDamaged when it cannot.
+// ExpandSmaller is Expand for what was only kept because it got smaller: it is never as it was, so no changed byte makes it so.
+func (p *Press) ExpandSmaller(pressed []byte) ([]byte, error) {
+	if len(pressed) > 0 && pressed[0] == markPlain {
+		return nil, fmt.Errorf("mark %d: %w", markPlain, ErrDamaged)
+	}
+	return p.Expand(pressed)
+}
+
+// Expand gives the body again; ErrDamaged when it cannot. What is kept as it was has no checksum: who stores it has one.
 func (p *Press) Expand(pressed []byte) ([]byte, error) {
 	if len(pressed) == 0 {
 		return nil, fmt.Errorf("no bytes: %w", ErrDamaged)

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 func newPress(tb testing.TB) *Press {
@@ -63,3 +65,52 @@ func TestDictionaryStays(t *testing.T) {
 }
 
 const dictionarySum = "5633922eaa5f29e5d060168da9020333525a62bdc993c09fd0e558c637fc8582"
+
+// TestChangedBit: whichever bit of a pressed body is changed, it is an error or the same body, never another one.
+func TestChangedBit(t *testing.T) {
+	p := newPress(t)
+	body := []byte("<MsgHead>" + strings.Repeat("<Observation><Comment>a value of 17 was seen</Comment></Observation>", 20) + "</MsgHead>")
+	whole := p.Squeeze(nil, body)
+	if len(whole) >= len(body) {
+		t.Fatalf("%d bytes became %d", len(body), len(whole))
+	}
+	for i := range whole {
+		for bit := range 8 {
+			hurt := bytes.Clone(whole)
+			hurt[i] ^= 1 << bit
+			if got, err := p.ExpandSmaller(hurt); err == nil && !bytes.Equal(got, body) {
+				t.Errorf("bit %d of byte %d changed gives %d other bytes", bit, i, len(got))
+			} else if err != nil && !errors.Is(err, ErrDamaged) {
+				t.Errorf("bit %d of byte %d: %v", bit, i, err)
+			}
+		}
+	}
+	// What an earlier version pressed without a checksum is read still.
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderDictRaw(dictionaryID, dictionary), zstd.WithEncoderCRC(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Expand(enc.EncodeAll(body, []byte{markZstd})); err != nil || !bytes.Equal(got, body) {
+		t.Errorf("pressed without a checksum: %d bytes, %v", len(got), err)
+	}
+}
+
+func BenchmarkExpand(b *testing.B) {
+	p := newPress(b)
+	body := []byte("<MsgHead>" + strings.Repeat("<Observation><Comment>a value of 17 was seen</Comment></Observation>", 160) + "</MsgHead>")
+	for name, crc := range map[string]bool{"without sum": false, "with sum": true} {
+		enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderDictRaw(dictionaryID, dictionary), zstd.WithEncoderCRC(crc))
+		if err != nil {
+			b.Fatal(err)
+		}
+		pressed := enc.EncodeAll(body, []byte{markZstd})
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				if _, err := p.Expand(pressed); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -60,19 +60,24 @@ func (s *segments) read(p place) ([]byte, error) {
 	if err != nil || p.seg < agedFirst {
 		return b, err
 	}
-	if b, err = s.expand(b); err != nil {
+	if b, err = s.expand(b, (*press.Press).Expand); err != nil {
 		return nil, fmt.Errorf("body at byte %d of segment %d: %w", p.at, p.seg, err)
 	}
 	return b, nil
 }
 
+// expandRow gives the content of a row that was pressed. No other checksum is kept of it.
+func (s *segments) expandRow(b []byte) ([]byte, error) {
+	return s.expand(b, (*press.Press).ExpandSmaller)
+}
+
 // expand gives the body that was pressed.
-func (s *segments) expand(b []byte) ([]byte, error) {
+func (s *segments) expand(b []byte, how func(*press.Press, []byte) ([]byte, error)) ([]byte, error) {
 	p, err := s.press()
 	if err != nil {
 		return nil, err
 	}
-	if b, err = p.Expand(b); err != nil {
+	if b, err = how(p, b); err != nil {
 		return nil, fmt.Errorf("%w: %w", queue.ErrDamaged, err)
 	}
 	return b, nil

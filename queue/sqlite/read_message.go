@@ -42,7 +42,7 @@ func (r *reader) messageDetail(ctx context.Context, id string) (queue.MessageDet
 		FROM message m LEFT JOIN message_body b ON b.seq = m.seq LEFT JOIN message_result r ON r.seq = m.seq
 		WHERE m.id = ?`, id)
 	if err == nil && pressed {
-		d.Envelope, err = r.places.expand(d.Envelope)
+		d.Envelope, err = r.places.expandRow(d.Envelope)
 	}
 	if err != nil {
 		return queue.MessageDetail{}, err

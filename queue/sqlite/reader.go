@@ -241,7 +241,7 @@ func (r *reader) body(k *kept) ([]byte, error) {
 	}
 	if k.file == "" {
 		if k.pressed {
-			return r.places.expand(k.inline)
+			return r.places.expandRow(k.inline)
 		}
 		return notNil(k.inline), nil
 	}
