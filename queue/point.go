@@ -62,6 +62,9 @@ const (
 	PointDropWiped   Point = "sqlite.drop.wiped"        // bodies are overwritten, the list of them is there
 	PointShred       Point = "sqlite.shred.overwritten" // a body file is overwritten, not removed
 	PointAudits      Point = "sqlite.audit.dropped"     // audit entries are deleted, not committed
+	PointAgeWritten  Point = "sqlite.age.written"       // pressed bodies are synced, the tables name the old ones
+	PointAged        Point = "sqlite.age.named"         // the tables name the pressed bodies, the old ones are not overwritten
+	PointAgeWiped    Point = "sqlite.age.wiped"         // the old ones are overwritten
 	PointEraseRows   Point = "sqlite.erase.rows"        // a piece of a person's rows is blank
 	PointEraseCore   Point = "sqlite.erase.core"        // the plan is gone, bodies and old pages are not
 	PointEraseWiped  Point = "sqlite.erase.wiped"       // everything is overwritten, the store is not marked clean
@@ -84,6 +87,7 @@ const (
 	PointPgClaimed   Point = "postgres.inbox.claimed"   // messages are claimed in the database, nobody has them
 	PointPgJob       Point = "postgres.job.commit"      // a repair is about to be committed
 	PointPgJobDone   Point = "postgres.job.committed"   // a repair is committed
+	PointPgAged      Point = "postgres.age.moved"       // bodies of a step are pressed, how far it came is not noted
 	PointPgClose     Point = "postgres.close"           // all work has ended, what is in hand is not given back
 )
 
@@ -96,10 +100,10 @@ func Points() []Point {
 	}, []Point{
 		PointBody, PointBodyNamed, PointFrame, PointFrameSync, PointFrameSynced, PointRoll, PointRolled,
 		PointTables, PointTablesReady, PointTablesDone, PointCheckpoint, PointCopied, PointTidy, PointTidied, PointSegmentGone,
-		PointDrop, PointDropWiped, PointShred, PointAudits, PointEraseRows, PointEraseCore, PointEraseWiped,
+		PointDrop, PointDropWiped, PointShred, PointAudits, PointAgeWritten, PointAged, PointAgeWiped, PointEraseRows, PointEraseCore, PointEraseWiped,
 		PointBackupTable, PointBackupWhole, PointRestoreMark, PointRestoreHalf, PointRestored, PointClose,
 	}, []Point{
-		PointPgRead, PointPgWrite, PointPgCommitted, PointPgLeased, PointPgClaimed, PointPgJob, PointPgJobDone, PointPgClose,
+		PointPgRead, PointPgWrite, PointPgCommitted, PointPgLeased, PointPgClaimed, PointPgJob, PointPgJobDone, PointPgAged, PointPgClose,
 	}, []Point{
 		PointRetention, PointRetained, PointEraseNoted, PointEraseEnded, PointErased, PointStopped, PointStoreStopped,
 	})

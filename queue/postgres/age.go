@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/press"
 )
 
@@ -174,6 +175,7 @@ func (s *Store) Age(ctx context.Context, before time.Time) (read int64, err erro
 	if x.read == 0 || ctx.Err() != nil {
 		return 0, err
 	}
+	queue.Reach(queue.PointPgAged)
 	if _, e := s.slow.Exec(ctx, agingSet, a.last[0], a.last[1], a.last[2], a.last[3], x.before, x.after); e != nil {
 		return 0, errors.Join(err, e)
 	}

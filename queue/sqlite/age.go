@@ -102,7 +102,9 @@ func (s *Store) Age(ctx context.Context, before time.Time) (read int64, err erro
 		s.pressedTo.Store(x.at.after)
 	}
 	if err == nil && len(x.moved) > 0 {
+		queue.Reach(queue.PointAged)
 		err = s.wipePlaces(ctx)
+		queue.Reach(queue.PointAgeWiped)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("age: %w", err)
@@ -174,6 +176,7 @@ func (x *ager) step(ctx context.Context) (err error) {
 	if err := x.writeBodies(); err != nil {
 		return err
 	}
+	queue.Reach(queue.PointAgeWritten)
 	err = x.s.job(ctx, x.commit)
 	x.s.trimmed = err == nil
 	return err

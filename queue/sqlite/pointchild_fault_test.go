@@ -42,7 +42,7 @@ func TestFaultPointChild(*testing.T) {
 	for w := range 4 {
 		wg.Go(func() { c.accept(w) })
 	}
-	for _, f := range []func(int) error{c.send, c.drop, c.erase, c.copy} {
+	for _, f := range []func(int) error{c.send, c.drop, c.age, c.erase, c.copy} {
 		wg.Go(func() {
 			for n := 0; ; n++ {
 				err := f(n)
@@ -156,6 +156,13 @@ func (c *pointChild) drop(int) error {
 		}
 	}
 	_, err := c.s.DropAudits(context.Background(), time.Now().Add(-100*time.Millisecond), 50)
+	return err
+}
+
+// age presses a step of what is a little old.
+func (c *pointChild) age(int) error {
+	time.Sleep(10 * time.Millisecond)
+	_, err := c.s.Age(context.Background(), time.Now().Add(-10*time.Millisecond))
 	return err
 }
 
