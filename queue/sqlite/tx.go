@@ -48,7 +48,34 @@ func (w *writer) newTx() (*tx, error) {
 	if err := w.s.journal.begin(); err != nil {
 		return nil, err
 	}
-	return &tx{w: w, before: w.seqs, tallies: map[tallyKey]int64{}, moved: map[int64]bool{}}, nil
+	if w.tx == nil {
+		w.tx = &tx{w: w, tallies: map[tallyKey]int64{}, moved: map[int64]bool{}}
+	}
+	w.tx.before = w.seqs
+	return w.tx, nil
+}
+
+// over lets go of all that a group was about and keeps the room for the next one.
+func (t *tx) over() {
+	t.r, t.u = nil, nil
+	t.look.reset()
+	t.tallies, t.moved = emptied(t.tallies), emptied(t.moved)
+	t.entered, t.ended, t.back = nil, nil, nil
+	t.pinned, t.lanes, t.feed = emptiedList(t.pinned), emptiedList(t.lanes), emptiedList(t.feed)
+	t.events, t.keys, t.changed = emptiedList(t.events), emptiedList(t.keys), emptiedList(t.changed)
+	t.shadows, t.messages = emptiedList(t.shadows), emptiedList(t.messages)
+}
+
+// maxHeldParts bounds the room that a list keeps from group to group: a usual group under load has a thousand events.
+const maxHeldParts = 4096
+
+// emptiedList keeps a list that has a usual size.
+func emptiedList[T any](list []T) []T {
+	if cap(list) > maxHeldParts {
+		return nil
+	}
+	clear(list)
+	return list[:0]
 }
 
 // run applies one unit. It first looks everything up and checks it, then writes, and writing cannot fail: a unit that breaks a

@@ -105,6 +105,7 @@ type writer struct {
 	load  *loader
 	group []*request
 	units []*request
+	tx    *tx               // the group that is being made; its room is used again
 	paced [paceGroups]paced // the last groups, a ring
 	pacer int
 }
@@ -314,6 +315,7 @@ func (w *writer) runBatch(batch []*request) (done int) {
 		}
 		return answerAll(batch, fmt.Errorf("%w: %w", queue.ErrFull, err))
 	}
+	defer t.over()
 	applied := 0
 	for _, r := range batch {
 		err := t.run(r)
