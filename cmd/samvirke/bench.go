@@ -43,6 +43,9 @@ type benchReport struct {
 	// CPUPerMessage is user and system time of the gateway process, its start and stop included, over
 	// accepted messages. Unit: ms. Zero when the gateway is not ours.
 	CPUPerMessage float64 `json:"cpu_ms_per_message"`
+	// PartiesCPU is that of bench itself while it sent and received: the sender, the receivers and the check of what they get,
+	// which share the machine with the gateway and are no part of CPUPerMessage. Unit: ms; 0 where the system does not tell.
+	PartiesCPU float64 `json:"parties_cpu_ms_per_message,omitempty"`
 	// CollectorShare is the garbage collector's part of that time, 0 to 1; AllocatedKB what was taken from
 	// the heap per accepted message. Both zero when the gateway is not ours.
 	CollectorShare float64 `json:"collector_share"`
@@ -159,7 +162,7 @@ func (c *benchCmd) measure(a *app) (*benchReport, error) {
 		}
 		all = append(all, s)
 	}
-	r.LoadReport, err = simulate.Load(a.ctx, simulate.LoadOptions{
+	err = r.load(a, simulate.LoadOptions{
 		Gateway: strings.TrimRight(c.URL, "/"), Token: c.Token, Sender: all[0], Sinks: all[1:], Rate: c.Rate, Duration: c.Duration,
 		Patients: c.Patients, Senders: c.Senders, Seed: c.Seed, Drain: c.Drain,
 	})
@@ -197,7 +200,7 @@ func (c *benchCmd) measureOwn(a *app, r *benchReport) error {
 	}
 	o := x.load(c, c.Parties)
 	stopKiller := c.killer(a.ctx, x, &o)
-	r.LoadReport, err = simulate.Load(a.ctx, o)
+	err = r.load(a, o)
 	stopKiller()
 	if err != nil {
 		return errors.Join(err, x.words())
@@ -219,6 +222,16 @@ func (c *benchCmd) measureOwn(a *app, r *benchReport) error {
 		return nil
 	}
 	return r.collector(x.gateways[0].stats, cpu)
+}
+
+// load sends and receives, and tells what that cost this process.
+func (r *benchReport) load(a *app, o simulate.LoadOptions) (err error) {
+	before := ownCPU()
+	r.LoadReport, err = simulate.Load(a.ctx, o)
+	if r.Accepted > 0 {
+		r.PartiesCPU = ms(ownCPU()-before) / float64(r.Accepted)
+	}
+	return err
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

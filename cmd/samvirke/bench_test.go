@@ -27,6 +27,9 @@ func TestBenchMeasuresItsGateway(t *testing.T) {
 	if r.CPUPerMessage <= 0 || r.MemoryMB <= 0 || r.StartMS <= 0 {
 		t.Errorf("figures of the process: %+v", r)
 	}
+	if (r.PartiesCPU > 0) != (ownCPU() > 0) {
+		t.Errorf("the parties used %v ms per message", r.PartiesCPU)
+	}
 	// 8 KB come in and are kept until two receivers took them: less cannot be true.
 	if r.AllocatedKB < 8 || r.CollectorShare < 0 || r.CollectorShare > 1 {
 		t.Errorf("figures of the runtime: %.1f KB per message, collector %.3f", r.AllocatedKB, r.CollectorShare)

@@ -18,6 +18,9 @@ func (r *benchReport) print(a *app) error {
 		row("of which garbage collector %", "%.0f", 100*r.CollectorShare)
 		row("allocated KB/message", "%.0f", r.AllocatedKB)
 	}
+	if r.PartiesCPU > 0 {
+		row("CPU ms/message of bench's own parties", "%.2f", r.PartiesCPU)
+	}
 	row("peak memory MB", "%.0f", r.MemoryMB)
 	row("start ms", "%.0f", r.StartMS)
 	row("messages", "%d", r.Accepted)
