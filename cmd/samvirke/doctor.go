@@ -14,6 +14,7 @@ import (
 	"github.com/samvirke/samvirke/internal/config"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/postgres"
+	"github.com/samvirke/samvirke/queue/sealed"
 )
 
 type doctorCmd struct {
@@ -120,12 +121,16 @@ func storeFindings(a *app, cfg *config.Config) []finding {
 		{"conservation", sum == st.Accepted, fmt.Sprintf("%d accepted, %d accounted for", st.Accepted, sum)},
 		{"disk", int64(cfg.DiskBudget) == 0 || st.Bytes < int64(cfg.DiskBudget), fmt.Sprintf("%d of %d bytes", st.Bytes, int64(cfg.DiskBudget))},
 	}
-	if p, ok := s.(*postgres.Reader); ok {
+	engine := queue.Reader(s)
+	if r, ok := s.(*sealed.Reader); ok {
+		engine = r.Below()
+	}
+	if p, ok := engine.(*postgres.Reader); ok {
 		for _, f := range p.Findings(a.ctx) {
 			out = append(out, finding(f))
 		}
 	}
-	if p, ok := s.(checker); ok {
+	if p, ok := engine.(checker); ok {
 		out = append(out, bodiesFinding(a, p))
 	}
 	audit := finding{"audit chain", true, "unbroken"}

@@ -36,6 +36,9 @@ func NewReader(ctx context.Context, inner queue.Reader, masters ...MasterKey) (*
 	return r, nil
 }
 
+// Below gives the store that is sealed, for what an engine knows of itself: the check of its stored bodies, the settings of its server.
+func (r *Reader) Below() queue.Reader { return r.inner }
+
 // patients replaces tokens by what they stand for.
 func (r *Reader) patients(ctx context.Context, err error, tokens ...*string) error {
 	for _, t := range tokens {
