@@ -45,6 +45,7 @@ type faultRig struct {
 	t     *testing.T
 	rnd   *rand.Rand
 	addr  string
+	door  string // where messages are posted to: addr, or a network before it
 	cfg   string
 	place storeOptions // where the store is
 	town  *town
@@ -54,11 +55,14 @@ type faultRig struct {
 	fault string // at work now
 	// dropped: bodies that have served are dropped, so that they are not held against what was sent.
 	dropped bool
+	// cityURL and hospitalURL are the receivers.
+	cityURL, hospitalURL string
 
 	mu        sync.Mutex
 	acked     []acked
 	label     map[string]string // message id -> fault at work when it was acknowledged or first sent
 	forgotten []int             // persons who were erased
+	refused   int               // answers that say to come again
 }
 
 type acked struct {
@@ -78,8 +82,9 @@ type journal struct {
 // newRig makes a gateway with a store of its own. more is added to the configuration.
 func newRig(t *testing.T, seed uint64, title, more string) *faultRig {
 	t.Helper()
-	r := &faultRig{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), addr: freeAddr(t), sheet: newFaultSheet(title), label: map[string]string{},
+	r := &faultRig{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), addr: freeAddr(t), sheet: newFaultSheet(title), label: map[string]string{}, fault: "none",
 		ward: &ward{got: map[string]map[string]bool{}}}
+	r.door = r.addr
 	r.town = newTown(r.addr)
 	r.serve(r.town)
 	data := filepath.Join(t.TempDir(), "data")
@@ -109,6 +114,7 @@ func (r *faultRig) serve(town http.Handler) {
 	city, hospital := httptest.NewServer(town), httptest.NewServer(r.ward)
 	r.t.Cleanup(city.Close)
 	r.t.Cleanup(hospital.Close)
+	r.cityURL, r.hospitalURL = city.URL, hospital.URL
 	r.cfg = faultConfig(r.t, r.addr, hospital.URL, city.URL)
 }
 
@@ -229,9 +235,14 @@ func (r *faultRig) message(person, number int) *acked {
 
 // post sends one message and says whether it was acknowledged.
 func (r *faultRig) post(ctx context.Context, a *acked) bool {
-	status, text, err := post(ctx, r.addr, hospitalToken, "application/xml", a.body)
+	status, text, err := post(ctx, r.door, hospitalToken, "application/xml", a.body)
 	switch {
-	case err != nil, later(status):
+	case err != nil:
+		return false
+	case later(status):
+		r.mu.Lock()
+		r.refused++
+		r.mu.Unlock()
 		return false
 	case status != http.StatusAccepted:
 		r.t.Errorf("%s: a message was answered with %d %s", r.fault, status, text)
@@ -255,6 +266,24 @@ func (r *faultRig) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.acked)
+}
+
+// arrived waits until everything that was acknowledged is with its receiver.
+func (r *faultRig) arrived(p *process) {
+	r.t.Helper()
+	r.mu.Lock()
+	list := append([]acked(nil), r.acked...)
+	r.mu.Unlock()
+	for i := range list {
+		r.within(p, "delivering what was acknowledged", func() bool { return r.town.has(list[i].id) })
+	}
+}
+
+// refusals counts the answers that said to come again.
+func (r *faultRig) refusals() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refused
 }
 
 // within waits for what must come.

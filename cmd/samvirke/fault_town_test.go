@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -36,6 +37,9 @@ type town struct {
 	receipts sync.WaitGroup
 	waiting  int // receipts that nobody has taken yet
 	stop     chan struct{}
+	// slow is how long a receipt is on its way at most before it is sent: one that comes at once says that a delivery arrived even when
+	// its answer was lost, and then it is not sent again.
+	slow time.Duration
 }
 
 type came struct {
@@ -87,6 +91,9 @@ func (w *town) take(body []byte) {
 // answer sends the receipt, with one id and the same bytes each time, until the gateway says that it has it.
 func (w *town) answer(original string) {
 	body := townReceipt(uuid.NewString(), original)
+	if w.slow > 0 {
+		time.Sleep(rand.N(w.slow))
+	}
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		status, text, err := post(ctx, w.gateway, townToken, "application/xml", body)
