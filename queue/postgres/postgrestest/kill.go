@@ -29,13 +29,13 @@ const inMemory = "shared memory block"
 
 // Kill kills the server in a way and starts it again. It answers when Kill returns.
 func (s *Server) Kill(way string) error {
-	if err := s.Die(way); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	if way == KillSession {
-		return s.again(ctx, func() error { return s.answers(ctx) })
+		return s.killSession(ctx)
+	}
+	if err := s.Die(way); err != nil {
+		return err
 	}
 	for {
 		err := s.Start()
@@ -46,66 +46,72 @@ func (s *Server) Kill(way string) error {
 	}
 }
 
-// Die kills the server in a way and leaves it like that.
-func (s *Server) Die(way string) error {
-	pids, err := s.processes(way)
+// killSession kills a session and waits until the server has ended all others, this one too, and has recovered.
+func (s *Server) killSession(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, s.URL())
 	if err != nil {
 		return err
 	}
-	if way != KillSession {
-		s.mu.Lock()
-		cmd, done := s.cmd, s.done
-		s.cmd = nil
-		s.mu.Unlock()
-		_ = cmd.Process.Kill()
-		<-done
-	}
-	for _, pid := range pids {
-		if p, err := os.FindProcess(pid); err == nil {
-			_ = p.Kill() // it may have ended by itself
+	defer conn.Close(ctx)           //nolint:errcheck // it is broken
+	for killed := false; !killed; { // one that is found may just be ending by itself
+		var pid int
+		if err := conn.QueryRow(ctx, `SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'
+			ORDER BY random() LIMIT 1`).Scan(&pid); err != nil {
+			return fmt.Errorf("find a session to be killed: %w", err)
 		}
+		killed = kill(pid)
 	}
-	return nil
-}
-
-// processes are those that are killed besides the first.
-func (s *Server) processes(way string) (pids []int, err error) {
-	if way == KillFirst {
-		return nil, nil
+	for err == nil {
+		_, err = conn.Exec(ctx, `SELECT pg_sleep(0.005)`)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
-	defer cancel()
-	query := `SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()`
-	if way == KillSession {
-		query += ` AND backend_type = 'client backend' ORDER BY random() LIMIT 1`
-	}
-	// A server that recovers from the last time lets nobody in.
-	err = s.again(ctx, func() error {
-		conn, err := pgx.Connect(ctx, s.URL())
-		if err != nil {
-			return err
-		}
-		defer conn.Close(ctx) //nolint:errcheck // nothing was written
-		rows, err := conn.Query(ctx, query)
-		if err != nil {
-			return err
-		}
-		pids, err = pgx.CollectRows(rows, pgx.RowTo[int])
-		if err == nil && len(pids) == 0 {
-			err = fmt.Errorf("there is no process to be killed in the way %q", way)
-		}
-		return err
-	})
-	return pids, err
-}
-
-// again runs f until it succeeds or ctx ends.
-func (s *Server) again(ctx context.Context, f func() error) error {
 	for {
-		err := f()
+		err := s.answers(ctx)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// kill says whether there was somebody to be killed.
+func kill(pid int) bool {
+	p, err := os.FindProcess(pid)
+	return err == nil && p.Kill() == nil
+}
+
+// Die kills all processes of the server, or the first, and leaves it like that.
+func (s *Server) Die(way string) error {
+	var pids []int
+	if way == KillAll {
+		var err error
+		if pids, err = s.processes(); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	cmd, done := s.cmd, s.done
+	s.cmd = nil
+	s.mu.Unlock()
+	_ = cmd.Process.Kill()
+	<-done
+	for _, pid := range pids {
+		kill(pid)
+	}
+	return nil
+}
+
+// processes are those besides the first.
+func (s *Server) processes() ([]int, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.URL())
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing was written
+	rows, err := conn.Query(ctx, `SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int])
 }
