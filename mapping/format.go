@@ -30,6 +30,7 @@ type Format interface {
 	// Parse checks raw (well-formedness, bounds, schema, business rules) and maps it.
 	// Errors are *samvirke.Fault of class Invalid with code, safe text, receipt code, line and path.
 	// On a Fault, Parsed is still non-nil as far as it could be read (Envelope for the receipt), or nil.
+	// Texts in Parsed may lie in raw, which nobody may change from then on.
 	Parse(raw []byte) (*Parsed, error)
 	// Render writes the canonical message for a receiver. The result is schema-valid or an error.
 	// Notes list every value that did not fit.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/beevik/etree"
 	"golang.org/x/net/html/charset"
@@ -51,7 +52,8 @@ func readSource(p *xmltree.Parser, raw []byte, maxBytes int) (*source, error) {
 		return nil, f
 	}
 	p.MaxDepth = maxDepth
-	root, err := p.Parse(string(text))
+	// Not copied: nobody changes the bytes of a message (mapping.Format), and the tree's texts may keep them.
+	root, err := p.Parse(unsafe.String(unsafe.SliceData(text), len(text)))
 	if err != nil {
 		return nil, faultRead(err)
 	}
