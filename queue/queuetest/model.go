@@ -211,6 +211,7 @@ func (m *model) message(rt *rapid.T) {
 		u.Message = &queue.MessageStep{ID: u.Accept.ID, To: samvirke.MessageProcessed, Envelope: body(rt, m.e), Notes: []byte("[]")}
 		u.Deliveries = []samvirke.Delivery{m.drawDelivery(rt, u.Accept)}
 	}
+	m.taken(&u)
 	_ = m.commit(rt, u)
 }
 

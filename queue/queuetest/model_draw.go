@@ -313,5 +313,18 @@ func (m *model) unit(rt *rapid.T) (u queue.Unit) {
 	if chance(rt, "audit", 3) {
 		u.Audit = []samvirke.Audit{{Who: "w", Action: "read-plan", Object: "o", Patient: drawPatient(rt), Reason: "r"}}
 	}
+	m.taken(&u)
 	return u
+}
+
+// taken leaves out the steps of what a unit makes under an id that is taken: whether they are those of the stored one or of the new one
+// is for nobody to say.
+func (m *model) taken(u *queue.Unit) {
+	if u.Accept != nil && u.Message != nil && u.Message.ID == u.Accept.ID && slices.Contains(m.messageIDs(), u.Accept.ID) {
+		u.Message = nil
+	}
+	ids := m.deliveryIDs()
+	u.Steps = slices.DeleteFunc(u.Steps, func(s queue.DeliveryStep) bool {
+		return slices.Contains(ids, s.ID) && slices.ContainsFunc(u.Deliveries, func(d samvirke.Delivery) bool { return d.ID == s.ID })
+	})
 }
