@@ -162,7 +162,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		return nil, err
 	}
 	s.press = s.reader.places.press
-	s.reader.settled = s.settled
+	s.reader.settled, s.reader.settle = s.settled, s.settle
 	s.reader.leased = s.lanes.leased
 	s.reader.totals = s.liveStats
 	s.measureSize()

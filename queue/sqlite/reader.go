@@ -23,6 +23,8 @@ type reader struct {
 	places *segments
 	// settled waits until committed changes about the keys, or any without keys, can be read from the tables.
 	settled func(ctx context.Context, keys ...string) error
+	// settle does the same and says queue.ErrFull when there is no room to write the changes; nil where nothing is written.
+	settle func(ctx context.Context, keys ...string) error
 	// hot is db for what is asked for each message.
 	hot *prepared
 	// leased gives the deliveries that are being sent; nil when this process does not send.
