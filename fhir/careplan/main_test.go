@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/samvirke/samvirke/internal/drawn"
 )
 
 // casesInCI is how many worlds each property is tried on. A long run takes more, for instance a hundred thousand:
@@ -16,21 +18,15 @@ import (
 // A failure prints the seed that draws its world again, and the world shrunk to what is needed.
 const casesInCI = 2000
 
-// TestMain has every property tried on that many cases, unless the command line says how many; a short run takes a tenth.
+// TestMain has every property tried on that many cases, the same in every run, unless the
+// command line says how many: then new ones are drawn. A short run takes a tenth.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if !asked {
-		n := casesInCI
-		if testing.Short() {
-			n /= 10
-		}
-		if err := flag.Set("rapid.checks", fmt.Sprint(n)); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
+	n := casesInCI
+	if testing.Short() {
+		n /= 10
 	}
+	drawn.Cases(n)
 	os.Exit(m.Run())
 }
 

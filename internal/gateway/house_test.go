@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +18,7 @@ import (
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
 	"github.com/samvirke/samvirke/fhir/careplan"
+	"github.com/samvirke/samvirke/internal/drawn"
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/internal/leaks"
 	"github.com/samvirke/samvirke/internal/route"
@@ -35,21 +35,15 @@ import (
 //	go test ./internal/gateway -run 'Property$' -rapid.checks=100000 -timeout 0
 const casesInCI = 2000
 
-// TestMain has every property tried on that many cases, unless the command line says how many; a short run takes a tenth.
+// TestMain has every property tried on that many cases, the same in every run, unless the
+// command line says how many: then new ones are drawn. A short run takes a tenth.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if !asked {
-		n := casesInCI
-		if testing.Short() {
-			n /= 10
-		}
-		if err := flag.Set("rapid.checks", strconv.Itoa(n)); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
+	n := casesInCI
+	if testing.Short() {
+		n /= 10
 	}
+	drawn.Cases(n)
 	code := m.Run()
 	if code == 0 {
 		if err := leaks.Find(); err != nil {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/samvirke/samvirke/internal/drawn"
 	"github.com/samvirke/samvirke/queue/postgres/postgrestest"
 )
 
@@ -21,10 +21,7 @@ var shared *postgrestest.Server
 
 func TestMain(m *testing.M) {
 	// The model test opens several stores for each of its cases, each with tables of its own: a few do.
-	flag.Parse()
-	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
-		_ = f.Value.Set("5")
-	}
+	drawn.Cases(5)
 	code := 1
 	func() {
 		if postgrestest.Bin() != "" {

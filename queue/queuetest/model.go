@@ -20,8 +20,8 @@ import (
 )
 
 // testModel plays random calls against the store and against queue/memory, which is the contract as a program of maps and
-// slices, and compares every answer, and again and again everything that can be read. rapid takes a fresh seed each time and
-// prints it with a shrunk case when they differ. The ordinary run is bounded by rapid's own flags; a long one is
+// slices, and compares every answer, and again and again everything that can be read. When they
+// differ rapid prints the seed and a shrunk case. The ordinary run is bounded by rapid's own flags (see internal/drawn); a long one, with new cases, is
 //
 //	go test ./queue/sqlite -run TestSuite/Model -rapid.checks=1000 -rapid.steps=60
 func testModel(t *testing.T, v *env) {

@@ -2,13 +2,13 @@ package sealed_test
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/samvirke/samvirke/internal/drawn"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/postgres"
 	"github.com/samvirke/samvirke/queue/postgres/postgrestest"
@@ -22,10 +22,7 @@ func TestSuiteOverPostgres(t *testing.T) {
 		t.Skip(postgrestest.Missing)
 	}
 	// Each case of the model test opens several stores with tables of their own: a few do.
-	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
-		_ = f.Value.Set("2")
-		defer func() { _ = f.Value.Set(f.DefValue) }()
-	}
+	defer drawn.Cases(2)()
 	db, err := postgrestest.New()
 	if err != nil {
 		t.Fatal(err)

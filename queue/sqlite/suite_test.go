@@ -3,7 +3,6 @@ package sqlite_test
 import (
 	"context"
 	"database/sql"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/samvirke/samvirke/internal/drawn"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/queuetest"
 	"github.com/samvirke/samvirke/queue/sqlite"
@@ -21,10 +21,7 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 func TestSuite(t *testing.T) {
 	const large = 20000
 	// Each case of the model test opens several stores, and syncs for each unit.
-	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
-		_ = f.Value.Set("40")
-		defer func() { _ = f.Value.Set(f.DefValue) }()
-	}
+	defer drawn.Cases(40)()
 	queuetest.Run(t, queuetest.Engine{
 		Open: func(t testing.TB, dir string) queue.Store {
 			// Small segments and soon: what happens to whole ones and what ages happens within a test.

@@ -9,20 +9,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/samvirke/samvirke/internal/drawn"
 	"pgregory.net/rapid"
 )
 
 // TestMain runs 2,000 cases of each property unless a number is asked for.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if !asked && !testing.Short() {
-		if err := flag.Set("rapid.checks", "2000"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
+	n := 2000
+	if testing.Short() {
+		n = 100
 	}
+	drawn.Cases(n)
 	os.Exit(m.Run())
 }
 
