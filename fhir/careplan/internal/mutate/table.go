@@ -25,7 +25,7 @@ func chains() []mutation {
 	return []mutation{
 		{"children need not wait for their parents", s, "line.go", condition, `if «p != nil && p.line != l» {`, `p != nil`},
 		{"among the ready ones the greatest comes first", s, "line.go", expression, `byOrder(q[i], q[j])`, `byOrder(q[j], q[i])`},
-		{"a cycle is broken at its greatest member", s, "chain.go", expression, `slices.MinFunc(path[start:], byOrder)`, `slices.MaxFunc(path[start:], byOrder)`},
+		{"a cycle is broken at its greatest member", s, "chain_root.go", expression, `slices.MinFunc(path[start:], byOrder)`, `slices.MaxFunc(path[start:], byOrder)`},
 		{"a cycle is not told of", s, "line.go", statements, `r.flag(&l.flags, "cycle", "Messages name each other as the earlier one; their order is a guess.")`, ``},
 		{"a fork is not told of", s, "line.go", condition, `if «len(keys) > 1» {`, `false`},
 		{"a new version leaves the additions", s, "line.go", statements, `drop(stateReplaced)`, "if l.head != nil {\nl.head.state = stateReplaced\n}"},
@@ -40,7 +40,7 @@ func chains() []mutation {
 		{"a change without reference is not told of", s, "chain.go", statements, `r.flag(&v.odd, "no-parent", "A change or withdrawal names no earlier message.")`, ``},
 		{"a withdrawal that names nothing withdraws itself a conversation", s, "line.go", condition, `if «r.Chain.Conversation == ""» {`, `false`},
 		{"a change of another sender's message is not set aside", s, "chain.go", condition, `case «r.parent == nil && v.find(Key{r.Key.Sender, target}) == nil && v.elsewhere(target)»:`, `false`},
-		{"messages of all kinds stand on one line", s, "chain.go", expression, `lineName{root.Key.Sender, root.Chain.Conversation, root.Kind}`, `lineName{root.Key.Sender, root.Chain.Conversation, ""}`},
+		{"messages of all kinds stand on one line", s, "chain_root.go", expression, `lineName{root.Key.Sender, root.Chain.Conversation, root.Kind}`, `lineName{root.Key.Sender, root.Chain.Conversation, ""}`},
 		{"a withdrawal of one version withdraws nothing", "careplan 1", "line.go", condition, `if «gone[r]» {`, `false`},
 		{"with the only version withdrawn the conversation goes on", "careplan 1", "line.go", condition, `if «len(gone) > 0 && l.ender == nil && l.head == nil && len(l.added) == 0» {`, `false`},
 		{"a withdrawn conversation leaves its flags", "careplan 11 P7", "chain.go", condition, "if «l.ender == nil» {\n\t\t\tcontinue\n\t\t}\n\t\tfor _, r := range l.members {\n\t\t\tr.ended", `true`},
