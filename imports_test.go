@@ -48,7 +48,7 @@ var house = []room{
 	// A decorator over any engine; its tests stand on a real one.
 	{name: "queue/sealed", duty: "content of a store encrypted", may: []string{"", "queue"}, inTest: []string{"queue/sqlite", "queue/postgres", "queue/postgres/postgrestest", "queue/queuetest", "internal/drawn"}},
 	// Not durable: nothing but tests may import it, see TestImportTable.
-	{name: "queue/memory", duty: "the contract of a store as a program, for tests", may: []string{"", "queue"}, inTest: []string{"queue/queuetest", "internal/leaks"}},
+	{name: "queue/memory", duty: "the contract of a store as a program, for tests", may: []string{"", "queue"}, inTest: []string{"queue/queuetest", "internal/leaks", "internal/drawn"}},
 	{name: "internal/route", duty: "who receives", may: []string{"", "fhir"}},
 	{name: "internal/addressbook", duty: "who bears which HER-id", may: []string{"fhir", "fhir/codes"}},
 	{

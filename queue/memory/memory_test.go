@@ -3,6 +3,7 @@ package memory_test
 import (
 	"testing"
 
+	"github.com/samvirke/samvirke/internal/drawn"
 	"github.com/samvirke/samvirke/internal/leaks"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/memory"
@@ -12,6 +13,7 @@ import (
 func TestMain(m *testing.M) { leaks.Main(m) }
 
 func TestSuite(t *testing.T) {
+	defer drawn.Cases(100)()
 	disks := map[string]*memory.Disk{} // by folder; the suite opens from one goroutine
 	queuetest.Run(t, queuetest.Engine{
 		Open: func(_ testing.TB, dir string) queue.Store {

@@ -137,12 +137,14 @@ func (s *Store) sealUnit(ctx context.Context, u *queue.Unit) (*queue.Unit, error
 	x := &sealing{s: s, ctx: ctx, patient: map[string]string{}}
 	c.Accept, c.Message = x.accept(u.Accept), x.message(u.Message)
 	c.Records = each(u.Records, func(r *queue.Record) {
-		r.Body = x.body(r.Patient, r.Body)
-		r.Patient = s.keys.tokenOf(r.Patient)
+		r.Body, r.Patient = x.body(r.Patient, r.Body), x.token(r.Patient)
 	})
 	plan := func(p *queue.PlanStep) {
-		p.Body = x.body(p.Patient, p.Body)
-		p.Patient = s.keys.tokenOf(p.Patient)
+		if p.Check { // nothing is stored: it makes no key again of somebody who was erased
+			p.Patient = s.keys.tokenOf(p.Patient)
+			return
+		}
+		p.Body, p.Patient = x.body(p.Patient, p.Body), x.token(p.Patient)
 	}
 	if u.Plan != nil {
 		p := *u.Plan
@@ -151,8 +153,11 @@ func (s *Store) sealUnit(ctx context.Context, u *queue.Unit) (*queue.Unit, error
 	}
 	c.Plans = each(u.Plans, plan)
 	c.Dues = each(u.Dues, func(d *queue.DueStep) {
-		d.Body = x.body(d.Patient, d.Body)
-		d.Patient = s.keys.tokenOf(d.Patient)
+		if d.Op != queue.DueSet { // likewise
+			d.Patient = s.keys.tokenOf(d.Patient)
+			return
+		}
+		d.Body, d.Patient = x.body(d.Patient, d.Body), x.token(d.Patient)
 	})
 	c.Deliveries = each(u.Deliveries, x.delivery)
 	c.Receipts = each(u.Receipts, func(r *samvirke.Receipt) {
