@@ -169,6 +169,9 @@ func (s *Store) askLanes(ctx context.Context, d *desk, party string, limit int, 
 	case <-s.stop:
 		return nil, s.usable()
 	}
+	if err := s.usable(); err != nil { // Close waits for those who ask, and then gives back: nothing is claimed behind its back
+		return nil, err
+	}
 	s.desks.mu.Lock()
 	round := d.round
 	got := d.take(limit)
@@ -185,10 +188,10 @@ func (s *Store) askLanes(ctx context.Context, d *desk, party string, limit int, 
 	asking, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), roundTrip, ErrUnavailable)
 	defer cancel()
 	got, next, err := s.claimLanes(asking, party, limit, ttl)
+	if e := s.usable(); e != nil { // what was claimed meanwhile is given back
+		return nil, e
+	}
 	if err != nil {
-		if e := s.usable(); e != nil {
-			return nil, e
-		}
 		s.opts.Logger.Warn("deliveries cannot be claimed, they are asked for again", "party", party, "err", cause(err))
 		next = s.opts.Poll
 	}

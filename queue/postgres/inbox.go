@@ -144,6 +144,9 @@ func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke
 	case <-s.stop:
 		return nil, s.usable()
 	}
+	if err := s.usable(); err != nil { // Close waits for those who ask, and then gives back: nothing is claimed behind its back
+		return nil, err
+	}
 	b.mu.Lock()
 	round := b.round
 	n := min(limit, len(b.ready))
@@ -161,10 +164,10 @@ func (s *Store) askInbox(ctx context.Context, limit int, force bool) ([]samvirke
 	defer cancel()
 	lost := &queue.LostError{}
 	got, err := s.claimInbox(asking, limit, lost)
+	if e := s.usable(); e != nil { // what was claimed meanwhile is given back
+		return nil, e
+	}
 	if err != nil {
-		if e := s.usable(); e != nil {
-			return nil, e
-		}
 		s.opts.Logger.Warn("received messages cannot be claimed, they are asked for again", "err", cause(err))
 		return nil, nil
 	}

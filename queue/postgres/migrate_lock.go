@@ -21,6 +21,8 @@ const (
 	// lockPause is how long they are let by after the first try that failed, twice as long after each further one, up to lockPauseMax.
 	lockPause    = 500 * time.Millisecond
 	lockPauseMax = 5 * time.Second
+	// longWork is after how long a try has done more than ask for a lock, an index most often: then the patience begins anew.
+	longWork = time.Minute
 	// DefaultLockPatience is for how long a migration tries to get the locks that it needs.
 	DefaultLockPatience = 30 * time.Minute
 	// lookEvery is how often is looked at who holds up a migration: well within a try.
@@ -40,9 +42,13 @@ func apply(ctx context.Context, conn *pgx.Conn, o Options, folder fs.FS) error {
 	l := &lockLook{o: o, conn: conn, name: "samvirke migrate " + newOwner()}
 	began, try := time.Now(), lockTry
 	for pause := lockPause; ; pause = min(2*pause, lockPauseMax) {
+		tried := time.Now()
 		err := l.beside(ctx, func(ctx context.Context) error { return up(ctx, o, l.name, try, folder) })
 		if code := sqlState(err); code != codeLockWait && !strings.HasPrefix(code, classRollback) {
 			return err
+		}
+		if time.Since(tried) > longWork {
+			began = time.Now()
 		}
 		if time.Since(began) > o.LockPatience {
 			return fmt.Errorf("%w for %s: %s", ErrLocked, o.LockPatience, l.who())
@@ -194,7 +200,9 @@ func (l *lockLook) tell(text string, waited time.Duration) {
 	if time.Since(l.told) < tellEvery {
 		return
 	}
-	l.told = time.Now()
+	if len(l.last) > 0 { // otherwise the next look may know more
+		l.told = time.Now()
+	}
 	l.o.Logger.Warn(text, "held_by", l.who(), "waited", waited.Round(time.Millisecond).String())
 }
 

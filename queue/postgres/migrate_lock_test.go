@@ -112,6 +112,7 @@ func TestMigrationHoldsUpNobody(t *testing.T) {
 			dump := analyst(t, o, c.holds)
 			done := migrating(t, o, migrationsUpTo(t, version, -1))
 			log.await(t, "waits for a lock")
+			log.await(t, fmt.Sprintf("process %d", dump.PgConn().PID()))
 			many(t, o, c.gateway)
 			select {
 			case err := <-done:
@@ -137,7 +138,7 @@ func TestMigrationHoldsUpNobody(t *testing.T) {
 func TestMigrationGivesUp(t *testing.T) {
 	o := firstStore(t)
 	dump := analyst(t, o, `LOCK TABLE open_message IN ACCESS SHARE MODE`)
-	o.LockPatience = time.Nanosecond
+	o.LockPatience = 3 * time.Second // some tries, so that one is looked at however slow the machine is
 	_, err := Open(soon(t), o)
 	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "pg_dump") {
 		t.Fatalf("opened beside a dump: %v", err)

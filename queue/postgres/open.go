@@ -240,6 +240,7 @@ const giveBackTime = 15 * time.Second
 func (s *Store) giveBack() {
 	ctx, cancel := context.WithTimeout(context.Background(), giveBackTime)
 	defer cancel()
+	s.endClaims(ctx)
 	b := &pgx.Batch{}
 	b.Queue(`BEGIN`)
 	b.Queue(`SELECT one FROM head FOR UPDATE`) // so that no group waits for us while we wait for it
@@ -251,6 +252,23 @@ func (s *Store) giveBack() {
 	b.Queue(`COMMIT`)
 	if err := s.claims.SendBatch(ctx, b).Close(); err != nil {
 		s.opts.Logger.Warn("work in hand could not be given back, it is taken over after its time", "err", cause(err))
+	}
+}
+
+// endClaims waits for the claims under way, and lets nobody claim any more.
+func (s *Store) endClaims(ctx context.Context) {
+	ones := []chan struct{}{s.inbox.one}
+	s.desks.mu.Lock()
+	for _, d := range s.desks.party {
+		ones = append(ones, d.one)
+	}
+	s.desks.mu.Unlock()
+	for _, one := range ones {
+		select {
+		case one <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
