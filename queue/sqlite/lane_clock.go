@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"database/sql/driver"
 	"strconv"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -14,18 +14,29 @@ const leastSlip = time.Minute
 // clockWatch sees when the clock of the machine is put back, as happens when it ran ahead until the time service reached it. Times
 // at which deliveries are due are those of the clock when they were made to wait: without this they would wait until it is there again.
 type clockWatch struct {
-	// began is when the store was opened, by the clock as it is now; 0 when nobody has looked.
-	began atomic.Int64
+	mu     sync.Mutex
+	wall   time.Time     // what the clock said at the last look
+	steady time.Duration // how long the store had been open then
 }
 
-// back says how far the clock was put back since the last look: wall is what it says, steady how long the store has been open.
+// back says how far the clock was put back since the last look: wall is what it says now, steady how long the store has been open.
+// One that only went slower, or stands still, was not put back. Less than passed between the two looks may go unseen: then what
+// waits does so at most twice as long.
 func (c *clockWatch) back(wall time.Time, steady time.Duration) time.Duration {
-	began := wall.UnixNano() - int64(steady)
-	was := c.began.Swap(began)
-	if was == 0 || was-began < int64(leastSlip) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was, passed := c.wall, steady-c.steady
+	if passed < 0 { // a look that another one has overtaken
 		return 0
 	}
-	return time.Duration(was - began)
+	c.wall, c.steady = wall, steady
+	if was.IsZero() || wall.UnixNano() >= was.UnixNano() {
+		return 0
+	}
+	if by := time.Duration(was.UnixNano()-wall.UnixNano()) + passed; by >= leastSlip {
+		return by
+	}
+	return 0
 }
 
 // sooner makes everything due earlier by the same time, so that the order of what is due stays. now is the clock that was put back.
@@ -34,6 +45,10 @@ func (l *lanes) sooner(by time.Duration, now func() time.Time) {
 	defer l.mu.Unlock()
 	l.slipped = now
 	for _, p := range l.parties {
+		if p.waiting > 0 { // for a time that is another now
+			close(p.wake)
+			p.wake, p.waiting = make(chan struct{}), 0
+		}
 		for _, id := range p.lanes {
 			n := p.all.get(id)
 			n.head.sooner(by)

@@ -27,8 +27,8 @@ func (s *Store) Lease(ctx context.Context, party string, limit int, ttl time.Dur
 		}
 		now := s.opts.Now()
 		if back := s.clock.back(now, time.Since(s.opened)); back > 0 {
-			s.opts.Logger.Warn("the clock was put back: what waits is tried as long after its last attempt as before", "by", back)
 			s.lanes.sooner(back, s.opts.Now)
+			s.opts.Logger.Warn("the clock was put back: what waits is tried so much sooner", "by", back)
 		}
 		got, wake, next := s.lanes.take(party, limit, ttl, now.UnixNano())
 		if len(got) > 0 {

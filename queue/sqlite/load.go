@@ -130,6 +130,7 @@ func (l *loader) messages(w *writer) (n int, err error) {
 
 func (l *loader) deliveries(w *writer, party string, state samvirke.DeliveryState) (n int, err error) {
 	var found []laneChange
+	now := w.s.opts.Now().UnixNano()
 	err = l.open.each(func(row []driver.Value) error {
 		n++
 		l.after = row[0].(int64)
@@ -141,6 +142,9 @@ func (l *loader) deliveries(w *writer, party string, state samvirke.DeliveryStat
 				return nil
 			}
 			c.due = never
+		}
+		if ahead := c.at - int64(l.back) - now; ahead > int64(leastSlip) && c.due != never {
+			c.due -= ahead // made while the clock was ahead, in an earlier life
 		}
 		found = append(found, c)
 		return nil
