@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/samvirke/samvirke"
@@ -68,13 +69,18 @@ func (r *faultRig) judge() {
 		a := &r.acked[i]
 		x := r.sheet.at(a.fault)
 		x.acknowledged++
-		if _, ok := w.first[a.id]; !ok {
+		_, delivered := w.first[a.id]
+		if !delivered {
 			x.lost++
 			r.t.Logf("%s: message %s was acknowledged and never delivered", a.fault, a.id)
 		}
-		if n := r.ward.receipts(a.id); n > 1 {
+		switch n := r.ward.receipts(a.id); {
+		case n > 1:
 			x.doubled++
 			r.t.Logf("%s: message %s was answered with %d receipts", a.fault, a.id, n)
+		case n == 0 && delivered && !slices.Contains(r.forgotten, a.person): // with an erased person go the receipts that wait
+			x.lost++
+			r.t.Logf("%s: message %s was delivered and its sender never got a receipt", a.fault, a.id)
 		}
 	}
 	for _, id := range w.again {

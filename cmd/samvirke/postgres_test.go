@@ -31,6 +31,7 @@ type cluster struct {
 	all       []*sender
 	stop      func()       // ends the senders and gives what they have to say
 	gate      sync.RWMutex // while it is locked the receiver answers nobody
+	tend      func()       // looks after the gateways while something is waited for
 }
 
 // clusterAlive is how long a gateway of a cluster counts as alive, clusterLease how long its leases last: a send has 5 s, and half a
@@ -51,7 +52,7 @@ func newCluster(t *testing.T, gateways, senders, personsEach int, rnd *rand.Rand
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	c := &cluster{t: t, db: db, in: &sink{first: map[string][32]byte{}, order: map[string][]int{}}}
+	c := &cluster{t: t, db: db, tend: func() {}, in: &sink{first: map[string][32]byte{}, order: map[string][]int{}}}
 	city := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.gate.RLock()
 		defer c.gate.RUnlock()
@@ -169,6 +170,7 @@ func (c *cluster) goOn(what string) {
 		s.told.Store(false)
 	}
 	for end := time.Now().Add(patience); !slices.ContainsFunc(c.all, func(s *sender) bool { return s.told.Load() }); time.Sleep(time.Millisecond) {
+		c.tend()
 		if time.Now().After(end) {
 			c.t.Fatalf("%s: nothing is accepted in %s\n%s", what, patience, c.run[0].log)
 		}
@@ -227,6 +229,7 @@ func (c *cluster) catchUp() {
 	limit := maxBehind
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		var n int
+		c.tend()
 		if err := conn.QueryRow(c.t.Context(), `SELECT count(*) FROM samvirke.open_delivery`).Scan(&n); err != nil || time.Now().After(end) {
 			c.t.Fatalf("%d deliveries still wait, %v", n, err)
 		}
@@ -317,6 +320,20 @@ func TestCrashLoopGateways(t *testing.T) {
 	c.finish()
 }
 
+// revive starts the gateways that have ended by themselves again, as a service is, and says how many.
+func (c *cluster) revive() (ended int) {
+	for i, p := range c.run {
+		select {
+		case <-p.done:
+			ended++
+			c.t.Logf("gateway %d has ended\n%s", i, p.log)
+			c.run[i], _ = startProcess(c.t, c.addr[i], c.cfg[i])
+		default:
+		}
+	}
+	return ended
+}
+
 // TestCrashLoopDatabase kills PostgreSQL under two gateways in mid-load again and again, in each of the ways that there are. The gateways go
 // on by themselves; one that cannot find out what became of a commit ends, and is started again as a service is.
 func TestCrashLoopDatabase(t *testing.T) {
@@ -324,6 +341,7 @@ func TestCrashLoopDatabase(t *testing.T) {
 	rnd := crashSeedOf(t)
 	c := newCluster(t, 2, 8, 25, rnd, "fsync = on", "full_page_writes = on")
 	began, ways, ended := time.Now(), postgrestest.Ways(), 0
+	c.tend = func() { ended += c.revive() }
 	for round := range *crashRounds {
 		c.catchUp()
 		c.goOn(fmt.Sprint("round ", round))
@@ -332,16 +350,8 @@ func TestCrashLoopDatabase(t *testing.T) {
 		if err := c.db.Kill(way); err != nil {
 			t.Fatalf("round %d, %s: %v", round, way, err)
 		}
-		for i, p := range c.run {
-			select {
-			case <-p.done:
-				ended++
-				t.Logf("round %d, %s: gateway %d has ended\n%s", round, way, i, p.log)
-				c.run[i], _ = startProcess(t, c.addr[i], c.cfg[i])
-			default:
-			}
-		}
 	}
+	c.tend()
 	t.Logf("%d rounds, %s each; %d gateways ended by themselves", *crashRounds, (time.Since(began) / time.Duration(max(*crashRounds, 1))).Round(time.Millisecond), ended)
 	c.finish()
 }
