@@ -129,6 +129,9 @@ func (m *model) drawMessageStep(rt *rapid.T, accept *samvirke.Message) *queue.Me
 	}
 	if chance(rt, "learnt", 3) {
 		s.Kind, s.ExternalID, s.Patient, s.GeneratedAt = "LEARNT", drawExternal(rt), drawPatient(rt), m.now
+		if m.e.Features.KeyOfPerson {
+			s.Patient = ""
+		}
 	}
 	if chance(rt, "fault", 3) {
 		s.Fault, s.FaultText = "odd", "the sender is odd"

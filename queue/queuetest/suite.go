@@ -37,6 +37,9 @@ type Features struct {
 	LargeBody int
 	// LeasesSurvive says that a lease outlives a restart, because several processes share the store.
 	LeasesSurvive bool
+	// KeyOfPerson says that the bytes of a message belong to the person whom it was accepted for, also when it is found to be about
+	// another one later: they go with the first.
+	KeyOfPerson bool
 }
 
 // limit is how long a call may take that is expected to come back. It ends a test that hangs, and says nothing of speed:

@@ -54,6 +54,7 @@ func TestSuiteOverPostgres(t *testing.T) {
 		Tamper: func(t testing.TB, dir string, seq int64) {
 			db.Exec(t, `UPDATE `+schema(dir)+`.audit SET reason = 'another' WHERE seq = $1`, seq)
 		},
+		Features: queuetest.Features{KeyOfPerson: true},
 		// Sealed, a text stands nowhere before or after; the setting that names the erasure stands in the clear by its name only.
 		Find: func(t testing.TB, dir, text string) []string { return findRows(t, db.URL(), schema(dir), text) },
 	})

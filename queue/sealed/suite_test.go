@@ -59,7 +59,7 @@ func TestSuite(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		Features: queuetest.Features{LargeBody: large},
+		Features: queuetest.Features{LargeBody: large, KeyOfPerson: true},
 	})
 }
 
