@@ -145,6 +145,9 @@ func TestFaultFullDisk(t *testing.T) {
 	if runtime.GOOS != "linux" || os.Getuid() != 0 {
 		t.Skip("only root may mount a small file system")
 	}
+	if _, err := exec.LookPath("mount"); err != nil {
+		t.Skip("mount is not installed (Debian package mount)")
+	}
 	r := newRig(t, seedOf(t, ""), "disk full, SQLite", "")
 	dir := r.place.file.Dir
 	if err := os.MkdirAll(dir, 0o700); err != nil {
