@@ -33,8 +33,7 @@ func TestSourceSuite(t *testing.T) {
 			Start: func(context.Context) error { srv.Start(); started = true; return nil },
 			Stop: func() {
 				if started {
-					srv.CloseClientConnections()
-					srv.Close()
+					stop(srv)
 				}
 				client.CloseIdleConnections()
 			},
@@ -69,6 +68,21 @@ func TestSourceSuite(t *testing.T) {
 			},
 		}
 	})
+}
+
+// stop ends srv under the hands of clients that come again: one that does so between the end of its
+// connection and the end of the listener would be waited for as long as its message is held.
+func stop(srv *httptest.Server) {
+	closed := make(chan struct{})
+	go func() { defer close(closed); srv.Close() }()
+	for {
+		srv.CloseClientConnections()
+		select {
+		case <-closed:
+			return
+		case <-time.After(10 * time.Millisecond): // a connection that was just taken tells nobody
+		}
+	}
 }
 
 func put(ctx context.Context, c *http.Client, url string, body []byte) (int, string, error) {
