@@ -114,8 +114,15 @@ func (l AddressLevel) her() string {
 // digits drops dots and spaces, which published HER-ids contain ("369.767"); a value with
 // any other character is returned as it is, so that it matches nothing by accident.
 func digits(s string) string {
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	if n == len(s) {
+		return s // nearly always
+	}
+	out := append(make([]byte, 0, len(s)), s[:n]...)
+	for i := n; i < len(s); i++ {
 		switch c := s[i]; {
 		case c >= '0' && c <= '9':
 			out = append(out, c)

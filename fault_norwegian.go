@@ -64,6 +64,8 @@ func unreadableXML(code string) string {
 		return "Meldingen er større enn mottakeren tar imot"
 	case "too-deep", "too-many-elements", "too-many-attributes":
 		return "Meldingen har flere nivåer, elementer eller attributter enn mottakeren tar imot"
+	case "too-many-namespaces":
+		return "Meldingen deklarerer flere eller lengre navnerom enn mottakeren tar imot"
 	}
 	return ""
 }

@@ -62,6 +62,7 @@ var statusByCode = map[string]struct {
 	"too-deep":            {http.StatusBadRequest, "structure"},
 	"too-many-elements":   {http.StatusBadRequest, "structure"},
 	"too-many-attributes": {http.StatusBadRequest, "structure"},
+	"too-many-namespaces": {http.StatusBadRequest, "structure"},
 	"encoding":            {http.StatusBadRequest, "structure"},
 	"empty":               {http.StatusBadRequest, "required"},
 	"json-syntax":         {http.StatusBadRequest, "structure"},

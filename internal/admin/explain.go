@@ -57,6 +57,7 @@ var causes = map[string]cause{
 	"patient-insufficient":  {"The patient is not sufficiently identified.", doSender},
 	"doctype":               {"The message carries a DOCTYPE, which is refused because it can draw in other files.", doSender},
 	"too-deep":              {"The message nests too deep.", doSender},
+	"too-many-namespaces":   {"The message declares more namespaces than any message needs (over 256), or an absurdly long one.", doSender},
 	"too-large":             {"The message is larger than the limit.", "If messages of this size are expected, raise the limit in the configuration; else ask the sender."},
 	"encoding":              {"The message is not in the encoding that it declares.", doSender},
 	"unreachable":           {"The receiver could not be reached.", "Nothing needs to be done unless it lasts: then call the receiver's operations."},

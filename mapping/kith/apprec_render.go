@@ -171,16 +171,20 @@ func issueDate(env *samvirke.Envelope, c samvirke.ReceiptContent, now time.Time)
 // norwegianTime writes a time as the standard's messages do: Norwegian local time without zone, but with
 // the offset in the hour that autumn has twice.
 func norwegianTime(at time.Time) string {
-	date, clock := toOslo(at.UTC().Format(time.RFC3339), "", "")
-	clock = clock[:8]
-	if !twice(date, clock) {
-		return date + "T" + clock
+	const layout, day = "2006-01-02T15:04:05", len(time.DateOnly)
+	var room [len(layout) + len("+01:00")]byte // stays on the stack
+	winter := at.UTC().Add(time.Hour)
+	text := winter.Add(time.Hour).AppendFormat(room[:0], layout)
+	if len(text) != len(layout) || osloOffset(string(text[:day]), string(text[day+1:])) != "+02:00" {
+		text = winter.AppendFormat(room[:0], layout)
 	}
-	offset := "+01:00"
+	if len(text) != len(layout) || !twice(string(text[:day]), string(text[day+1:])) {
+		return string(text)
+	}
 	if at.UTC().Hour() == 0 { // 02 local is 00 UTC before the clock is set back, 01 UTC after it
-		offset = "+02:00"
+		return string(append(text, "+02:00"...))
 	}
-	return date + "T" + clock + offset
+	return string(append(text, "+01:00"...))
 }
 
 func first(values ...string) string {

@@ -199,6 +199,36 @@ func TestNorwegianTime(t *testing.T) {
 	}
 }
 
+// TestNorwegianTimeByParts: a time written in one go is what its date and its time of day come to one by one, in every
+// half hour of the months in which the clock is changed, and now and then in all others.
+func TestNorwegianTimeByParts(t *testing.T) {
+	t.Parallel()
+	check := func(at time.Time) {
+		date, clock := toOslo(at.UTC().Format(time.RFC3339), "", "")
+		want := date + "T" + clock
+		if twice(date, clock) {
+			offset := "+01:00"
+			if at.UTC().Hour() == 0 {
+				offset = "+02:00"
+			}
+			want += offset
+		}
+		if got := norwegianTime(at); got != want {
+			t.Fatalf("%s: %s, want %s", at, got, want)
+		}
+	}
+	for year := 1979; year < 2060; year++ {
+		for _, month := range [...]time.Month{time.March, time.September, time.October} {
+			for half := range 31 * 48 {
+				check(time.Date(year, month, 1, 0, 30*half, 1, 999, time.UTC))
+			}
+		}
+		for day := range 365 {
+			check(time.Date(year, time.January, day, day%24, day%60, 0, 0, time.FixedZone("", 3600*(day%5-2))))
+		}
+	}
+}
+
 // A message of the HCP generation may write its time as a date; a receipt must have a dateTime.
 func TestReceiptIssueDate(t *testing.T) {
 	f := testFormat(t)

@@ -2,6 +2,7 @@ package kith
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -25,6 +26,15 @@ type badInput struct {
 	name, code, receipt string
 	raw                 []byte
 	envelope            bool // the sender must be known
+}
+
+// counted is a text with a number in it, n times with the numbers from 0 on.
+func counted(n int, text string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, text, i)
+	}
+	return b.String()
 }
 
 // latin is the good message in another encoding, and says so.
@@ -54,6 +64,11 @@ func badInputs(t *testing.T, good []byte) []badInput {
 		{"too large", "too-large", "T01", append(append([]byte(nil), good...), bytes.Repeat([]byte(" "), 1<<20)...), false},
 		{"too many elements", "too-many-elements", "T01", []byte("<a>" + strings.Repeat("<", maxElements*2+2) + "</a>"), false},
 		{"too many attributes", "too-many-attributes", "T01", []byte("<a " + strings.Repeat(`="`, maxAttributes+2) + "/>"), false},
+		{"too many attributes on one element", "too-many-attributes", "T01", edited(t, good, "<MsgInfo>", "<MsgInfo"+counted(maxOnElement+1, ` x%d=""`)+">"), false},
+		{"too many namespaces on one element", "too-many-namespaces", "T01", edited(t, good, "<MsgInfo>", "<MsgInfo"+counted(maxNamespaces+1, ` xmlns:x%d="u"`)+">"), false},
+		{"too many namespaces in force", "too-many-namespaces", "T01", edited(t, good, "<MsgHead ", "<MsgHead"+counted(maxNamespaces/2, ` xmlns:x%d="u"`)+" ",
+			"<MsgInfo>", "<MsgInfo"+counted(maxNamespaces/2, ` xmlns:x%d="u"`)+">"), false},
+		{"too long a namespace", "too-many-namespaces", "T01", edited(t, good, "<MsgInfo>", `<MsgInfo xmlns:x="`+strings.Repeat("u", maxNamespace+1)+`">`), false},
 		{"wrong encoding declared", "encoding", "T01", edited(t, latin(t, good), "ISO-8859-1", "UTF-8"), false},
 		{"unknown encoding", "encoding", "T01", edited(t, good, "UTF-8", "EBCDIC-X"), false},
 		{"undeclared prefix", "undeclared-prefix", "T01", edited(t, good, "<Merknad>", "<zz:Merknad>", "</Merknad>", "</zz:Merknad>"), false},

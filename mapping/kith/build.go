@@ -8,6 +8,7 @@ import (
 
 	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/mapping"
+	"github.com/samvirke/samvirke/mapping/kith/xmltree"
 )
 
 // builder walks a message once and makes the FHIR message.
@@ -28,6 +29,8 @@ type builder struct {
 	// Memory of the element at hand: its leaf and its attributes.
 	leaf  leaf
 	attrs []attr
+	// scopes is memory for namespace declarations.
+	scopes xmltree.Arena[scope]
 }
 
 // where is a place in the source; its text is only made for notes.
@@ -126,7 +129,7 @@ func (t *table) done(b *builder) {
 	b.top.forget()
 	*b = builder{
 		made: b.made, homes: b.homes, arena: b.arena, top: b.top,
-		open: b.open[:0], attrs: b.attrs[:0],
+		open: b.open[:0], attrs: b.attrs[:0], scopes: b.scopes.Reset(),
 	}
 	t.builders.Put(b)
 }
@@ -157,7 +160,7 @@ func (b *builder) root(typ string) cursor {
 
 // message ends the building: the Bundle with its entries, in memory of its own.
 func (b *builder) message() (*fhir.Bundle, error) {
-	entries := b.arena.Array()
+	entries := b.arena.List(len(b.made.list))
 	for _, e := range b.made.list {
 		n := b.arena.Texts("fullUrl", e.url)
 		n.Set("resource", e.res)
@@ -186,7 +189,7 @@ func (b *builder) walk(kids []*el, e *etree.Element, sc *scope, c cursor, w *whe
 			continue
 		}
 		cw := w.at(child)
-		csc := sc.at(child)
+		csc := sc.in(child, &b.scopes)
 		uri, _ := csc.uriOf(child.Space)
 		row, at := b.match(kids, next, child, uri)
 		if row == nil {
@@ -203,12 +206,18 @@ func (b *builder) walk(kids []*el, e *etree.Element, sc *scope, c cursor, w *whe
 
 // match finds the row for an element, from position next on, then from the start.
 func (b *builder) match(kids []*el, next int, e *etree.Element, uri string) (*el, int) {
-	for i := next; i < len(kids); i++ {
-		if row := b.matchRow(kids[i], e, uri); row != nil {
-			return row, i
-		}
+	if row, at := b.matchFrom(kids, next, len(kids), e, uri); row != nil {
+		return row, at
 	}
-	for i := 0; i < next; i++ {
+	return b.matchFrom(kids, 0, next, e, uri)
+}
+
+// matchFrom looks at the rows from one position to another. Most have another name, which is seen at once.
+func (b *builder) matchFrom(kids []*el, from, to int, e *etree.Element, uri string) (*el, int) {
+	for i := from; i < to; i++ {
+		if k := kids[i]; len(k.name) != 0 && len(k.name) != len(e.Tag) {
+			continue
+		}
 		if row := b.matchRow(kids[i], e, uri); row != nil {
 			return row, i
 		}
@@ -286,7 +295,7 @@ func (b *builder) leftovers(e *etree.Element, l *leaf, row *el, w *where) {
 	for _, a := range l.attrs {
 		b.note(w.under("@"+a.name, 0), "not-carried", "no place for this attribute")
 	}
-	if !takesText(row.codec) && strings.TrimSpace(l.text) != "" {
+	if l.text != "" && !takesText(row.codec) && strings.TrimSpace(l.text) != "" {
 		b.note(w, "not-carried", "no place for this text")
 	}
 	for _, t := range e.Child {

@@ -101,7 +101,7 @@ func distinctAttributes(e *etree.Element) bool {
 func (f *Format) problems(text []byte) []schema.Problem {
 	tree := f.tree()
 	defer f.done(tree)
-	tree.MaxDepth = maxDepth
+	bound(tree)
 	root, err := tree.Parse(string(text))
 	if err != nil {
 		return f.schema.Validate(text) // says where it is broken

@@ -1,6 +1,7 @@
 package kith
 
 import (
+	"iter"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -59,7 +60,7 @@ func envelopeMsgHead(root *etree.Element) samvirke.Envelope {
 		env.Receivers = append(env.Receivers, a)
 	}
 	if info != nil {
-		for _, o := range info.SelectElements("OtherReceiver") {
+		for o := range kidsNamed(info, "OtherReceiver") {
 			a := headAddress(o)
 			a.Role = "copy"
 			if r := childNamed(o, "RoleReceiver"); r != nil { // the schema demands it, but is asked later
@@ -107,10 +108,23 @@ func payloadOf(root *etree.Element) *etree.Element {
 	if content == nil {
 		return nil
 	}
-	if kids := content.ChildElements(); len(kids) > 0 {
-		return kids[0]
+	for _, t := range content.Child {
+		if k, ok := t.(*etree.Element); ok {
+			return k
+		}
 	}
 	return nil
+}
+
+// kidsNamed goes through the elements of a name inside another.
+func kidsNamed(e *etree.Element, name string) iter.Seq[*etree.Element] {
+	return func(yield func(*etree.Element) bool) {
+		for _, t := range e.Child {
+			if k, ok := t.(*etree.Element); ok && k.Tag == name && !yield(k) {
+				return
+			}
+		}
+	}
 }
 
 // headAddress reads the levels of a Sender, Receiver or OtherReceiver.
@@ -146,7 +160,7 @@ func personLevel(p *etree.Element) samvirke.AddressLevel {
 
 func idents(e *etree.Element) []samvirke.Identifier {
 	var out []samvirke.Identifier
-	for _, i := range e.SelectElements("Ident") {
+	for i := range kidsNamed(e, "Ident") {
 		typ := ""
 		if t := childNamed(i, "TypeId"); t != nil {
 			typ = strings.TrimSpace(t.SelectAttrValue("V", ""))

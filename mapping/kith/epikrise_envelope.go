@@ -17,10 +17,7 @@ func childText(e *etree.Element, tag string) string {
 
 // childV gives @V and @DN of a child element.
 func childV(e *etree.Element, tag string) (v, dn string) {
-	if e == nil {
-		return "", ""
-	}
-	c := e.SelectElement(tag)
+	c := childNamed(e, tag)
 	if c == nil {
 		return "", ""
 	}
@@ -94,23 +91,23 @@ func party(e *etree.Element, role string) samvirke.Address {
 	}
 	a := samvirke.Address{Role: role}
 	a.RoleCode, _ = childV(e, "Role")
-	hcp := e.SelectElement("HCP")
+	hcp := childNamed(e, "HCP")
 	if hcp == nil {
 		return a
 	}
-	if p := hcp.SelectElement("HCProf"); p != nil {
+	if p := childNamed(hcp, "HCProf"); p != nil {
 		a.Levels = append(a.Levels, levelOf(p, levelPerson))
 		return a
 	}
-	inst := hcp.SelectElement("Inst")
+	inst := childNamed(hcp, "Inst")
 	if inst == nil {
 		return a
 	}
 	a.Levels = append(a.Levels, levelOf(inst, levelOrganisation))
-	for _, d := range inst.SelectElements("Dept") {
+	for d := range kidsNamed(inst, "Dept") {
 		a.Levels = append(a.Levels, levelOf(d, levelDepartment))
 	}
-	for _, p := range inst.SelectElements("HCPerson") {
+	for p := range kidsNamed(inst, "HCPerson") {
 		a.Levels = append(a.Levels, levelOf(p, levelPerson))
 	}
 	return a
@@ -122,7 +119,7 @@ func levelOf(e *etree.Element, kind string) samvirke.AddressLevel {
 		typ, _ := childV(e, "TypeId")
 		l.IDs = append(l.IDs, fhir.NewIdentifier(typ, id))
 	}
-	for _, x := range e.SelectElements("AdditionalId") {
+	for x := range kidsNamed(e, "AdditionalId") {
 		if id := childText(x, "Id"); id != "" {
 			typ, _ := childV(x, "Type")
 			l.IDs = append(l.IDs, fhir.NewIdentifier(typ, id))

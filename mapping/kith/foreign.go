@@ -81,7 +81,7 @@ func (foreignCodec) render(r *reader, s slot) (leaf, bool) {
 	if err != nil || len(raw) == 0 {
 		return leaf{}, false // noted as not carried
 	}
-	src, err := readSource(&xmltree.Parser{MaxDepth: maxDepth}, raw, DefaultMaxBytes)
+	src, err := readSource(&xmltree.Parser{}, raw, DefaultMaxBytes)
 	if err != nil {
 		return leaf{}, false
 	}

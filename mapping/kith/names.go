@@ -1,6 +1,10 @@
 package kith
 
-import "github.com/beevik/etree"
+import (
+	"github.com/beevik/etree"
+
+	"github.com/samvirke/samvirke/mapping/kith/xmltree"
+)
 
 // scope is the namespace declarations in force at an element, innermost first.
 type scope struct {
@@ -9,14 +13,24 @@ type scope struct {
 }
 
 // at gives the scope inside e.
-func (s *scope) at(e *etree.Element) *scope {
+func (s *scope) at(e *etree.Element) *scope { return s.in(e, nil) }
+
+// in is at with the memory of a message; nil takes memory of its own.
+func (s *scope) in(e *etree.Element, room *xmltree.Arena[scope]) *scope {
 	for i := range e.Attr {
 		a := &e.Attr[i]
-		switch {
-		case a.Space == "xmlns":
-			s = &scope{a.Key, a.Value, s}
-		case a.Space == "" && a.Key == "xmlns":
-			s = &scope{"", a.Value, s}
+		if a.Space != "xmlns" && (a.Space != "" || a.Key != "xmlns") {
+			continue
+		}
+		outer := s
+		if room != nil {
+			s = &room.Take(1)[0]
+		} else {
+			s = new(scope)
+		}
+		s.uri, s.outer = a.Value, outer
+		if a.Space != "" {
+			s.prefix = a.Key
 		}
 	}
 	return s

@@ -82,8 +82,28 @@ func sniff(raw []byte) (mapping.Sniffed, bool) {
 // Recognises tells by the root alone; see mapping.Recogniser.
 func (f *Format) Recognises(raw []byte) bool {
 	raw = plainBytes(raw)
-	s := sniffer{scan: tagScan{src: raw[:min(len(raw), maxSniff)]}, rootOnly: true}
-	return s.run()
+	scan := tagScan{src: raw[:min(len(raw), maxSniff)]}
+	for {
+		switch t, ok := scan.next(); {
+		case !ok || t.kind == tagEnd:
+			return false
+		case t.kind == tagStart:
+			_, _, _, ours := rootNamed(t.local, spaceIn(t))
+			return ours
+		}
+	}
+}
+
+// spaceIn is the namespace that a tag declares for its own prefix; of several the last counts.
+func spaceIn(t tag) string {
+	var uri []byte
+	for name, v := range attributes(t.body) {
+		prefix, local, ok := bytes.Cut(name, []byte(":"))
+		if string(prefix) == "xmlns" && bytes.Equal(local, t.prefix) && (ok || len(t.prefix) == 0) {
+			uri = v
+		}
+	}
+	return value(uri)
 }
 
 // plainBytes gives bytes in which tags can be found: UTF-16, told by its byte order mark or by a
@@ -128,8 +148,6 @@ type sniffer struct {
 	// ident is value and type of the Ident being read: of several the one counts that patientRef would take.
 	ident [2]string
 	done  bool
-	// rootOnly ends the walk behind the first tag.
-	rootOnly bool
 }
 
 type declared struct {
@@ -155,7 +173,6 @@ func (s *sniffer) run() bool {
 			if !s.start(t) {
 				return false
 			}
-			s.done = s.done || s.rootOnly
 		}
 		if s.depth == 0 && s.root == "" && t.kind != tagText {
 			return false
@@ -222,19 +239,22 @@ func (s *sniffer) space(prefix []byte) string {
 }
 
 // begin decides by the root whether the message is one of ours.
-func (s *sniffer) begin(t tag) bool {
-	uri := s.space(t.prefix)
-	switch local := string(t.local); {
-	case local == "MsgHead" && uri == nsMsgHead:
-		s.root = local
-	case local == "AppRec" && strings.HasPrefix(uri, nsAppRec):
-		s.root, s.version = local, versions[uri]
-	case local == "Message" && strings.HasPrefix(uri, "http://www.kith.no/xmlstds/"):
-		s.root, s.version, s.implied = local, versions[uri], hcpKind(uri)
-	default:
-		return false
+func (s *sniffer) begin(t tag) (ok bool) {
+	s.root, s.version, s.implied, ok = rootNamed(t.local, s.space(t.prefix))
+	return ok
+}
+
+// rootNamed tells by the root of a message whether it is one of ours, and what its namespace says of version and kind.
+func rootNamed(local []byte, uri string) (root, version, kind string, ok bool) {
+	switch string(local) {
+	case "MsgHead":
+		return "MsgHead", "", "", uri == nsMsgHead
+	case "AppRec":
+		return "AppRec", versions[uri], "", strings.HasPrefix(uri, nsAppRec)
+	case "Message":
+		return "Message", versions[uri], hcpKind(uri), strings.HasPrefix(uri, "http://www.kith.no/xmlstds/")
 	}
-	return true
+	return "", "", "", false
 }
 
 // look takes what stands at the current place.

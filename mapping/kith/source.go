@@ -15,11 +15,15 @@ import (
 	"github.com/samvirke/samvirke/mapping/kith/xmltree"
 )
 
-// Bounds on one message, beside Options.MaxBytes. Real messages stay under 2,000 elements.
+// Bounds on one message, beside Options.MaxBytes. Real messages stay under 2,000 elements, 20 attributes of an element and 20
+// namespaces. The last three keep what is done for each element or attribute, as finding a namespace, from growing with the message.
 const (
 	maxDepth      = 128     // levels of elements
 	maxElements   = 200_000 // elements, counted as "<"/2 before anything is parsed
 	maxAttributes = 300_000
+	maxOnElement  = 1_000 // attributes of one element, namespace declarations included
+	maxNamespaces = 256   // namespace declarations in force at an element
+	maxNamespace  = 2_000 // bytes of a namespace
 )
 
 // source is a message that is well-formed XML within bounds.
@@ -51,13 +55,18 @@ func readSource(p *xmltree.Parser, raw []byte, maxBytes int) (*source, error) {
 		f.Line = lineAt(text, i)
 		return nil, f
 	}
-	p.MaxDepth = maxDepth
+	bound(p)
 	// Not copied: nobody changes the bytes of a message (mapping.Format), and the tree's texts may keep them.
 	root, err := p.Parse(unsafe.String(unsafe.SliceData(text), len(text)))
 	if err != nil {
 		return nil, faultRead(err)
 	}
 	return &source{utf8: text, root: root, doubtful: doubtful, strict: p.Strict()}, nil
+}
+
+// bound sets what the parser refuses.
+func bound(p *xmltree.Parser) {
+	p.MaxDepth, p.MaxAttributes, p.MaxSpaces, p.MaxSpace = maxDepth, maxOnElement, maxNamespaces, maxNamespace
 }
 
 // checkCounts bounds what a tree may become before one is built.
@@ -100,6 +109,10 @@ func faultRead(err error) error {
 		return faultForm("undeclared-prefix", "an attribute has a prefix that is not declared", nil)
 	case xmltree.AttributeTwice:
 		return faultForm("duplicate-attribute", "an element has the same attribute twice", nil)
+	case xmltree.TooManyAttributes:
+		return faultForm("too-many-attributes", "an element has too many attributes", nil)
+	case xmltree.TooManySpaces:
+		return faultForm("too-many-namespaces", "the message declares too many namespaces, or one that is too long", nil)
 	}
 	f := faultForm("not-well-formed", "the message is not well-formed XML", nil)
 	f.Line = e.Line

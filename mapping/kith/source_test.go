@@ -23,6 +23,9 @@ func sameReading(p *xmltree.Parser, raw []byte) error {
 	const max = 4 << 20
 	want, wantErr := oldReadSource(raw, max)
 	got, gotErr := readSource(p, raw, max)
+	if beyondOld(raw, gotErr) {
+		return nil
+	}
 	if (wantErr == nil) != (gotErr == nil) {
 		return fmt.Errorf("got %v, want %v", gotErr, wantErr)
 	}
@@ -37,6 +40,13 @@ func sameReading(p *xmltree.Parser, raw []byte) error {
 		return fmt.Errorf("another text or doubt")
 	}
 	return sameElement(got.root, want.root)
+}
+
+// beyondOld tells whether a text is refused by a bound that the old way did not have. Each takes a longer text than it allows.
+func beyondOld(raw []byte, err error) bool {
+	f := samvirke.FaultOf(err)
+	return f != nil && f.Code == "too-many-namespaces" && (bytes.Count(raw, []byte("xmlns")) > maxNamespaces || len(raw) > maxNamespace) ||
+		f != nil && f.Code == "too-many-attributes" && bytes.Count(raw, []byte("=")) > maxOnElement
 }
 
 func sameElement(got, want *etree.Element) error {

@@ -1,6 +1,7 @@
 package xmltree
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -28,6 +29,10 @@ const (
 	AttributePrefix
 	// AttributeTwice is an attribute that an element has twice, also under two prefixes of one namespace.
 	AttributeTwice
+	// TooManyAttributes is an element with more than MaxAttributes attributes.
+	TooManyAttributes
+	// TooManySpaces is more than MaxSpaces namespace declarations in force, or a namespace longer than MaxSpace.
+	TooManySpaces
 )
 
 // Error is the first thing wrong with a text: first broken syntax, then the outline of the
@@ -58,6 +63,10 @@ func (e *Error) Error() string {
 		return "an attribute has a prefix that is not declared"
 	case AttributeTwice:
 		return "an element has the same attribute twice"
+	case TooManyAttributes:
+		return "an element has too many attributes"
+	case TooManySpaces:
+		return "too many namespace declarations in force, or one that is too long"
 	}
 	return "unknown"
 }
@@ -66,6 +75,12 @@ func (e *Error) Error() string {
 type Parser struct {
 	// MaxDepth is how many levels of elements there may be; the root is the first.
 	MaxDepth int
+	// MaxAttributes is how many attributes an element may have, namespace declarations included; 0 for any number.
+	MaxAttributes int
+	// MaxSpaces is how many namespace declarations may be in force at an element; 0 for any number.
+	MaxSpaces int
+	// MaxSpace is how long a namespace may be where MaxSpaces is set. Unit: bytes.
+	MaxSpace int
 
 	text string
 	pos  int
@@ -121,8 +136,8 @@ func (p *Parser) Strict() bool { return !p.lax }
 // Reset forgets text and tree and keeps the memory for the next text, within bounds.
 func (p *Parser) Reset() {
 	*p = Parser{
-		MaxDepth: p.MaxDepth,
-		open:     emptied(p.open), pending: emptied(p.pending), spaces: spaces{list: emptied(p.spaces.list)}, attrs: emptied(p.attrs),
+		MaxDepth: p.MaxDepth, MaxAttributes: p.MaxAttributes, MaxSpaces: p.MaxSpaces, MaxSpace: p.MaxSpace,
+		open: emptied(p.open), pending: emptied(p.pending), spaces: spaces{list: emptied(p.spaces.list)}, attrs: emptied(p.attrs),
 		buf:      emptied(p.buf),
 		elements: p.elements.Reset(), texts: p.texts.Reset(), attrsOf: p.attrsOf.Reset(), children: p.children.Reset(),
 	}
@@ -235,6 +250,12 @@ func (p *Parser) begin(raw, space, local string, empty bool) *Error {
 	}
 	outside := len(p.spaces.list)
 	p.spaces.declare(e)
+	if p.MaxSpaces > 0 && len(p.spaces.list) > outside && p.tooManySpaces(outside) {
+		return &Error{Kind: TooManySpaces}
+	}
+	if p.MaxAttributes > 0 && len(p.attrs) > p.MaxAttributes {
+		return &Error{Kind: TooManyAttributes}
+	}
 	if p.names == 0 {
 		p.names = p.checkNames(e)
 	}
@@ -245,6 +266,11 @@ func (p *Parser) begin(raw, space, local string, empty bool) *Error {
 	}
 	p.open = append(p.open, frame{element: e, raw: raw, kids: len(p.pending), spaces: outside})
 	return nil
+}
+
+// tooManySpaces looks at the declarations from a place on, which an element has made.
+func (p *Parser) tooManySpaces(from int) bool {
+	return len(p.spaces.list) > p.MaxSpaces || slices.ContainsFunc(p.spaces.list[from:], func(b binding) bool { return len(b.uri) > p.MaxSpace })
 }
 
 func (p *Parser) endTag() *Error {

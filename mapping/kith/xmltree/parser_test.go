@@ -18,7 +18,7 @@ import (
 // package kith. Here stands what that cannot see.
 
 func TestKinds(t *testing.T) {
-	p := xmltree.Parser{MaxDepth: 3}
+	p := xmltree.Parser{MaxDepth: 3, MaxAttributes: 4, MaxSpaces: 3, MaxSpace: 5}
 	for _, c := range []struct {
 		name, text string
 		kind       xmltree.Kind
@@ -36,6 +36,11 @@ func TestKinds(t *testing.T) {
 		{"a prefix out of its scope", "<a><b xmlns:x='u'/><x:c/></a>", xmltree.ElementPrefix, 0},
 		{"attribute twice", "<a b='' b=''/>", xmltree.AttributeTwice, 0},
 		{"attribute twice under two prefixes", "<a xmlns:x='u' xmlns:y='u' x:b='' y:b=''/>", xmltree.AttributeTwice, 0},
+		{"as many attributes as may be", "<a b='' c='' d='' e=''/>", 0, 0},
+		{"too many attributes", "<a b='' c='' d='' e='' f=''/>", xmltree.TooManyAttributes, 0},
+		{"as many namespaces as may be", "<a xmlns:x='u' xmlns='v'><b xmlns:y='12345'/><b xmlns:y='12345'/></a>", 0, 0},
+		{"too many namespaces", "<a xmlns:x='u' xmlns='v'><b xmlns:x='u' xmlns=''/></a>", xmltree.TooManySpaces, 0},
+		{"too long a namespace", "<a><b xmlns='123456'/></a>", xmltree.TooManySpaces, 0},
 		{"an end that does not match", "<a>\n</b>\n\n", xmltree.Syntax, 2},
 		{"broken syntax goes before an end that does not match", "<a>\n</b>\n<", xmltree.Syntax, 3},
 		{"cut off", "<a>\n\n", xmltree.Syntax, 3},
