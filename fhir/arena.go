@@ -137,6 +137,16 @@ func (a *Arena) Array(values ...*Node) *Node {
 	return n
 }
 
+// List returns an empty array with room for some values; it takes more when needed.
+func (a *Arena) List(room int) *Node {
+	if a == nil {
+		return NewArray()
+	}
+	n := a.node()
+	n.setItems(a.items.take(max(room, usualItems)))
+	return n
+}
+
 // SetText is obj.SetText with the new node from the Arena.
 func (a *Arena) SetText(obj *Node, key, s string) {
 	if s != "" {
@@ -150,6 +160,9 @@ func (a *Arena) Append(obj *Node, key string, v *Node) {
 	if list == nil {
 		obj.Set(key, a.Array(v))
 		return
+	}
+	if items := list.items(); a != nil && list.IsArray() && len(items) == cap(items) {
+		list.setItems(append(a.items.take(max(2*len(items), usualItems)), items...))
 	}
 	list.Add(v)
 }

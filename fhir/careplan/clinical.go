@@ -41,9 +41,7 @@ func (f *fold) expect() {
 	p := f.p
 	p.Measures, p.Goals = slices.Grow(p.Measures, measures), slices.Grow(p.Goals, goals)
 	p.Notes, p.Checkups = slices.Grow(p.Notes, notes), slices.Grow(p.Checkups, checkups)
-	if all > 0 {
-		f.index = make(map[said]int, min(all, 4*len(f.live)))
-	}
+	f.index = make([]saidAt, 0, min(all, 4*len(f.live), fewSaid))
 }
 
 // elementID names a thing by the conversation it stands in and what it says, so that it keeps
@@ -62,15 +60,38 @@ type said struct {
 	words [7]string
 }
 
+// saidAt is where the item stands that says something.
+type saidAt struct {
+	said
+	at int
+}
+
+// fewSaid is how many items are searched faster than a map of them is made.
+const fewSaid = 16
+
 // again gives the place of the item that says the same; when there is none, that of the next one, and false.
 func (f *fold) again(what said, next int) (at int, found bool) {
-	if at, found = f.index[what]; found {
-		return at, true
+	if f.many != nil {
+		if at, found = f.many[what]; found {
+			return at, true
+		}
+		f.many[what] = next
+		return next, false
 	}
-	if f.index == nil {
-		f.index = make(map[said]int, 2*len(f.live))
+	for i := range f.index {
+		if f.index[i].said == what {
+			return f.index[i].at, true
+		}
 	}
-	f.index[what] = next
+	if len(f.index) < fewSaid {
+		f.index = append(f.index, saidAt{what, next})
+		return next, false
+	}
+	f.many = make(map[said]int, 4*fewSaid)
+	for i := range f.index {
+		f.many[f.index[i].said] = f.index[i].at
+	}
+	f.many[what] = next
 	return next, false
 }
 
@@ -291,8 +312,11 @@ func (f *fold) rest(r *rec) {
 		}
 		f.p.Aids = append(f.p.Aids, Aid{Value: a.of(r.own), Status: a.Status, Owner: r.Key.Sender})
 	}
-	for _, c := range r.facts.Contacts {
-		f.contact(r, c)
+	if f.p.Contacts == nil { // later records mostly say the same again
+		f.p.Contacts = slices.Grow(f.p.Contacts, len(r.facts.Contacts))
+	}
+	for i := range r.facts.Contacts {
+		f.contact(r, &r.facts.Contacts[i])
 	}
 	for _, n := range r.facts.Notes {
 		at, found := f.again(said{'n', r.Key.Sender, [7]string{n.Text, n.Heading.Text, n.Heading.Code}}, len(f.p.Notes))
@@ -306,29 +330,57 @@ func (f *fold) rest(r *rec) {
 
 // contact lists a contact; what one organisation says of the same person or unit in several places
 // is one entry.
-func (f *fold) contact(r *rec, c contactRow) {
-	who := [3]string{r.Key.Sender, c.Kind, c.Name}
-	for _, i := range f.contacts[who] {
-		o := &f.p.Contacts[i]
-		if o.Role != c.Role && o.Role != "" && c.Role != "" {
-			continue
+func (f *fold) contact(r *rec, c *contactRow) {
+	for _, at := range f.namesakes(r.Key.Sender, c) {
+		if f.contactAgain(r, &f.p.Contacts[at], c) {
+			return
 		}
-		o.From = f.also(o.From, r.key)
-		o.Role, o.RoleCode = first(o.Role, c.Role), first(o.RoleCode, c.Code)
-		for _, p := range c.Phone {
-			if !contains(o.Phone, p) {
-				o.Phone = append(slices.Clip(o.Phone), p)
-			}
-		}
-		if c.Note != "" && !strings.Contains(o.Note, c.Note) {
-			o.Note = strings.TrimPrefix(o.Note+"\n"+c.Note, "\n")
-		}
-		return
 	}
-	if f.contacts == nil {
-		f.contacts = map[[3]string][]int{}
+	if f.contacts != nil {
+		who := [3]string{r.Key.Sender, c.Kind, c.Name}
+		f.contacts[who] = append(f.contacts[who], len(f.p.Contacts))
 	}
-	f.contacts[who] = append(f.contacts[who], len(f.p.Contacts))
 	f.p.Contacts = append(f.p.Contacts, Contact{Kind: c.Kind, Name: c.Name, Role: c.Role, RoleCode: c.Code,
-		Phone: append([]string(nil), c.Phone...), Note: c.Note, Owner: r.Key.Sender, From: r.own})
+		Phone: f.numbers(r, c), Note: c.Note, Owner: r.Key.Sender, From: r.own})
+}
+
+// namesakes tells where the contacts stand that an owner has of this kind and name, in order. The list is good until the
+// next.
+func (f *fold) namesakes(owner string, c *contactRow) []int {
+	list := f.p.Contacts
+	if f.contacts == nil && len(list) > fewRecords {
+		f.contacts = make(map[[3]string][]int, 2*len(list))
+		for i := range list {
+			who := [3]string{list[i].Owner, list[i].Kind, list[i].Name}
+			f.contacts[who] = append(f.contacts[who], i)
+		}
+	}
+	if f.contacts != nil {
+		return f.contacts[[3]string{owner, c.Kind, c.Name}]
+	}
+	f.found = f.found[:0]
+	for i := range list {
+		if o := &list[i]; o.Name == c.Name && o.Kind == c.Kind && o.Owner == owner {
+			f.found = append(f.found, i)
+		}
+	}
+	return f.found
+}
+
+// contactAgain adds what is said of a contact to the entry of the same name, unless the two have other roles.
+func (f *fold) contactAgain(r *rec, o *Contact, c *contactRow) bool {
+	if o.Role != c.Role && o.Role != "" && c.Role != "" {
+		return false
+	}
+	o.From = f.also(o.From, r.key)
+	o.Role, o.RoleCode = first(o.Role, c.Role), first(o.RoleCode, c.Code)
+	for _, p := range c.Phone {
+		if !contains(o.Phone, p) {
+			o.Phone = append(slices.Clip(o.Phone), p)
+		}
+	}
+	if c.Note != "" && !strings.Contains(o.Note, c.Note) {
+		o.Note = strings.TrimPrefix(o.Note+"\n"+c.Note, "\n")
+	}
+	return true
 }

@@ -2,6 +2,7 @@ package careplan
 
 import (
 	"math"
+	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -20,10 +21,14 @@ type encoder struct {
 
 // key writes a comma when one is due, and the name of a field. Names need no escapes.
 func (e *encoder) key(name string) {
-	e.comma()
-	e.b = append(e.b, '"')
-	e.b = append(e.b, name...)
-	e.b = append(e.b, '"', ':')
+	b := e.b
+	if c := b[len(b)-1]; c != '{' && c != '[' {
+		b = append(b, ',')
+	}
+	b = append(b, '"')
+	b = append(b, name...)
+	b = append(b, '"', ':')
+	e.b = b
 }
 
 func (e *encoder) comma() {
@@ -167,17 +172,16 @@ const hexDigits = "0123456789abcdef"
 // quote writes a string. Bytes that are no UTF-8 become \ufffd, and the two line ends that JavaScript
 // would stumble over are escaped, as encoding/json has it.
 func (e *encoder) quote(s string) {
-	e.b = append(e.b, '"')
-	start := 0
+	b, start := e.b, 0
+	b = append(b, '"')
 	for i := 0; i < len(s); {
+		if i = plain(s, i, e.html); i == len(s) {
+			break
+		}
 		c := s[i]
 		if c < utf8.RuneSelf {
-			if c >= 0x20 && c != '"' && c != '\\' && (!e.html || c != '<' && c != '>' && c != '&') {
-				i++
-				continue
-			}
-			e.b = append(e.b, s[start:i]...)
-			e.b = appendEscape(e.b, c)
+			b = append(b, s[start:i]...)
+			b = appendEscape(b, c)
 			i++
 			start = i
 			continue
@@ -185,19 +189,51 @@ func (e *encoder) quote(s string) {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
-			e.b = append(e.b, s[start:i]...)
-			e.b = append(e.b, `\ufffd`...)
+			b = append(b, s[start:i]...)
+			b = append(b, `\ufffd`...)
 			start = i + 1
 		case r == '\u2028' || r == '\u2029':
-			e.b = append(e.b, s[start:i]...)
-			e.b = append(e.b, '\\', 'u', '2', '0', '2', hexDigits[r&0xf])
+			b = append(b, s[start:i]...)
+			b = append(b, '\\', 'u', '2', '0', '2', hexDigits[r&0xf])
 			start = i + size
 		}
 		i += size
 	}
-	e.b = append(e.b, s[start:]...)
-	e.b = append(e.b, '"')
+	b = append(b, s[start:]...)
+	b = append(b, '"')
+	e.b = b
 }
+
+// plain gives where in s, from i on, the first byte stands that is no plain character of ASCII. It looks at eight bytes
+// at a time; few words have any.
+func plain(s string, i int, html bool) int {
+	for ; i+8 <= len(s); i += 8 {
+		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		odd := w | below(w, 0x20) | among(w, '"') | among(w, '\\')
+		if html {
+			odd |= among(w, '&') | among(w|each8*0x02, '>') // '<' is '>' without that bit
+		}
+		if odd &= each8 * 0x80; odd != 0 {
+			return i + bits.TrailingZeros64(odd)/8
+		}
+	}
+	for ; i < len(s); i++ {
+		c := s[i]
+		if c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' || html && (c == '<' || c == '>' || c == '&') {
+			break
+		}
+	}
+	return i
+}
+
+// each8 is 1 in each of eight bytes.
+const each8 = 0x0101010101010101
+
+// below and among mark, by its highest bit, the lowest of eight bytes that is less than n, or is c. Bytes above it may be
+// marked in error.
+func below(w, n uint64) uint64      { return (w - each8*n) &^ w }
+func among(w uint64, c byte) uint64 { return below(w^each8*uint64(c), 1) }
 
 func appendEscape(b []byte, c byte) []byte {
 	switch c {

@@ -180,3 +180,44 @@ func TestShownSaysWhatLeavesSay(t *testing.T) {
 		}
 	}
 }
+
+// TestQuotesLikeReflection: every byte at every place of words around eight bytes, alone and beside each other byte.
+func TestQuotesLikeReflection(t *testing.T) {
+	t.Parallel()
+	check := func(s string) {
+		for _, html := range [...]bool{true, false} {
+			var want bytes.Buffer
+			enc := json.NewEncoder(&want)
+			enc.SetEscapeHTML(html)
+			if err := enc.Encode(s); err != nil {
+				t.Fatal(err)
+			}
+			e := encoder{html: html}
+			if e.quote(s); string(e.b) != string(bytes.TrimSuffix(want.Bytes(), []byte("\n"))) {
+				t.Fatalf("%q, html %v: %s, want %s", s, html, e.b, want.Bytes())
+			}
+		}
+	}
+	const plainWord = "abcdefghijklmnopqrstuvwxyz"
+	for length := range 20 {
+		for at := range length {
+			for c := range 256 {
+				word := []byte(plainWord[:length])
+				word[at] = byte(c)
+				check(string(word))
+			}
+		}
+	}
+	for a := range 256 {
+		for b := range 256 {
+			word := []byte(plainWord[:11])
+			word[2], word[3], word[9] = byte(a), byte(b), byte(a)
+			check(string(word))
+		}
+	}
+	for _, a := range hardWords {
+		for _, b := range hardWords {
+			check(a + "seven 7" + b + "eleven 11..")
+		}
+	}
+}

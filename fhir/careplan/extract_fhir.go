@@ -13,46 +13,41 @@ const extRemark = fhir.ExtBase + "StructureDefinition/remark"
 type extractor struct {
 	b    *fhir.Bundle
 	kind string
-	// index finds the place of an entry by fullUrl and by type/id; panelAt a panel by instrument and date.
-	index   map[string]int
+	// index finds an entry by fullUrl and by type/id; panelAt a panel by instrument and date.
+	index   entryTable
 	panelAt map[string]int
 }
 
 func newExtractor(b *fhir.Bundle, kind string) extractor {
 	x := extractor{b: b, kind: kind, panelAt: map[string]int{}}
-	if b == nil {
-		return x
-	}
-	x.index = make(map[string]int, len(b.Entries()))
-	for i, e := range b.Entries() {
-		x.name(e.FullURL, i)
-		if e.ID != "" {
-			x.name(e.Type+"/"+e.ID, i)
-		}
+	if b != nil {
+		x.index = newEntryTable(b.Entries())
 	}
 	return x
 }
 
-func (x extractor) name(ref string, entry int) {
-	if _, taken := x.index[ref]; !taken && ref != "" {
-		x.index[ref] = entry
-	}
-}
-
 // resolve finds the entry a reference points to, like fhir.Bundle.Resolve but at once.
 func (x extractor) resolve(ref string) (fhir.Entry, bool) {
-	if i, ok := x.index[ref]; ok {
+	if i, ok := x.place(ref); ok {
 		return x.b.Entries()[i], true
 	}
 	return fhir.Entry{}, false
+}
+
+// place tells where the entry stands that a reference points to.
+func (x extractor) place(ref string) (int, bool) {
+	if x.b == nil {
+		return 0, false
+	}
+	return x.index.find(x.b.Entries(), ref)
 }
 
 func (x extractor) fill(c *content) {
 	inPanel := x.panels(c)
 	addressing := x.addressing()
 	written := x.written()
-	for _, e := range x.b.Entries() {
-		if addressing[e.Resource] {
+	for i, e := range x.b.Entries() {
+		if addressing[i] {
 			continue
 		}
 		n := e.Resource
@@ -77,7 +72,7 @@ func (x extractor) fill(c *content) {
 		case "Procedure":
 			x.procedure(e, c)
 		case "Observation":
-			if !inPanel[n] && !x.mark(n, c) {
+			if !inPanel[i] && !x.mark(n, c) {
 				x.single(n, c)
 			}
 		case "Appointment":
@@ -111,7 +106,7 @@ func (x extractor) fill(c *content) {
 			x.linkage(n, c)
 		}
 		x.rights(e, c)
-		c.unlabel(label, inPanel[n])
+		c.unlabel(label, inPanel[i])
 		if written {
 			x.element(e, c, before)
 		}
@@ -120,17 +115,21 @@ func (x extractor) fill(c *content) {
 	x.settleEvents(c)
 }
 
-// addressing finds the resources that only say who sends and who receives: they are no contacts.
-func (x extractor) addressing() map[*fhir.Node]bool {
-	out := map[*fhir.Node]bool{}
+// addressing finds the entries that only say who sends and who receives: they are no contacts.
+func (x extractor) addressing() []bool {
+	out := make([]bool, len(x.b.Entries()))
 	var walk func(ref *fhir.Node, depth int)
 	walk = func(ref *fhir.Node, depth int) {
-		e, ok := x.resolve(ref.Get("reference").Text())
-		if !ok || depth > 8 || e.Type == "Patient" || len(phones(e.Resource)) > 0 && e.Type == "Organization" {
+		at, ok := x.place(ref.Get("reference").Text())
+		if !ok || depth > 8 {
+			return
+		}
+		e := &x.b.Entries()[at]
+		if e.Type == "Patient" || e.Type == "Organization" && len(phones(e.Resource)) > 0 {
 			return // an organisation that gives its number is a contact wherever it stands
 		}
-		out[e.Resource] = true
-		for _, k := range []string{"partOf", "organization", "practitioner", "providedBy"} {
+		out[at] = true
+		for _, k := range [...]string{"partOf", "organization", "practitioner", "providedBy"} {
 			if n := e.Resource.Get(k); n != nil {
 				walk(n, depth+1)
 			}

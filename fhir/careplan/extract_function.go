@@ -17,14 +17,19 @@ const (
 )
 
 // panels reads every panel with its members and returns all Observations it used.
-func (x extractor) panels(c *content) map[*fhir.Node]bool {
-	used := map[*fhir.Node]bool{}
-	for _, n := range x.b.All("Observation") {
+func (x extractor) panels(c *content) []bool {
+	used := make([]bool, len(x.b.Entries()))
+	for i := range x.b.Entries() {
+		o := &x.b.Entries()[i]
+		if o.Type != "Observation" {
+			continue
+		}
+		n := o.Resource
 		members := n.Get("hasMember").Items()
 		if len(members) == 0 || hidden(n) {
 			continue
 		}
-		used[n] = true
+		used[i] = true
 		p := x.panelOf(n, instrumentOf(n))
 		if s := scoreOf(n); s.Value != "" && !isSectionPanel(n) {
 			s.Total = true
@@ -34,11 +39,15 @@ func (x extractor) panels(c *content) map[*fhir.Node]bool {
 		var order []string
 		groups := map[string]*panel{}
 		for _, m := range members {
-			e, ok := x.resolve(m.Get("reference").Text())
-			if !ok || e.Type != "Observation" || used[e.Resource] || hidden(e.Resource) {
+			at, ok := x.place(m.Get("reference").Text())
+			if !ok || used[at] {
 				continue
 			}
-			used[e.Resource] = true
+			e := &x.b.Entries()[at]
+			if e.Type != "Observation" || hidden(e.Resource) {
+				continue
+			}
+			used[at] = true
 			own := instrumentOf(e.Resource)
 			name := first(p.Instrument, own, "unknown")
 			if own != "" && !sameFamily(own, name) {

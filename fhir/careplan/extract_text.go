@@ -44,11 +44,16 @@ func humanName(list *fhir.Node) string {
 	if n == nil {
 		return ""
 	}
-	name := ""
-	for _, g := range n.Get("given").Items() {
-		name += g.Text() + " "
+	name, given := "", n.Get("given").Items()
+	if len(given) == 1 { // nearly always
+		name = given[0].Text() + " " + n.Get("family").Text()
+	} else {
+		for _, g := range given {
+			name += g.Text() + " "
+		}
+		name += n.Get("family").Text()
 	}
-	if name = strings.TrimSpace(name + n.Get("family").Text()); name != "" {
+	if name = strings.TrimSpace(name); name != "" {
 		return name
 	}
 	return n.Get("text").Text()

@@ -16,30 +16,24 @@ const kindAdmissionReport = "INNLEGGELSESRAPPORT"
 // are shown as the source gave them; nothing is summed, averaged or converted.
 // Source: function.md sections 1 and 6.
 func (f *fold) function(live []*rec) {
-	n, scores := 0, 0
+	n := 0
 	for _, r := range live {
-		if r.says&ofPanels == 0 {
-			continue
-		}
 		n += len(r.facts.Panels)
-		for i := range r.facts.Panels {
-			if r.panels == nil || r.panels[i] == nil {
-				scores += len(r.facts.Panels[i].Scores)
-			}
-		}
 	}
 	if n+len(f.list) == 0 {
 		return
 	}
-	if f.alike == nil {
-		f.alike = make(map[said]*dated, n)
-	}
-	f.list = slices.Grow(f.list, n)
-	f.room = assessingRoom{make([]dated, n), make([]Score, scores), make([]float64, scores)}
 	for _, r := range live {
 		if r.says&ofPanels == 0 {
 			continue
 		}
+		if f.alike == nil {
+			f.alike = make(map[said]*dated, len(r.facts.Panels))
+		}
+		if f.list == nil {
+			f.list = make([]*dated, 0, len(r.facts.Panels))
+		}
+		f.makeRoom(r)
 		seen := map[string]int{}
 		for i := range r.facts.Panels {
 			f.dateless = f.dateless || r.facts.Panels[i].Date == ""
@@ -85,6 +79,23 @@ type assessingRoom struct {
 	dated   []dated
 	scores  []Score
 	numbers []float64
+}
+
+// makeRoom sees to it that there is room for what a record says. Further reports mostly say the same again and give the
+// room back, so one piece often serves all of them.
+func (f *fold) makeRoom(r *rec) {
+	scores := 0
+	for i := range r.facts.Panels {
+		if r.panels == nil || r.panels[i] == nil {
+			scores += len(r.facts.Panels[i].Scores)
+		}
+	}
+	if n := len(r.facts.Panels); len(f.room.dated) < n {
+		f.room.dated = make([]dated, n)
+	}
+	if len(f.room.scores) < scores {
+		f.room.scores, f.room.numbers = make([]Score, scores), make([]float64, scores)
+	}
 }
 
 // judge reads one panel of a message. Without a date of its own it depends on the stays, else on nothing but
@@ -141,6 +152,7 @@ func (f *fold) assess(r *rec, p *panel, a *Assessment) {
 
 // assessment adds one panel of a record to the list, or the record to the sources of one that says the same.
 func (f *fold) assessment(r *rec, at int, seen map[string]int) {
+	room := f.room
 	a := f.judge(r, at)
 	a.Baseline = r.Kind == kindAdmissionReport || f.beforeStay(a.when)
 	what := said{'f', a.Owner, [7]string{a.Instrument, a.Variant, a.Date, a.Note}} // the rest is compared
@@ -153,9 +165,16 @@ func (f *fold) assessment(r *rec, at int, seen map[string]int) {
 		if o := *last; sameAssessment(&o.Assessment, &a.Assessment) {
 			o.From = addFrom(o.From, r.key)
 			o.Baseline = o.Baseline || a.Baseline
-			o.Scores = slices.Clone(o.Scores) // others hold them too
+			if f.kept != nil {
+				o.Scores = slices.Clone(o.Scores) // others hold them too
+			}
 			for j := range o.Scores {
 				o.Scores[j].From = o.From
+			}
+			if f.kept == nil { // nobody holds what was judged
+				*a = dated{}
+				clear(room.scores[:len(room.scores)-len(f.room.scores)])
+				f.room = room
 			}
 			return
 		}

@@ -17,10 +17,32 @@ type keptItems struct {
 
 // listing is how clinical finds items that may be said again.
 type listing struct {
-	index     map[said]int
+	index     []saidAt          // of the first items
+	many      map[said]int      // of all, when they are more than a few
 	goalSeen  map[[3]string]int // how many goals an owner has with the same words
 	goalIndex map[said]*goalPlace
-	contacts  map[[3]string][]int // by owner, kind and name
+	contacts  map[[3]string][]int // by owner, kind and name, when they are more than a few
+	found     []int               // see namesakes
+	phones    []string            // see numbers
+}
+
+// numbers copies the telephone numbers of a contact; those of one record lie side by side.
+func (f *fold) numbers(r *rec, c *contactRow) []string {
+	n := len(c.Phone)
+	if n == 0 {
+		return nil
+	}
+	if len(f.phones) < n {
+		all := 0
+		for i := range r.facts.Contacts {
+			all += len(r.facts.Contacts[i].Phone)
+		}
+		f.phones = make([]string, all)
+	}
+	out := f.phones[:n:n]
+	f.phones = f.phones[n:]
+	copy(out, c.Phone)
+	return out
 }
 
 // takeItems runs clinical on all records, or on those alone that came after the ones it had listed.

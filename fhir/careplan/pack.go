@@ -29,9 +29,9 @@ type Scratch struct {
 	records  []Record
 	contents []content
 	original [][]string
-	from     Packed         // what was unpacked last
-	words    []int          // where its words stand
-	seen     map[string]int // the same by word, while packing
+	from     Packed    // what was unpacked last
+	words    []int     // where its words stand
+	seen     wordTable // the same by word, while packing
 	rare     rareParts
 	b        []byte // what is being packed
 }
@@ -64,20 +64,16 @@ func (p Packed) with(records []Record, s *Scratch) Packed {
 	if s.from != p {
 		p.Records(s) // tells where its words stand
 	}
-	if s.seen == nil {
-		s.seen = map[string]int{}
-	}
-	old := packer{s: p.s}
+	k := packer{write: true, b: append(s.b[:0], p.s...), seen: &s.seen}
+	k.seen.begin(len(s.words))
 	for _, at := range s.words {
-		s.seen[old.word(at)] = at
+		k.seen.put(k.b, at)
 	}
-	k := packer{write: true, b: append(s.b[:0], p.s...), seen: s.seen}
 	for _, r := range records {
 		r.facts = r.contents()
 		k.record(&r)
 	}
 	s.b = k.b
-	clear(s.seen) // it must not keep the messages alive
 	return Packed{string(k.b), p.n + len(records)}
 }
 
@@ -95,7 +91,7 @@ type packer struct {
 	write bool
 	// b and seen are for writing.
 	b    []byte
-	seen map[string]int
+	seen *wordTable
 	// s, the place in it, and where words stand in it are for reading.
 	s     string
 	i     int
@@ -143,11 +139,10 @@ func (k *packer) text(s *string) {
 		return
 	}
 	if len(*s) >= minWord {
-		if at, ok := k.seen[*s]; ok {
+		if at, ok := k.seen.find(k.b, *s, len(k.b)); ok {
 			k.b = binary.AppendUvarint(k.b, uint64(at)<<1|1)
 			return
 		}
-		k.seen[*s] = len(k.b)
 	}
 	k.b = binary.AppendUvarint(k.b, uint64(len(*s))<<1)
 	k.b = append(k.b, *s...)

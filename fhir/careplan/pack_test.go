@@ -167,3 +167,26 @@ func BenchmarkPacked(b *testing.B) {
 		b.ReportMetric(float64(p.Size()), "bytes/person")
 	})
 }
+
+// TestPackFindsManyWords: a record with more words than the first table of them holds, and the next with the same ones.
+func TestPackFindsManyWords(t *testing.T) {
+	t.Parallel()
+	var s Scratch
+	r := Record{Key: Key{"1", "a"}, facts: &content{}}
+	for i := range 5 * leastSlots {
+		r.facts.Notes = append(r.facts.Notes, note{Heading: coded{Text: fmt.Sprint("heading ", i/2)}, Text: fmt.Sprint("what was noted ", i)})
+	}
+	want := bare(t, &r)
+	one := Packed{}.With(r, &s)
+	two := one.With(r, &s)
+	for _, p := range [...]Packed{one, two} {
+		for _, got := range p.Records(&s) {
+			if bare(t, &got) != want {
+				t.Fatal("a record of many words comes out as another")
+			}
+		}
+	}
+	if more := two.Size() - one.Size(); more > one.Size()/2 {
+		t.Errorf("a record takes %d bytes, the same again %d more", one.Size(), more)
+	}
+}
