@@ -9,6 +9,6 @@ type Integrity struct {
 	Began   time.Time `json:"began"`
 	// Ended is when the last whole round ended; zero: none has.
 	Ended time.Time `json:"ended"`
-	// Damaged are bodies that could not be read: "message" or "delivery" and its id.
+	// Damaged are bodies that could not be read: "message" or "delivery" and its id, or "plan" and the id of the message that made it.
 	Damaged []string `json:"damaged,omitempty"`
 }

@@ -26,7 +26,7 @@ type Reader interface {
 	Events(ctx context.Context, f EventFilter) ([]samvirke.Event, error)
 	// Records of one patient, with Body, in order of arrival.
 	Records(ctx context.Context, patient string) ([]Record, error)
-	// Plan gives one version with Body, 0 = the newest; ErrNotFound.
+	// Plan gives one version with Body, 0 = the newest; ErrNotFound. With ErrDamaged everything but Body is there.
 	Plan(ctx context.Context, patient string, version int64) (PlanVersion, error)
 	// PlanVersions lists all versions of a plan, newest first.
 	PlanVersions(ctx context.Context, patient string) ([]PlanVersion, error)

@@ -20,7 +20,7 @@ type storeOptions struct {
 func placeOf(cfg *config.Config) storeOptions {
 	o := storeOptions{file: sqlite.Options{Dir: cfg.DataDir}}
 	if p := cfg.Store.Postgres; p != nil {
-		o.database = &postgres.Options{URL: p.URL, Password: p.Password.Reveal(), Schema: p.Schema, Alive: p.Alive}
+		o.database = &postgres.Options{URL: p.URL, Password: p.Password.Reveal(), Schema: p.Schema, Alive: p.Alive, Ahead: postgres.DefaultAhead}
 	}
 	return o
 }

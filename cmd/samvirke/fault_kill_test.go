@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/samvirke/samvirke/queue/postgres/postgrestest"
 )
 
 // killsEach is how many kills one store goes through; the next ones have a fresh store, so that looking through all that was
@@ -17,30 +15,21 @@ const killsEach = 100
 // TestFaultKills kills the gateway in mid-load, -crash.rounds times, always on the store that the last kill left. Beside
 // TestCrashLoop it has the judge of the fault suite: receipts, effects and order at the receivers, and the store's own books.
 func TestFaultKills(t *testing.T) {
-	seed := seedOf(t, fmt.Sprintf("-crash.rounds=%d", *crashRounds))
-	sheet := newFaultSheet("kill -9 in mid-load, SQLite")
-	for done := 0; done < *crashRounds; done += killsEach {
-		r := newRig(t, seed+uint64(done), "", "")
-		r.sheet = sheet
-		r.kills(min(killsEach, *crashRounds-done))
-	}
-	sheet.print(t)
+	killRounds(t, "kill -9 in mid-load, SQLite", func(seed uint64) *faultRig { return newRig(t, seed, "", "") })
 }
 
 // TestFaultKillsPostgres does the same with a store on PostgreSQL, which is not killed.
 func TestFaultKillsPostgres(t *testing.T) {
-	if postgrestest.Bin() == "" {
-		t.Skip(postgrestest.Missing)
-	}
-	db, err := postgrestest.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	killRounds(t, "kill -9 in mid-load, PostgreSQL", onPostgres(t))
+}
+
+// killRounds goes through all kills, on one rig after the other.
+func killRounds(t *testing.T, title string, rig func(seed uint64) *faultRig) {
+	t.Helper()
 	seed := seedOf(t, fmt.Sprintf("-crash.rounds=%d", *crashRounds))
-	sheet := newFaultSheet("kill -9 in mid-load, PostgreSQL")
+	sheet := newFaultSheet(title)
 	for done := 0; done < *crashRounds; done += killsEach {
-		r := postgresRig(t, seed+uint64(done), db, fmt.Sprintf("kills%d", done))
+		r := rig(seed + uint64(done))
 		r.sheet = sheet
 		r.kills(min(killsEach, *crashRounds-done))
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,19 +13,8 @@ import (
 	"time"
 
 	"github.com/samvirke/samvirke/queue"
-	"github.com/samvirke/samvirke/queue/postgres/postgrestest"
+	"github.com/samvirke/samvirke/queue/queuetest"
 )
-
-// inEngine are the points that only a store with small segments, large bodies, a backup or an erasure of its own comes to; the
-// fault suite of queue/sqlite crashes at them.
-func inEngine(p queue.Point) bool {
-	for _, room := range []string{"sqlite.segment.", "sqlite.body.", "sqlite.tidy.", "sqlite.shred.", "sqlite.audit.", "sqlite.age.", "sqlite.backup.", "sqlite.restore."} {
-		if strings.HasPrefix(string(p), room) {
-			return true
-		}
-	}
-	return false
-}
 
 // The rounds of a point: what has to be done so that the gateway comes to it.
 func roundOf(p queue.Point) func(*faultRig, queue.Point) {
@@ -33,8 +23,6 @@ func roundOf(p queue.Point) func(*faultRig, queue.Point) {
 		return (*faultRig).eraseRound
 	case strings.HasPrefix(name, "stop."), name == "sqlite.close", name == "postgres.close":
 		return (*faultRig).stopRound
-	case strings.HasPrefix(name, "retention."), strings.HasPrefix(name, "sqlite.drop."):
-		return nil // TestFaultRetention
 	}
 	return (*faultRig).loadRound
 }
@@ -42,14 +30,10 @@ func roundOf(p queue.Point) func(*faultRig, queue.Point) {
 // chain crashes at each point in turn, each time on the store that the last crash left.
 func (r *faultRig) chain(points []queue.Point) {
 	for _, p := range points {
-		round := roundOf(p)
-		if round == nil {
-			continue
-		}
 		began := time.Now()
 		r.fault = string(p)
 		r.sheet.at(r.fault).rounds++
-		round(r, p)
+		roundOf(p)(r, p)
 		r.t.Logf("%-26s %6.1f s, %d acknowledged so far", p, time.Since(began).Seconds(), r.count())
 	}
 	r.finish()
@@ -140,15 +124,8 @@ func seedOf(t *testing.T, again string) uint64 {
 
 // TestFaultPoints crashes a gateway on a folder at every point of its path.
 func TestFaultPoints(t *testing.T) {
-	seed := seedOf(t, "")
-	sheet := newFaultSheet("crashed at points, SQLite")
-	points := slices.DeleteFunc(queue.Points(), func(p queue.Point) bool { return inEngine(p) || strings.HasPrefix(string(p), "postgres.") })
-	for i := range *faultRounds {
-		r := newRig(t, seed+uint64(i), "", "")
-		r.sheet = sheet
-		r.chain(points)
-	}
-	sheet.print(t)
+	points := queuetest.CrashPoints("cmd/samvirke", "TestFaultPoints")
+	pointRounds(t, "crashed at points, SQLite", points, func(seed uint64) *faultRig { return newRig(t, seed, "", "") })
 }
 
 // TestFaultRetention crashes while bodies that have served are dropped.
@@ -158,10 +135,7 @@ func TestFaultRetention(t *testing.T) {
 	for i := range *faultRounds {
 		r := newRig(t, seed+uint64(i), "", "retention: {when: \"@every 1s\", payloads: 1s}\n")
 		r.sheet, r.dropped = sheet, true
-		for _, p := range queue.Points() {
-			if roundOf(p) != nil {
-				continue
-			}
+		for _, p := range queuetest.CrashPoints("cmd/samvirke", "TestFaultRetention") {
 			r.fault = string(p)
 			sheet.at(r.fault).rounds++
 			gw, _ := r.begin(r.config(), string(p)+":1:exit")
@@ -175,22 +149,38 @@ func TestFaultRetention(t *testing.T) {
 
 // TestFaultPostgres crashes a gateway on PostgreSQL at the points of the engine, and in the long run at all of the path.
 func TestFaultPostgres(t *testing.T) {
-	if postgrestest.Bin() == "" {
-		t.Skip(postgrestest.Missing)
+	rig := onPostgres(t)
+	points := queuetest.CrashPoints("cmd/samvirke", "TestFaultPostgres")
+	if *faultRounds > 1 {
+		for _, p := range queuetest.CrashPoints("cmd/samvirke", "TestFaultPoints") {
+			if !strings.HasPrefix(string(p), "sqlite.") {
+				points = append(points, p)
+			}
+		}
 	}
-	db, err := postgrestest.New()
-	if err != nil {
-		t.Fatal(err)
+	// Erasures first: they wait until all is delivered, and behind a crash that is the time of a lease.
+	slices.SortStableFunc(points, func(a, b queue.Point) int { return cmp.Compare(waitsBehind(a), waitsBehind(b)) })
+	pointRounds(t, "crashed at points, PostgreSQL", points, rig)
+}
+
+// waitsBehind puts points in order: those that a start comes to, those of an erasure, the others.
+func waitsBehind(p queue.Point) int {
+	switch name := string(p); {
+	case strings.HasPrefix(name, "postgres.migrate."):
+		return 0
+	case strings.HasPrefix(name, "erase."), strings.HasPrefix(name, "postgres.job."):
+		return 1
 	}
-	defer db.Close()
+	return 2
+}
+
+// pointRounds crashes at each point, round after round, each on a rig of its own.
+func pointRounds(t *testing.T, title string, points []queue.Point, rig func(seed uint64) *faultRig) {
+	t.Helper()
 	seed := seedOf(t, "")
-	sheet := newFaultSheet("crashed at points, PostgreSQL")
-	points := slices.DeleteFunc(queue.Points(), func(p queue.Point) bool {
-		own := strings.HasPrefix(string(p), "postgres.")
-		return strings.HasPrefix(string(p), "sqlite.") || p == queue.PointPgAged || !own && *faultRounds == 1
-	})
+	sheet := newFaultSheet(title)
 	for i := range *faultRounds {
-		r := postgresRig(t, seed+uint64(i), db, fmt.Sprintf("fault%d", i))
+		r := rig(seed + uint64(i))
 		r.sheet = sheet
 		r.chain(points)
 	}

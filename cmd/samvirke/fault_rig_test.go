@@ -32,7 +32,8 @@ const faultPatience = 4 * time.Minute
 // the order is known; those of the second kind write about the same persons at once, so that messages meet.
 const (
 	strictJournals = 5
-	strictPersons  = 4 // of each
+	strictPersons  = 4   // of each
+	manyPersons    = 150 // of each, where a killed gateway leaves lanes that stand until its leases end
 	looseJournals  = 4
 	firstLoose     = 1000 // persons from here on are written about by several at once
 	loosePersons   = 2
@@ -90,13 +91,10 @@ func newRig(t *testing.T, seed uint64, title, more string) *faultRig {
 	data := filepath.Join(t.TempDir(), "data")
 	r.place.file.Dir = data
 	t.Cleanup(r.town.close)
-	for i := range strictJournals {
-		j := &journal{next: map[int]int{}, step: 1}
-		for k := range strictPersons {
-			j.persons = append(j.persons, i*strictPersons+k)
-		}
-		r.all = append(r.all, j)
+	for range strictJournals {
+		r.all = append(r.all, &journal{next: map[int]int{}, step: 1})
 	}
+	r.writeAbout(strictPersons)
 	for i := range looseJournals {
 		j := &journal{next: map[int]int{}, step: looseJournals}
 		for k := range loosePersons {
@@ -107,6 +105,16 @@ func newRig(t *testing.T, seed uint64, title, more string) *faultRig {
 	}
 	r.cfg = strings.Replace(r.cfg, "{more}", more, 1)
 	return r
+}
+
+// writeAbout says how many persons each journal of the first kind has. It is for a rig that has sent nothing yet.
+func (r *faultRig) writeAbout(each int) {
+	for i, j := range r.all[:strictJournals] {
+		j.persons = j.persons[:0]
+		for k := range each {
+			j.persons = append(j.persons, i*each+k)
+		}
+	}
 }
 
 // serve starts the receivers and writes the configuration.
@@ -306,10 +314,26 @@ func forgottenPerson(n int) string { return simulate.PersonNumber(firstForgotten
 
 func personNumber(n int) string { return simulate.PersonNumber(n) }
 
-// postgresRig is a rig on a database, in a schema of its own.
-func postgresRig(t *testing.T, seed uint64, db *postgrestest.Server, schema string) *faultRig {
+// onPostgres starts a database, and gives what makes a rig on it with a schema of its own. Its journals have many persons: the few of a
+// rig on a folder would soon all wait for leases of the dead, and a gateway that sends nothing is not killed in mid-load.
+func onPostgres(t *testing.T) func(seed uint64) *faultRig {
 	t.Helper()
-	r := newRig(t, seed, "", fmt.Sprintf("store: {postgres: {url: %q, schema: %s, alive: 3s}}\n", db.URL(), schema))
-	r.place.database = &postgres.Options{URL: db.URL(), Schema: schema}
-	return r
+	if postgrestest.Bin() == "" {
+		t.Skip(postgrestest.Missing)
+	}
+	db, err := postgrestest.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	made := 0
+	return func(seed uint64) *faultRig {
+		t.Helper()
+		made++
+		schema := fmt.Sprintf("fault%d", made)
+		r := newRig(t, seed, "", fmt.Sprintf("store: {postgres: {url: %q, schema: %s, alive: 3s}}\n", db.URL(), schema))
+		r.place.database = &postgres.Options{URL: db.URL(), Schema: schema}
+		r.writeAbout(manyPersons)
+		return r
+	}
 }

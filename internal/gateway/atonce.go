@@ -108,7 +108,7 @@ func (g *Gateway) atOnce(ctx context.Context, m *samvirke.Message, out outcome) 
 
 // commitAtOnce computes and commits the unit of atOnce once.
 func (g *Gateway) commitAtOnce(ctx context.Context, m *samvirke.Message, out outcome) (done queue.Outcome, err error) {
-	u, after, err := g.unitFor(ctx, m, out)
+	u, after, err := g.computed(ctx, m, out)
 	if err != nil {
 		return done, err
 	}

@@ -27,6 +27,7 @@ type lane struct {
 	g       *Gateway
 	breaker *gobreaker.CircuitBreaker[connectors.Result]
 	slots   chan struct{}
+	ending  chan struct{} // one for each outcome that is stored after its slot was given back
 	limits  limits
 	notices bool     // the party reads plan-changed notices
 	roles   []string // of the records that the party's messages make
@@ -54,7 +55,7 @@ func newLane(p Party, g *Gateway) *lane {
 		p.Breaker.OpenFor = 5 * time.Second
 	}
 	p.Retry = p.Retry.withDefaults()
-	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight), limits: limitsOf(p.Pace), roles: recordRoles(p.Party), notices: readsNotices(p.Party), late: fmt.Errorf("party did not answer within %s", p.SendTimeout)}
+	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight), ending: make(chan struct{}, p.MaxInFlight), limits: limitsOf(p.Pace), roles: recordRoles(p.Party), notices: readsNotices(p.Party), late: fmt.Errorf("party did not answer within %s", p.SendTimeout)}
 	l.breaker = gobreaker.NewCircuitBreaker[connectors.Result](gobreaker.Settings{
 		Name: p.ID, MaxRequests: 1, Timeout: p.Breaker.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= p.Breaker.Failures },
@@ -95,9 +96,9 @@ const leaseSlack = 30 * time.Second
 // run hands deliveries to the wire until ctx ends, then waits for what is on the wire.
 func (l *lane) run(ctx context.Context) {
 	h := hands{work: make(chan queue.Leased), run: func(d queue.Leased) {
-		l.send(d)
-		l.inFlight.Add(-1)
-		l.release(1)
+		p := passage{l: l}
+		defer p.end()
+		l.send(d, &p)
 	}}
 	defer h.stop()
 	var unheld context.Context
@@ -156,7 +157,7 @@ func (l *lane) giveBack(batch []queue.Leased) {
 }
 
 // send is one attempt. Once the bytes may have left, the outcome is stored even when the gateway stops.
-func (l *lane) send(d queue.Leased) {
+func (l *lane) send(d queue.Leased, p *passage) {
 	at := l.g.now()
 	if d.Err != nil {
 		l.unreadable(d, at)
@@ -172,6 +173,7 @@ func (l *lane) send(d queue.Leased) {
 	queue.Reach(queue.PointSend)
 	start := time.Now()
 	res, err := l.breaker.Execute(func() (connectors.Result, error) { return l.sendOnce(d.Delivery) })
+	p.answered()
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		l.postpone(d)
 		return

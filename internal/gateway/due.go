@@ -27,17 +27,12 @@ type dueMark struct {
 	at int64 // nanoseconds since 1970
 }
 
-// storedDues are the dues of a patient key as they stand in the store.
-func (l *planLoader) storedDues(ctx context.Context, key string) ([]dueMark, error) {
-	ds, err := l.store.Dues(ctx, queue.DueFilter{Patient: key, Limit: queue.MaxPage})
-	if err != nil {
-		return nil, fmt.Errorf("read dues: %w", err)
-	}
-	var out []dueMark
+// dueMarks are dues as they stand in the store.
+func dueMarks(ds []queue.Due) (out []dueMark) {
 	for i := range ds {
 		out = append(out, dueMark{ds[i].ID, ds[i].At.UnixNano()})
 	}
-	return out, nil
+	return out
 }
 
 // maxDues bounds the dues of one plan: the earliest count, the others follow when those are done.

@@ -25,7 +25,7 @@ type Party struct {
 	samvirke.Party
 	// Sender is the wire to the party; nil when it only sends to us.
 	Sender connectors.Sender
-	// MaxInFlight is how many deliveries are on the wire at once; 0 means 16.
+	// MaxInFlight is how many deliveries are on the wire at once; 0 means 16. As many more may have left it and be noted in the store.
 	MaxInFlight int
 	// SendTimeout bounds one Send; 0 means 30 s.
 	SendTimeout time.Duration
@@ -107,6 +107,7 @@ type Gateway struct {
 	loader   planLoader
 	kin      kinship
 	singles  singles
+	seats    seats
 	holds    holds
 	book     book
 	m        *metrics
@@ -142,10 +143,10 @@ func New(o Options) (*Gateway, error) {
 	o.Store = withEventFeeds(&o)
 	g := &Gateway{
 		Repair: Repair{Store: o.Store, Now: o.Now},
-		o:      o, log: o.Logger, store: o.Store, formats: map[string]mapping.Format{},
+		o:      o, log: o.Logger, store: upright{o.Store}, seats: newSeats(), formats: map[string]mapping.Format{},
 		parties: map[string]*lane{}, byHER: map[string]string{}, parsed: newHandover(), keyed: newKeyed(o.Workers), stopping: make(chan struct{}),
 	}
-	g.loader = planLoader{store: o.Store, id: g.PlanID, rules: careplan.Options{Off: o.Rules.Off, Priority: o.Rules.Priority}}
+	g.loader = planLoader{store: g.store, id: g.PlanID, rules: careplan.Options{Off: o.Rules.Off, Priority: o.Rules.Priority}}
 	g.m = newMetrics(o.Registerer, g)
 	for _, f := range o.Formats {
 		g.formats[f.Name()] = f

@@ -77,3 +77,35 @@ func (l *lane) waitForBreaker(ctx context.Context) bool {
 		}
 	}
 }
+
+// passage is the way of one delivery over the wire, from its slot to its stored outcome.
+type passage struct {
+	l     *lane
+	early bool
+}
+
+// answered gives the slot to the next delivery while the outcome of this one is stored: a slot is for the wire, and the other
+// side has nothing to do with how long our disk takes. No more outcomes than there are slots are under way so; with more the
+// slot is kept, so that a slow disk slows the sending down.
+func (p *passage) answered() {
+	select {
+	case p.l.ending <- struct{}{}:
+		p.early = true
+		p.l.leaveWire()
+	default:
+	}
+}
+
+// end gives back what the delivery still holds.
+func (p *passage) end() {
+	if p.early {
+		<-p.l.ending
+		return
+	}
+	p.l.leaveWire()
+}
+
+func (l *lane) leaveWire() {
+	l.inFlight.Add(-1)
+	l.release(1)
+}

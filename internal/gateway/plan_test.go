@@ -101,6 +101,36 @@ func TestRememberedPlanIsTheStoredOne(t *testing.T) {
 	}
 }
 
+// hurtPlans is a store that cannot read the bodies of plans.
+type hurtPlans struct{ queue.Store }
+
+func (h hurtPlans) Plan(ctx context.Context, patient string, version int64) (queue.PlanVersion, error) {
+	p, err := h.Store.Plan(ctx, patient, version)
+	if err == nil {
+		p.Body, err = nil, queue.ErrDamaged
+	}
+	return p, err
+}
+
+// TestDamagedPlanIsStoredAnew: a plan whose stored bytes are lost holds up no message; the next one stores it again.
+func TestDamagedPlanIsStoredAnew(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	body, parent := d.report(0, "")
+	d.run(body)
+	whole := d.store
+	d.store = hurtPlans{whole}
+	d.restart()
+	body, _ = d.report(1, parent)
+	d.run(body)
+	d.store = whole
+	d.restart()
+	p, err := whole.Plan(t.Context(), deskPatient, 0)
+	if err != nil || p.Version != 2 || len(p.Body) == 0 {
+		t.Errorf("version %d, %d bytes, %v", p.Version, len(p.Body), err)
+	}
+}
+
 // TestStoredBytesAreThoseOfReflection: record and plan stand in the store as encoding/json writes them.
 func TestStoredBytesAreThoseOfReflection(t *testing.T) {
 	t.Parallel()

@@ -123,7 +123,10 @@ func (c *planCache) known(key string) *planState {
 // can see whether another one came first.
 func (c *planCache) get(ctx context.Context, l *planLoader, key string, w *workspace) (*planState, error) {
 	if st := c.known(key); st != nil {
-		return st, nil
+		if !l.outdated(key, st.version) {
+			return st, nil
+		}
+		c.drop(key) // another gateway has changed the plan: a unit made from this one would be refused
 	}
 	st, err := l.load(ctx, w, key)
 	if err != nil {

@@ -48,6 +48,10 @@ func (l *planLoader) traits(ctx context.Context, key string) (t traits, err erro
 	if err != nil {
 		return t, fmt.Errorf("read traits of a plan: %w", err)
 	}
+	return readTraits(text)
+}
+
+func readTraits(text string) (t traits, err error) {
 	if text == "" || text[0] != '{' {
 		return t, nil
 	}
@@ -64,31 +68,27 @@ func (l *planLoader) traits(ctx context.Context, key string) (t traits, err erro
 func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*planState, error) {
 	st := &planState{}
 	own := keys[0]
+	var rows []queue.Record // of the one key, when all was read in one go
+	done := false
 	for i := 0; i < len(keys); i++ {
-		v, err := l.store.Plan(ctx, keys[i], 0)
-		if err != nil && !errors.Is(err, queue.ErrNotFound) {
-			return nil, fmt.Errorf("read plan: %w", err)
+		s, whole, err := l.sheet(ctx, keys[i])
+		if err != nil {
+			return nil, err
 		}
-		k := kinPlan{key: keys[i], version: v.Version, sum: sha256.Sum256(v.Body)}
-		if v.Version > 0 { // a key without a plan was never linked: the link gives it one
-			t, err := l.traits(ctx, keys[i])
-			if err != nil {
-				return nil, err
-			}
-			for _, other := range t.Linked {
-				if !slices.Contains(keys, other) {
-					keys = append(keys, other)
-				}
-			}
-			if k.dues, err = l.storedDues(ctx, keys[i]); err != nil {
-				return nil, err
-			}
-			if k.context = t.Context; k.context {
-				if k.count, err = l.store.Counter(ctx, recordCounter(l.id(keys[i]))); err != nil {
-					return nil, fmt.Errorf("read counter of records: %w", err)
-				}
+		k := kinPlan{key: keys[i], version: s.Plan.Version, sum: sha256.Sum256(s.Plan.Body), dues: dueMarks(s.Dues)}
+		t, err := readTraits(s.Setting)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range t.Linked {
+			if !slices.Contains(keys, other) {
+				keys = append(keys, other)
 			}
 		}
+		if k.context = t.Context; k.context {
+			k.count = s.Counter
+		}
+		rows, done = s.Records, whole && len(keys) == 1
 		if len(keys) > maxKin {
 			return nil, &samvirke.Fault{Class: samvirke.Permanent, Code: "too-many-linked",
 				Safe: fmt.Sprintf("more than %d identifiers are linked together", maxKin)}
@@ -105,7 +105,13 @@ func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*p
 		}
 		st.rare.kin = append(st.rare.kin, k)
 	}
-	all, err := l.records(ctx, keys)
+	var all []careplan.Record
+	var err error
+	if done {
+		all, err = parseRecords(nil, rows)
+	} else {
+		all, err = l.records(ctx, keys)
+	}
 	if err != nil || len(all) == 0 {
 		return st, err
 	}
@@ -121,22 +127,76 @@ func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*p
 	return st, nil
 }
 
+// sheet reads what is kept of the plan of one key: in one go where the store can, whole says so, else without the records.
+// Traits, counter and dues of a key without a plan are not there: it was never linked, the link gives it one.
+func (l *planLoader) sheet(ctx context.Context, key string) (s queue.PlanSheet, whole bool, err error) {
+	setting, counter := TraitsSetting(l.id(key)), recordCounter(l.id(key))
+	if all, ok := l.store.(queue.Store); ok {
+		if sheets, ok := storeAs[queue.PlanSheets](all); ok {
+			rise(ctx)
+			s, err = sheets.PlanSheet(ctx, key, setting, counter)
+			return s, true, err
+		}
+	}
+	s.Plan, err = l.store.Plan(ctx, key, 0)
+	if errors.Is(err, queue.ErrNotFound) {
+		return queue.PlanSheet{}, false, nil
+	}
+	if errors.Is(err, queue.ErrDamaged) && s.Plan.Version > 0 {
+		err = nil // the plan is what its records give: it is another than these bytes, so the next message stores it anew
+	}
+	if err != nil {
+		return s, false, fmt.Errorf("read plan: %w", err)
+	}
+	if s.Setting, err = l.store.Setting(ctx, setting); err != nil {
+		return s, false, fmt.Errorf("read traits of a plan: %w", err)
+	}
+	if t, err := readTraits(s.Setting); err != nil {
+		return s, false, err
+	} else if t.Context {
+		if s.Counter, err = l.store.Counter(ctx, counter); err != nil {
+			return s, false, fmt.Errorf("read counter of records: %w", err)
+		}
+	}
+	s.Dues, err = l.store.Dues(ctx, queue.DueFilter{Patient: key, Limit: queue.MaxPage})
+	if err != nil {
+		return s, false, fmt.Errorf("read dues: %w", err)
+	}
+	return s, false, nil
+}
+
+// outdated tells whether another gateway is known to have changed a plan since a version.
+func (l *planLoader) outdated(key string, version int64) bool {
+	all, ok := l.store.(queue.Store)
+	if !ok {
+		return false
+	}
+	rumours, ok := storeAs[queue.PlanRumours](all)
+	return ok && rumours.PlanOutdated(key, version)
+}
+
 // records reads the records of these patient keys.
-func (l *planLoader) records(ctx context.Context, keys []string) ([]careplan.Record, error) {
-	var all []careplan.Record
+func (l *planLoader) records(ctx context.Context, keys []string) (all []careplan.Record, err error) {
 	for _, key := range keys {
 		rows, err := l.store.Records(ctx, key)
 		if err != nil {
 			return nil, fmt.Errorf("read records: %w", err)
 		}
-		all = slices.Grow(all, len(rows))
-		for _, r := range rows {
-			rec, err := careplan.ParseRecord(r.Body)
-			if err != nil {
-				return nil, fmt.Errorf("read record of message %s: %w", r.MessageID, err)
-			}
-			all = append(all, rec)
+		if all, err = parseRecords(all, rows); err != nil {
+			return nil, err
 		}
+	}
+	return all, nil
+}
+
+func parseRecords(all []careplan.Record, rows []queue.Record) ([]careplan.Record, error) {
+	all = slices.Grow(all, len(rows))
+	for i := range rows {
+		rec, err := careplan.ParseRecord(rows[i].Body)
+		if err != nil {
+			return nil, fmt.Errorf("read record of message %s: %w", rows[i].MessageID, err)
+		}
+		all = append(all, rec)
 	}
 	return all, nil
 }

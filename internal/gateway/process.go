@@ -97,7 +97,7 @@ func (g *Gateway) process(ctx context.Context, m *samvirke.Message) {
 		return // stopping: what comes after an unfinished message of the same patient must not pass it
 	}
 	if !ok {
-		out = g.look(connectors.Incoming{Party: m.Party, Body: m.Raw, Size: m.Size, ContentType: m.ContentType})
+		out = g.looked(ctx, connectors.Incoming{Party: m.Party, Body: m.Raw, Size: m.Size, ContentType: m.ContentType})
 	}
 	for try := 0; ; try++ {
 		err := g.processOnce(ctx, m, out)
@@ -158,7 +158,7 @@ func pause(ctx context.Context, d time.Duration) {
 
 // processOnce computes the unit of one message and commits it. A panic becomes a fault of the message.
 func (g *Gateway) processOnce(ctx context.Context, m *samvirke.Message, out outcome) (err error) {
-	u, after, err := g.unitFor(ctx, m, out)
+	u, after, err := g.computed(ctx, m, out)
 	if err != nil {
 		return err
 	}
@@ -183,6 +183,13 @@ func (g *Gateway) processOnce(ctx context.Context, m *samvirke.Message, out outc
 	g.m.message(m.Kind, m.Party, string(u.Message.To))
 	g.waits.tell(m.ID, what)
 	return nil
+}
+
+// computed is unitFor on a seat.
+func (g *Gateway) computed(ctx context.Context, m *samvirke.Message, out outcome) (*queue.Unit, func() written, error) {
+	ctx, seat := g.seats.sit(ctx, m.Size)
+	defer seat.leave()
+	return g.unitFor(ctx, m, out)
 }
 
 func (g *Gateway) unitFor(ctx context.Context, m *samvirke.Message, out outcome) (u *queue.Unit, after func() written, err error) {

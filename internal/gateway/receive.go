@@ -46,7 +46,7 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 	queue.Reach(queue.PointReceived)
 	place := g.parsed.reserve(ctx, len(in.Body))
 	defer func() { g.parsed.free(place) }()
-	out := g.look(in)
+	out := g.looked(ctx, in)
 	if err := l.draining(out.parsed != nil && out.parsed.Envelope.Receipt != nil); err != nil {
 		return accepted{}, err
 	}
@@ -148,6 +148,13 @@ func (g *Gateway) answer(acc *accepted, m *samvirke.Message, out outcome, done q
 		g.log.Info("message refused", "message_id", m.ID, "party", m.Party, "class", f.Class, "code", f.Code)
 	}
 	acc.answer = ans
+}
+
+// looked is look on a seat.
+func (g *Gateway) looked(ctx context.Context, in connectors.Incoming) outcome {
+	_, seat := g.seats.sit(ctx, int64(len(in.Body)))
+	defer seat.leave()
+	return g.look(in)
 }
 
 // look finds the format and parses. It never panics: a parser that does is our fault, and the message is kept.

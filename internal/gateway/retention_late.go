@@ -31,6 +31,7 @@ func (g *Gateway) refersToErased(ctx context.Context, env *samvirke.Envelope) (b
 	if !ok {
 		return false, nil
 	}
+	rise(ctx)
 	sender := careplan.KeyOf(env).Sender
 	for _, ref := range []string{env.Parent, env.Conversation} {
 		if ref == "" {

@@ -50,8 +50,9 @@ func checkIntegrity(t *testing.T, v *agingEnv, pressed bool) {
 		v.s = v.e.Open(t, v.dir)
 		return round()
 	}
+	// An engine whose plans lie beside their rows looks at those too.
 	// A round of its own: on a slow machine the engine has begun one by itself before everything was stored.
-	if i := again(); len(i.Damaged) != 0 || i.Checked != 3*n || i.Ended.IsZero() {
+	if i := again(); len(i.Damaged) != 0 || i.Checked != 3*n && i.Checked != 4*n || i.Ended.IsZero() {
 		t.Fatalf("%+v", i)
 	}
 	want := []string{"message " + hurt}

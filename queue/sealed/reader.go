@@ -220,10 +220,13 @@ func (r *Reader) Records(ctx context.Context, patient string) ([]queue.Record, e
 // Plan implements queue.Reader.
 func (r *Reader) Plan(ctx context.Context, patient string, version int64) (queue.PlanVersion, error) {
 	p, err := r.inner.Plan(ctx, r.keys.tokenOf(patient), version)
-	if err != nil {
+	if err != nil && !errors.Is(err, queue.ErrDamaged) {
 		return p, err
 	}
 	p.Patient = patient
+	if err != nil {
+		return p, err
+	}
 	p.Body, err = r.persons.unseal(ctx, p.Body)
 	return p, err
 }

@@ -10,6 +10,8 @@ import (
 	"hash/crc32"
 	"time"
 
+	lib "modernc.org/sqlite/lib"
+
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/press"
 )
@@ -81,9 +83,9 @@ func (s *Store) ages() {
 	}
 }
 
-// Age presses a step of what was stored before a time and gives the bytes it read; 0 when all was pressed. It may be interrupted at
-// any moment: a body is read where it was until the transaction that names its new place, and the old place is overwritten
-// after that.
+// Age presses a step of what was stored before a time and gives the bytes it read; 0 when all was pressed, with an error when there is
+// something that cannot be read. It may be interrupted at any moment: a body is read where it was until the transaction that names its new
+// place, and the old place is overwritten after that.
 func (s *Store) Age(ctx context.Context, before time.Time) (read int64, err error) {
 	if err := s.settle(ctx); err != nil {
 		return 0, err
@@ -101,7 +103,7 @@ func (s *Store) Age(ctx context.Context, before time.Time) (read int64, err erro
 		s.pressedFrom.Store(x.at.before)
 		s.pressedTo.Store(x.at.after)
 	}
-	if err == nil && len(x.moved) > 0 {
+	if err == nil && (len(x.moved) > 0 || x.doomed) {
 		queue.Reach(queue.PointAged)
 		err = s.wipePlaces(ctx)
 		queue.Reach(queue.PointAgeWiped)
@@ -122,6 +124,12 @@ type ager struct {
 	buf   []byte // bodies for the aged segment
 	moved []movedBody
 	rows  []*pressedRows
+	// doomed: bodies of rows went out of the journal.
+	doomed bool
+	// inUse is the segment that is written, in which nothing is moved.
+	inUse uint32
+	// damage is what could not be read in tables that are left as they are.
+	damage error
 }
 
 // movedBody is a body with its old and new place.
@@ -137,15 +145,17 @@ func (x *ager) step(ctx context.Context) (err error) {
 	}
 	was := x.at
 	held := x.s.held.Load()
-	if held != nil { // in the segment that is written nothing is moved
+	if held != nil {
+		x.inUse = held.seg
 		for _, of := range []struct {
 			table, query string
 			last         *int64
 		}{
-			{"message", `SELECT seq, received_at, place FROM message WHERE seq > ? AND place IS NOT NULL ORDER BY seq LIMIT ?`, &x.at.message},
-			{"delivery", `SELECT seq, created_at, place FROM delivery WHERE seq > ? ORDER BY seq LIMIT ?`, &x.at.delivery},
+			{"message", `SELECT seq, received_at, NULL, place FROM message WHERE seq > ? AND place IS NOT NULL ORDER BY seq LIMIT ?`, &x.at.message},
+			{"delivery", `SELECT seq, created_at, NULL, place FROM delivery WHERE seq > ? ORDER BY seq LIMIT ?`, &x.at.delivery},
 		} {
-			if err := x.places(ctx, of.table, of.query, of.last, held.seg); err != nil {
+			err := x.places(ctx, of.table, of.query, of.last)
+			if err = x.beside(err, of.table, *of.last); err != nil {
 				return err
 			}
 		}
@@ -155,13 +165,14 @@ func (x *ager) step(ctx context.Context) (err error) {
 		in    *pressedRows
 		last  *int64
 	}{
-		{`SELECT seq, received_at, body FROM record WHERE seq > ? ORDER BY seq LIMIT ?`, &pressedRows{table: "record", column: "body"}, &x.at.record},
-		{`SELECT seq, at, body FROM plan_version WHERE seq > ? ORDER BY seq LIMIT ?`, &pressedRows{table: "plan_version", column: "body"}, &x.at.plan},
-		{`SELECT r.seq, m.received_at, r.envelope FROM message_result r JOIN message m ON m.seq = r.seq WHERE r.seq > ? AND m.status <> 'received' ORDER BY r.seq LIMIT ?`,
+		{`SELECT seq, received_at, body, NULL FROM record WHERE seq > ? ORDER BY seq LIMIT ?`, &pressedRows{table: "record", column: "body"}, &x.at.record},
+		{`SELECT seq, at, body, place FROM plan_version WHERE seq > ? ORDER BY seq LIMIT ?`, &pressedRows{table: "plan_version", column: "body"}, &x.at.plan},
+		{`SELECT r.seq, m.received_at, r.envelope, NULL FROM message_result r JOIN message m ON m.seq = r.seq WHERE r.seq > ? AND m.status <> 'received' ORDER BY r.seq LIMIT ?`,
 			&pressedRows{table: "message_result", column: "envelope"}, &x.at.result},
 	} {
 		of.in.after = *of.last
-		if err := x.contents(ctx, of.query, of.in, of.last); err != nil {
+		err := x.contents(ctx, of.query, of.in, of.last)
+		if err = x.beside(err, of.in.table, *of.last); err != nil {
 			return err
 		}
 		if of.in.upTo = *of.last; len(of.in.rows) > 0 {
@@ -169,7 +180,7 @@ func (x *ager) step(ctx context.Context) (err error) {
 		}
 	}
 	if x.at == was {
-		return nil
+		return x.damage
 	}
 	// Until the transaction has come, what is written is named by nobody: an erasure and the next step look for it.
 	x.s.trimmed = false
@@ -182,27 +193,38 @@ func (x *ager) step(ctx context.Context) (err error) {
 	return err
 }
 
+// beside takes up what a table could not be read for, and gives any other error: a page that is damaged is no reason to leave the other
+// tables. It is told when nothing else is left to be pressed.
+func (x *ager) beside(err error, table string, last int64) error {
+	switch sqliteCode(err) {
+	case lib.SQLITE_CORRUPT, lib.SQLITE_IOERR:
+		x.damage = errors.Join(x.damage, fmt.Errorf("table %s cannot be read behind row %d: restore it from a backup: %w", table, last, err))
+		return nil
+	}
+	return err
+}
+
 type agedRow struct {
-	seq, at int64
-	body    []byte
+	seq, at     int64
+	body, place []byte
 }
 
 func (x *ager) look(ctx context.Context, query string, after int64) ([]agedRow, error) {
 	return list(ctx, x.s.db, func(rows *sql.Rows) (r agedRow, err error) {
-		err = rows.Scan(&r.seq, &r.at, &r.body)
+		err = rows.Scan(&r.seq, &r.at, &r.body, &r.place)
 		return r, err
 	}, query, after, ageRows)
 }
 
 // places reads and presses bodies in the journal, up to the first that is too young or in the segment in use.
-func (x *ager) places(ctx context.Context, table, query string, last *int64, inUse uint32) error {
+func (x *ager) places(ctx context.Context, table, query string, last *int64) error {
 	found, err := x.look(ctx, query, *last)
 	if err != nil {
 		return err
 	}
 	for _, r := range found {
-		p, ok := placeOf(r.body)
-		if r.at >= x.until || ok && p.seg < agedFirst && p.seg >= inUse || int64(len(x.buf)) > ageStep {
+		p, ok := placeOf(r.place)
+		if r.at >= x.until || ok && p.seg < agedFirst && p.seg >= x.inUse || int64(len(x.buf)) > ageStep {
 			return nil
 		}
 		*last = r.seq
@@ -254,18 +276,33 @@ func (x *ager) same(pressed, body []byte) bool {
 // contents reads and presses what stands in rows.
 func (x *ager) contents(ctx context.Context, query string, in *pressedRows, last *int64) error {
 	found, err := x.look(ctx, query, *last)
-	if err != nil {
+	if err != nil || len(found) == 0 || found[0].at >= x.until {
+		return err
+	}
+	// Rows are put in again, and SQLite then looks at the pages beside theirs, where it would not get away from damage: no writer does. Where
+	// what is next cannot be read they stay as they are.
+	if _, err := single[int64](ctx, x.s.db, `SELECT count(*) FROM (SELECT seq FROM `+in.table+` WHERE seq > ? ORDER BY seq LIMIT ?)`, found[len(found)-1].seq, ageRows); err != nil {
 		return err
 	}
 	for _, r := range found {
-		if r.at >= x.until || x.read > 4*ageStep {
+		p, away := placeOf(r.place)
+		if r.at >= x.until || x.read > 4*ageStep || away && p.seg >= x.inUse {
 			return nil
 		}
+		body := r.body
+		if away {
+			if body, err = x.s.places.read(p); err != nil && !errors.Is(err, queue.ErrDamaged) {
+				return err
+			}
+		}
 		*last = r.seq
-		x.read += int64(len(r.body)) + 1
-		if pressed := x.press.Squeeze(nil, r.body); len(pressed) < len(r.body) && x.same(pressed, r.body) {
-			in.rows = append(in.rows, pressedRow{r.seq, r.body, pressed})
-			x.at.before += int64(len(r.body))
+		x.read += int64(len(body)) + 1
+		if err != nil {
+			continue // it stays where it is; the check of integrity tells of it
+		}
+		if pressed := x.press.Squeeze(nil, body); len(pressed) < len(body) && x.same(pressed, body) {
+			in.rows = append(in.rows, pressedRow{seq: r.seq, was: r.body, from: r.place, pressed: pressed})
+			x.at.before += int64(len(body))
 			x.at.after += int64(len(pressed))
 		}
 	}
@@ -334,9 +371,11 @@ func (x *ager) commit(w *writer) error {
 		}
 	}
 	for _, r := range x.rows {
-		if err := r.write(w); err != nil {
+		doomed, err := r.write(w)
+		if err != nil {
 			return err
 		}
+		x.doomed = x.doomed || doomed
 	}
 	if err := w.query(`INSERT INTO segment (id, dead, bodies) VALUES (?, 0, ?) ON CONFLICT (id) DO UPDATE SET bodies = bodies + excluded.bodies`,
 		nil, int64(x.at.segment), int64(len(x.moved))); err != nil {

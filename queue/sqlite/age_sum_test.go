@@ -14,11 +14,14 @@ import (
 // TestPressedRowHurt changes bytes of what is pressed in rows, where no checksum but its own stands beside it: it is damaged, never
 // another content.
 func TestPressedRowHurt(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir()})
+	s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 10_000, CheckpointEvery: 3 * time.Millisecond})
 	in, out := queuetest.AgedBody("in", 8000), queuetest.AgedBody("out", 11000)
-	if _, err := s.Commit(t.Context(), queuetest.AgedUnit(0, time.Now(), in, out)); err != nil {
-		t.Fatal(err)
+	for i := range 2 { // in the segment in use nothing is pressed: the second one is there to leave that of the first
+		if _, err := s.Commit(t.Context(), queuetest.AgedUnit(i, time.Now(), in, out)); err != nil {
+			t.Fatal(err)
+		}
 	}
+	settleHeld(t, s)
 	ageAll(t, s)
 	const id, patient = "m000000", "urn:test|p0"
 	for _, c := range []struct {
@@ -42,7 +45,7 @@ func TestPressedRowHurt(t *testing.T) {
 			return p.Body, err
 		}},
 	} {
-		was, err := single[[]byte](t.Context(), s.db, `SELECT `+c.column+` FROM `+c.table+` WHERE pressed = 1`)
+		was, err := single[[]byte](t.Context(), s.db, `SELECT `+c.column+` FROM `+c.table+` WHERE pressed = 1 ORDER BY seq`)
 		if err != nil || len(was) == 0 {
 			t.Fatalf("%s: %d bytes are pressed, %v", c.table, len(was), err)
 		}

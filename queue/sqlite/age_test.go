@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -162,22 +163,24 @@ func waitSegments(t testing.TB, s *Store, n int) {
 func placesOf(t *testing.T, s *Store, id string) (out []place) {
 	t.Helper()
 	for _, query := range []string{`SELECT place FROM message WHERE id = ?`, `SELECT place FROM delivery WHERE message = (SELECT seq FROM message WHERE id = ?)`} {
-		rows, err := s.db.Query(query, id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var b []byte
-			if err := rows.Scan(&b); err != nil {
-				t.Fatal(err)
-			}
-			if p, ok := placeOf(b); ok {
-				out = append(out, p)
-			}
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
+		out = append(out, placesIn(t, s, query, id)...)
+	}
+	return out
+}
+
+// placesIn are the places that a question gives.
+func placesIn(t *testing.T, s *Store, query string, args ...any) (out []place) {
+	t.Helper()
+	blobs, err := list(t.Context(), s.db, func(rows *sql.Rows) (b []byte, err error) {
+		err = rows.Scan(&b)
+		return b, err
+	}, query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range blobs {
+		if p, ok := placeOf(b); ok {
+			out = append(out, p)
 		}
 	}
 	return out

@@ -5,12 +5,10 @@ import "database/sql/driver"
 // batchRows is how many rows one multi-row insert carries.
 const batchRows = 16
 
-// batch gathers rows of one table over several groups, because the fixed cost of a statement
-// is larger than that of a row.
+// batch writes rows of one table many at a time, because the fixed cost of a statement is larger than that of a row.
 type batch struct {
 	cols      int
 	one, many *stmt
-	vals      []driver.Value
 }
 
 func (c *conn) prepareBatch(sql, end string, cols int) (*batch, error) {
@@ -25,12 +23,9 @@ func (c *conn) prepareBatch(sql, end string, cols int) (*batch, error) {
 	return &batch{cols: cols, one: one, many: many}, nil
 }
 
-// add gathers one row.
-func (b *batch) add(vals ...driver.Value) { b.vals = append(b.vals, vals...) }
-
-// write writes what was gathered and keeps it, so that it can be tried again.
-func (b *batch) write() error {
-	for vals := b.vals; len(vals) > 0; {
+// write writes rows that stand one after the other.
+func (b *batch) write(vals []driver.Value) error {
+	for len(vals) > 0 {
 		s, n := b.one, b.cols
 		if len(vals) >= batchRows*b.cols {
 			s, n = b.many, batchRows*b.cols
@@ -43,20 +38,22 @@ func (b *batch) write() error {
 	return nil
 }
 
-// drop forgets what was gathered.
-func (b *batch) drop() {
-	if cap(b.vals) > maxHeldValues {
-		b.vals = nil
-		return
-	}
-	clear(b.vals[:cap(b.vals)]) // let go of the bodies
-	b.vals = b.vals[:0]
-}
-
-// maxHeldValues bounds the room that a batch keeps.
-const maxHeldValues = 100_000
-
 func (b *batch) close() {
 	_ = b.one.close()
 	_ = b.many.close()
+}
+
+// gathered are rows of one table over several groups, one after the other.
+type gathered []driver.Value
+
+// maxHeldValues bounds the room that gathered rows keep.
+const maxHeldValues = 100_000
+
+// emptied lets go of the rows and keeps the room.
+func (g gathered) emptied() gathered {
+	if cap(g) > maxHeldValues {
+		return nil
+	}
+	clear(g[:cap(g)]) // let go of the bodies
+	return g[:0]
 }

@@ -23,46 +23,51 @@ const (
 	besideWait = 5 * time.Second
 )
 
-// settled waits until the tables have what the journal has; of a gateway that is gone it does not wait twice.
+// settled waits until the tables have what the journal has now; of a gateway that is gone it does not wait twice.
 func (b *beside) settled(ctx context.Context, _ ...string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	from, err := b.r.appliedAt(ctx)
-	if err != nil || from == b.stuck || !b.more(from) {
+	if err != nil || from == b.stuck {
 		return err
 	}
+	// While one part of the journal is written into the tables the next one is answered already: all of it is waited for.
+	want := b.end(from)
 	end := time.NewTimer(besideWait)
 	defer end.Stop()
 	tick := time.NewTicker(besideLook)
 	defer tick.Stop()
-	for {
+	for at := from; at.frame < want; {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-end.C:
-			b.stuck = from
+			b.stuck = at
 			return nil
 		}
-		at, err := b.r.appliedAt(ctx)
-		if err != nil || at.frame > from.frame {
+		if at, err = b.r.appliedAt(ctx); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// more says whether the journal has a frame behind a spot.
-func (b *beside) more(at spot) bool {
-	for seg := at.seg; seg <= at.seg+1; seg, at.at = seg+1, 0 {
-		f, err := os.Open(segmentPath(b.dir, seg))
+// end gives the number of the frame that comes next in the journal, walking there from a spot.
+func (b *beside) end(at spot) uint64 {
+	for {
+		f, err := os.Open(segmentPath(b.dir, at.seg))
 		if err != nil {
-			return false
+			return at.frame
 		}
-		h, ok, err := readHead(f, at.at)
+		for {
+			h, ok, err := readHead(f, at.at)
+			if err != nil || !ok || h.frame != at.frame {
+				break
+			}
+			at.at, at.frame = at.at+h.size(), at.frame+1
+		}
 		_ = f.Close()
-		if err != nil || ok {
-			return err == nil && h.frame == at.frame
-		}
+		at.seg, at.at = at.seg+1, 0
 	}
-	return false
 }

@@ -8,32 +8,49 @@ const cacheRows = 2000
 // rowCache remembers what steps ask for. The writer is the only one who changes rows, so what it wrote
 // last is what stands there; it notes changes as it makes them and forgets all after a rollback.
 // Each message and delivery is usually changed several times within seconds of being made; one that
-// has come to its end is forgotten with its group, because nobody asks for it soon.
+// has come to its end is forgotten when it is in the tables, because nobody asks for it soon.
+//
+// What waits for the tables stands here and nowhere else: it is not forgotten before its generation is there.
 type rowCache struct {
+	// gen is the generation of waiting changes that is gathered.
+	gen        uint64
 	messages   map[string]messageRow
 	deliveries map[string]deliveryRow
-	plans      map[string]int64 // version by patient
-	// ended are the ids of messages and deliveries that came to their end in this group.
-	ended []string
+	plans      map[string]planHead
+	// ended are the messages and deliveries that came to their end, in the order of their generations.
+	ended []endedRow
+}
+
+// planHead is the newest version of a patient's plan.
+type planHead struct {
+	version int64
+	gen     uint64
+}
+
+type endedRow struct {
+	id  string
+	gen uint64
 }
 
 func newRowCache() *rowCache {
 	return &rowCache{messages: map[string]messageRow{}, deliveries: map[string]deliveryRow{},
-		plans: map[string]int64{}}
+		plans: map[string]planHead{}}
 }
 
 func (c *rowCache) message(id string, r messageRow) {
+	r.gen = c.gen
 	c.messages[id] = r
 	if r.ended() {
-		c.ended = append(c.ended, id)
+		c.ended = append(c.ended, endedRow{id, c.gen})
 	}
 }
 
 func (c *rowCache) delivery(r deliveryRow) {
+	r.gen = c.gen
 	r.token = 0 // leases are asked for anew each time
 	c.deliveries[r.id] = r
 	if r.ended() {
-		c.ended = append(c.ended, r.id)
+		c.ended = append(c.ended, endedRow{r.id, c.gen})
 	}
 }
 
@@ -46,34 +63,41 @@ func (r *deliveryRow) ended() bool {
 }
 
 func (c *rowCache) plan(patient string, version int64) {
-	c.plans[patient] = version
+	c.plans[patient] = planHead{version, c.gen}
 }
 
-// trim makes room. It is done between groups: within one, the cache also stands for rows that are
-// gathered and not written yet.
-func (c *rowCache) trim() {
-	for _, id := range c.ended {
-		if r, known := c.messages[id]; known && r.ended() {
-			delete(c.messages, id)
+// trim makes room among what is in the tables: the rows of a generation and of those before it.
+func (c *rowCache) trim(gen uint64) {
+	kept := c.ended[:0]
+	for _, e := range c.ended {
+		if e.gen > gen {
+			kept = append(kept, e)
+			continue
 		}
-		if r, known := c.deliveries[id]; known && r.ended() {
-			delete(c.deliveries, id)
+		if r, known := c.messages[e.id]; known && r.ended() && r.gen <= gen {
+			delete(c.messages, e.id)
+		}
+		if r, known := c.deliveries[e.id]; known && r.ended() && r.gen <= gen {
+			delete(c.deliveries, e.id)
 		}
 	}
-	clear(c.ended)
-	c.ended = c.ended[:0]
-	bound(c.messages)
-	bound(c.deliveries)
-	bound(c.plans)
+	clear(c.ended[len(kept):])
+	c.ended = kept
+	bound(c.messages, func(r messageRow) bool { return r.gen <= gen })
+	bound(c.deliveries, func(r deliveryRow) bool { return r.gen <= gen })
+	bound(c.plans, func(h planHead) bool { return h.gen <= gen })
 }
 
-// bound drops about half of a full map, in no particular order.
-func bound[V any](m map[string]V) {
+// bound drops about half of what may go from a full map, in no particular order.
+func bound[V any](m map[string]V, may func(V) bool) {
 	if len(m) < cacheRows {
 		return
 	}
 	drop := false
-	for k := range m {
+	for k, v := range m {
+		if !may(v) {
+			continue
+		}
 		if drop = !drop; drop {
 			delete(m, k)
 		}
@@ -84,4 +108,6 @@ func (c *rowCache) forget() {
 	clear(c.messages)
 	clear(c.deliveries)
 	clear(c.plans)
+	clear(c.ended)
+	c.ended = c.ended[:0]
 }

@@ -13,9 +13,10 @@
 // acknowledged within that time is one row written once, and a page is written once for
 // all rows on it. That transaction is not synced (synchronous=NORMAL): after a power cut
 // SQLite is at an earlier transaction, the tables say which frame they stand at, and the
-// frames after it are read again. Bodies are written to the journal only; rows tell where
-// they lie. So the order of syncs that matters is one: a frame before its answer. The
-// database is synced by checkpoints, and the journal is never cut before the tables.
+// frames after it are read again. Bodies of messages, deliveries and plans are written to
+// the journal only; rows tell where they lie. So the order of syncs that matters is one: a
+// frame before its answer. The database is synced by checkpoints, and the journal is never
+// cut before the tables.
 //
 // Readers wait for what concerns them: each frame notes the ids it touches, and a question
 // about one of those has the tables brought up to date first. What is asked for moments

@@ -208,14 +208,16 @@ func (x *eraser) core(ctx context.Context) error {
 			}
 		}
 		for _, p := range x.e.History {
-			head, err := w.st.planHead.row(p)
+			head := int64(0)
+			err := w.query(`SELECT version FROM plan_version WHERE patient = ? ORDER BY version DESC LIMIT 1`, func(row []driver.Value) error {
+				head = row[0].(int64)
+				return nil
+			}, p)
+			if err == nil && head > 0 {
+				err = x.plans(w, p, head)
+			}
 			if err != nil {
 				return err
-			}
-			if head != nil {
-				if err := x.plans(w, p, head[0].(int64)); err != nil {
-					return err
-				}
 			}
 		}
 		for sql, names := range map[string][]string{`DELETE FROM setting WHERE name = ?`: x.e.Settings, `DELETE FROM counter WHERE name = ?`: x.e.Counters} {
@@ -243,10 +245,10 @@ func (x *eraser) records(w *writer, where, value string) error {
 
 // plans deletes the versions before one.
 func (x *eraser) plans(w *writer, patient string, before int64) error {
-	err := w.query(`SELECT file FROM plan_version WHERE patient = ? AND version < ?`, func(row []driver.Value) error {
+	err := w.query(`SELECT file, place FROM plan_version WHERE patient = ? AND version < ?`, func(row []driver.Value) error {
 		x.out.Plans++
 		x.keep(row[0])
-		return nil
+		return w.doom(row[1])
 	}, patient, before)
 	if err != nil {
 		return err
@@ -291,7 +293,7 @@ func (r *reader) erasedRef(ctx context.Context, kind string, parts ...string) (r
 // findErased finds the erased message that m repeats, 0 when there is none.
 func (t *tx) findErased(m *samvirke.Message) (seq int64, same bool, err error) {
 	look := func(kind string, parts ...string) (int64, error) {
-		row, err := t.w.st.erasedGet.row(erasedHash(t.w.s.salt, kind, parts...))
+		row, err := t.w.look.erasedGet.row(erasedHash(t.w.s.salt, kind, parts...))
 		if err != nil || row == nil {
 			return 0, err
 		}

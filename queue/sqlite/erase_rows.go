@@ -66,12 +66,7 @@ func (x *eraser) dropBody(w *writer, table string, seq int64) error {
 			case string:
 				x.files = append(x.files, at)
 			case []byte:
-				if p, ok := placeOf(at); ok {
-					if err := w.query(`INSERT INTO doomed (place) VALUES (?)`, nil, p.blob()); err != nil {
-						return err
-					}
-					return w.query(`INSERT INTO segment (id, dead) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET dead = dead + 1`, nil, int64(p.seg))
-				}
+				return w.doom(at)
 			}
 			return nil
 		}, seq)
@@ -83,6 +78,19 @@ func (x *eraser) dropBody(w *writer, table string, seq int64) error {
 		}
 	}
 	return nil
+}
+
+// doom notes that the body at a place is to be overwritten; what is no place is no harm.
+func (w *writer) doom(at driver.Value) error {
+	blob, _ := at.([]byte)
+	p, ok := placeOf(blob)
+	if !ok {
+		return nil
+	}
+	if err := w.query(`INSERT INTO doomed (place) VALUES (?)`, nil, p.blob()); err != nil {
+		return err
+	}
+	return w.query(`INSERT INTO segment (id, dead) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET dead = dead + 1`, nil, int64(p.seg))
 }
 
 // receipts keeps the outcome of receipts and nothing of what they say. The messages that carried them go too.

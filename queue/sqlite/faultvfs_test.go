@@ -34,6 +34,8 @@ type faultVFS struct {
 	failWrite string // suffix of files whose writes fail
 	failFrom  int    // the number of writes to logs before they do
 	cut       bool   // the power is off: nothing reaches the disk any more
+	gate      *gate  // when set, writes to logs wait for it
+	full      bool   // there is no room for a log
 	keep      []any  // functions that only C memory points to
 }
 
@@ -138,10 +140,16 @@ func (f *faultVFS) write(tls *libc.TLS, file, data uintptr, n int32, at int64) i
 	path, original := f.paths[file], f.original(file)
 	fails := f.failWrite != "" && strings.HasSuffix(path, f.failWrite) && f.writes >= f.failFrom
 	f.dirty[path] = true
+	var g *gate
 	if strings.HasSuffix(path, "-wal") {
 		f.writes++
+		g = f.gate
 	}
 	f.mu.Unlock()
+	g.pass()
+	if strings.HasSuffix(path, "-wal") && f.filled() {
+		return lib.SQLITE_FULL
+	}
 	if fails {
 		return lib.SQLITE_IOERR_WRITE
 	}
@@ -179,6 +187,42 @@ func (f *faultVFS) close(tls *libc.TLS, file uintptr) int32 {
 	delete(f.paths, file)
 	f.mu.Unlock()
 	return goFunc[closeFunc](original.FxClose)(tls, file)
+}
+
+// gate holds up whoever comes to it until it opens.
+type gate struct {
+	once       sync.Once
+	came, open chan struct{}
+}
+
+func newGate() *gate { return &gate{came: make(chan struct{}), open: make(chan struct{})} }
+
+func (g *gate) pass() {
+	if g != nil {
+		g.once.Do(func() { close(g.came) })
+		<-g.open
+	}
+}
+
+// fill takes the room for logs away, or gives it back.
+func (f *faultVFS) fill(full bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.full = full
+}
+
+func (f *faultVFS) filled() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.full
+}
+
+// hold lets writes to logs wait from now on.
+func (f *faultVFS) hold() *gate {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gate = newGate()
+	return f.gate
 }
 
 // set changes what fails.

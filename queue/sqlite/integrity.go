@@ -17,13 +17,13 @@ const (
 	checkEvery = 7 * 24 * time.Hour
 )
 
-type checking struct{ message, delivery, checked, began, ended int64 }
+type checking struct{ message, delivery, plan, checked, began, ended int64 }
 
 func (r *reader) checkingAt(ctx context.Context) (checking, error) {
 	return one(ctx, r.db, func(rows *sql.Rows) (c checking, err error) {
-		err = rows.Scan(&c.message, &c.delivery, &c.checked, &c.began, &c.ended)
+		err = rows.Scan(&c.message, &c.delivery, &c.plan, &c.checked, &c.began, &c.ended)
 		return c, err
-	}, `SELECT message, delivery, checked, began, ended FROM integrity`)
+	}, `SELECT message, delivery, plan, checked, began, ended FROM integrity`)
 }
 
 // Integrity tells what the check of stored bodies found; of damaged ones at most a page.
@@ -36,8 +36,8 @@ func (r *reader) Integrity(ctx context.Context) (queue.Integrity, error) {
 	out.Damaged, err = list(ctx, r.db, func(rows *sql.Rows) (text string, err error) {
 		err = rows.Scan(&text)
 		return text, err
-	}, `SELECT x.kind || ' ' || coalesce(m.id, d.id, x.seq) FROM damage x LEFT JOIN message m ON x.kind = 'message' AND m.seq = x.seq
-		LEFT JOIN delivery d ON x.kind = 'delivery' AND d.seq = x.seq ORDER BY x.kind DESC, x.seq LIMIT ?`, queue.MaxPage)
+	}, `SELECT x.kind || ' ' || coalesce(m.id, d.id, v.message_id, x.seq) FROM damage x LEFT JOIN message m ON x.kind = 'message' AND m.seq = x.seq
+		LEFT JOIN delivery d ON x.kind = 'delivery' AND d.seq = x.seq LEFT JOIN plan_version v ON x.kind = 'plan' AND v.seq = x.seq ORDER BY x.kind DESC, x.seq LIMIT ?`, queue.MaxPage)
 	return out, err
 }
 
@@ -94,7 +94,7 @@ func (s *Store) Check(ctx context.Context) (read int64, err error) {
 		if c.ended != 0 && now.Sub(moment(c.ended)) < checkEvery {
 			return 0, nil
 		}
-		c.began, c.message, c.delivery, c.checked = nanos(now), 0, 0, 0
+		c.began, c.message, c.delivery, c.plan, c.checked = nanos(now), 0, 0, 0, 0
 	}
 	var found []damage
 	more := false
@@ -104,6 +104,8 @@ func (s *Store) Check(ctx context.Context) (read int64, err error) {
 	}{
 		{"message", `SELECT m.seq, m.place, coalesce(b.file, ''), b.body FROM message m LEFT JOIN message_body b ON b.seq = m.seq WHERE m.seq > ? ORDER BY m.seq LIMIT ?`, &c.message},
 		{"delivery", `SELECT d.seq, d.place, coalesce(b.file, ''), b.body FROM delivery d LEFT JOIN delivery_body b ON b.seq = d.seq WHERE d.seq > ? ORDER BY d.seq LIMIT ?`, &c.delivery},
+		// What stands in the rows themselves is SQLite's to keep.
+		{"plan", `SELECT seq, place, file, NULL FROM plan_version WHERE seq > ? ORDER BY seq LIMIT ?`, &c.plan},
 	} {
 		type row struct {
 			seq  int64
@@ -158,7 +160,8 @@ func (s *Store) checkOne(ctx context.Context, kind string, seq int64, k *kept) (
 			return int64(len(body)), true, nil
 		}
 		text := map[string]string{"message": `SELECT m.place, coalesce(b.file, ''), b.body FROM message m LEFT JOIN message_body b ON b.seq = m.seq WHERE m.seq = ?`,
-			"delivery": `SELECT d.place, coalesce(b.file, ''), b.body FROM delivery d LEFT JOIN delivery_body b ON b.seq = d.seq WHERE d.seq = ?`}[kind]
+			"delivery": `SELECT d.place, coalesce(b.file, ''), b.body FROM delivery d LEFT JOIN delivery_body b ON b.seq = d.seq WHERE d.seq = ?`,
+			"plan":     `SELECT place, file, NULL FROM plan_version WHERE seq = ?`}[kind]
 		now, err := list(ctx, s.db, scanKept, text, seq)
 		if err != nil || len(now) == 0 {
 			return 0, false, err
@@ -182,7 +185,7 @@ func (s *Store) checked(ctx context.Context, c checking, found []damage, end boo
 			}
 			c.began, c.ended = 0, now
 		}
-		return w.query(`UPDATE integrity SET message = ?, delivery = ?, checked = ?, began = ?, ended = ?`, nil, c.message, c.delivery, c.checked, c.began, c.ended)
+		return w.query(`UPDATE integrity SET message = ?, delivery = ?, plan = ?, checked = ?, began = ?, ended = ?`, nil, c.message, c.delivery, c.plan, c.checked, c.began, c.ended)
 	})
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func TestListings(t *testing.T) {
 				if len(status) == 1 {
 					rare += "status"
 				}
-				query, args := messageQuery(f)
+				query, args := messageQuery(f, question{})
 				checkListing(t, s, fmt.Sprintf("%+v", f), rare != "", query, args)
 			}
 		}

@@ -195,7 +195,7 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 		log.close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	w := &writer{s: s, db: db, log: log, cache: newRowCache(), order: newOrder(s.lanes.key)}
+	w := &writer{s: s, db: db, log: log, cache: newRowCache(), order: newOrder(s.lanes.key), ended: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -207,7 +207,14 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	if err = w.st.prepare(db); err != nil {
 		return nil, err
 	}
-	w.waiting = newWaiting(&w.st)
+	if w.asking, err = dial(dsn(s.path, s.opts.vfs, "busy_timeout(10000)", "query_only(1)", "temp_store(MEMORY)", "cache_size(-2000)")); err != nil {
+		return nil, fmt.Errorf("open database for lookups: %w", err)
+	}
+	if err = w.look.prepare(w.asking); err != nil {
+		return nil, err
+	}
+	w.waiting = newWaiting()
+	w.waiting.gen, w.cache.gen = 1, 1
 	if err = w.recover(); err != nil {
 		return nil, err
 	}
@@ -239,6 +246,10 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 }
 
 func (w *writer) close() {
+	w.look.close()
+	if w.asking != nil {
+		_ = w.asking.close()
+	}
 	w.st.close()
 	w.load.close()
 	_ = w.db.close()

@@ -21,7 +21,8 @@ func TestPlans(t *testing.T) {
 	queries["dues"], _ = dueQuery(queue.DueFilter{Open: true, Until: time.Unix(1, 0)})
 	queries["settings"], queries["plan changes"] = settingsSelect, planChangesSelect
 	var st statements
-	for i, x := range st.text() {
+	var look lookups
+	for i, x := range append(st.text(), look.text()...) {
 		queries[fmt.Sprintf("statement %d", i)] = x.sql
 	}
 	for i, x := range st.batches() {

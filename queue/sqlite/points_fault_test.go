@@ -20,6 +20,7 @@ import (
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/queuetest"
 )
 
 var (
@@ -49,14 +50,15 @@ func TestFaultPoints(t *testing.T) {
 	}
 	t.Logf("again: go test -tags fault ./queue/sqlite -run '^%s$' -fault.rounds=%d -fault.seed=%d", t.Name(), *faultRounds, seed)
 	rnd := rand.New(rand.NewPCG(seed, 3))
+	points := queuetest.CrashPoints("queue/sqlite", "TestFaultPoints")
 	rounds, acked := map[queue.Point]int{}, map[queue.Point]int{}
 	total := 0
 	for pass := range *faultRounds {
 		b := &pointBooks{dir: filepath.Join(t.TempDir(), "store"), accepted: map[string]string{}, sent: map[string]string{}, erased: map[string]bool{}}
-		for i, p := range enginePoints() {
+		for i, p := range points {
 			before, began := len(b.accepted), time.Now()
 			b.crash(t, p, nthOf(rnd, p), fmt.Sprintf("%d-%d", pass, i))
-			b.check(t, p, i == len(enginePoints())-1)
+			b.check(t, p, i == len(points)-1)
 			t.Logf("%-28s %5.1f s, %d acknowledged so far", p, time.Since(began).Seconds(), len(b.accepted))
 			rounds[p]++
 			acked[p] += len(b.accepted) - before
@@ -66,7 +68,7 @@ func TestFaultPoints(t *testing.T) {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "fault\trounds\tacknowledged and there\t")
-	for _, p := range enginePoints() {
+	for _, p := range points {
 		fmt.Fprintf(w, "%s\t%d\t%d\t\n", p, rounds[p], acked[p]) // what is not there has ended the test
 	}
 	if err := w.Flush(); err != nil {
@@ -86,15 +88,6 @@ func TestFaultPoints(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-func enginePoints() (out []queue.Point) {
-	for _, p := range queue.Points() {
-		if strings.HasPrefix(string(p), "sqlite.") {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // nthOf says at which of many times the process ends. To some points a process comes once, or seldom.

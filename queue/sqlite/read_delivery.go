@@ -280,10 +280,8 @@ func (s *Store) fillLeased(ctx context.Context, got []queue.Leased) ([]queue.Lea
 	var rows []found
 	var err error
 	if len(set) > 0 {
-		if s.writer.waiting.touched.hasDelivery(set) {
-			if err := s.settled(context.WithoutCancel(ctx)); err != nil {
-				return nil, err
-			}
+		if err := s.settledUpTo(context.WithoutCancel(ctx), s.writer.touched.byDelivery(set)); err != nil {
+			return nil, err
 		}
 		// Without the caller's end: the leases are given, losing the answer would hold up the lanes.
 		rows, err = list(context.WithoutCancel(ctx), s.hot, func(rows *sql.Rows) (f found, err error) {

@@ -56,39 +56,30 @@ func (r *reader) Messages(ctx context.Context, f queue.MessageFilter) ([]samvirk
 	if err := r.wait(ctx); err != nil {
 		return nil, err
 	}
-	query, args := messageQuery(f)
+	if words := queue.Words(f.Text); len(words) > 0 {
+		return r.withText(ctx, f, words)
+	}
+	query, args := messageQuery(f, question{})
+	return r.messages(ctx, query, args)
+}
+
+// messages reads what a question gives.
+func (r *reader) messages(ctx context.Context, query string, args []any) ([]samvirke.Message, error) {
 	return list(ctx, r.db, func(rows *sql.Rows) (samvirke.Message, error) { return scanMessage(rows) }, query, args...)
 }
 
 // messageQuery chooses the index itself: SQLite keeps no counts here and takes an index with few
-// different values (party, kind) as readily as one that leads to a handful of rows.
-func messageQuery(f queue.MessageFilter) (string, []any) {
+// different values (party, kind) as readily as one that leads to a handful of rows. What is asked by words alone goes to textQuery.
+func messageQuery(f queue.MessageFilter, q question) (string, []any) {
 	var w where
-	index := ""
+	index := whereFew(&w, f)
 	use := func(name string) {
 		if index == "" {
 			index = " INDEXED BY " + name
 		}
 	}
-	words := queue.Words(f.Text)
-	switch {
-	case f.ID != "":
-		whereAnyID(&w, f.ID)
-		index = " NOT INDEXED"
-	case f.ExternalID != "" || f.Patient != "": // few; their troubles are looked at one by one
-	case len(words) > 0:
-		return troubleQuery(f, words)
-	}
-	if f.ExternalID != "" {
-		w.add(`external_id = +? AND external_id <> ''`, f.ExternalID)
-		use("message_external")
-	}
-	if f.Patient != "" {
-		w.add(`patient = ? AND patient <> ''`, f.Patient)
-		use("message_patient")
-	}
-	if len(words) > 0 {
-		w.add(`seq IN (SELECT rowid FROM trouble_text WHERE trouble_text MATCH ?)`, matching(f, words))
+	if q.match != "" {
+		w.add(`+seq IN (SELECT rowid FROM trouble_text WHERE trouble_text MATCH ?)`, q.match)
 	}
 	if index == "" && len(f.Status) > 0 && !slices.Contains(f.Status, samvirke.MessageProcessed) {
 		return statusQuery(f)
@@ -110,23 +101,55 @@ func messageQuery(f queue.MessageFilter) (string, []any) {
 		append(w.args, page(f.Limit))
 }
 
-// whereMessage adds the conditions that every way of searching has; m is what the columns begin with.
-func whereMessage(w *where, m string, f queue.MessageFilter) {
-	if f.Kind != "" {
-		w.add(m+`kind = ? AND `+m+`kind <> ''`, f.Kind)
+// whereFew selects by what leads to a handful of messages, and gives the index that does; none without such a thing.
+func whereFew(w *where, f queue.MessageFilter) (index string) {
+	if f.Patient != "" {
+		w.add(`patient = ? AND patient <> ''`, f.Patient)
+		index = " INDEXED BY message_patient"
 	}
-	w.text(m+`party = ?`, f.Party)
+	if f.ExternalID != "" {
+		w.add(`external_id = +? AND external_id <> ''`, f.ExternalID)
+		index = " INDEXED BY message_external"
+	}
+	if f.ID != "" {
+		whereAnyID(w, f.ID)
+		index = " NOT INDEXED"
+	}
+	return index
+}
+
+// whereMessage adds the conditions that every way of searching has but by text; m is what the columns begin with.
+func whereMessage(w *where, m string, f queue.MessageFilter) {
+	whereColumns(w, m, f)
 	if f.Before > 0 {
 		w.add(m+`seq < ?`, f.Before)
 	}
 	// A time is a range of numbers, in which the index is walked.
 	if !f.Since.IsZero() {
-		n := nanos(f.Since)
-		w.add(m+`received_at >= ? AND `+m+`seq >= (SELECT min(first) FROM message_hour WHERE hour >= ?)`, n, n/hourNanos)
+		w.add(m+`seq >= (`+firstSince+`)`, nanos(f.Since)/hourNanos)
 	}
 	if !f.Until.IsZero() {
-		n := nanos(f.Until)
-		w.add(m+`received_at < ? AND `+m+`seq <= (SELECT max(last) FROM message_hour WHERE hour <= ?)`, n, n/hourNanos)
+		w.add(m+`seq <= (`+lastUntil+`)`, nanos(f.Until)/hourNanos)
+	}
+}
+
+// The numbers that the messages of a time have: nothing since or until an hour gives NULL.
+const (
+	firstSince = `SELECT min(first) FROM message_hour WHERE hour >= ?`
+	lastUntil  = `SELECT max(last) FROM message_hour WHERE hour <= ?`
+)
+
+// whereColumns adds the conditions on columns other than the number and the status.
+func whereColumns(w *where, m string, f queue.MessageFilter) {
+	if f.Kind != "" {
+		w.add(m+`kind = ? AND `+m+`kind <> ''`, f.Kind)
+	}
+	w.text(m+`party = ?`, f.Party)
+	if !f.Since.IsZero() {
+		w.add(m+`received_at >= ?`, nanos(f.Since))
+	}
+	if !f.Until.IsZero() {
+		w.add(m+`received_at < ?`, nanos(f.Until))
 	}
 }
 
@@ -159,21 +182,6 @@ func statusQuery(f queue.MessageFilter) (string, []any) {
 	}
 	return `SELECT ` + messageColumns + ` FROM message WHERE seq IN (` + strings.Join(parts, ` UNION ALL `) + `) ORDER BY seq DESC LIMIT ?`,
 		append(args, page(f.Limit))
-}
-
-// troubleQuery goes through the messages whose troubles have the words, newest first, which is the order of the index.
-func troubleQuery(f queue.MessageFilter, words []string) (string, []any) {
-	var w where
-	w.add(`trouble_text MATCH ?`, matching(f, words))
-	if f.Before > 0 {
-		w.add(`t.rowid < ?`, f.Before)
-	}
-	if len(f.Status) > 0 {
-		w.add(`+m.status IN (`+marks(len(f.Status))+`)`, texts(f.Status)...)
-	}
-	whereMessage(&w, "+m.", f)
-	return `SELECT ` + messageColumns + ` FROM trouble_text t CROSS JOIN message m NOT INDEXED ON m.seq = t.rowid WHERE ` + w.String() + ` ORDER BY t.rowid DESC LIMIT ?`,
-		append(w.args, page(f.Limit))
 }
 
 // marks gives n question marks; texts the values for them.
@@ -231,7 +239,7 @@ func receivedOf(out []samvirke.Message, lost *queue.LostError) ([]samvirke.Messa
 // change that waits, is waited for.
 func (s *Store) receivedBySeq(ctx context.Context, seq int64) (samvirke.Message, error) {
 	m, err := s.messageBySeq(ctx, seq)
-	if errors.Is(err, queue.ErrNotFound) || err == nil && (m.Status != samvirke.MessageReceived || s.writer.waiting.touched.has(m.ID)) {
+	if errors.Is(err, queue.ErrNotFound) || err == nil && (m.Status != samvirke.MessageReceived || s.writer.touched.by(m.ID) > 0) {
 		if err := s.settled(ctx); err != nil {
 			return m, err
 		}

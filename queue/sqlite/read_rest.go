@@ -132,18 +132,21 @@ func (r *reader) Plan(ctx context.Context, patient string, version int64) (queue
 	if err := r.wait(ctx, patient); err != nil {
 		return queue.PlanVersion{}, err
 	}
-	var k kept
 	w := where{parts: []string{`patient = ?`}, args: []any{patient}}
 	if version != 0 {
 		w.add(`version = ?`, version)
 	}
-	p, err := one(ctx, r.hot, func(rows *sql.Rows) (queue.PlanVersion, error) { return scanPlan(rows, &k.file, &k.inline, &k.pressed) },
-		`SELECT `+planColumns+`, file, body, pressed FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
-	if err != nil {
+	return again(func() (queue.PlanVersion, error) {
+		var k kept
+		p, err := one(ctx, r.hot, func(rows *sql.Rows) (queue.PlanVersion, error) {
+			return scanPlan(rows, &k.place, &k.file, &k.inline, &k.pressed)
+		}, `SELECT `+planColumns+`, place, file, body, pressed FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
+		if err != nil {
+			return p, err
+		}
+		p.Body, err = r.body(&k)
 		return p, err
-	}
-	p.Body, err = r.body(&k)
-	return p, err
+	})
 }
 
 // PlanVersions lists the versions of a plan, newest first, without bodies; see queue.Reader.

@@ -34,12 +34,12 @@ type reader struct {
 }
 
 func openReader(path, vfs string, connections int, b *bodies, places *segments) (*reader, error) {
-	address := dsn(path, vfs, "busy_timeout(10000)", "query_only(1)", "temp_store(MEMORY)", "cache_size(-1000)")
+	address := dsn(path, vfs, "busy_timeout(10000)", "temp_store(MEMORY)", "cache_size(-1000)")
 	connector, err := modernc.NewConnector(address)
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(connector)
+	db := sql.OpenDB(readConnector{connector})
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return &reader{db: db, bodies: b, places: places, hot: &prepared{db: db, byText: map[string]*sql.Stmt{}}}, nil

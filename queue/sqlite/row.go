@@ -20,7 +20,7 @@ const (
 	setMessageAll   change = 4 // status, fault, fault_text, format, kind, version, external_id, patient, generated_at, seq
 	addResult       change = 5
 	addRecord       change = 6
-	addPlan         change = 7
+	addPlan         change = 7 // of earlier versions, with its body
 	setDue          change = 8
 	dropDue         change = 9
 	fireDue         change = 10
@@ -34,12 +34,13 @@ const (
 	addEvents       change = 18
 	addAudit        change = 19
 	addTally        change = 20
-	changeCount     change = 21
+	addPlanAt       change = 21 // seq, patient, version, at, message_id, file, place
+	changeCount     change = 22
 )
 
 // columns is how many values a change has.
 func (c change) columns() int {
-	return [changeCount]int{0, 18, 2, 4, 10, 3, 8, 7, 5, 2, 3, 27, 2, 10, 8, 7, 2, 2, 5, 11, 4}[c]
+	return [changeCount]int{0, 18, 2, 4, 10, 3, 8, 7, 5, 2, 3, 27, 2, 10, 8, 7, 2, 2, 5, 11, 4, 7}[c]
 }
 
 // Marks before the values of a change.

@@ -16,6 +16,8 @@ type shadow struct {
 	d     samvirke.Delivery
 	kept  kept
 	whole bool
+	// made is the generation of waiting changes that it came with, gen the last one that is about it.
+	made, gen uint64
 }
 
 // step writes what a step writes.
@@ -34,15 +36,19 @@ func shadowOf(s *queue.DeliveryStep, r *deliveryRow) *shadow {
 }
 
 // addShadows takes up what a group leaves; the lock is held.
-func (t *touched) addShadows(list []*shadow) {
+func (t *touched) addShadows(gen uint64, list []*shadow) {
 	for _, s := range list {
 		if have := t.rows[s.d.Seq]; have != nil {
 			s.step(&have.d)
+			have.gen = gen
 			continue
 		}
+		s.made, s.gen = gen, gen
 		t.rows[s.d.Seq] = s
-		if s.whole {
+		if s.whole && s.d.MessageID != "" {
 			t.byMessage[s.d.MessageID] = append(t.byMessage[s.d.MessageID], s.d.Seq)
+		}
+		if s.whole && s.d.ExternalID != "" {
 			t.byExternal[s.d.ExternalID] = append(t.byExternal[s.d.ExternalID], s.d.Seq)
 		}
 	}
@@ -98,7 +104,7 @@ func (t *touched) now() uint64 {
 // FindDelivery gives the newest delivery to party with this external id, without waiting for the tables; see queue.Reader.
 // A receipt asks for it moments after the delivery was sent.
 func (s *Store) FindDelivery(ctx context.Context, party, externalID string) (samvirke.Delivery, error) {
-	t := &s.writer.waiting.touched
+	t := &s.writer.touched
 	ids := queue.SameIDs(externalID)
 	if x, found := t.external(party, ids); found && externalID != "" {
 		if len(x.kept.place) != placeSize && x.kept.file == "" { // the body of its message
@@ -128,7 +134,7 @@ func (s *Store) FindDelivery(ctx context.Context, party, externalID string) (sam
 // Message gives one message with its raw bytes; see queue.Reader. One that was just accepted is given without waiting for the
 // tables: who hands it in looks at once what became of it.
 func (s *Store) Message(ctx context.Context, id string) (queue.MessageDetail, error) {
-	x := s.writer.waiting.touched.message(id)
+	x := s.writer.touched.message(id)
 	if x == nil {
 		return s.reader.Message(ctx, id)
 	}
@@ -146,7 +152,7 @@ func (s *Store) Deliveries(ctx context.Context, f queue.DeliveryFilter) ([]samvi
 	if !ofMessage(&f) || f.Before > 0 {
 		return s.reader.Deliveries(ctx, f)
 	}
-	t := &s.writer.waiting.touched
+	t := &s.writer.touched
 	for {
 		epoch := t.now()
 		list, err := s.reader.deliveries(ctx, f)

@@ -1,15 +1,18 @@
 package sqlite
 
-// statements are everything the writer runs while it serves. Each one seeks by key: none
-// may scan (TestPlans).
-type statements struct {
-	begin, commit, rollback *stmt
-
+// lookups are what the writer asks the tables while it serves, on a connection of its own: the other one may be writing into
+// them at the same time. Each one seeks by key: none may scan (TestPlans).
+type lookups struct {
 	messageFirst, messageSame, messageSameID, messageByID, messageSeq, messageFull *stmt
 
 	planHead, deliveryByID, deliverySeq *stmt
 
 	counterGet, dueGet, erasedGet *stmt
+}
+
+// statements are what is written into the tables, and what is asked for that. Each one seeks by key too.
+type statements struct {
+	begin, commit, rollback *stmt
 
 	// set are the statements that change rows, by the change they stand for; rows those that add them.
 	set  [changeCount]*stmt
@@ -28,47 +31,73 @@ const (
 		expect_by, fault, fault_text, checksum, size, trace_parent, place) VALUES `
 )
 
+// query is a statement with the place that it is prepared into.
+type query struct {
+	to  **stmt
+	sql string
+}
+
 // text is kept apart from its use so that a test can ask for the plan of each.
 //
 // "external_id = +?" keeps SQLite from comparing the bound value with the ” of a partial index: it would
 // plan the statement again for each value, which costs more than running it.
-func (st *statements) text() []struct {
-	to  **stmt
-	sql string
-} {
-	return []struct {
-		to  **stmt
-		sql string
-	}{
+func (l *lookups) text() []query {
+	return []query{
+		{&l.messageFirst, `SELECT seq, checksum FROM message INDEXED BY message_external
+			WHERE external_id = +? AND party = ? AND external_id <> '' ORDER BY seq LIMIT 1`},
+		{&l.messageSame, `SELECT seq FROM message INDEXED BY message_checksum
+			WHERE checksum = ? AND party = ? AND external_id = '' ORDER BY seq LIMIT 1`},
+		// Those of one id are few: each has another content, whatever became of it.
+		{&l.messageSameID, `SELECT seq FROM message INDEXED BY message_external
+			WHERE checksum = +? AND party = ? AND external_id = ? AND external_id <> '' ORDER BY seq LIMIT 1`},
+		{&l.erasedGet, `SELECT ref FROM erased WHERE hash = ?`},
+		{&l.messageFull, `SELECT ` + messageColumns + ` FROM message WHERE seq = ?`},
+		{&l.messageByID, `SELECT seq, status, format, kind, version, external_id, patient, generated_at, party
+			FROM message WHERE id = ?`},
+		{&l.messageSeq, `SELECT seq FROM message WHERE id = ?`},
+		{&l.planHead, `SELECT version FROM plan_version WHERE patient = ? ORDER BY version DESC LIMIT 1`},
+		{&l.deliveryByID, `SELECT d.seq, d.state, d.hold, d.party, d.lane, d.attempts, d.created_at, d.sent_at,
+			d.done_at, d.expect_by, d.due_at, d.message, m.id, d.external_id FROM delivery d LEFT JOIN message m ON m.seq = d.message
+			WHERE d.id = ?`},
+		{&l.deliverySeq, `SELECT seq, message FROM delivery WHERE id = ?`},
+		{&l.counterGet, `SELECT value FROM counter WHERE name = ?`},
+		{&l.dueGet, `SELECT at, fired FROM due WHERE patient = ? AND id = ?`},
+	}
+}
+
+func (l *lookups) prepare(c *conn) error { return prepareAll(c, l.text()) }
+
+func (l *lookups) close() { closeAll(l.text()) }
+
+func prepareAll(c *conn, all []query) (err error) {
+	for _, q := range all {
+		if *q.to, err = c.prepare(q.sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func closeAll(all []query) {
+	for _, q := range all {
+		if *q.to != nil {
+			_ = (*q.to).close()
+		}
+	}
+}
+
+func (st *statements) text() []query {
+	return []query{
 		{&st.begin, `BEGIN IMMEDIATE`},
 		{&st.commit, `COMMIT`},
 		{&st.rollback, `ROLLBACK`},
-		{&st.messageFirst, `SELECT seq, checksum FROM message INDEXED BY message_external
-			WHERE external_id = +? AND party = ? AND external_id <> '' ORDER BY seq LIMIT 1`},
-		{&st.messageSame, `SELECT seq FROM message INDEXED BY message_checksum
-			WHERE checksum = ? AND party = ? AND external_id = '' ORDER BY seq LIMIT 1`},
-		// Those of one id are few: each has another content, whatever became of it.
-		{&st.messageSameID, `SELECT seq FROM message INDEXED BY message_external
-			WHERE checksum = +? AND party = ? AND external_id = ? AND external_id <> '' ORDER BY seq LIMIT 1`},
-		{&st.erasedGet, `SELECT ref FROM erased WHERE hash = ?`},
-		{&st.messageFull, `SELECT ` + messageColumns + ` FROM message WHERE seq = ?`},
-		{&st.messageByID, `SELECT seq, status, format, kind, version, external_id, patient, generated_at, party
-			FROM message WHERE id = ?`},
-		{&st.messageSeq, `SELECT seq FROM message WHERE id = ?`},
 		{&st.set[setMessage], `UPDATE message SET status = ?, fault = ?, fault_text = ? WHERE seq = ?`},
 		{&st.set[setMessageAll], `UPDATE message SET status = ?, fault = ?, fault_text = ?, format = ?, kind = ?,
 			version = ?, external_id = ?, patient = ?, generated_at = ? WHERE seq = ?`},
-		{&st.planHead, `SELECT version FROM plan_version WHERE patient = ? ORDER BY version DESC LIMIT 1`},
-		{&st.deliveryByID, `SELECT d.seq, d.state, d.hold, d.party, d.lane, d.attempts, d.created_at, d.sent_at,
-			d.done_at, d.expect_by, d.due_at, d.message, m.id, d.external_id FROM delivery d LEFT JOIN message m ON m.seq = d.message
-			WHERE d.id = ?`},
-		{&st.deliverySeq, `SELECT seq, message FROM delivery WHERE id = ?`},
 		{&st.set[setDelivery], `UPDATE delivery SET state = ?, hold = ?, attempts = ?, due_at = ?, sent_at = ?,
 			done_at = ?, expect_by = ?, fault = ?, fault_text = ? WHERE seq = ?`},
-		{&st.counterGet, `SELECT value FROM counter WHERE name = ?`},
 		{&st.set[setCounter], `INSERT INTO counter (name, value) VALUES (?, ?)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`},
-		{&st.dueGet, `SELECT at, fired FROM due WHERE patient = ? AND id = ?`},
 		{&st.set[setDue], `INSERT INTO due (patient, id, at, rule, body, fired) VALUES (?, ?, ?, ?, ?, 0)
 			ON CONFLICT (patient, id) DO UPDATE SET rule = excluded.rule, body = excluded.body,
 			fired = iif(at = excluded.at, fired, 0), at = excluded.at`},
@@ -107,6 +136,7 @@ func (st *statements) batches() []struct {
 		{addRecord, `INSERT INTO record (seq, key, hash, patient, message_id, received_at, file, body) VALUES `,
 			` ON CONFLICT (key, hash) DO NOTHING`},
 		{addPlan, `INSERT INTO plan_version (seq, patient, version, at, message_id, file, body) VALUES `, ``},
+		{addPlanAt, `INSERT INTO plan_version (seq, patient, version, at, message_id, file, place) VALUES `, ``},
 		{addDelivery, deliveryInsert, ``},
 		{addDeliveryFile, `INSERT INTO delivery_body (seq, file) VALUES `, ``},
 		{addAttempt, `INSERT INTO attempt (delivery, number, at, took, answer, class, fault, fault_text) VALUES `, ``},
@@ -119,10 +149,8 @@ func (st *statements) batches() []struct {
 }
 
 func (st *statements) prepare(c *conn) (err error) {
-	for _, t := range st.text() {
-		if *t.to, err = c.prepare(t.sql); err != nil {
-			return err
-		}
+	if err = prepareAll(c, st.text()); err != nil {
+		return err
 	}
 	for _, t := range st.batches() {
 		if st.rows[t.c], err = c.prepareBatch(t.sql, t.end, t.c.columns()); err != nil {
@@ -133,11 +161,7 @@ func (st *statements) prepare(c *conn) (err error) {
 }
 
 func (st *statements) close() {
-	for _, t := range st.text() {
-		if *t.to != nil {
-			_ = (*t.to).close()
-		}
-	}
+	closeAll(st.text())
 	for _, b := range st.rows {
 		if b != nil {
 			b.close()

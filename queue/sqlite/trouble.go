@@ -12,9 +12,15 @@ import (
 // troubles are the texts of faults that waiting changes write, by message and by delivery. They become words of the index when
 // the changes go into the tables, in the same transaction: what is accepted, processed and delivered without a fault costs
 // nothing.
-type troubles struct{ messages, deliveries map[int64][]string }
+type troubles struct {
+	messages, deliveries map[int64][]string
+	// renamed are messages whose kind or format became known: those with trouble are found by it from now on.
+	renamed map[int64]bool
+}
 
-func (t *troubles) reset() { t.messages, t.deliveries = emptied(t.messages), emptied(t.deliveries) }
+func (t *troubles) reset() {
+	t.messages, t.deliveries, t.renamed = emptied(t.messages), emptied(t.deliveries), emptied(t.renamed)
+}
 
 // put takes up the faults of one change.
 func (t *troubles) put(c change, vals []driver.Value) {
@@ -29,6 +35,9 @@ func (t *troubles) put(c change, vals []driver.Value) {
 		note(t.messages, vals[0], vals[11], vals[12])
 	case setMessage, setMessageAll:
 		note(t.messages, vals[len(vals)-1], vals[1], vals[2])
+		if c == setMessageAll {
+			t.renamed[vals[len(vals)-1].(int64)] = true
+		}
 	case addDelivery:
 		note(t.deliveries, vals[0], vals[21], vals[22])
 	case setDelivery:
@@ -36,8 +45,9 @@ func (t *troubles) put(c change, vals []driver.Value) {
 	}
 }
 
-// write brings the index up to date with the rows that were just written.
+// write brings the index up to date with the rows that were just written. It may have to do so again.
 func (t *troubles) write(st *statements) error {
+	all := maps.Clone(t.messages)
 	for _, seq := range slices.Sorted(maps.Keys(t.deliveries)) {
 		row, err := st.troubleDelivery.row(seq)
 		if err != nil {
@@ -47,23 +57,31 @@ func (t *troubles) write(st *statements) error {
 			continue // of no message: it is found by its state
 		}
 		of := row[0].(int64)
-		t.messages[of] = append(t.messages[of], append(t.deliveries[seq], row[1].(string), row[2].(string))...)
+		all[of] = slices.Concat(all[of], t.deliveries[seq], []string{row[1].(string), row[2].(string)})
 	}
-	for _, seq := range slices.Sorted(maps.Keys(t.messages)) {
-		if err := noteTrouble(st, seq, t.messages[seq]); err != nil {
+	for seq := range t.renamed {
+		if _, noted := all[seq]; !noted {
+			all[seq] = nil
+		}
+	}
+	for _, seq := range slices.Sorted(maps.Keys(all)) {
+		if err := noteTrouble(st, seq, all[seq]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// noteTrouble adds words to those of a message.
+// noteTrouble adds words to those of a message. Without any, those of a message that has trouble are made anew.
 func noteTrouble(st *statements, seq int64, texts []string) error {
 	row, err := st.troubleMessage.row(seq)
 	if err != nil || row == nil {
 		return err
 	}
 	was, known := row[3].(string)
+	if !known && len(texts) == 0 {
+		return nil
+	}
 	// Its columns first: a long text must not push them out. Then what is new.
 	all := append([]string{row[0].(string), row[1].(string), row[2].(string)}, texts...)
 	words := strings.Join(queue.Words(append(all, was)...), " ")
@@ -90,16 +108,6 @@ func (w *writer) forgetTrouble(seq int64) error {
 		}
 		return w.query(`DELETE FROM trouble WHERE seq = ?`, nil, seq)
 	}, seq)
-}
-
-// matching writes words as FTS5 asks: each the beginning of a word, all of them there. Party and kind are among the words of each
-// message, so they make the question narrower.
-func matching(f queue.MessageFilter, words []string) string {
-	var b strings.Builder
-	for _, w := range append(words, queue.Words(f.Party, f.Kind)...) {
-		b.WriteString(`"` + w + `"* `)
-	}
-	return b.String()
 }
 
 // hours notes which numbers the messages of an hour have.

@@ -140,7 +140,7 @@ func (t *tx) commit() error {
 	}
 	x.frames++
 	x.end = t.w.s.journal.end()
-	x.touched.add(t.keys, t.shadows, t.messages, t.changed)
+	t.w.touched.add(x.gen, t.keys, t.shadows, t.messages, t.changed)
 	t.w.s.totals.add(t.tallies)
 	t.w.s.lanes.settle(t.lanes, t.pinned)
 	t.w.s.feed.settle(t.feed)
@@ -215,7 +215,7 @@ func (t *tx) messageRef(id string) (any, error) {
 		t.look.messages[id] = row.seq
 		return row.seq, nil
 	}
-	row, err := t.w.st.messageSeq.row(id)
+	row, err := t.w.look.messageSeq.row(id)
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func (t *tx) deliveryRef(id string) (ref deliveryRef, err error) {
 		t.look.deliveries[id] = ref
 		return ref, nil
 	}
-	row, err := t.w.st.deliverySeq.row(id)
+	row, err := t.w.look.deliverySeq.row(id)
 	if err != nil {
 		return ref, err
 	}

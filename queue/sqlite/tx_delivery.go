@@ -25,6 +25,8 @@ type deliveryRow struct {
 	message any // number of the message, nil for none
 	// messageID is the id that goes with message.
 	messageID, externalID string
+	// gen is the generation of waiting changes that wrote it last.
+	gen uint64
 }
 
 // now is the state as everybody sees it.
@@ -67,7 +69,7 @@ func (t *tx) deliveryTaken(id string) (bool, error) {
 	if _, known := t.w.cache.deliveries[id]; known || id > t.w.lastDelivery {
 		return known, nil
 	}
-	row, err := t.w.st.deliverySeq.row(id)
+	row, err := t.w.look.deliverySeq.row(id)
 	return row != nil, err
 }
 
@@ -172,7 +174,7 @@ func (t *tx) readDelivery(id string) (*deliveryRow, error) {
 	if row, known := t.w.cache.deliveries[id]; known {
 		return &row, nil
 	}
-	v, err := t.w.st.deliveryByID.row(id)
+	v, err := t.w.look.deliveryByID.row(id)
 	if err != nil || v == nil {
 		return nil, err
 	}

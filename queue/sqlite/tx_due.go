@@ -58,10 +58,10 @@ func (t *tx) lookDues() error {
 
 // storedDue gives the due of a step as it is stored, nil when there is none.
 func (t *tx) storedDue(s *queue.DueStep) (*dueRow, error) {
-	if len(t.w.waiting.dues) > 0 {
+	if t.w.waits(func(x *waiting) bool { return len(x.dues) > 0 }) {
 		return nil, errWaits
 	}
-	v, err := t.w.st.dueGet.row(s.Patient, s.ID)
+	v, err := t.w.look.dueGet.row(s.Patient, s.ID)
 	if err != nil || v == nil {
 		return nil, err
 	}

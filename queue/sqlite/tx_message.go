@@ -18,6 +18,8 @@ type messageRow struct {
 	format, kind, version, externalID, patient string
 	party                                      string
 	generatedAt                                int64
+	// gen is the generation of waiting changes that wrote it last.
+	gen uint64
 }
 
 // lookAccept finds out whether the message is new or repeats an earlier one.
@@ -41,10 +43,10 @@ func (t *tx) lookAccept(m *samvirke.Message) error {
 		t.r.out = queue.Outcome{Seq: t.look.accept}
 		return nil
 	}
-	if _, waits := t.w.waiting.setMessages[earlier]; waits {
+	if t.w.waits(func(x *waiting) bool { _, set := x.setMessages[earlier]; return set }) {
 		return errWaits
 	}
-	row, err := t.w.st.messageFull.row(earlier)
+	row, err := t.w.look.messageFull.row(earlier)
 	if err != nil {
 		return err
 	}
@@ -82,10 +84,10 @@ const faultReused = "message-id-reused"
 // quarantined message that comes again is a duplicate of itself, not one more to quarantine, also when a person has ended it.
 func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) {
 	if m.ExternalID == "" {
-		if t.w.waiting.names[contentName(m.Party, m.Checksum)] {
+		if t.w.named(contentName(m.Party, m.Checksum)) {
 			return 0, false, errWaits
 		}
-		row, err := t.w.st.messageSame.row(m.Checksum, m.Party)
+		row, err := t.w.look.messageSame.row(m.Checksum, m.Party)
 		if err != nil || row == nil {
 			return 0, false, err
 		}
@@ -94,10 +96,10 @@ func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) 
 	ids := queue.SameIDs(m.ExternalID)
 	var checksum string
 	for _, id := range ids {
-		if t.w.waiting.names[externalName(m.Party, id)] {
+		if t.w.named(externalName(m.Party, id)) {
 			return 0, false, errWaits
 		}
-		row, err := t.w.st.messageFirst.row(id, m.Party)
+		row, err := t.w.look.messageFirst.row(id, m.Party)
 		if err != nil {
 			return 0, false, err
 		}
@@ -109,7 +111,7 @@ func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) 
 		return seq, seq != 0, nil
 	}
 	for _, id := range ids {
-		row, err := t.w.st.messageSameID.row(m.Checksum, m.Party, id)
+		row, err := t.w.look.messageSameID.row(m.Checksum, m.Party, id)
 		if err != nil {
 			return 0, false, err
 		}
@@ -118,6 +120,16 @@ func (t *tx) findEarlier(m *samvirke.Message) (seq int64, same bool, err error) 
 		}
 	}
 	return seq, false, nil
+}
+
+// waits says whether something is so of the changes that are not in the tables yet.
+func (w *writer) waits(is func(x *waiting) bool) bool {
+	return is(w.waiting) || w.leaving != nil && is(w.leaving)
+}
+
+// named says whether a message of that name waits for the tables.
+func (w *writer) named(name string) bool {
+	return w.waiting.names[name] || w.leaving != nil && w.leaving.names[name]
 }
 
 // Names by which a repeated message is found among the waiting ones.
@@ -129,7 +141,7 @@ func (t *tx) messageTaken(id string) (bool, error) {
 	if _, known := t.w.cache.messages[id]; known || id > t.w.lastMessage {
 		return known, nil
 	}
-	row, err := t.w.st.messageSeq.row(id)
+	row, err := t.w.look.messageSeq.row(id)
 	return row != nil, err
 }
 
@@ -219,7 +231,7 @@ func (t *tx) readMessage(id string) (messageRow, error) {
 	if row, known := t.w.cache.messages[id]; known {
 		return row, nil
 	}
-	v, err := t.w.st.messageByID.row(id)
+	v, err := t.w.look.messageByID.row(id)
 	if err != nil {
 		return messageRow{}, err
 	}

@@ -51,9 +51,10 @@ func (t *tx) lookPlan() error {
 }
 
 func (t *tx) lookPlanStep(p *queue.PlanStep) error {
-	have, known := t.w.cache.plans[p.Patient]
+	head, known := t.w.cache.plans[p.Patient]
+	have := head.version
 	if !known {
-		row, err := t.w.st.planHead.row(p.Patient)
+		row, err := t.w.look.planHead.row(p.Patient)
 		if err != nil {
 			return err
 		}
@@ -84,13 +85,13 @@ func (t *tx) writePlanStep(p *queue.PlanStep, file string) {
 	if p.Check {
 		return
 	}
-	var body any
+	var at any
 	if file == "" {
-		body = notNil(p.Body)
+		at = t.w.s.journal.body(p.Body).blob()
 	}
 	t.w.seqs.plan++
 	t.keys = append(t.keys, p.Patient)
-	t.change(addPlan, t.w.seqs.plan, p.Patient, p.Expect+1, nanos(t.u.Now), p.MessageID, file, body)
+	t.change(addPlanAt, t.w.seqs.plan, p.Patient, p.Expect+1, nanos(t.u.Now), p.MessageID, file, at)
 	t.w.cache.plan(p.Patient, p.Expect+1)
 }
 
@@ -111,8 +112,11 @@ func (t *tx) lookCounters() error {
 		if !seen {
 			have, seen = t.w.waiting.counters[c.Name]
 		}
+		if !seen && t.w.leaving != nil {
+			have, seen = t.w.leaving.counters[c.Name]
+		}
 		if !seen {
-			row, err := t.w.st.counterGet.row(c.Name)
+			row, err := t.w.look.counterGet.row(c.Name)
 			if err != nil {
 				return err
 			}

@@ -1,99 +1,32 @@
 package sqlite
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/samvirke/samvirke/queue"
 )
 
-// Where a request stands: the caller may withdraw it only while it waits.
-const (
-	requestWaits int32 = iota
-	requestTaken
-	requestWithdrawn
-)
-
-// request is one unit on its way through the writer.
-type request struct {
-	unit *queue.Unit
-	// job is run alone in a transaction of its own instead of unit; for repairs.
-	job func(w *writer) error
-	// settle stands for a reader that waits until the waiting changes are in the tables.
-	settle bool
-	files  unitFiles
-	bytes  int
-	state  atomic.Int32
-	done   chan struct{}
-
-	out queue.Outcome
-	err error
-}
-
-// Commit runs one unit as one transaction; see queue.Writer.
-func (s *Store) Commit(ctx context.Context, u *queue.Unit) (queue.Outcome, error) {
-	if err := ctx.Err(); err != nil {
-		return queue.Outcome{}, err
-	}
-	if err := s.usable(); err != nil {
-		return queue.Outcome{}, err
-	}
-	u, err := queue.Checked(u)
-	if err != nil {
-		return queue.Outcome{}, err
-	}
-	if u.Accept != nil && s.overBudget() {
-		return queue.Outcome{}, queue.ErrFull
-	}
-	files, err := s.bodies.put(u)
-	if err != nil {
-		return queue.Outcome{}, fmt.Errorf("store large body: %w", plain(err))
-	}
-	defer s.bodies.unpin(files)
-	r := &request{unit: u, files: files, bytes: queue.Weight(u), done: make(chan struct{})}
-	return s.submit(ctx, r)
-}
-
-// submit queues a request and awaits its outcome.
-func (s *Store) submit(ctx context.Context, r *request) (queue.Outcome, error) {
-	select {
-	case s.in <- r:
-	case <-ctx.Done():
-		return queue.Outcome{}, ctx.Err()
-	case <-s.stop:
-		return queue.Outcome{}, s.usable()
-	}
-	select {
-	case <-r.done:
-	case <-ctx.Done():
-		if r.state.CompareAndSwap(requestWaits, requestWithdrawn) {
-			return queue.Outcome{}, ctx.Err()
-		}
-		<-r.done // it was taken up: the outcome is awaited
-	case <-s.writerDone:
-		// The writer ended; it may have answered just before.
-		select {
-		case <-r.done:
-		default:
-			return queue.Outcome{}, s.usable()
-		}
-	}
-	return r.out, r.err
-}
-
-// writer owns the writing connection; all its fields belong to the goroutine of loop.
+// writer takes units up, syncs them in the journal and brings the tables up to date behind that. Its fields belong to the
+// goroutine of loop; db, log and st are lent, while writing is set, to the goroutine that writes into the tables.
 type writer struct {
 	s  *Store
 	db *conn
 	// log gathers the writes of db to the log.
 	log *logBuffer
 	st  statements
-	// waiting are synced changes that are not in the tables yet; changes are those of the group that is being made.
-	waiting *waiting
-	changes []byte
+	// look asks the tables on a connection of its own.
+	look   lookups
+	asking *conn
+	// waiting are synced changes that are not in the tables yet, leaving those that are written into them now or have to wait
+	// for room there; nil: none. changes are those of the group that is being made, spare is room for the next generation.
+	waiting, leaving, spare *waiting
+	changes                 []byte
+	// writing: leaving is being written, ended gets what came of it.
+	writing bool
+	ended   chan error
+	touched touched
 	// lastMessage and lastDelivery are ids that none in the tables is beyond.
 	lastMessage, lastDelivery string
 	// full is why the waiting changes could not be written into the tables: there is no room. Nothing is taken until there is.
@@ -167,14 +100,14 @@ type sequences struct {
 // loop takes whatever waits: under load groups grow, at rest a unit goes at once (see pace). Between groups it reads a piece of what memory needs at start.
 func (w *writer) loop() {
 	defer close(w.s.writerDone)
-	defer w.applyNow()
+	defer w.finish()
 	for {
 		r, ok := w.next()
 		switch {
 		case !ok:
 			return
 		case r == nil && w.load == nil:
-			w.applyNow()
+			w.applySoon()
 			continue
 		case r == nil:
 			// What is read must be what stands there: while there is no room to write it, nothing is read.
@@ -187,27 +120,7 @@ func (w *writer) loop() {
 		w.collect(r)
 		w.began(len(w.group))
 		w.runAll()
-		if w.waiting.frames > 0 && (w.waiting.rows >= applyRows || time.Since(w.waiting.since) >= applyAfter) {
-			w.applyNow()
-		}
-	}
-}
-
-// applyNow writes the waiting changes into the tables. When there is no room they go on waiting, and units are refused
-// until it works; any other error ends the store.
-func (w *writer) applyNow() {
-	if w.s.broken() {
-		return
-	}
-	err := w.apply()
-	switch {
-	case err == nil:
-		w.full = nil
-	case errors.Is(plain(err), queue.ErrFull):
-		w.full = plain(err)
-		w.waiting.since = time.Now()
-	default:
-		w.s.fail(err)
+		w.applyDue()
 	}
 }
 
@@ -224,19 +137,35 @@ func (w *writer) next() (*request, bool) {
 			return nil, true
 		}
 	}
+	for {
+		r, more, arrived := w.sleep()
+		if !arrived {
+			return r, more
+		}
+		if w.applyDue(); w.load != nil && w.full == nil {
+			return nil, true
+		}
+	}
+}
+
+// sleep waits for a request, for the end, for changes to arrive in the tables, or, when some wait, for a pause.
+func (w *writer) sleep() (r *request, more, arrived bool) {
 	var idle <-chan time.Time
-	if w.waiting.frames > 0 {
+	if !w.writing && (w.leaving != nil || w.waiting.frames > 0) {
 		t := time.NewTimer(applyIdle)
 		defer t.Stop()
 		idle = t.C
 	}
 	select {
 	case r := <-w.s.in:
-		return r, true
+		return r, true, false
+	case err := <-w.ended:
+		w.end(err)
+		return nil, true, true
 	case <-idle:
-		return nil, true
+		return nil, true, false
 	case <-w.s.stop:
-		return nil, false
+		return nil, false, false
 	}
 }
 
@@ -279,23 +208,14 @@ func (w *writer) runAll() {
 	}
 	for _, r := range w.group {
 		switch {
-		case r.settle:
-			w.applyNow()
-			r.answer(w.s.usableErr(w.full))
+		case r.gen > 0:
+			w.await(r)
 		case r.job != nil:
 			w.runJob(r)
 		}
 	}
 	clear(w.group)
 	clear(w.units)
-}
-
-// answer ends a request. A unit that broke a rule keeps its own error.
-func (r *request) answer(err error) {
-	if r.err == nil {
-		r.err = err
-	}
-	close(r.done)
 }
 
 // runBatch runs requests as one group and answers them, up to the first that has to wait for the tables; it says how many.
@@ -402,22 +322,4 @@ func (w *writer) runJob(r *request) {
 	}
 	w.s.applies.Add(1)
 	r.answer(err)
-}
-
-// settled waits until changes that wait and are about one of the keys, or any changes when there is no key, are in the tables.
-func (s *Store) settled(ctx context.Context, keys ...string) error {
-	err := s.settle(ctx, keys...)
-	if errors.Is(err, queue.ErrFull) {
-		return nil // what is there can be read
-	}
-	return err
-}
-
-// settle is settled for those to whom a row that is missing matters: queue.ErrFull when there is no room to write the changes.
-func (s *Store) settle(ctx context.Context, keys ...string) error {
-	if !s.writer.waiting.touched.has(keys...) {
-		return nil
-	}
-	_, err := s.submit(ctx, &request{done: make(chan struct{}), settle: true})
-	return err
 }
