@@ -18,6 +18,11 @@ import (
 type desks struct {
 	mu    sync.Mutex
 	party map[string]*desk
+	ahead int // Options.Ahead
+	// ended counts how often leases were ended by somebody else than their holders, as far as this gateway has heard.
+	ended int64
+	// doubts counts how often nobody could say which.
+	doubts int64
 }
 
 // desk is where callers of Lease of one party wait.
@@ -30,6 +35,12 @@ type desk struct {
 	// round counts changes of lanes. At empty there was nothing to claim, and there is nothing before next but by a change.
 	round, empty int64
 	next, asked  time.Time
+	// used is when somebody last came, bytes are the bodies in ready, and took counts what was taken from there since the
+	// database was last asked; for Options.Ahead.
+	used        time.Time
+	bytes, took int
+	// behind says that due lanes were left in the database when it was last asked.
+	behind bool
 	// one lets one caller at a time ask the database.
 	one chan struct{}
 }
@@ -38,9 +49,10 @@ type readyOne struct {
 	queue.Leased
 	since time.Time
 	ttl   time.Duration
+	seen  time.Time // when the database last said that the lease holds
 }
 
-func newDesks() *desks { return &desks{party: map[string]*desk{}} }
+func newDesks(ahead int) *desks { return &desks{party: map[string]*desk{}, ahead: ahead} }
 
 // at gives the desk of a party. The lock is the caller's.
 func (l *desks) at(party string) *desk {
@@ -50,28 +62,6 @@ func (l *desks) at(party string) *desk {
 		l.party[party] = d
 	}
 	return d
-}
-
-// wanted says whether a caller waits for one more delivery than those claimed already, and for how long it takes it.
-func (l *desks) wanted(party string, claimed int) (time.Duration, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	d := l.party[party]
-	if d == nil || d.waiting-len(d.ready) <= claimed {
-		return 0, false
-	}
-	return d.ttl, true
-}
-
-// hand gives deliveries to those who wait.
-func (l *desks) hand(list []granted) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, x := range list {
-		d := l.at(x.d.Party)
-		d.ready = append(d.ready, readyOne{queue.Leased{Delivery: x.d, Token: x.token}, time.Now(), d.ttl})
-		d.stir()
-	}
 }
 
 // stir wakes those who wait.
@@ -99,16 +89,23 @@ func (l *desks) wakeAll() {
 	}
 }
 
-// take gives what is ready. What has lain for half of its lease is left to run out.
+// take gives what is ready, up to what the database must be asked about first. What has lain for half of its lease is left to run out.
 func (d *desk) take(limit int) (out []queue.Leased) {
 	n := 0
 	for n < len(d.ready) && len(out) < limit {
-		if x := &d.ready[n]; time.Since(x.since) < x.ttl/2 {
+		x := &d.ready[n]
+		if time.Since(x.since) < x.ttl/2 {
+			if x.doubtful() {
+				break
+			}
 			out = append(out, x.Leased)
 		}
+		d.bytes -= len(x.Body)
+		*x = readyOne{}
 		n++
 	}
 	d.ready = d.ready[n:]
+	d.took += len(out)
 	return out
 }
 
@@ -128,11 +125,16 @@ func (s *Store) Lease(ctx context.Context, party string, limit int, ttl time.Dur
 		}
 		l.mu.Lock()
 		d := l.at(party)
-		if got := d.take(limit); len(got) > 0 {
-			l.mu.Unlock()
-			return got, nil
+		if d.used = time.Now(); d.waiting == 0 {
+			d.ttl = ttl
 		}
-		wake, ask := d.wake, timedOut || d.empty != d.round || !time.Now().Before(d.next)
+		if !l.turn(d) {
+			if got := d.take(limit); len(got) > 0 {
+				l.mu.Unlock()
+				return got, nil
+			}
+		}
+		wake, ask := d.wake, timedOut || d.doubtful() || d.empty != d.round || !time.Now().Before(d.next)
 		l.mu.Unlock()
 		if ask {
 			got, err := s.askLanes(ctx, d, party, limit, ttl, timedOut)
@@ -172,13 +174,26 @@ func (s *Store) askLanes(ctx context.Context, d *desk, party string, limit int, 
 	if err := s.usable(); err != nil { // Close waits for those who ask, and then gives back: nothing is claimed behind its back
 		return nil, err
 	}
+	if err := s.lookReady(ctx, d); err != nil {
+		s.desks.mu.Lock()
+		defer s.desks.mu.Unlock()
+		s.opts.Logger.Warn("leases cannot be looked up, what is ready waits", "party", party, "err", cause(err))
+		d.empty, d.next = d.round, time.Now().Add(s.opts.Poll)
+		return nil, nil
+	}
 	s.desks.mu.Lock()
-	round := d.round
-	got := d.take(limit)
+	round, ended := d.round, s.desks.ended
+	var got []queue.Leased
+	most := limit + s.desks.surplus(d)
+	if s.desks.turn(d) {
+		most = limit + s.desks.ahead // as many as were taken from what is newer, and so nothing newer is made ready meanwhile
+	} else {
+		got = d.take(limit)
+	}
 	// The caller before may just have looked.
 	known := d.empty == round && time.Now().Before(d.next) && (!force || time.Since(d.asked) < s.opts.Poll/2)
-	if !known {
-		d.asked = time.Now()
+	if !known && len(got) == 0 {
+		d.asked, d.took = time.Now(), 0
 	}
 	s.desks.mu.Unlock()
 	if known || len(got) > 0 {
@@ -187,7 +202,8 @@ func (s *Store) askLanes(ctx context.Context, d *desk, party string, limit int, 
 	// Without the caller's end: what is claimed is given, losing the answer would hold up the lanes.
 	asking, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), roundTrip, ErrUnavailable)
 	defer cancel()
-	got, next, err := s.claimLanes(asking, party, limit, ttl)
+	claimed := time.Now()
+	got, next, err := s.claimLanes(asking, party, limit, most, ttl)
 	if e := s.usable(); e != nil { // what was claimed meanwhile is given back
 		return nil, e
 	}
@@ -197,8 +213,20 @@ func (s *Store) askLanes(ctx context.Context, d *desk, party string, limit int, 
 	}
 	s.desks.mu.Lock()
 	defer s.desks.mu.Unlock()
-	if len(got) == 0 {
-		d.empty, d.next = round, time.Now().Add(next)
+	// Fewer than asked for need not be all: bodies may be too large to take more, and others may look at some.
+	if d.behind = next <= 0; !d.behind || len(got) == 0 {
+		// What is due and was not given is in the hands of another gateway or of the writer: it is asked for again shortly.
+		d.empty, d.next = round, time.Now().Add(max(next, 2*time.Millisecond))
+	}
+	seen := claimed
+	if s.desks.ended != ended { // perhaps one of these
+		seen = time.Time{}
+	}
+	for _, x := range got[min(limit, len(got)):] {
+		d.put(readyOne{x, claimed, ttl, seen})
+	}
+	if got = got[:min(limit, len(got))]; len(got) == 0 {
+		got = d.take(limit)
 	}
 	return got, nil
 }
@@ -206,8 +234,12 @@ func (s *Store) askLanes(ctx context.Context, d *desk, party string, limit int, 
 // laneClaim leases lanes of a party that are due. A lane whose lease ran out while its first delivery became another one
 // that is not due yet only gets its place back (leased 0).
 const (
-	laneClaim = `WITH c AS (SELECT key, head, head_due, due FROM lane WHERE party = $1 AND due <= now_ns() ORDER BY due, head LIMIT $2
+	//
+	// Of those that nobody takes at once ($6) only so many are leased as have bodies of so many bytes ($7).
+	laneClaim = `WITH l AS (SELECT key, head, head_due, due FROM lane WHERE party = $1 AND due <= now_ns() ORDER BY due, head LIMIT $2
 			FOR UPDATE SKIP LOCKED),
+		c AS (SELECT * FROM (SELECT l.*, row_number() OVER w AS n, sum(d.size) OVER w AS bytes FROM l JOIN delivery d ON d.seq = l.head
+			WINDOW w AS (ORDER BY l.due, l.head ROWS UNBOUNDED PRECEDING)) x WHERE n <= $6::bigint OR bytes <= $7::bigint),
 		u AS (UPDATE lane l SET
 			leased = CASE WHEN c.head_due <= now_ns() THEN c.head ELSE 0 END,
 			token = CASE WHEN c.head_due <= now_ns() THEN $3::bigint ELSE 0 END,
@@ -220,8 +252,8 @@ const (
 	laneNext = `SELECT due - now_ns() FROM lane WHERE party = $1 ORDER BY due LIMIT 1`
 )
 
-// claimLanes gives what it could lease, or how long it takes until something is due.
-func (s *Store) claimLanes(ctx context.Context, party string, limit int, ttl time.Duration) (got []queue.Leased, next time.Duration, err error) {
+// claimLanes gives what it could lease, and how long it takes until something else is due: 0 when something is.
+func (s *Store) claimLanes(ctx context.Context, party string, limit, most int, ttl time.Duration) (got []queue.Leased, next time.Duration, err error) {
 	token := newToken()
 	next = time.Hour
 	b := &pgx.Batch{}
@@ -238,7 +270,7 @@ func (s *Store) claimLanes(ctx context.Context, party string, limit int, ttl tim
 		}
 		got = append(got, x)
 		return nil
-	}, party, limit, token, s.owner, int64(ttl))
+	}, party, most, token, s.owner, int64(ttl), limit, aheadBytes)
 	rows(b, laneNext, func(row pgx.Row) error {
 		var n int64
 		err := row.Scan(&n)
@@ -251,8 +283,7 @@ func (s *Store) claimLanes(ctx context.Context, party string, limit int, ttl tim
 	if len(got) > 0 {
 		queue.Reach(queue.PointPgLeased)
 	}
-	// What is due and was not given is in the hands of another gateway or of the writer: it is asked for again shortly.
-	return got, max(next, 2*time.Millisecond), nil
+	return got, next, nil
 }
 
 // errBodyGone stands for a body that was dropped or erased: a fault when it is to be sent, and none where somebody reads.
@@ -279,32 +310,4 @@ func (s *Store) await(ctx context.Context, wake <-chan struct{}, d time.Duration
 		return false, s.usable()
 	}
 	return false, nil
-}
-
-const laneRelease = `UPDATE lane SET leased = 0, token = 0, owner = '', due = head_due WHERE owner = $1 AND token = ANY($2)`
-
-// release lets go of leases that nobody took.
-func (s *Store) release(tokens []int64) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if _, err := s.claims.Exec(ctx, laneRelease, s.owner, tokens); err != nil {
-		s.opts.Logger.Warn("leases could not be given back, they run out", "err", cause(err))
-	}
-}
-
-// forgotten takes what has lain ready for a while and that nobody waits for: its party was paused, perhaps.
-func (l *desks) forgotten(older time.Duration) (tokens []int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, d := range l.party {
-		if d.waiting > 0 || len(d.ready) == 0 || time.Since(d.ready[0].since) < older {
-			continue
-		}
-		for i := range d.ready {
-			tokens = append(tokens, d.ready[i].Token)
-		}
-		d.ready = nil
-		d.round++
-	}
-	return tokens
 }

@@ -19,8 +19,10 @@
 // tells the database that it is alive; with that it compares what both know to be in its hands. Both are given back by Close, and taken over when their time is over. Claims are
 // committed without waiting for the sync: tokens are random, so one that a crash of the database forgot fits nowhere.
 //
-// New work goes straight to a caller of the same gateway who waits for it, claimed in the group that makes it. Others
-// are woken by NOTIFY; that only wakes, a poll finds what was missed.
+// New work goes straight to a caller of the same gateway who waits for it or was there a moment ago (Options.Ahead), claimed in the
+// group that makes it. Others are woken by NOTIFY when more is due than this gateway takes itself; that only wakes, a poll finds
+// what was missed. A lease that somebody else ends (an erasure, a late receipt, a person) is dropped where its delivery lies ready, in
+// other gateways by a NOTIFY; what has lain for a second is looked up before it is handed out.
 //
 // # When the connection is lost
 //

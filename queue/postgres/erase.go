@@ -55,6 +55,9 @@ type eraser struct {
 // Erase forgets a person; see queue.Eraser. Rows that were changed or deleted are vacuumed; what the database keeps besides
 // its tables is told of in the package comment.
 func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error) {
+	if err := s.announceErasure(ctx); err != nil {
+		return queue.Erased{}, fmt.Errorf("erase: %w", err)
+	}
 	x := &eraser{s: s, e: e, upTo: sequences{message: math.MaxInt64, delivery: math.MaxInt64, event: math.MaxInt64, audit: math.MaxInt64}}
 	rows := []func(context.Context) error{x.messages, x.deliveries, x.events, x.audits}
 	// Twice: work on the plan that was under way may have written something between a step and the core, and fails
@@ -105,7 +108,7 @@ func (x *eraser) batches(ctx context.Context, all []int64, f func(ctx context.Co
 
 // remember keeps a hash. From then on accepting looks for hashes.
 func (x *eraser) remember(ctx context.Context, t *jobTx, ref int64, kind string, parts ...string) error {
-	if _, err := t.exec(ctx, `UPDATE head SET erased = true WHERE NOT erased`); err != nil {
+	if _, err := t.exec(ctx, erasureSet); err != nil {
 		return err
 	}
 	_, err := t.exec(ctx, `INSERT INTO erased (hash, ref) VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET ref = least(erased.ref, excluded.ref)`,
@@ -354,8 +357,11 @@ func (x *eraser) core(ctx context.Context) error {
 
 // WasErased knows the key of an erased record; see queue.Eraser.
 func (s *Store) WasErased(ctx context.Context, recordKey string) (bool, error) {
-	_, found, err := s.erasedRef(ctx, erasedRecord, recordKey)
-	return found, err
+	if s.erasures.nothing() {
+		return false, s.usable()
+	}
+	refs, err := list(ctx, s.reader, scanNumber, erasedSelect, erasedHash(s.salt, erasedRecord, recordKey))
+	return len(refs) > 0, err
 }
 
 // erasedRef finds what a hash stands for.

@@ -64,14 +64,14 @@ func TestHotPlans(t *testing.T) {
 		"settled": settledSelect, "drop deliveries": drops[0], "drop messages": drops[1], "drop aged deliveries": drops[2], "drop aged messages": drops[3],
 		"have body": haveBody,
 		"head":      headLock, "first": firstSelect, "same": sameSelect, "messages": messagesSelect, "deliveries": deliveriesSelect,
-		"lanes": lanesSelect, "plans": plansSelect, "counters": countersSelect, "dues": duesSelect, "full": messageFull, "erased": erasedSelect,
+		"lanes": lanesSelect, "leased": leasedSelect, "plans": plansSelect, "counters": countersSelect, "dues": duesSelect, "full": messageFull, "erased": erasedSelect, "erased of a group": erasedGroup,
 		"message insert": messageInsert, "message update": messageUpdate, "open message": openMessageSet, "open message end": openMessageDelete,
 		"record": recordInsert, "plan": planInsert, "due set": dueSet, "due drop": dueDrop, "due fire": dueFire,
-		"delivery insert": deliveryInsert, "delivery update": deliveryUpdate, "open delivery": openDeliverySet, "open delivery end": openDeliveryDelete,
+		"delivery insert": deliveryInsert, "delivery update": deliveryUpdate, "open delivery": openDeliverySet, "open delivery new": openDeliveryInsert, "open delivery end": openDeliveryDelete,
 		"attempt": attemptInsert, "receipt": receiptInsert, "counter": counterSet, "setting": settingSet, "event": eventInsert,
 		"audit": auditInsert, "tally": tallyAdd, "lane add": laneAdd, "lane move": laneMove, "lane drop": laneDrop, "head set": headSet, "mark": markSet,
-		"order": orderSelect, "open message free": openMessageFree, "lane claim": laneClaim, "lane next": laneNext, "inbox": inboxClaim, "inbox end": inboxEnd, "hold": holdLook, "leader": leaderTake, "oldest": oldestSelect,
-		"records": recordsSelect, "settings": settingsSelect, "plan changes": planChangesSelect,
+		"order": orderSelect, "open message free": openMessageFree, "lane claim": laneClaim, "lane next": laneNext, "lane release": laneRelease, "lane held": laneHeld, "inbox": inboxClaim, "inbox end": inboxEnd, "hold": holdLook, "leader": leaderTake, "oldest": oldestSelect,
+		"records": recordsSelect, "plan now": planSelect, "setting now": settingSelect, "counter now": counterSelect, "settings": settingsSelect, "plan changes": planChangesSelect,
 	} {
 		plan := explain(t, conn, text)
 		if strings.Contains(plan, "Seq Scan") {

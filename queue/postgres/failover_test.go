@@ -20,12 +20,12 @@ func TestFailover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer primary.Close()
+	t.Cleanup(primary.Close)
 	standby, err := primary.Standby("follower")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer standby.Close()
+	t.Cleanup(standby.Close)
 	if err := primary.Configure("synchronous_standby_names = 'follower'"); err != nil {
 		t.Fatal(err)
 	}
@@ -37,19 +37,7 @@ func TestFailover(t *testing.T) {
 	name := schema(t, t.TempDir())
 	url := fmt.Sprintf("postgres://samvirke@127.0.0.1:%d,127.0.0.1:%d/postgres?%s&target_session_attrs=read-write", primary.Port, standby.Port,
 		postgrestest.URLOptions)
-	l := newLedger()
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	var wg sync.WaitGroup
-	var stores []*Store
-	for g := range 2 {
-		st := open(t, Options{URL: url, Schema: name, Logger: quiet(), Poll: 20 * time.Millisecond, Patience: patience})
-		stores = append(stores, st)
-		for w := range 4 {
-			wg.Go(func() { l.accept(ctx, t, st, fmt.Sprintf("%d-%d", g, w), 5) })
-		}
-		wg.Go(func() { l.send(ctx, t, st) })
-	}
+	l := underLoad(t, url, name)
 	l.reach(t, l.accepted, 40)
 	// Those of its processes that are left may bring what they are at to its end, but nobody confirms it.
 	if err := primary.Die(postgrestest.KillFirst); err != nil {
@@ -59,13 +47,7 @@ func TestFailover(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.reach(t, l.accepted, 40)
-	stop()
-	wg.Wait()
-	for _, st := range stores {
-		if err := st.Err(); err != nil {
-			t.Errorf("a store failed: %v", err)
-		}
-	}
+	l.end()
 	l.check(t, standby.URL(), name)
 	t.Logf("%d accepted, %d sent", len(l.accepted), len(l.sent))
 }

@@ -153,6 +153,44 @@ func (l *ledger) reach(tb testing.TB, m map[string]bool, n int) {
 	}
 }
 
+// load is two gateways on one database that accept and send until it ends, and what they have acknowledged.
+type load struct {
+	*ledger
+	t      *testing.T
+	stores []*Store
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+func underLoad(t *testing.T, url, schema string) *load {
+	t.Helper()
+	l := &load{ledger: newLedger(), t: t}
+	var ctx context.Context
+	ctx, l.cancel = context.WithCancel(context.Background())
+	for g := range 2 {
+		st := open(t, Options{URL: url, Schema: schema, Logger: quiet(), Poll: 20 * time.Millisecond, Patience: patience})
+		l.stores = append(l.stores, st)
+		for w := range 4 {
+			l.wg.Go(func() { l.accept(ctx, t, st, fmt.Sprintf("%d-%d", g, w), 5) })
+		}
+		l.wg.Go(func() { l.send(ctx, t, st) })
+	}
+	t.Cleanup(l.cancel)
+	return l
+}
+
+// end waits until all is answered. No store has failed.
+func (l *load) end() {
+	l.t.Helper()
+	l.cancel()
+	l.wg.Wait()
+	for g, st := range l.stores {
+		if err := st.Err(); err != nil {
+			l.t.Errorf("gateway %d failed: %v", g, err)
+		}
+	}
+}
+
 // TestLostAtEveryPoint loses the connection at each boundary of a group: a unit that is answered is there once, with
 // everything, and one whose commit was lost on the way is done again.
 func TestLostAtEveryPoint(t *testing.T) {
@@ -234,32 +272,14 @@ func TestCutsUnderLoad(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	p := newProxy(t, s.Port)
 	name := schema(t, t.TempDir())
-	l := newLedger()
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	var wg sync.WaitGroup
-	var stores []*Store
-	for g := range 2 {
-		st := open(t, Options{URL: p.url(), Schema: name, Logger: quiet(), Poll: 20 * time.Millisecond, Patience: patience})
-		stores = append(stores, st)
-		for w := range 4 {
-			wg.Go(func() { l.accept(ctx, t, st, fmt.Sprintf("%d-%d", g, w), 5) })
-		}
-		wg.Go(func() { l.send(ctx, t, st) })
-	}
+	l := underLoad(t, p.url(), name)
 	for range cuts {
 		l.reach(t, l.accepted, 5+random.IntN(30))
 		p.cut(false)
 	}
 	l.reach(t, l.accepted, 20)
 	l.reach(t, l.sent, 1)
-	stop()
-	wg.Wait()
-	for _, st := range stores {
-		if err := st.Err(); err != nil {
-			t.Errorf("a store failed: %v", err)
-		}
-	}
+	l.end()
 	l.check(t, s.URL(), name)
 	t.Logf("%d accepted, %d sent over %d cuts", len(l.accepted), len(l.sent), cuts)
 }
@@ -325,21 +345,9 @@ func TestRestartUnderLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	t.Cleanup(s.Close)
 	name := schema(t, t.TempDir())
-	l := newLedger()
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	var wg sync.WaitGroup
-	var stores []*Store
-	for g := range 2 {
-		st := open(t, Options{URL: s.URL(), Schema: name, Logger: quiet(), Poll: 20 * time.Millisecond, Patience: patience})
-		stores = append(stores, st)
-		for w := range 4 {
-			wg.Go(func() { l.accept(ctx, t, st, fmt.Sprintf("%d-%d", g, w), 5) })
-		}
-		wg.Go(func() { l.send(ctx, t, st) })
-	}
+	l := underLoad(t, s.URL(), name)
 	for _, crash := range []bool{true, false, true} {
 		l.reach(t, l.accepted, 30)
 		s.Stop(crash)
@@ -348,12 +356,8 @@ func TestRestartUnderLoad(t *testing.T) {
 		}
 	}
 	l.reach(t, l.accepted, 30)
-	stop()
-	wg.Wait()
-	for _, st := range stores {
-		if err := st.Err(); err != nil {
-			t.Errorf("a store failed: %v", err)
-		}
+	l.end()
+	for _, st := range l.stores {
 		if err := st.Close(); err != nil {
 			t.Error(err)
 		}

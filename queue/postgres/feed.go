@@ -124,6 +124,12 @@ func (f *feed) close() { f.subs.Close() }
 // channel is the name by which gateways of one schema call each other.
 func (s *Store) channel() string { return "samvirke_" + s.opts.Schema }
 
+// planChannel is that of planNotice. Earlier versions do not know it.
+func (s *Store) planChannel() string { return s.channel() + "_plans" }
+
+// leaseChannel is that of leaseNotice. Earlier versions do not know it.
+func (s *Store) leaseChannel() string { return s.channel() + "_leases" }
+
 // listen waits for notices on a connection of its own. A lost connection is made again; what was missed meanwhile is found
 // by looking.
 func (f *feed) listen() {
@@ -154,18 +160,55 @@ func (f *feed) listenOnce(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
-	if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{f.s.channel()}.Sanitize()); err != nil {
-		return err
+	for _, name := range []string{f.s.channel(), f.s.planChannel(), f.s.leaseChannel()} {
+		if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{name}.Sanitize()); err != nil {
+			return err
+		}
 	}
 	f.s.inbox.wake()
+	f.s.desks.doubt() // what was said meanwhile is lost
 	f.s.desks.wakeAll()
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
 			return err
 		}
-		f.notice(n.Payload)
+		switch n.Channel {
+		case f.s.planChannel():
+			f.planNotice(n.Payload)
+		case f.s.leaseChannel():
+			f.leaseNotice(n.Payload)
+		default:
+			f.notice(n.Payload)
+		}
 	}
+}
+
+// planNotice reads what group.planNotice wrote.
+func (f *feed) planNotice(text string) {
+	if words := strings.Split(text, " "); words[0] != f.s.owner {
+		f.s.rumours.hear(words[1:])
+	}
+}
+
+// leaseNotice reads what group.leaseNotice wrote.
+func (f *feed) leaseNotice(text string) {
+	words := strings.Split(text, " ")
+	if words[0] == f.s.owner {
+		return
+	}
+	var list []held
+	for _, word := range words[1:] {
+		seq, token, _ := strings.Cut(word, ":")
+		n, err := strconv.ParseInt(seq, 36, 64)
+		t, err2 := strconv.ParseInt(token, 36, 64)
+		if err != nil || err2 != nil { // too many to be told, or from a later version
+			f.s.desks.doubt()
+			return
+		}
+		list = append(list, held{n, t})
+	}
+	f.s.desks.drop(list)
 }
 
 // notice reads what group.notice wrote.

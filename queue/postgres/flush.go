@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -35,7 +36,7 @@ type granted struct {
 func (g *group) flush(ctx context.Context) error {
 	w := g.w
 	w.mark++
-	g.tick = w.s.inbox.now()
+	g.tick, g.began, g.endings = w.s.inbox.now(), time.Now(), w.s.desks.endings()
 	b := &pgx.Batch{}
 	g.flushMessages(b)
 	g.flushPlans(b)
@@ -46,6 +47,12 @@ func (g *group) flush(ctx context.Context) error {
 	b.Queue(markSet, w.s.owner, w.mark)
 	if text := g.notice(); text != "" {
 		b.Queue(`SELECT pg_notify($1, $2)`, w.s.channel(), text)
+	}
+	if text := g.planNotice(); text != "" {
+		b.Queue(`SELECT pg_notify($1, $2)`, w.s.planChannel(), text)
+	}
+	if text := g.leaseNotice(); text != "" {
+		b.Queue(`SELECT pg_notify($1, $2)`, w.s.leaseChannel(), text)
 	}
 	b.Queue(`COMMIT`)
 	w.s.opts.at(pointWrite)
@@ -212,15 +219,25 @@ func (g *group) flushDeliveries(b *pgx.Batch) {
 func (d *deliveryMade) shared() bool { return d.Original && d.row.message != 0 }
 
 func (g *group) flushOpen(b *pgx.Batch, stepped []*deliveryRow) {
-	var seqs, keys, dues, expect, ended []int64
+	made := make([]*deliveryRow, len(g.write.deliveries))
+	for i := range g.write.deliveries {
+		made[i] = g.write.deliveries[i].row
+	}
+	queueOpen(b, openDeliveryInsert, made)
+	if ended := queueOpen(b, openDeliverySet, stepped); len(ended) > 0 {
+		b.Queue(openDeliveryDelete, ended)
+	}
+}
+
+// queueOpen writes those that are open and gives the numbers of the others.
+func queueOpen(b *pgx.Batch, text string, list []*deliveryRow) (ended []int64) {
+	var seqs, keys, dues, expect []int64
 	var parties, states []string
-	add := func(r *deliveryRow) {
+	for _, r := range list {
 		due, open := r.open()
 		if !open {
-			if !r.made {
-				ended = append(ended, r.seq)
-			}
-			return
+			ended = append(ended, r.seq)
+			continue
 		}
 		n := int64(-1)
 		if due != nil {
@@ -229,30 +246,27 @@ func (g *group) flushOpen(b *pgx.Batch, stepped []*deliveryRow) {
 		seqs, parties, keys, states = append(seqs, r.seq), append(parties, r.party), append(keys, r.key), append(states, string(r.state))
 		dues, expect = append(dues, n), append(expect, r.expectBy)
 	}
-	for i := range g.write.deliveries {
-		add(g.write.deliveries[i].row)
-	}
-	for _, r := range stepped {
-		add(r)
-	}
 	if len(seqs) > 0 {
-		b.Queue(openDeliverySet, seqs, parties, keys, states, dues, expect)
+		b.Queue(text, seqs, parties, keys, states, dues, expect)
 	}
-	if len(ended) > 0 {
-		b.Queue(openDeliveryDelete, ended)
-	}
+	return ended
 }
 
 // flushLanes brings the lanes up to date: those of stepped deliveries are looked at anew, the others only get what is new.
 func (g *group) flushLanes(b *pgx.Batch, stepped []*deliveryRow) {
 	moved := map[laneID]bool{}
 	var seqs []int64
+	count := map[string]int{}
 	for _, r := range stepped {
 		moved[laneID{r.key, r.party}] = true
 		seqs = append(seqs, r.seq)
 		g.parties[r.party] = true
+		count[r.party]++
 	}
 	g.flushNewLanes(b, moved)
+	for party, n := range count {
+		g.away[party] = g.away[party] || !g.w.s.desks.serves(party, g.claimed[party].n+n)
+	}
 	if len(moved) == 0 {
 		return
 	}
@@ -301,15 +315,15 @@ func (g *group) flushNewLanes(b *pgx.Batch, moved map[laneID]bool) {
 		seen[l] = true
 		f := first{laneID: l, seq: d.Seq, due: *due, until: *due}
 		if *due <= g.now {
-			if ttl, some := g.w.s.desks.wanted(l.party, g.claimed[l.party]); some {
-				g.claimed[l.party]++
+			if ttl, some := g.w.s.desks.wanted(l.party, g.claimed[l.party].n, g.claimed[l.party].bytes); some {
+				g.claimed[l.party] = claimed{g.claimed[l.party].n + 1, g.claimed[l.party].bytes + len(d.Body)}
 				f.leased, f.token, f.owner, f.until = d.Seq, newToken(), g.w.s.owner, g.now+int64(ttl)
-				g.tokens = append(g.tokens, f.token)
+				g.tokens = append(g.tokens, held{d.Seq, f.token})
 				grants[d.Seq] = granted{d.lent(), f.token, f.until}
 			}
 		}
 		if f.leased == 0 {
-			g.local[l.party] = true
+			g.local[l.party], g.away[l.party] = true, true
 		}
 		list = append(list, f)
 	}
@@ -386,7 +400,7 @@ func (g *group) flushRest(b *pgx.Batch) {
 const maxNotice = 7000
 
 // notice tells other gateways what there is: who says it, the number of the last event, whether messages arrived,
-// and the parties for which something is due. "" when there are no others.
+// and the parties for which more is due than this gateway takes itself. "" when there are no others.
 func (g *group) notice() string {
 	if g.w.s.alone.Load() {
 		return ""
@@ -396,7 +410,8 @@ func (g *group) notice() string {
 		arrived = "*"
 	}
 	text := g.w.s.owner + " " + strconv.FormatInt(g.seqs.event, 10) + " " + arrived
-	list := slices.Sorted(maps.Keys(g.parties))
+	maps.DeleteFunc(g.away, func(_ string, away bool) bool { return !away })
+	list := slices.Sorted(maps.Keys(g.away))
 	for _, p := range list {
 		text += " " + p
 	}
@@ -419,7 +434,8 @@ func (g *group) settle() {
 	if g.arrived {
 		s.inbox.wake()
 	}
-	s.desks.hand(g.granted)
+	s.desks.hand(g.granted, g.began, g.endings)
+	s.desks.drop(g.ended)
 	for p := range g.local {
 		s.desks.wake(p)
 	}
@@ -436,6 +452,8 @@ func (g *group) settleLate() {
 	}
 	g.settle()
 	if len(g.tokens) > 0 {
-		s.release(g.tokens)
+		ctx, cancel := context.WithTimeout(context.Background(), releaseTime)
+		defer cancel()
+		_ = s.release(ctx, g.tokens) // otherwise they run out
 	}
 }

@@ -294,3 +294,23 @@ func TestDeadGateway(t *testing.T) {
 		t.Fatalf("taken over %v, %v", got, err)
 	}
 }
+
+// TestReportWithoutLane: who has lost a lease is fenced also when nothing stands in the lane any more, and a delivery that is not there
+// is none under a lease either.
+func TestReportWithoutLane(t *testing.T) {
+	dir := t.TempDir()
+	a, b := open(t, Options{Schema: schema(t, dir)}), open(t, Options{Schema: schema(t, dir)})
+	commit(t, a, unit("1", "p"))
+	first := lease(t, a, time.Millisecond, "d1")
+	commit(t, b, step(lease(t, b, time.Hour, "d1"), samvirke.DeliveryAcknowledged)) // waits for the end of the first
+	if _, err := a.Commit(soon(t), step(first, samvirke.DeliverySent)); !errors.Is(err, queue.ErrFenced) {
+		t.Fatalf("report of the one who has lost the lease: %v", err)
+	}
+	first.ID = "nothing"
+	if _, err := a.Commit(soon(t), step(first, samvirke.DeliverySent)); !errors.Is(err, queue.ErrNotFound) {
+		t.Fatalf("report on what is not there: %v", err)
+	}
+	if d, err := a.Delivery(soon(t), "d1"); err != nil || d.State != samvirke.DeliveryAcknowledged {
+		t.Fatalf("the delivery is %s, %v", d.State, err)
+	}
+}

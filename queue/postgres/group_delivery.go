@@ -38,7 +38,6 @@ type deliveryRow struct {
 	created, due, sent, done,
 	expectBy int64
 	message          int64 // number of the message, 0 for none
-	messageID        string
 	fault, faultText string
 	// ready is when it may be sent by the clock of the database, as far as it stands in its lane.
 	ready int64
@@ -92,7 +91,7 @@ func (g *group) lookDeliveries() error {
 		g.seqs.delivery++
 		r := &deliveryRow{seq: g.seqs.delivery, id: d.ID, party: d.Party, key: laneKey(d.Lane), state: d.State,
 			attempts: int64(d.Attempts), created: nanos(d.CreatedAt), due: nanos(d.DueAt), sent: nanos(d.SentAt), done: nanos(d.DoneAt),
-			expectBy: nanos(d.ExpectBy), message: message, messageID: d.MessageID, fault: d.Fault, faultText: d.FaultText, made: true}
+			expectBy: nanos(d.ExpectBy), message: message, fault: d.Fault, faultText: d.FaultText, made: true}
 		r.ready = g.readyAt(r.due, r.created)
 		g.look.rows[d.ID] = r
 	}
@@ -192,6 +191,9 @@ func (g *group) writeSteps() {
 		before, after := g.look.before[i], g.look.steps[i]
 		*g.deliveries[s.ID] = after
 		g.write.step(g.deliveries[s.ID])
+		if s.Token == 0 && before.token != 0 {
+			g.ended = append(g.ended, held{before.seq, before.token})
+		}
 		g.write.tally(tallyDelivery, after.party, string(before.state), -1)
 		g.write.tally(tallyDelivery, after.party, string(after.state), 1)
 		if a, b := before.awaited(), after.awaited(); a != b {

@@ -93,7 +93,11 @@ func (g *group) findEarlier(m *samvirke.Message) (seq int64, same bool) {
 // findErased finds the erased message that m repeats.
 func (g *group) findErased(ctx context.Context, m *samvirke.Message) (seq int64, same bool, err error) {
 	look := func(kind string, parts ...string) (ref int64, err error) {
-		err = g.w.conn.QueryRow(ctx, erasedSelect, erasedHash(g.w.s.salt, kind, parts...)).Scan(&ref)
+		hash := erasedHash(g.w.s.salt, kind, parts...)
+		if g.gone != nil {
+			return g.gone[string(hash)], nil
+		}
+		err = g.w.conn.QueryRow(ctx, erasedSelect, hash).Scan(&ref)
 		if err == pgx.ErrNoRows { //nolint:errorlint // as Scan gives it
 			err = nil
 		}

@@ -273,8 +273,8 @@ func (s *Store) signs() {
 		if err == nil {
 			err = s.freeForgotten(ctx)
 		}
-		if tokens := s.desks.forgotten(s.opts.Alive / 3); err == nil && len(tokens) > 0 {
-			s.release(tokens)
+		if err == nil {
+			s.freeReady(s.opts.Alive / 3)
 		}
 		if err == nil && n%3 == 0 {
 			err = s.measureSize(ctx)

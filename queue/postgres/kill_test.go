@@ -1,11 +1,8 @@
 package postgres
 
 import (
-	"context"
 	"flag"
-	"fmt"
 	"math/rand/v2"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,21 +28,9 @@ func TestServerKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	t.Cleanup(s.Close)
 	name := schema(t, t.TempDir())
-	l := newLedger()
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	var wg sync.WaitGroup
-	var stores []*Store
-	for g := range 2 {
-		st := open(t, Options{URL: s.URL(), Schema: name, Logger: quiet(), Poll: 20 * time.Millisecond, Patience: patience})
-		stores = append(stores, st)
-		for w := range 4 {
-			wg.Go(func() { l.accept(ctx, t, st, fmt.Sprintf("%d-%d", g, w), 5) })
-		}
-		wg.Go(func() { l.send(ctx, t, st) })
-	}
+	l := underLoad(t, s.URL(), name)
 	began := time.Now()
 	ways := postgrestest.Ways()
 	for round := range *killRounds {
@@ -54,7 +39,7 @@ func TestServerKilled(t *testing.T) {
 		if err := s.Kill(way); err != nil {
 			t.Fatalf("round %d, %s: %v", round, way, err)
 		}
-		for g, st := range stores {
+		for g, st := range l.stores {
 			if err := st.Err(); err != nil {
 				t.Fatalf("round %d, %s: gateway %d failed: %v", round, way, g, err)
 			}
@@ -63,13 +48,7 @@ func TestServerKilled(t *testing.T) {
 	took := time.Since(began)
 	l.reach(t, l.accepted, 20)
 	l.reach(t, l.sent, 1)
-	stop()
-	wg.Wait()
-	for _, st := range stores {
-		if err := st.Err(); err != nil {
-			t.Errorf("a store failed: %v", err)
-		}
-	}
+	l.end()
 	l.check(t, s.URL(), name)
 	t.Logf("%d rounds, %s each: %d accepted, %d sent", *killRounds, (took / time.Duration(max(*killRounds, 1))).Round(time.Millisecond), len(l.accepted), len(l.sent))
 }

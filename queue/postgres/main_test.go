@@ -16,6 +16,9 @@ import (
 	"github.com/samvirke/samvirke/queue/postgres/postgrestest"
 )
 
+// pointURL names the database that a child of the fault suite works on; unset in the parent.
+const pointURL = "SAMVIRKE_TEST_POINT_URL"
+
 // shared is the server of all tests that need none of their own; nil without PostgreSQL.
 var shared *postgrestest.Server
 
@@ -24,7 +27,7 @@ func TestMain(m *testing.M) {
 	drawn.Cases(5)
 	code := 1
 	func() {
-		if postgrestest.Bin() != "" {
+		if postgrestest.Bin() != "" && os.Getenv(pointURL) == "" {
 			s, err := postgrestest.New()
 			if err != nil {
 				fmt.Fprintln(os.Stderr, "start PostgreSQL:", err)

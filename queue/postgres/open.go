@@ -28,6 +28,9 @@ type Store struct {
 	meters *meters
 	writer *writer
 	salt   []byte
+	// erasures is what is known of erased people.
+	erasures erasures
+	rumours  rumours
 
 	in         chan *request
 	stop       chan struct{} // closed when the store closes or fails
@@ -64,8 +67,8 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		return nil, err
 	}
 	s = &Store{opts: opts, owner: newOwner(), in: make(chan *request, maxGroup), stop: make(chan struct{}),
-		writerDone: make(chan struct{}), failed: make(chan struct{}), closing: make(chan struct{})}
-	s.desks, s.inbox = newDesks(), newInbox()
+		writerDone: make(chan struct{}), failed: make(chan struct{}), closing: make(chan struct{}), erasures: erasures{began: time.Now()}}
+	s.desks, s.inbox = newDesks(opts.Ahead), newInbox()
 	var open []func()
 	defer func() {
 		if err != nil {

@@ -35,6 +35,8 @@ const (
 	helpers = 2
 	// claimers is how many connections claim work at the same time.
 	claimers = 2
+	// DefaultAhead suits a gateway: a few times what it sends to a party at once.
+	DefaultAhead = 64
 	// maxLeases bounds what one Lease or Received gives.
 	maxLeases = 1000
 	// maxGroup bounds the units of one transaction, maxGroupBytes the bodies in it.
@@ -77,6 +79,12 @@ type Options struct {
 	AgeAfter time.Duration
 	// AgeRate is how many bytes of what has aged are read in a second at most, by the one gateway that does it for all; 0 means 8 MB.
 	AgeRate int64
+	// Ahead is how many due deliveries of a party are kept ready for callers of Lease who are not there yet, as long as somebody
+	// came within the last second. They are leased: other gateways get them only when they are given back, which is after
+	// a third of Alive to two thirds when nobody comes any more, or when this one closes. When this one dies, up to so many lanes of
+	// each party stand until their leases end, besides those whose deliveries were just being sent; so they do when the database
+	// cannot be reached to give them back. Twice as many when older ones come from the database. 0 means none.
+	Ahead int
 	// Registerer gets the metrics of the store; nil means none.
 	Registerer prometheus.Registerer
 

@@ -77,18 +77,20 @@ const eventSeq = `e.seq - json_array_length(e.content::json) + j.n`
 
 // Records gives all records of a patient in order of arrival; see queue.Reader.
 func (r *reader) Records(ctx context.Context, patient string) ([]queue.Record, error) {
-	return list(ctx, r, func(row pgx.Row) (x queue.Record, err error) {
-		var at int64
-		var k kept
-		if err = row.Scan(&x.Key, &x.Hash, &x.Patient, &x.MessageID, &at, &k.plain, &k.pressed); err != nil {
-			return x, err
-		}
-		x.ReceivedAt = moment(at)
-		if x.Body, err = r.body(k); err != nil {
-			return x, fmt.Errorf("record %s: %w", x.Key, err)
-		}
-		return x, nil
-	}, recordsSelect, patient)
+	return list(ctx, r, r.scanRecord, recordsSelect, patient)
+}
+
+func (r *reader) scanRecord(row pgx.Row) (x queue.Record, err error) {
+	var at int64
+	var k kept
+	if err = row.Scan(&x.Key, &x.Hash, &x.Patient, &x.MessageID, &at, &k.plain, &k.pressed); err != nil {
+		return x, err
+	}
+	x.ReceivedAt = moment(at)
+	if x.Body, err = r.body(k); err != nil {
+		return x, fmt.Errorf("record %s: %w", x.Key, err)
+	}
+	return x, nil
 }
 
 const (
@@ -110,17 +112,20 @@ func (r *reader) Plan(ctx context.Context, patient string, version int64) (queue
 	if version != 0 {
 		w.add(`version = ?`, version)
 	}
-	return one(ctx, r, func(row pgx.Row) (queue.PlanVersion, error) {
-		var k kept
-		p, err := scanPlan(row, &k.plain, &k.pressed)
-		if err != nil {
-			return p, err
-		}
-		if p.Body, err = r.body(k); err != nil {
-			return p, fmt.Errorf("plan version %d: %w", p.Version, err)
-		}
-		return p, nil
-	}, `SELECT `+planColumns+`, `+planBody+` FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
+	return one(ctx, r, r.scanWholePlan, `SELECT `+planColumns+`, `+planBody+` FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
+}
+
+// scanWholePlan reads planColumns and planBody.
+func (r *reader) scanWholePlan(row pgx.Row) (queue.PlanVersion, error) {
+	var k kept
+	p, err := scanPlan(row, &k.plain, &k.pressed)
+	if err != nil {
+		return p, err
+	}
+	if p.Body, err = r.body(k); err != nil {
+		return p, fmt.Errorf("plan version %d: %w", p.Version, err)
+	}
+	return p, nil
 }
 
 // PlanVersions lists the versions of a plan, newest first, without bodies; see queue.Reader.
@@ -140,12 +145,14 @@ const patientsSelect = `SELECT ` + planColumns + ` FROM plan_version v WHERE NOT
 // Dues lists dues, earliest first; see queue.Reader. Of all patients, only the open ones are found quickly.
 func (r *reader) Dues(ctx context.Context, f queue.DueFilter) ([]queue.Due, error) {
 	query, args := dueQuery(f)
-	return list(ctx, r, func(row pgx.Row) (d queue.Due, err error) {
-		var at, fired int64
-		err = row.Scan(&d.Patient, &d.ID, &at, &d.Rule, &d.Body, &fired)
-		d.At, d.FiredAt = moment(at), moment(fired)
-		return d, err
-	}, query, args...)
+	return list(ctx, r, scanDue, query, args...)
+}
+
+func scanDue(row pgx.Row) (d queue.Due, err error) {
+	var at, fired int64
+	err = row.Scan(&d.Patient, &d.ID, &at, &d.Rule, &d.Body, &fired)
+	d.At, d.FiredAt = moment(at), moment(fired)
+	return d, err
 }
 
 func dueQuery(f queue.DueFilter) (string, []any) {
@@ -162,13 +169,18 @@ func dueQuery(f queue.DueFilter) (string, []any) {
 
 // Counter gives a counter, 0 when it is not there; see queue.Reader.
 func (r *reader) Counter(ctx context.Context, name string) (int64, error) {
-	return single[int64](ctx, r, `SELECT value FROM counter WHERE name = $1`, name)
+	return single[int64](ctx, r, counterSelect, name)
 }
 
 // Setting gives a setting, "" when it is not there; see queue.Reader.
 func (r *reader) Setting(ctx context.Context, name string) (string, error) {
-	return single[string](ctx, r, `SELECT value FROM setting WHERE name = $1`, name)
+	return single[string](ctx, r, settingSelect, name)
 }
+
+const (
+	counterSelect = `SELECT value FROM counter WHERE name = $1`
+	settingSelect = `SELECT value FROM setting WHERE name = $1`
+)
 
 // Settings lists settings by the beginning of their name; see queue.Reader.
 func (r *reader) Settings(ctx context.Context, prefix, after string, limit int) ([]queue.Setting, error) {

@@ -44,9 +44,10 @@ const (
 		done_at = n.done_at, expect_by = n.expect_by, fault = n.fault, fault_text = n.fault_text
 		FROM unnest($1::bigint[], $2::text[], $3::boolean[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[],
 		$10::text[]) AS n(seq, state, hold, attempts, due_at, sent_at, done_at, expect_by, fault, fault_text) WHERE d.seq = n.seq`
-	openDeliverySet = `INSERT INTO open_delivery (seq, party, key, state, due, expect_by)
+	openDeliveryInsert = `INSERT INTO open_delivery (seq, party, key, state, due, expect_by)
 		SELECT seq, party, key, state, nullif(due, -1), expect_by FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[])
-		AS n(seq, party, key, state, due, expect_by)
+		AS n(seq, party, key, state, due, expect_by)`
+	openDeliverySet = openDeliveryInsert + `
 		ON CONFLICT (seq) DO UPDATE SET state = excluded.state, due = excluded.due, expect_by = excluded.expect_by`
 	openDeliveryDelete = `DELETE FROM open_delivery WHERE seq = ANY($1)`
 	attemptInsert      = `INSERT INTO attempt (delivery, number, at, took, answer, class, fault, fault_text)

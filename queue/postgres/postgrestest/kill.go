@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,12 +94,38 @@ func (s *Server) Die(way string) error {
 	cmd, done := s.cmd, s.done
 	s.cmd = nil
 	s.mu.Unlock()
+	if way == KillAll {
+		// One that is forgotten may wait for ever for a lock that a dead one held, and no server starts beside it: the first starts nobody any
+		// more, then those are looked for who came since.
+		pause(cmd.Process)
+		pids = append(pids, children(cmd.Process.Pid)...)
+	}
 	_ = cmd.Process.Kill()
 	<-done
 	for _, pid := range pids {
 		kill(pid)
 	}
 	return nil
+}
+
+// children are the processes that one has started, none where the system does not tell.
+func children(of int) (pids []int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, f := range files {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			continue // it has ended
+		}
+		_, rest, _ := strings.Cut(string(raw), ") ") // behind the name, which may hold anything: state, parent
+		w := strings.Fields(rest)
+		if len(w) < 2 || w[1] != strconv.Itoa(of) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(f))); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // processes are those besides the first.

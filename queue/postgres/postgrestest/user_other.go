@@ -10,6 +10,8 @@ import (
 // How a server is told to end; there is no gentle way here.
 var fast, immediate = os.Kill, os.Kill
 
+func pause(*os.Process) {}
+
 func credential() *syscall.SysProcAttr { return nil }
 
 func (s *Server) own(string) error { return nil }

@@ -16,6 +16,9 @@ const (
 	immediate = syscall.SIGQUIT
 )
 
+// pause stops a process where it is.
+func pause(p *os.Process) { _ = p.Signal(syscall.SIGSTOP) }
+
 // other is the user that servers run as when the tests run as root: nobody, which every system has.
 func other() (uid, gid int, needed bool) {
 	if os.Geteuid() != 0 {
