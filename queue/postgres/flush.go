@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sort"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,13 +20,6 @@ func col[T, V any](list []T, f func(*T) V) []V {
 		out[i] = f(&list[i])
 	}
 	return out
-}
-
-// granted is a new delivery that goes straight to a caller who waits for it.
-type granted struct {
-	d     samvirke.Delivery
-	token int64
-	until int64
 }
 
 // flush is the second round trip: everything, and the commit. errUnknown when nobody can tell whether it was committed.
@@ -252,109 +242,6 @@ func queueOpen(b *pgx.Batch, text string, list []*deliveryRow) (ended []int64) {
 	return ended
 }
 
-// flushLanes brings the lanes up to date: those of stepped deliveries are looked at anew, the others only get what is new.
-func (g *group) flushLanes(b *pgx.Batch, stepped []*deliveryRow) {
-	moved := map[laneID]bool{}
-	var seqs []int64
-	count := map[string]int{}
-	for _, r := range stepped {
-		moved[laneID{r.key, r.party}] = true
-		seqs = append(seqs, r.seq)
-		g.parties[r.party] = true
-		count[r.party]++
-	}
-	g.flushNewLanes(b, moved)
-	for party, n := range count {
-		g.away[party] = g.away[party] || !g.w.s.desks.serves(party, g.claimed[party].n+n)
-	}
-	if len(moved) == 0 {
-		return
-	}
-	lanes := slices.SortedFunc(maps.Keys(moved), compareLanes)
-	parties := col(lanes, func(l *laneID) string { return l.party })
-	keys := col(lanes, func(l *laneID) int64 { return l.key })
-	rows(b, laneMove, func(row pgx.Row) error {
-		var party string
-		err := row.Scan(&party)
-		g.local[party] = true
-		return err
-	}, parties, keys, seqs)
-	b.Queue(laneDrop, parties, keys)
-}
-
-func compareLanes(a, b laneID) int {
-	if a.key != b.key {
-		if a.key < b.key {
-			return -1
-		}
-		return 1
-	}
-	return strings.Compare(a.party, b.party)
-}
-
-func (g *group) flushNewLanes(b *pgx.Batch, moved map[laneID]bool) {
-	type first struct {
-		laneID
-		seq, due, until, leased, token int64
-		owner                          string
-	}
-	var list []first
-	seen := map[laneID]bool{}
-	grants := map[int64]granted{}
-	for i := range g.write.deliveries {
-		d := &g.write.deliveries[i]
-		due, _ := d.row.open()
-		if due == nil {
-			continue
-		}
-		l := laneID{d.row.key, d.row.party}
-		g.parties[l.party] = true
-		if seen[l] || moved[l] {
-			continue
-		}
-		seen[l] = true
-		f := first{laneID: l, seq: d.Seq, due: *due, until: *due}
-		if *due <= g.now {
-			if ttl, some := g.w.s.desks.wanted(l.party, g.claimed[l.party].n, g.claimed[l.party].bytes); some {
-				g.claimed[l.party] = claimed{g.claimed[l.party].n + 1, g.claimed[l.party].bytes + len(d.Body)}
-				f.leased, f.token, f.owner, f.until = d.Seq, newToken(), g.w.s.owner, g.now+int64(ttl)
-				g.tokens = append(g.tokens, held{d.Seq, f.token})
-				grants[d.Seq] = granted{d.lent(), f.token, f.until}
-			}
-		}
-		if f.leased == 0 {
-			g.local[l.party], g.away[l.party] = true, true
-		}
-		list = append(list, f)
-	}
-	if len(list) == 0 {
-		return
-	}
-	sort.Slice(list, func(i, j int) bool { return compareLanes(list[i].laneID, list[j].laneID) < 0 })
-	rows(b, laneAdd, func(row pgx.Row) error {
-		var seq int64
-		if err := row.Scan(&seq); err != nil {
-			return err
-		}
-		if x, some := grants[seq]; some {
-			g.granted = append(g.granted, x)
-		}
-		return nil
-	}, col(list, func(f *first) string { return f.party }), col(list, func(f *first) int64 { return f.key }),
-		col(list, func(f *first) int64 { return f.seq }), col(list, func(f *first) int64 { return f.due }),
-		col(list, func(f *first) int64 { return f.until }), col(list, func(f *first) int64 { return f.leased }),
-		col(list, func(f *first) int64 { return f.token }), col(list, func(f *first) string { return f.owner }))
-}
-
-// lent is the delivery as its sender gets it.
-func (d *deliveryMade) lent() samvirke.Delivery {
-	x := d.Delivery
-	x.State, x.Original, x.Attempts = samvirke.DeliverySending, false, int(d.row.attempts)
-	x.DueAt, x.Fault, x.FaultText = moment(d.row.due), d.row.fault, d.row.faultText
-	x.SentAt, x.DoneAt, x.ExpectBy = moment(d.row.sent), moment(d.row.done), moment(d.row.expectBy)
-	return x
-}
-
 func (g *group) flushRest(b *pgx.Batch) {
 	if a := g.write.attempts; len(a) > 0 {
 		b.Queue(attemptInsert, col(a, func(a *attemptRow) int64 { return a.delivery }), col(a, func(a *attemptRow) int64 { return a.number }),
@@ -393,67 +280,5 @@ func (g *group) flushRest(b *pgx.Batch) {
 	if t := sortedKeys(g.write.tallies); len(t) > 0 {
 		b.Queue(tallyAdd, col(t, func(k *tallyKey) string { return k.kind }), col(t, func(k *tallyKey) string { return k.party }),
 			col(t, func(k *tallyKey) string { return k.state }), col(t, func(k *tallyKey) int64 { return g.write.tallies[*k] }))
-	}
-}
-
-// maxNotice bounds the text of a notice; PostgreSQL takes 8,000 bytes.
-const maxNotice = 7000
-
-// notice tells other gateways what there is: who says it, the number of the last event, whether messages arrived,
-// and the parties for which more is due than this gateway takes itself. "" when there are no others.
-func (g *group) notice() string {
-	if g.w.s.alone.Load() {
-		return ""
-	}
-	arrived := "-"
-	if g.arrived {
-		arrived = "*"
-	}
-	text := g.w.s.owner + " " + strconv.FormatInt(g.seqs.event, 10) + " " + arrived
-	maps.DeleteFunc(g.away, func(_ string, away bool) bool { return !away })
-	list := slices.Sorted(maps.Keys(g.away))
-	for _, p := range list {
-		text += " " + p
-	}
-	if len(text) > maxNotice || slices.ContainsFunc(list, func(p string) bool { return strings.Contains(p, " ") }) {
-		return g.w.s.owner + " " + strconv.FormatInt(g.seqs.event, 10) + " * *"
-	}
-	return text
-}
-
-// settle brings memory up to date once the group is committed.
-func (g *group) settle() {
-	s := g.w.s
-	for seq := range g.write.statuses {
-		s.inbox.forget(seq, g.tick)
-	}
-	for _, seq := range g.line.back {
-		s.inbox.forget(seq, g.tick)
-	}
-	s.inbox.hand(g.handed)
-	if g.arrived {
-		s.inbox.wake()
-	}
-	s.desks.hand(g.granted, g.began, g.endings)
-	s.desks.drop(g.ended)
-	for p := range g.local {
-		s.desks.wake(p)
-	}
-	s.feed.publish(g.events)
-}
-
-// settleLate does the same for a group that turned out to be committed after the connection was lost. What it granted
-// is not known: it is let go of.
-func (g *group) settleLate() {
-	s := g.w.s
-	g.granted = nil
-	for p := range g.parties {
-		g.local[p] = true
-	}
-	g.settle()
-	if len(g.tokens) > 0 {
-		ctx, cancel := context.WithTimeout(context.Background(), releaseTime)
-		defer cancel()
-		_ = s.release(ctx, g.tokens) // otherwise they run out
 	}
 }
