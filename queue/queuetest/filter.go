@@ -87,6 +87,29 @@ func testFilterMessages(t *testing.T, v *env) {
 	}
 }
 
+// testFilterKindLater: a message whose kind becomes known after it had trouble is found by both, and one without trouble has no words.
+func testFilterKindLater(t *testing.T, v *env) {
+	for _, id := range []string{"odd", "plain"} {
+		m := message(id)
+		m.Kind, m.Format, m.Version = "", "", ""
+		u := queue.Unit{Accept: m}
+		if id == "odd" {
+			u.Message = &queue.MessageStep{ID: id, To: samvirke.MessageAttention, Fault: "unreadable", FaultText: "line 4"}
+		}
+		v.commit(u)
+		v.commit(queue.Unit{Message: &queue.MessageStep{ID: id, To: samvirke.MessageProcessed, Kind: "LOG_INNLAGT", Format: "kith", Version: "1.6"}})
+	}
+	for _, c := range []struct {
+		text, kind string
+		want       int
+	}{{"unreadable", "", 1}, {"unreadable", "LOG_INNLAGT", 1}, {"unreadable", "LOG_DOD", 0}, {"kith line", "", 1}, {"innlagt", "", 1}} {
+		list := get[[]samvirke.Message](v)(v.s.Messages(v.ctx(), queue.MessageFilter{Text: c.text, Kind: c.kind}))
+		if len(list) != c.want {
+			t.Errorf("%q of kind %q: %d messages, want %d", c.text, c.kind, len(list), c.want)
+		}
+	}
+}
+
 func testFilterDeliveries(t *testing.T, v *env) {
 	v.accept("m0")
 	v.accept("m1")

@@ -112,6 +112,7 @@ func Run(t *testing.T, e Engine) {
 		{"Retain", testRetain},
 		{"LargeBodies", testLargeBodies},
 		{"FilterMessages", testFilterMessages},
+		{"FilterKindLater", testFilterKindLater},
 		{"FilterDeliveries", testFilterDeliveries},
 		{"FindDelivery", testFindDelivery},
 		{"NotFound", testNotFound},
