@@ -4,11 +4,12 @@ import "context"
 
 // PlanSheet is what is kept of one patient's plan, but for its older versions.
 type PlanSheet struct {
-	Plan    PlanVersion // the newest; Version 0: there is none, and Setting, Counter and Dues are not read
-	Setting string      // of the name asked for, "" when it is not there
-	Counter int64       // of the name asked for, 0 when it is not there
-	Dues    []Due       // up to MaxPage, the earliest first
-	Records []Record    // as Reader.Records gives them
+	// Plan is the newest; Version 0: there is none, and Setting, Counter and Dues are not read. One whose body is damaged has none.
+	Plan    PlanVersion
+	Setting string   // of the name asked for, "" when it is not there
+	Counter int64    // of the name asked for, 0 when it is not there
+	Dues    []Due    // up to MaxPage, the earliest first
+	Records []Record // as Reader.Records gives them
 }
 
 // PlanSheets is a store that is asked over a network and gives in one answer what takes several questions of Reader. It is an

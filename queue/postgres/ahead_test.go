@@ -113,7 +113,7 @@ func TestAheadGivesBack(t *testing.T) {
 	if n := len(s.desks.at("gp").ready); n != 3 {
 		t.Fatalf("%d deliveries stand ready, want 3", n)
 	}
-	s.freeReady(0)
+	s.freeReady(t.Context(), 0)
 	for i := 1; i < 4; i++ {
 		lease(t, other, time.Hour, fmt.Sprint("d", i))
 	}

@@ -113,7 +113,7 @@ func TestSilentCut(t *testing.T) {
 			p := newProxy(t, s.Port)
 			var armed atomic.Bool
 			pulled := make(chan struct{})
-			cut := open(t, Options{URL: p.url(), Schema: name, Logger: quiet(), Poll: 20 * time.Millisecond, Patience: patience, at: func(at string) {
+			cut := open(t, Options{URL: p.url(), Schema: name, Logger: quiet(), Poll: 20 * time.Millisecond, Patience: patience, Ahead: 8, at: func(at string) {
 				if at == point && armed.CompareAndSwap(true, false) {
 					p.swallowAll(t, true)
 					close(pulled)

@@ -39,6 +39,8 @@ type desk struct {
 	// database was last asked; for Options.Ahead.
 	used        time.Time
 	bytes, took int
+	// old are leases to give back: they have lain ready for too long.
+	old []held
 	// behind says that due lanes were left in the database when it was last asked.
 	behind bool
 	// one lets one caller at a time ask the database.
@@ -89,12 +91,21 @@ func (l *desks) wakeAll() {
 	}
 }
 
-// take gives what is ready, up to what the database must be asked about first. What has lain for half of its lease is left to run out.
+// lieAtMost is how long what is leased may lie ready. A lease outlives the time limit of its send by half a minute (see
+// internal/gateway), and what it has lain is taken from that.
+const lieAtMost = 15 * time.Second
+
+// tooOld says that too little of the lease is left to send with it.
+func (x *readyOne) tooOld() bool { return time.Since(x.since) >= min(x.ttl/2, lieAtMost) }
+
+// take gives what is ready, up to what the database must be asked about first. What has lain for too long is put aside to be given back.
 func (d *desk) take(limit int) (out []queue.Leased) {
 	n := 0
 	for n < len(d.ready) && len(out) < limit {
 		x := &d.ready[n]
-		if time.Since(x.since) < x.ttl/2 {
+		if x.tooOld() {
+			d.old = append(d.old, x.held())
+		} else {
 			if x.doubtful() {
 				break
 			}
@@ -128,13 +139,13 @@ func (s *Store) Lease(ctx context.Context, party string, limit int, ttl time.Dur
 		if d.used = time.Now(); d.waiting == 0 {
 			d.ttl = ttl
 		}
-		if !l.turn(d) {
+		if !l.turn(d) && len(d.old) == 0 {
 			if got := d.take(limit); len(got) > 0 {
 				l.mu.Unlock()
 				return got, nil
 			}
 		}
-		wake, ask := d.wake, timedOut || d.doubtful() || d.empty != d.round || !time.Now().Before(d.next)
+		wake, ask := d.wake, timedOut || d.doubtful() || len(d.old) > 0 || d.empty != d.round || !time.Now().Before(d.next)
 		l.mu.Unlock()
 		if ask {
 			got, err := s.askLanes(ctx, d, party, limit, ttl, timedOut)
@@ -174,6 +185,7 @@ func (s *Store) askLanes(ctx context.Context, d *desk, party string, limit int, 
 	if err := s.usable(); err != nil { // Close waits for those who ask, and then gives back: nothing is claimed behind its back
 		return nil, err
 	}
+	s.giveOld(ctx, d)
 	if err := s.lookReady(ctx, d); err != nil {
 		s.desks.mu.Lock()
 		defer s.desks.mu.Unlock()

@@ -274,7 +274,7 @@ func (s *Store) signs() {
 			err = s.freeForgotten(ctx)
 		}
 		if err == nil {
-			s.freeReady(s.opts.Alive / 3)
+			s.freeReady(ctx, s.opts.Alive/3)
 		}
 		if err == nil && n%3 == 0 {
 			err = s.measureSize(ctx)

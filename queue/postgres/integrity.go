@@ -22,18 +22,18 @@ const (
 	checkEvery = 7 * 24 * time.Hour
 )
 
-type checking struct{ message, delivery, checked, began, ended, now int64 }
+type checking struct{ message, delivery, plan, checked, began, ended, now int64 }
 
 const (
-	checkingSelect = `SELECT message, delivery, checked, began, ended, now_ns() FROM integrity WHERE one = 1`
-	checkingSet    = `UPDATE integrity SET message = $1, delivery = $2, checked = $3, began = $4, ended = $5 WHERE one = 1`
+	checkingSelect = `SELECT message, delivery, plan, checked, began, ended, now_ns() FROM integrity WHERE one = 1`
+	checkingSet    = `UPDATE integrity SET message = $1, delivery = $2, plan = $3, checked = $4, began = $5, ended = $6 WHERE one = 1`
 	damageAdd      = `INSERT INTO damage SELECT kind, seq, $3 FROM unnest($1::text[], $2::bigint[]) AS n(kind, seq)
 		ON CONFLICT (kind, seq) DO UPDATE SET found = excluded.found`
 	damagedSelect = `SELECT count(*) FROM damage`
 )
 
 func scanChecking(row pgx.Row) (c checking, err error) {
-	err = row.Scan(&c.message, &c.delivery, &c.checked, &c.began, &c.ended, &c.now)
+	err = row.Scan(&c.message, &c.delivery, &c.plan, &c.checked, &c.began, &c.ended, &c.now)
 	return c, err
 }
 
@@ -47,8 +47,8 @@ func (r *reader) Integrity(ctx context.Context) (queue.Integrity, error) {
 	out.Damaged, err = list(ctx, r, func(row pgx.Row) (text string, err error) {
 		err = row.Scan(&text)
 		return text, err
-	}, `SELECT x.kind || ' ' || coalesce(m.id, d.id, x.seq::text) FROM damage x LEFT JOIN message m ON x.kind = 'message' AND m.seq = x.seq
-		LEFT JOIN delivery d ON x.kind = 'delivery' AND d.seq = x.seq ORDER BY x.kind DESC, x.seq LIMIT $1`, queue.MaxPage)
+	}, `SELECT x.kind || ' ' || coalesce(m.id, d.id, v.message_id, x.seq::text) FROM damage x LEFT JOIN message m ON x.kind = 'message' AND m.seq = x.seq
+		LEFT JOIN delivery d ON x.kind = 'delivery' AND d.seq = x.seq LEFT JOIN plan_version v ON x.kind = 'plan' AND v.seq = x.seq ORDER BY x.kind DESC, x.seq LIMIT $1`, queue.MaxPage)
 	return out, err
 }
 
@@ -66,8 +66,8 @@ func (s *Store) checks() {
 // checkTable is how the bodies of a table are looked at.
 type checkTable struct{ kind, sizes, bodies string }
 
-func checkTables() [2]checkTable {
-	return [2]checkTable{
+func checkTables() [3]checkTable {
+	return [3]checkTable{
 		{"message", `SELECT m.seq, coalesce(octet_length(m.raw), octet_length(a.body), 0) FROM message m LEFT JOIN aged a ON a.kind = 1 AND a.seq = m.seq
 			WHERE m.seq > $1 ORDER BY m.seq LIMIT $2`,
 			`SELECT m.seq, m.checksum, m.size, m.raw, int4send(a.sum) || a.body, a.sum FROM message m LEFT JOIN aged a ON a.kind = 1 AND a.seq = m.seq
@@ -76,6 +76,11 @@ func checkTables() [2]checkTable {
 			WHERE d.seq > $1 ORDER BY d.seq LIMIT $2`,
 			`SELECT d.seq, d.checksum, d.size, d.body, int4send(a.sum) || a.body, a.sum FROM delivery d LEFT JOIN aged a ON a.kind = 3 AND a.seq = d.seq
 			WHERE d.seq > $1 AND d.seq <= $2 ORDER BY d.seq`},
+		// A plan has no checksum before it ages.
+		{"plan", `SELECT v.seq, coalesce(nullif(octet_length(v.body), 0), octet_length(a.body), 0) FROM plan_version v LEFT JOIN aged a ON a.kind = 5 AND a.seq = v.seq
+			WHERE v.seq > $1 ORDER BY v.seq LIMIT $2`,
+			`SELECT v.seq, '', 0::bigint, v.body, int4send(a.sum) || a.body, a.sum FROM plan_version v LEFT JOIN aged a ON a.kind = 5 AND a.seq = v.seq
+			WHERE v.seq > $1 AND v.seq <= $2 ORDER BY v.seq`},
 	}
 }
 
@@ -109,13 +114,13 @@ func (s *Store) Check(ctx context.Context) (read int64, err error) {
 		if c.ended != 0 && c.now-c.ended < int64(checkEvery) {
 			return 0, nil
 		}
-		c.began, c.message, c.delivery, c.checked = c.now, 0, 0, 0
+		c.began, c.message, c.delivery, c.plan, c.checked = c.now, 0, 0, 0, 0
 	}
 	var kinds []string
 	var found []int64
 	more := false
 	for i, t := range checkTables() {
-		last := []*int64{&c.message, &c.delivery}[i]
+		last := []*int64{&c.message, &c.delivery, &c.plan}[i]
 		rows, n, rest, err := s.checkPiece(ctx, t, *last)
 		if err != nil {
 			return 0, err
@@ -205,7 +210,7 @@ func (s *Store) checked(ctx context.Context, c checking, kinds []string, found [
 		b.Queue(`DELETE FROM damage WHERE found < $1`, c.began)
 		c.began, c.ended = 0, c.now
 	}
-	b.Queue(checkingSet, c.message, c.delivery, c.checked, c.began, c.ended)
+	b.Queue(checkingSet, c.message, c.delivery, c.plan, c.checked, c.began, c.ended)
 	var n int64
 	b.Queue(damagedSelect).QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
 	if err := s.slow.SendBatch(ctx, b).Close(); err != nil {

@@ -165,7 +165,7 @@ func underLoad(t *testing.T, url, schema string) *load {
 	var ctx context.Context
 	ctx, l.cancel = context.WithCancel(context.Background())
 	for g := range 2 {
-		st := open(t, Options{URL: url, Schema: schema, Logger: quiet(), Poll: 20 * time.Millisecond, Patience: patience})
+		st := open(t, Options{URL: url, Schema: schema, Logger: quiet(), Poll: 20 * time.Millisecond, Patience: patience, Ahead: 8})
 		l.stores = append(l.stores, st)
 		for w := range 4 {
 			l.wg.Go(func() { l.accept(ctx, t, st, fmt.Sprintf("%d-%d", g, w), 5) })

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -112,7 +113,18 @@ func (r *reader) Plan(ctx context.Context, patient string, version int64) (queue
 	if version != 0 {
 		w.add(`version = ?`, version)
 	}
-	return one(ctx, r, r.scanWholePlan, `SELECT `+planColumns+`, `+planBody+` FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
+	// Of one whose body is damaged the rest is given with the error.
+	var found queue.PlanVersion
+	scan := func(row pgx.Row) (p queue.PlanVersion, err error) {
+		p, err = r.scanWholePlan(row)
+		found = p
+		return p, err
+	}
+	p, err := one(ctx, r, scan, `SELECT `+planColumns+`, `+planBody+` FROM plan_version WHERE `+w.String()+` ORDER BY version DESC LIMIT 1`, w.args...)
+	if errors.Is(err, queue.ErrDamaged) {
+		return found, err
+	}
+	return p, err
 }
 
 // scanWholePlan reads planColumns and planBody.

@@ -167,15 +167,47 @@ func (s *Store) release(ctx context.Context, list []held) error {
 
 // freeReady gives back what has lain ready for a while and that nobody waits for: its party was paused, perhaps. When that fails it
 // is handed out still.
-func (s *Store) freeReady(older time.Duration) {
+func (s *Store) freeReady(ctx context.Context, older time.Duration) {
 	idle := s.desks.forgotten(older)
-	if len(idle) == 0 {
+	old := s.desks.aside()
+	if len(idle) == 0 && len(old) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), releaseTime)
+	ctx, cancel := context.WithTimeout(ctx, releaseTime)
 	defer cancel()
-	err := s.release(ctx, col(idle, (*readyOne).held))
+	err := s.release(ctx, append(old, col(idle, (*readyOne).held)...))
 	s.desks.again(idle, err != nil)
+	if len(old) > 0 {
+		s.desks.wakeAll()
+	}
+}
+
+// giveOld lets go of what has lain ready for too long, so that it is leased anew. The caller holds d.one.
+func (s *Store) giveOld(ctx context.Context, d *desk) {
+	s.desks.mu.Lock()
+	old := d.old
+	d.old = nil
+	s.desks.mu.Unlock()
+	if len(old) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), roundTrip, ErrUnavailable)
+	defer cancel()
+	_ = s.release(ctx, old) // otherwise they run out
+	s.desks.mu.Lock()
+	defer s.desks.mu.Unlock()
+	d.round++
+	d.stir()
+}
+
+// aside takes what any desk has put aside to be given back.
+func (l *desks) aside() (list []held) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, d := range l.party {
+		list, d.old = append(list, d.old...), nil
+	}
+	return list
 }
 
 // forgotten takes what has lain ready for a while and that nobody waits for.

@@ -156,7 +156,7 @@ func TestReadyIsNotLost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.freeReady(0)
+	s.freeReady(t.Context(), 0)
 	lies(t, s, "d1", "d2", "d3")
 	for i := 1; i < 4; i++ {
 		lease(t, s, time.Hour, fmt.Sprint("d", i))
@@ -196,5 +196,43 @@ func TestReleaseWaitsForGroups(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLayTooLong: a lease that has lain ready for a while is no longer one to send with. It is given back and leased anew, in its turn.
+func TestLayTooLong(t *testing.T) {
+	_, s := threeReady(t)
+	_, before, _ := ready(s)
+	s.desks.mu.Lock()
+	for i := range 2 {
+		x := &s.desks.at("gp").ready[i]
+		x.since = x.since.Add(-lieAtMost)
+	}
+	s.desks.mu.Unlock()
+	lease(t, s, time.Hour, "d3") // what lies longer is put aside
+	for i, id := range []string{"d1", "d2"} {
+		got := lease(t, s, time.Hour, id)
+		if got.Token == before[i].token {
+			t.Errorf("%s is handed out with the lease that lay", id)
+		}
+		commit(t, s, step(got, samvirke.DeliverySent))
+	}
+}
+
+// TestLayTooLongIdle is the same where nobody comes any more: another gateway gets it.
+func TestLayTooLongIdle(t *testing.T) {
+	maker, s := threeReady(t)
+	s.desks.mu.Lock()
+	d := s.desks.at("gp")
+	for i := range d.ready {
+		d.ready[i].since = d.ready[i].since.Add(-lieAtMost)
+	}
+	if got := d.take(1); len(got) > 0 || len(d.old) != 3 {
+		t.Errorf("%d are handed out, %d are put aside", len(got), len(d.old))
+	}
+	s.desks.mu.Unlock()
+	s.freeReady(t.Context(), time.Hour)
+	for _, id := range []string{"d1", "d2", "d3"} {
+		lease(t, maker, time.Hour, id)
 	}
 }

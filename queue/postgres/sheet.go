@@ -26,7 +26,9 @@ const planSelect = `SELECT ` + planColumns + `, ` + planBody + ` FROM plan_versi
 func (r *reader) PlanSheet(ctx context.Context, patient, setting, counter string) (s queue.PlanSheet, err error) {
 	b := &pgx.Batch{}
 	rows(b, planSelect, func(row pgx.Row) (err error) {
-		s.Plan, err = r.scanWholePlan(row)
+		if s.Plan, err = r.scanWholePlan(row); s.Plan.Version > 0 && errors.Is(err, queue.ErrDamaged) {
+			return nil // its records give it again
+		}
 		return err
 	}, patient)
 	rows(b, settingSelect, func(row pgx.Row) error { return row.Scan(&s.Setting) }, setting)

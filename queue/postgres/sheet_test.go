@@ -1,12 +1,14 @@
 package postgres
 
 import (
+	"errors"
 	"reflect"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/queuetest"
 )
 
 // TestPlanSheet: what is read in one go is what is read one after the other.
@@ -92,5 +94,33 @@ func TestPlanRumours(t *testing.T) {
 	}
 	if n := b.rumours.count(); n == 0 || n > maxRumours {
 		t.Errorf("%d rumours are remembered, want at most %d", n, maxRumours)
+	}
+}
+
+// TestSheetOfDamagedPlan: the body of a plan is damaged. All else is given, because the records give the plan again, and the check of
+// bodies names it.
+func TestSheetOfDamagedPlan(t *testing.T) {
+	s := open(t, Options{})
+	commit(t, s, queuetest.AgedUnit(0, time.Now(), queuetest.AgedBody("in", 8000), queuetest.AgedBody("out", 8000)))
+	ageAll(t, s)
+	if tag, err := s.slow.Exec(t.Context(), `UPDATE aged SET body = set_byte(body, 9, get_byte(body, 9) # 255) WHERE kind = 5`); err != nil || tag.RowsAffected() != 1 {
+		t.Fatalf("%d rows, %v", tag.RowsAffected(), err)
+	}
+	const patient = "urn:test|p0"
+	p, err := s.Plan(t.Context(), patient, 0)
+	if !errors.Is(err, queue.ErrDamaged) || p.Version != 1 || p.Body != nil {
+		t.Errorf("plan: version %d, %d bytes, %v", p.Version, len(p.Body), err)
+	}
+	got, err := s.PlanSheet(t.Context(), patient, "a", "b")
+	if err != nil || got.Plan.Version != 1 || got.Plan.Body != nil || len(got.Records) == 0 {
+		t.Errorf("sheet: version %d, %d bytes, %d records, %v", got.Plan.Version, len(got.Plan.Body), len(got.Records), err)
+	}
+	for n := int64(1); n > 0; {
+		if n, err = s.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if i, err := s.Integrity(t.Context()); err != nil || len(i.Damaged) != 1 || i.Damaged[0] != "plan m000000" {
+		t.Errorf("damaged: %q, %v", i.Damaged, err)
 	}
 }

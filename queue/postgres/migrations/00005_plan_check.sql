@@ -1,9 +1,12 @@
--- A message whose kind or format becomes known after it had trouble is found by both: they are among its words from then on.
+-- The bodies of plans are checked like those of messages and deliveries. And a message whose kind or format becomes known after it
+-- had trouble is found by both: they are among its words from then on.
 
 -- As with the migrations before it each statement can be run again, and none holds up the gateways that run.
 
 -- +goose NO TRANSACTION
 -- +goose Up
+ALTER TABLE integrity ADD COLUMN IF NOT EXISTS plan bigint NOT NULL DEFAULT 0; -- the last version that was looked at in this round
+
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION trouble_renamed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
