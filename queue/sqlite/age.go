@@ -300,11 +300,16 @@ func (x *ager) contents(ctx context.Context, query string, in *pressedRows, last
 		if err != nil {
 			continue // it stays where it is; the check of integrity tells of it
 		}
-		if pressed := x.press.Squeeze(nil, body); len(pressed) < len(body) && x.same(pressed, body) {
-			in.rows = append(in.rows, pressedRow{seq: r.seq, was: r.body, from: r.place, pressed: pressed})
-			x.at.before += int64(len(body))
-			x.at.after += int64(len(pressed))
+		row := pressedRow{seq: r.seq, was: r.body, from: r.place, body: x.press.Squeeze(nil, body), pressed: 1}
+		if len(row.body) >= len(body) || !x.same(row.body, body) {
+			if !away {
+				continue
+			}
+			row.body, row.pressed = body, 0 // as it is: left where it is it would hold its segment for ever
 		}
+		in.rows = append(in.rows, row)
+		x.at.before += int64(len(body))
+		x.at.after += int64(len(row.body))
 	}
 	return nil
 }

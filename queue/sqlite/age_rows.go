@@ -7,10 +7,12 @@ type pressedRows struct {
 	rows          []pressedRow
 }
 
-// pressedRow is a row with what it held, or the place in the journal where that is from, and what it will hold.
+// pressedRow is a row with what it held, or the place in the journal where that is from, and what it will hold. What does not get
+// smaller, as what is encrypted, comes out of the journal as it is: pressed is 0 then.
 type pressedRow struct {
-	seq                int64
-	was, from, pressed []byte
+	seq             int64
+	was, from, body []byte
+	pressed         int64
 }
 
 // write puts the rows in again as a whole. SQLite does not gather rows that get smaller where they stand: each would keep a page
@@ -44,16 +46,16 @@ func (p *pressedRows) write(w *writer) (doomed bool, err error) {
 
 // set writes what one row will hold, unless another has changed it meanwhile.
 func (p *pressedRows) set(w *writer, aside string, r pressedRow) (doomed bool, err error) {
-	text, was := `UPDATE `+aside+` SET `+p.column+` = ?, pressed = 1 WHERE seq = ? AND `+p.column+` = ? AND pressed = 0`, r.was
+	text, was := `UPDATE `+aside+` SET `+p.column+` = ?, pressed = ? WHERE seq = ? AND `+p.column+` = ? AND pressed = 0`, r.was
 	if r.from != nil {
-		text, was = `UPDATE `+aside+` SET `+p.column+` = ?, pressed = 1, place = NULL WHERE seq = ? AND place = ?`, r.from
+		text, was = `UPDATE `+aside+` SET `+p.column+` = ?, pressed = ?, place = NULL WHERE seq = ? AND place = ?`, r.from
 	}
 	st, err := w.db.prepare(text)
 	if err != nil {
 		return false, err
 	}
 	defer st.close() //nolint:errcheck // it has run
-	n, err := st.run(r.pressed, r.seq, was)
+	n, err := st.run(r.body, r.pressed, r.seq, was)
 	if err != nil || n == 0 || r.from == nil {
 		return false, err
 	}

@@ -16,7 +16,7 @@ import (
 func TestUnitsWhileTablesAreWritten(t *testing.T) {
 	f := newFaultVFS(t, "")
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, vfs: f.name, CheckpointEvery: time.Hour})
+	s := open(t, Options{Dir: dir, vfs: f.name, CheckpointEvery: time.Hour, unchecked: true})
 	commit := func(u *queue.Unit) error {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -24,7 +24,7 @@ func TestUnitsWhileTablesAreWritten(t *testing.T) {
 		return err
 	}
 	<-s.lanes.loaded // until then the tables are written between two pieces that are read
-	g := f.hold()
+	g := f.hold(t)
 	first := acceptUnit("first", []byte("one"))
 	first.Counters = []queue.CounterStep{{Name: "n", Expect: 0}}
 	first.Plan = &queue.PlanStep{Patient: "p", Expect: 0, MessageID: "first", Body: []byte("1")}
@@ -64,7 +64,7 @@ func TestUnitsWhileTablesAreWritten(t *testing.T) {
 		t.Errorf("a reader did not wait for the tables: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
-	close(g.open)
+	g.open()
 	if err := <-seen; err != nil {
 		t.Error(err)
 	}
@@ -83,7 +83,7 @@ func TestUnitsWhileTablesAreWritten(t *testing.T) {
 func TestReadersWhileTablesAreFull(t *testing.T) {
 	f := newFaultVFS(t, "")
 	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, vfs: f.name, CheckpointEvery: time.Hour})
+	s := open(t, Options{Dir: dir, vfs: f.name, CheckpointEvery: time.Hour, unchecked: true})
 	<-s.lanes.loaded
 	if _, err := s.Commit(t.Context(), acceptUnit("there", []byte("0"))); err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func TestReadersWhileTablesAreFull(t *testing.T) {
 	if err := s.settled(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	g := f.hold()
+	g := f.hold(t)
 	if _, err := s.Commit(t.Context(), acceptUnit("first", []byte("one"))); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestReadersWhileTablesAreFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.fill(true)
-	close(g.open)
+	g.open()
 	ctx, cancel := context.WithTimeout(t.Context(), comes)
 	defer cancel()
 	for range 3 {

@@ -191,16 +191,19 @@ func (f *faultVFS) close(tls *libc.TLS, file uintptr) int32 {
 
 // gate holds up whoever comes to it until it opens.
 type gate struct {
-	once       sync.Once
-	came, open chan struct{}
+	once, opened sync.Once
+	came, closed chan struct{}
 }
 
-func newGate() *gate { return &gate{came: make(chan struct{}), open: make(chan struct{})} }
+func newGate() *gate { return &gate{came: make(chan struct{}), closed: make(chan struct{})} }
+
+// open lets all through, now and later.
+func (g *gate) open() { g.opened.Do(func() { close(g.closed) }) }
 
 func (g *gate) pass() {
 	if g != nil {
 		g.once.Do(func() { close(g.came) })
-		<-g.open
+		<-g.closed
 	}
 }
 
@@ -217,11 +220,13 @@ func (f *faultVFS) filled() bool {
 	return f.full
 }
 
-// hold lets writes to logs wait from now on.
-func (f *faultVFS) hold() *gate {
+// hold lets writes to logs wait from now on, until the gate is opened or the test ends: a store that is to be closed then waits for
+// them. Nothing else may ask the writer meanwhile: see Options.unchecked.
+func (f *faultVFS) hold(t *testing.T) *gate {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.gate = newGate()
+	t.Cleanup(f.gate.open)
 	return f.gate
 }
 

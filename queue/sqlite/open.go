@@ -170,7 +170,9 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	s.others.Go(s.checkpoints)
 	s.others.Go(s.tidying)
 	s.others.Go(s.ages)
-	s.others.Go(s.checks)
+	if !s.opts.unchecked {
+		s.others.Go(s.checks)
+	}
 	s.others.Go(s.verify)
 	return s, nil
 }

@@ -72,6 +72,8 @@ type Options struct {
 	maxPages int
 	vfs      string
 	files    journalFiles // the file system of the journal; for tests
+	// unchecked lets nobody look at stored bodies, which the writer notes; for tests that hold it up.
+	unchecked bool
 }
 
 func (o *Options) defaults() error {

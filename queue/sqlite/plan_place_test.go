@@ -3,7 +3,9 @@ package sqlite
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -119,5 +121,57 @@ func TestPlanHurtIsFound(t *testing.T) {
 	found, err := s.Integrity(t.Context())
 	if err != nil || len(found.Damaged) != 1 || found.Damaged[0] != "plan m000002" {
 		t.Errorf("found %v, %v", found.Damaged, err)
+	}
+}
+
+// TestPlanThatDoesNotShrink: what is encrypted gets no smaller. It comes out of the journal all the same when it ages, so that the
+// segments go once their messages are gone.
+func TestPlanThatDoesNotShrink(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 100_000, CheckpointEvery: 3 * time.Millisecond})
+	noise := rand.NewChaCha8([32]byte{1})
+	bytesOf := func(n int) []byte {
+		b := make([]byte, n)
+		_, _ = noise.Read(b) // never fails
+		return b
+	}
+	const n = 60
+	var plans [n][]byte
+	for i := range n {
+		out := bytesOf(11_000)
+		plans[i] = out[:len(out)/2]
+		if _, err := s.Commit(t.Context(), queuetest.AgedUnit(i, time.Now(), bytesOf(8000), out)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ageAll(t, s)
+	if list := placesIn(t, s, `SELECT place FROM plan_version`); len(list) > n/10 { // those in the segment in use
+		t.Errorf("%d plans lie in the journal still", len(list))
+	}
+	for after := int64(0); ; {
+		_, next, err := s.DropPayloads(t.Context(), time.Now().Add(time.Hour), after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after = next; next == 0 {
+			break
+		}
+	}
+	for deadline := time.Now().Add(comes); ; time.Sleep(10 * time.Millisecond) {
+		s.askTidy()
+		left, err := filepath.Glob(filepath.Join(s.journalDir(), "*.seg"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) <= 3 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d segments are left", len(left))
+		}
+	}
+	for i, want := range plans {
+		if p, err := s.Plan(t.Context(), fmt.Sprint("urn:test|p", i), 0); err != nil || !bytes.Equal(p.Body, want) {
+			t.Errorf("plan %d: %d bytes, %v", i, len(p.Body), err)
+		}
 	}
 }

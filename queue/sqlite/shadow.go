@@ -126,7 +126,9 @@ func (s *Store) FindDelivery(ctx context.Context, party, externalID string) (sam
 			return d, err
 		}
 		if list, ok := t.over(epoch, []samvirke.Delivery{d}, ""); ok {
-			return list[0], err
+			d = list[0]
+			shown(&d, s.inHand())
+			return d, err
 		}
 	}
 }

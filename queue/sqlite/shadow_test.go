@@ -2,8 +2,10 @@ package sqlite
 
 import (
 	"testing"
+	"time"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
 )
 
 // TestShadowsOnce: a delivery that the tables have already, while it is still in memory, is given once and as the last step left it.
@@ -64,5 +66,35 @@ func TestTouchedByGeneration(t *testing.T) {
 	in.clear(2)
 	if in.by() != 0 || in.by("both") != 0 || len(in.rows)+len(in.keys)+len(in.byMessage)+len(in.byExternal)+len(in.messages) != 0 || !in.arrived(2) {
 		t.Error("something is held although all has arrived")
+	}
+}
+
+// TestFindDeliveryBeingSent: a delivery that stands in the tables, with a newer step beside them, and is being sent is found as that.
+func TestFindDeliveryBeingSent(t *testing.T) {
+	f := newFaultVFS(t, "")
+	s := open(t, Options{Dir: t.TempDir(), vfs: f.name, CheckpointEvery: time.Hour, unchecked: true})
+	<-s.lanes.loaded
+	u := acceptUnit("m", []byte("one"))
+	u.Deliveries = []samvirke.Delivery{{ID: "d", MessageID: "m", Party: "p", Lane: "l", Purpose: samvirke.PurposeForward,
+		State: samvirke.DeliveryQueued, ExternalID: "x", Body: []byte("b")}}
+	if _, err := s.Commit(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.hold(t)
+	got, err := s.Lease(t.Context(), "p", 1, time.Minute)
+	if err != nil || len(got) != 1 {
+		t.Fatal(got, err)
+	}
+	back := &queue.Unit{Now: time.Now(), Steps: []queue.DeliveryStep{{ID: "d", Token: got[0].Token, To: samvirke.DeliveryQueued}}}
+	if _, err := s.Commit(t.Context(), back); err != nil {
+		t.Fatal(err)
+	}
+	s.lanes.take("p", 1, time.Minute, time.Now().Add(time.Hour).UnixNano()) // Lease would wait for the tables to read the body
+	d, err := s.FindDelivery(t.Context(), "p", "x")
+	if err != nil || d.State != samvirke.DeliverySending {
+		t.Errorf("found as %s, %v", d.State, err)
 	}
 }
