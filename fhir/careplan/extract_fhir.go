@@ -118,17 +118,21 @@ func (x extractor) fill(c *content) {
 // addressing finds the entries that only say who sends and who receives: they are no contacts.
 func (x extractor) addressing() []bool {
 	out := make([]bool, len(x.b.Entries()))
-	var walk func(ref *fhir.Node, depth int)
-	walk = func(ref *fhir.Node, depth int) {
+	// met tells how deep an entry stood when it was met, plus one: from there or deeper it leads nowhere new. Without that a resource
+	// that names itself in four places would be walked 4 to the power of the depth, for each receiver.
+	met := make([]uint8, len(out))
+	var walk func(ref *fhir.Node, depth uint8)
+	walk = func(ref *fhir.Node, depth uint8) {
 		at, ok := x.place(ref.Get("reference").Text())
-		if !ok || depth > 8 {
+		if !ok || depth > 8 || met[at] != 0 && met[at] <= depth+1 {
 			return
 		}
 		e := &x.b.Entries()[at]
 		if e.Type == "Patient" || e.Type == "Organization" && len(phones(e.Resource)) > 0 {
+			met[at] = 1
 			return // an organisation that gives its number is a contact wherever it stands
 		}
-		out[at] = true
+		out[at], met[at] = true, depth+1
 		for _, k := range [...]string{"partOf", "organization", "practitioner", "providedBy"} {
 			if n := e.Resource.Get(k); n != nil {
 				walk(n, depth+1)

@@ -149,7 +149,7 @@ func (f *Format) parseAppRec(src *source, p *mapping.Parsed) error {
 	if err != nil {
 		return &samvirke.Fault{Class: samvirke.Internal, Code: "mapping", Safe: "the message could not be mapped", Err: err}
 	}
-	p.Bundle, p.Notes = bundle, b.notes
+	p.Bundle, p.Notes = bundle, b.said()
 	return checkAppRec(p)
 }
 

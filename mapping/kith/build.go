@@ -18,8 +18,9 @@ type builder struct {
 	made   resources
 	bundle *fhir.Node
 	notes  []mapping.Note
-	top    *where // the root
-	here   *where // the element at hand, for notes of codecs
+	noted  map[string]int // how many by code; see maxNotes
+	top    *where         // the root
+	here   *where         // the element at hand, for notes of codecs
 	// State of event.go: events met, which homes are taken, and those whose position may still matter.
 	events int
 	homes  map[string]bool
@@ -171,10 +172,6 @@ func (b *builder) message() (*fhir.Bundle, error) {
 		return fhir.BundleOf(b.bundle)
 	}
 	return fhir.BundleOf(b.bundle.Clone())
-}
-
-func (b *builder) note(w *where, code, text string) {
-	b.notes = append(b.notes, mapping.Note{Path: w.String(), Code: code, Text: text})
 }
 
 // walk maps the children of e by the rows kids.
@@ -342,22 +339,6 @@ func (b *builder) attributes(e *etree.Element, sc *scope) []attr {
 		b.attrs = append(b.attrs, attr{name, a.Value})
 	}
 	return b.attrs
-}
-
-// textOf joins all text of an element, also around comments.
-func textOf(e *etree.Element) string {
-	s, n := "", 0
-	for _, t := range e.Child {
-		if cd, ok := t.(*etree.CharData); ok {
-			if n == 0 {
-				s = cd.Data
-			} else {
-				s += cd.Data
-			}
-			n++
-		}
-	}
-	return s
 }
 
 // taken tells whether the place of a row holds one thing and already holds it.

@@ -33,7 +33,7 @@ func (f *Format) parseHCP(src *source, p *mapping.Parsed) error {
 	if err != nil {
 		return &samvirke.Fault{Class: samvirke.Internal, Code: "mapping", Safe: "the message could not be mapped", Err: err}
 	}
-	p.Bundle, p.Notes = bundle, b.notes
+	p.Bundle, p.Notes = bundle, b.said()
 	if src.doubtful {
 		p.Notes = append(p.Notes, mapping.Note{Path: "/", Code: "encoding", Text: "the bytes look like UTF-8 although another encoding is declared"})
 	}

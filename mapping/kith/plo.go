@@ -73,7 +73,7 @@ func (f *Format) parsePLO(src *source, p *mapping.Parsed) error {
 	p.Bundle = bundle
 	env.EventAt = eventTime(bundle, env.Kind)
 	env.NoForwarding = noForwarding(bundle)
-	p.Notes = b.notes
+	p.Notes = b.said()
 	if src.doubtful {
 		p.Notes = append(p.Notes, mapping.Note{Path: "/", Code: "encoding", Text: "the bytes look like UTF-8 although another encoding is declared"})
 	}

@@ -2,11 +2,13 @@ package kith
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/mapping"
 	"github.com/samvirke/samvirke/mapping/kith/xmltree"
 	"github.com/samvirke/samvirke/mapping/mappingtest"
 )
@@ -85,5 +87,43 @@ func TestManyNamespacesAllowed(t *testing.T) {
 	}
 	if _, err := f.Parse(edited(t, raw, "<MsgHead ", `<MsgHead xmlns:y="u" `)); samvirke.FaultOf(err) == nil || samvirke.FaultOf(err).Code != "too-many-namespaces" {
 		t.Errorf("one more: %v", err)
+	}
+}
+
+// TestHostileTexts reads messages that are legal and made so that a careless reading costs their length squared: a text in 390,000
+// pieces, and an element with a note for each of its siblings. Reading the first took most of a minute of a processor.
+func TestHostileTexts(t *testing.T) {
+	f := newFormat(t)
+	good := read(t, "testdata/plo/log-innlagt-1.6/source.xml")
+	const pieces, notes = 390_000, 60_000
+	typed := `xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"`
+	phone := `<fk1:TeleCom xsi:type="fk1:TeleCom"><fk1:TypeTelecom V="HP" DN="Hovedtelefon"/><fk1:TeleAddress V="tel:1"/></fk1:TeleCom>`
+	for name, c := range map[string]struct {
+		raw  []byte
+		read func(t *testing.T, p *mapping.Parsed)
+	}{
+		"a text in pieces": {edited(t, good, "<Merknad>", "<Merknad>"+strings.Repeat("a<!---->", pieces)), func(t *testing.T, p *mapping.Parsed) {
+			if !bytes.Contains(p.Bundle.Bytes(), []byte(strings.Repeat("a", pieces))) {
+				t.Error("the text is not there")
+			}
+		}},
+		"a note for each sibling": {edited(t, good, "<p:Pasientlogistikk ", "<p:Pasientlogistikk "+typed+" ", "</fk1:TeleCom></Kontaktenhet>",
+			"</fk1:TeleCom>"+strings.Repeat(phone, notes)+"</Kontaktenhet>"), func(t *testing.T, p *mapping.Parsed) {
+			if len(p.Notes) != maxNotes+1 || p.Notes[maxNotes].Text != fmt.Sprintf("the same at %d more places", notes-maxNotes) {
+				t.Errorf("%d notes, the last is %v", len(p.Notes), p.Notes[len(p.Notes)-1])
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := mappingtest.CPU()
+			p, err := f.Parse(c.raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.read(t, p)
+			if took := mappingtest.CPU() - start; took > time.Minute {
+				t.Errorf("took %s", took)
+			}
+		})
 	}
 }
