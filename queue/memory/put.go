@@ -78,13 +78,22 @@ func (t *tx) putTrouble(of int64, fault, text string, also ...string) {
 	if of == 0 || fault+text == "" {
 		return
 	}
+	t.nameTrouble(of, append(also, fault, text)...)
+}
+
+// nameTrouble adds words, and what the message is called now, to those of a message in trouble.
+func (t *tx) nameTrouble(of int64, also ...string) {
 	m := t.d.message[of-1]
-	t.d.trouble[of] = queue.Words(slices.Concat([]string{m.Party, m.Kind, m.Format}, also, []string{fault, text}, t.d.trouble[of])...)
+	t.d.trouble[of] = queue.Words(slices.Concat([]string{m.Party, m.Kind, m.Format}, also, t.d.trouble[of])...)
 }
 
 // putMessage adds or replaces a message.
 func (t *tx) putMessage(m *message) {
-	defer func() { t.putTrouble(m.Seq, m.Fault, m.FaultText) }()
+	defer func() {
+		if t.putTrouble(m.Seq, m.Fault, m.FaultText); len(t.d.trouble[m.Seq]) > 0 {
+			t.nameTrouble(m.Seq)
+		}
+	}()
 	again := true // to be handed out, when it is received
 	if fresh := m.Seq > int64(len(t.d.message)); fresh {
 		t.d.message = append(t.d.message, m)
