@@ -102,6 +102,7 @@ type Gateway struct {
 	parsed   handover
 	keyed    *keyed // what is being processed, by patient
 	late     unfinished
+	ended    endedWalk
 	begun    atomic.Bool // nothing is processed before Start
 	plans    planCache
 	loader   planLoader

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -16,7 +15,8 @@ import (
 type Retention struct {
 	// Payloads is how long bodies are kept after the last delivery of a message has ended.
 	Payloads time.Duration
-	// Records is how long a person is kept after death or the end of the last course, counted from the last change of the plan too.
+	// Records is how long a person is kept after death or the end of the last course, where no course is known of the last stay,
+	// counted from the last change of the plan too.
 	Records time.Duration
 	// Audit is how long audit entries are kept.
 	Audit time.Duration
@@ -88,64 +88,4 @@ func (g *Gateway) dropAudits(ctx context.Context, keeper queue.Retainer, before 
 		g.log.Info("audit entries dropped", "entries", total)
 	}
 	return nil
-}
-
-// eraseEnded erases those whose plan came to its end, and was last changed, before a time.
-func (g *Gateway) eraseEnded(ctx context.Context, before time.Time) error {
-	last := map[string]time.Time{}
-	for after := int64(0); ; {
-		page, err := g.store.PlanChanges(ctx, after, queue.MaxPage)
-		if err != nil {
-			return fmt.Errorf("read plan changes: %w", err)
-		}
-		for i := range page {
-			after = page[i].Seq
-			last[page[i].Patient] = page[i].At
-		}
-		if len(page) < queue.MaxPage {
-			break
-		}
-	}
-	for patient, at := range last {
-		if ctx.Err() != nil {
-			return nil
-		}
-		if patient == "" || !at.Before(before) {
-			continue
-		}
-		p, err := g.Plan(ctx, patient)
-		if err != nil {
-			return err
-		}
-		if p == nil || !endedBefore(p, before) {
-			continue
-		}
-		if _, err := g.Erase(ctx, patient, "retention", "kept for the configured time after the end"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// endedBefore tells whether a person is dead, or every course has ended, since before a time. A plan without a course has no
-// end that could be told.
-func endedBefore(p *careplan.Plan, before time.Time) bool {
-	if p.Person.Deceased != nil {
-		return true // the last change is before that time
-	}
-	if p.Course == nil || len(p.Course.Courses) == 0 {
-		return false
-	}
-	for _, c := range p.Course.Courses {
-		if c.Status != "finished" && c.Status != "cancelled" {
-			return false
-		}
-		if c.End == nil {
-			continue
-		}
-		if at, err := time.Parse(time.RFC3339, c.End.Text); err == nil && !at.Before(before) {
-			return false
-		}
-	}
-	return true
 }

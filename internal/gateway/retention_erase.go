@@ -51,23 +51,28 @@ type erasure struct {
 //
 // When it is interrupted Resume goes on with it. When it returns without an error nothing of the person is in any file of the store.
 func (f Forget) Erase(ctx context.Context, patient, who, reason string) (queue.Erased, error) {
+	return f.EraseAll(ctx, []string{patient}, who, reason)
+}
+
+// EraseAll is Erase for several people, together; each has an entry in the audit. All of them or none are begun with.
+func (f Forget) EraseAll(ctx context.Context, patients []string, who, reason string) (queue.Erased, error) {
 	reason, err := checkReason(reason)
 	if err != nil {
 		return queue.Erased{}, err
 	}
-	if patient == "" {
+	if len(patients) == 0 || slices.Contains(patients, "") {
 		return queue.Erased{}, queue.ErrNotFound
 	}
 	e := erasure{Who: who, Reason: reason}
-	if err := f.collect(ctx, &e, patient); err != nil {
+	if err := f.collect(ctx, &e, patients); err != nil {
 		return queue.Erased{}, err
 	}
 	name := erasurePrefix + newID()
 	e.Settings = append(e.Settings, name)
 	now := f.Now().UTC()
-	u := &queue.Unit{
-		Now: now, Settings: map[string]string{name: string(mustJSON(e))},
-		Audit: []samvirke.Audit{{At: now, Who: who, Action: "erase", Object: strings.TrimPrefix(name, erasurePrefix), Patient: patient, Reason: reason}},
+	u := &queue.Unit{Now: now, Settings: map[string]string{name: string(mustJSON(e))}}
+	for _, p := range patients {
+		u.Audit = append(u.Audit, samvirke.Audit{At: now, Who: who, Action: "erase", Object: strings.TrimPrefix(name, erasurePrefix), Patient: p, Reason: reason})
 	}
 	if _, err := f.Store.Commit(ctx, u); err != nil {
 		return queue.Erased{}, fmt.Errorf("begin to erase: %w", err)
@@ -171,20 +176,41 @@ func (f Forget) drop(e *erasure) {
 	}
 }
 
-// collect finds the keys that are one person, and what else names them.
-func (f Forget) collect(ctx context.Context, e *erasure, patient string) error {
+// collect finds the keys that are each person, and what else names them.
+func (f Forget) collect(ctx context.Context, e *erasure, patients []string) error {
 	key, err := f.planKey(ctx)
 	if err != nil {
 		return err
 	}
 	id := func(p string) string { return PlanID(key, p) }
-	e.Patients = []string{patient}
-	if len(key) > 0 {
-		if err := f.kin(ctx, e, patient, id); err != nil {
-			return err
+	for _, p := range patients {
+		if slices.Contains(e.Patients, p) {
+			continue // is one of those before
 		}
+		one := erasure{Erasure: queue.Erasure{Patients: []string{p}}}
+		if len(key) > 0 {
+			if err := f.kin(ctx, &one, p, id); err != nil {
+				return err
+			}
+		}
+		e.Patients = append(e.Patients, one.Patients...)
+		e.Records = append(e.Records, one.Records...)
+		e.Messages = append(e.Messages, one.Messages...)
+		e.History = append(e.History, one.History...)
 	}
+	e.Patients = unique(e.Patients)
+	e.History = slices.DeleteFunc(e.History, func(k string) bool { return slices.Contains(e.Patients, k) })
 	return f.names(ctx, e, id)
+}
+
+// unique drops what stands twice and keeps the order.
+func unique(list []string) []string {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(list, func(s string) bool {
+		again := seen[s]
+		seen[s] = true
+		return again
+	})
 }
 
 // kin adds the other keys of the person. Keys that were linked once and are other people now keep their plans, without
@@ -282,9 +308,7 @@ func (f Forget) names(ctx context.Context, e *erasure, id func(string) string) e
 		marks = append(marks, p, id(p))
 		e.Counters = append(e.Counters, recordCounter(id(p)))
 	}
-	has := func(text string, marks []string) bool {
-		return slices.ContainsFunc(marks, func(m string) bool { return strings.Contains(text, m) })
-	}
+	byName, byValue := newFinder(marks), newFinder(e.Patients)
 	for after := ""; ; {
 		page, err := f.Store.Settings(ctx, "", after, queue.MaxPage)
 		if err != nil {
@@ -292,7 +316,7 @@ func (f Forget) names(ctx context.Context, e *erasure, id func(string) string) e
 		}
 		for _, s := range page {
 			after = s.Name
-			if strings.HasPrefix(s.Name, erasurePrefix) || !has(s.Name, marks) && !has(s.Value, e.Patients) {
+			if strings.HasPrefix(s.Name, erasurePrefix) || !byName.in(s.Name) && !byValue.in(s.Value) {
 				continue
 			}
 			e.Settings = append(e.Settings, s.Name)

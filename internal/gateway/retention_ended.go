@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/samvirke/samvirke/fhir/careplan"
+	"github.com/samvirke/samvirke/queue"
+)
+
+const (
+	// eraseTogether is how many people one erasure of retention takes: what an erasure costs beside its rows (the settings are
+	// looked through, unused room is overwritten, the log is cut) is shared by them.
+	eraseTogether = 64
+	// lookAgain is how often all plans are looked at, and not only those that were changed since: a course may have an end that
+	// lay ahead.
+	lookAgain = 24 * time.Hour
+)
+
+// endedWalk is how far the plans were looked at for their end. A plan that had none then gets one by a change, which makes a newer
+// version, or by time.
+type endedWalk struct {
+	mu   sync.Mutex
+	upTo int64 // number of a version: all before it were looked at
+	full time.Time
+}
+
+// from gives where a walk begins.
+func (e *endedWalk) from(now time.Time) int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if since := now.Sub(e.full); since < 0 || since >= lookAgain {
+		e.upTo, e.full = 0, now
+	}
+	return e.upTo
+}
+
+func (e *endedWalk) reached(seq int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.upTo = seq
+}
+
+// eraseEnded erases those whose plan came to its end, and was last changed, before a time.
+func (g *Gateway) eraseEnded(ctx context.Context, before time.Time) error {
+	for after := g.ended.from(g.now()); ctx.Err() == nil; {
+		page, err := g.store.PlanChanges(ctx, after, queue.MaxPage)
+		if err != nil {
+			return fmt.Errorf("read plan changes: %w", err)
+		}
+		whole := len(page) == queue.MaxPage
+		seen := map[string]bool{}
+		var ended []string
+		for i := range page {
+			c := &page[i]
+			if !c.At.Before(before) { // versions have the order of their times: those behind it are for later
+				whole = false
+				break
+			}
+			after = c.Seq
+			if c.Patient == "" || seen[c.Patient] {
+				continue
+			}
+			seen[c.Patient] = true
+			gone, err := g.planOver(ctx, c.Patient, before)
+			if err != nil {
+				return err
+			}
+			if !gone {
+				continue
+			}
+			if ended = append(ended, c.Patient); len(ended) == eraseTogether {
+				if err := g.eraseAll(ctx, ended); err != nil {
+					return err
+				}
+				ended = nil
+			}
+		}
+		if err := g.eraseAll(ctx, ended); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil // perhaps not all of the page
+		}
+		if g.ended.reached(after); !whole {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (g *Gateway) eraseAll(ctx context.Context, patients []string) error {
+	if len(patients) == 0 || ctx.Err() != nil {
+		return nil
+	}
+	_, err := g.eraser().EraseAll(ctx, patients, "retention", "kept for the configured time after the end")
+	return err
+}
+
+// planOver tells whether a plan came to its end, and was last changed, before a time.
+func (g *Gateway) planOver(ctx context.Context, patient string, before time.Time) (bool, error) {
+	p, err := g.Plan(ctx, patient)
+	if err != nil || p == nil || !endedBefore(p, before) {
+		return false, err
+	}
+	versions, err := g.store.PlanVersions(ctx, patient) // last: what came in while it was looked at shows
+	if err != nil {
+		return false, fmt.Errorf("read versions of a plan: %w", err)
+	}
+	return len(versions) > 0 && versions[0].At.Before(before), nil
+}
+
+// endedBefore tells whether a person is dead, or every course has ended, since before a time. Where no course is known the stays
+// are what could end; a plan without either has no end that could be told.
+func endedBefore(p *careplan.Plan, before time.Time) bool {
+	if p.Person.Deceased != nil {
+		return true // the last change is before that time
+	}
+	if p.Course == nil || len(p.Course.Courses) == 0 {
+		for i := range p.Stays {
+			if s := &p.Stays[i]; !closed(s.Status, s.End, before) {
+				return false
+			}
+		}
+		return len(p.Stays) > 0
+	}
+	for i := range p.Course.Courses {
+		if c := &p.Course.Courses[i]; !closed(c.Status, c.End, before) {
+			return false
+		}
+	}
+	return true
+}
+
+// closed tells whether something of this status, with this end, is over since before a time.
+func closed(status string, end *careplan.Value, before time.Time) bool {
+	if status != "finished" && status != "cancelled" && status != "entered-in-error" {
+		return false
+	}
+	if end == nil {
+		return true
+	}
+	at, err := time.Parse(time.RFC3339, end.Text)
+	return err != nil || at.Before(before)
+}
