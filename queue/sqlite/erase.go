@@ -90,13 +90,40 @@ func (s *Store) job(ctx context.Context, f func(w *writer) error) error {
 	return err
 }
 
-// query runs a statement that is needed rarely and so not kept.
+// maxJobStatements is how many statements a job keeps until it ends.
+const maxJobStatements = 64
+
+// jobStatement gives a statement that is needed rarely. A job that goes through many rows runs a few over and over: to prepare one
+// takes longer than to run it, so it keeps them until its end.
+func (w *writer) jobStatement(sql string) (st *stmt, done func(), err error) {
+	if st = w.jobs[sql]; st != nil {
+		return st, func() {}, nil
+	}
+	if st, err = w.db.prepare(sql); err != nil {
+		return nil, nil, err
+	}
+	if w.jobs != nil && len(w.jobs) < maxJobStatements {
+		w.jobs[sql] = st
+		return st, func() {}, nil
+	}
+	return st, func() { _ = st.close() }, nil // it has run
+}
+
+// forgetStatements ends the keeping of statements.
+func (w *writer) forgetStatements() {
+	for _, st := range w.jobs {
+		_ = st.close() // it has run
+	}
+	w.jobs = nil
+}
+
+// query runs a statement that is needed rarely.
 func (w *writer) query(sql string, f func(row []driver.Value) error, vals ...driver.Value) error {
-	st, err := w.db.prepare(sql)
+	st, done, err := w.jobStatement(sql)
 	if err != nil {
 		return err
 	}
-	defer st.close() //nolint:errcheck // it has run
+	defer done()
 	if f == nil {
 		_, err = st.run(vals...)
 		return err

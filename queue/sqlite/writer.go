@@ -35,6 +35,7 @@ type writer struct {
 	seqs  sequences
 	cache *rowCache
 	order *order
+	jobs  map[string]*stmt // what a job keeps; nil: none runs
 	load  *loader
 	group []*request
 	units []*request
@@ -307,7 +308,10 @@ func (w *writer) runJob(r *request) {
 		_, err = w.st.begin.run()
 	}
 	if err == nil {
-		if err = r.job(w); err == nil {
+		w.jobs = map[string]*stmt{}
+		err = r.job(w)
+		w.forgetStatements() // before the end of the transaction: none of them is open any more
+		if err == nil {
 			_, err = w.st.commit.run()
 		}
 		if err != nil {
