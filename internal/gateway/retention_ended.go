@@ -64,21 +64,21 @@ func (g *Gateway) eraseEnded(ctx context.Context, before time.Time) error {
 				continue
 			}
 			seen[c.Patient] = true
-			gone, err := g.planOver(ctx, c.Patient, before)
+			p, err := g.Plan(ctx, c.Patient)
 			if err != nil {
 				return err
 			}
-			if !gone {
+			if p == nil || !endedBefore(p, before) {
 				continue
 			}
 			if ended = append(ended, c.Patient); len(ended) == eraseTogether {
-				if err := g.eraseAll(ctx, ended); err != nil {
+				if err := g.eraseAll(ctx, ended, before); err != nil {
 					return err
 				}
 				ended = nil
 			}
 		}
-		if err := g.eraseAll(ctx, ended); err != nil {
+		if err := g.eraseAll(ctx, ended, before); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -91,25 +91,24 @@ func (g *Gateway) eraseEnded(ctx context.Context, before time.Time) error {
 	return nil
 }
 
-func (g *Gateway) eraseAll(ctx context.Context, patients []string) error {
-	if len(patients) == 0 || ctx.Err() != nil {
+// eraseAll erases those of these people whose plan was last changed before a time. That is looked at here, after all else: who was
+// heard of meanwhile stays.
+func (g *Gateway) eraseAll(ctx context.Context, patients []string, before time.Time) error {
+	var silent []string
+	for _, p := range patients {
+		versions, err := g.store.PlanVersions(ctx, p)
+		if err != nil {
+			return fmt.Errorf("read versions of a plan: %w", err)
+		}
+		if len(versions) > 0 && versions[0].At.Before(before) {
+			silent = append(silent, p)
+		}
+	}
+	if len(silent) == 0 || ctx.Err() != nil {
 		return nil
 	}
-	_, err := g.eraser().EraseAll(ctx, patients, "retention", "kept for the configured time after the end")
+	_, err := g.eraser().EraseAll(ctx, silent, "retention", "kept for the configured time after the end")
 	return err
-}
-
-// planOver tells whether a plan came to its end, and was last changed, before a time.
-func (g *Gateway) planOver(ctx context.Context, patient string, before time.Time) (bool, error) {
-	p, err := g.Plan(ctx, patient)
-	if err != nil || p == nil || !endedBefore(p, before) {
-		return false, err
-	}
-	versions, err := g.store.PlanVersions(ctx, patient) // last: what came in while it was looked at shows
-	if err != nil {
-		return false, fmt.Errorf("read versions of a plan: %w", err)
-	}
-	return len(versions) > 0 && versions[0].At.Before(before), nil
 }
 
 // endedBefore tells whether a person is dead, or every course has ended, since before a time. Where no course is known the stays
