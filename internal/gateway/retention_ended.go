@@ -51,7 +51,6 @@ func (g *Gateway) eraseEnded(ctx context.Context, before time.Time) error {
 			return fmt.Errorf("read plan changes: %w", err)
 		}
 		whole := len(page) == queue.MaxPage
-		seen := map[string]bool{}
 		var ended []string
 		for i := range page {
 			c := &page[i]
@@ -60,10 +59,13 @@ func (g *Gateway) eraseEnded(ctx context.Context, before time.Time) error {
 				break
 			}
 			after = c.Seq
-			if c.Patient == "" || seen[c.Patient] {
+			newest, err := g.newestVersion(ctx, c.Patient)
+			if err != nil {
+				return err
+			}
+			if newest.Version != c.Version { // the newest one has its own turn, and a plan is read once
 				continue
 			}
-			seen[c.Patient] = true
 			p, err := g.Plan(ctx, c.Patient)
 			if err != nil {
 				return err
@@ -96,11 +98,11 @@ func (g *Gateway) eraseEnded(ctx context.Context, before time.Time) error {
 func (g *Gateway) eraseAll(ctx context.Context, patients []string, before time.Time) error {
 	var silent []string
 	for _, p := range patients {
-		versions, err := g.store.PlanVersions(ctx, p)
+		v, err := g.newestVersion(ctx, p)
 		if err != nil {
-			return fmt.Errorf("read versions of a plan: %w", err)
+			return err
 		}
-		if len(versions) > 0 && versions[0].At.Before(before) {
+		if v.Version > 0 && v.At.Before(before) {
 			silent = append(silent, p)
 		}
 	}
@@ -109,6 +111,21 @@ func (g *Gateway) eraseAll(ctx context.Context, patients []string, before time.T
 	}
 	_, err := g.eraser().EraseAll(ctx, silent, "retention", "kept for the configured time after the end")
 	return err
+}
+
+// newestVersion gives the newest version of a plan without its body; Version 0: there is none, or nobody has it.
+func (g *Gateway) newestVersion(ctx context.Context, patient string) (queue.PlanVersion, error) {
+	if patient == "" {
+		return queue.PlanVersion{}, nil
+	}
+	versions, err := g.store.PlanVersions(ctx, patient)
+	if err != nil {
+		return queue.PlanVersion{}, fmt.Errorf("read versions of a plan: %w", err)
+	}
+	if len(versions) == 0 {
+		return queue.PlanVersion{}, nil
+	}
+	return versions[0], nil
 }
 
 // endedBefore tells whether a person is dead, or every course has ended, since before a time. Where no course is known the stays
