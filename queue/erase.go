@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -23,7 +24,25 @@ type Erasure struct {
 	History []string
 	// Settings and Counters go by name.
 	Settings, Counters []string
+	// Silent is set when people go because their time is over: one of whom a message was received, or whose plan changed, at this
+	// time or later, stays, and Erase gives a HeardError. Zero: they go whatever came.
+	Silent time.Time
+	// Unwiped: rows and bodies go, but what is left of them in the files may stay until Wipe. For several erasures in a row.
+	Unwiped bool
 }
+
+// HeardError says that an erasure left everybody's records and plans as they are, because of these something came (Erasure.Silent). Old
+// messages and deliveries of them may be blanked. It is an ErrState.
+type HeardError struct {
+	Patients []string
+}
+
+func (e *HeardError) Error() string {
+	return fmt.Sprintf("%d of these people were heard of meanwhile", len(e.Patients))
+}
+
+// Unwrap makes it an ErrState.
+func (e *HeardError) Unwrap() error { return ErrState }
 
 // Erased counts what an erasure took away.
 type Erased struct {
@@ -45,6 +64,8 @@ type Eraser interface {
 	Erase(ctx context.Context, e Erasure) (Erased, error)
 	// WasErased tells whether a record of this key (Record.Key) was erased.
 	WasErased(ctx context.Context, recordKey string) (bool, error)
+	// Wipe takes what erasures left out of all files of the store (Erasure.Unwiped).
+	Wipe(ctx context.Context) error
 }
 
 // Retainer is a store whose oldest content can be dropped in small batches. Every engine is one.
@@ -57,4 +78,12 @@ type Retainer interface {
 	// DropAudits takes away up to limit of the oldest audit entries from before a time. What is left verifies
 	// against the hash of the last entry that went.
 	DropAudits(ctx context.Context, before time.Time, limit int) (dropped int, err error)
+	// DropTraces takes away up to limit messages that say nothing of anybody any more, with their deliveries, attempts, receipts and
+	// events: those that were erased, with all their deliveries, and those about nobody that were refused or closed. They were received
+	// before a time, have no body, and are settled as for DropPayloads. Totals (Stats) count them still, numbers are not given
+	// again. after and next are as for DropPayloads.
+	DropTraces(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error)
+	// DropErased forgets up to limit of the names under which erased messages, deliveries and records were known: those that were
+	// erased before a time. What comes again after that is new.
+	DropErased(ctx context.Context, before time.Time, limit int) (dropped int, err error)
 }

@@ -61,6 +61,7 @@ const (
 	PointDrop        Point = "sqlite.drop.committed"    // bodies are dropped from the tables, not overwritten
 	PointDropWiped   Point = "sqlite.drop.wiped"        // bodies are overwritten, the list of them is there
 	PointShred       Point = "sqlite.shred.overwritten" // a body file is overwritten, not removed
+	PointTraces      Point = "sqlite.traces.dropped"    // messages that name nobody are deleted, not committed
 	PointAudits      Point = "sqlite.audit.dropped"     // audit entries are deleted, not committed
 	PointAgeWritten  Point = "sqlite.age.written"       // pressed bodies are synced, the tables name the old ones
 	PointAged        Point = "sqlite.age.named"         // the tables name the pressed bodies, the old ones are not overwritten
@@ -100,7 +101,7 @@ func Points() []Point {
 	}, []Point{
 		PointBody, PointBodyNamed, PointFrame, PointFrameSync, PointFrameSynced, PointRoll, PointRolled,
 		PointTables, PointTablesReady, PointTablesDone, PointCheckpoint, PointCopied, PointTidy, PointTidied, PointSegmentGone,
-		PointDrop, PointDropWiped, PointShred, PointAudits, PointAgeWritten, PointAged, PointAgeWiped, PointEraseRows, PointEraseCore, PointEraseWiped,
+		PointDrop, PointDropWiped, PointShred, PointTraces, PointAudits, PointAgeWritten, PointAged, PointAgeWiped, PointEraseRows, PointEraseCore, PointEraseWiped,
 		PointBackupTable, PointBackupWhole, PointRestoreMark, PointRestoreHalf, PointRestored, PointClose,
 	}, []Point{
 		PointPgRead, PointPgWrite, PointPgCommitted, PointPgLeased, PointPgClaimed, PointPgJob, PointPgJobDone, PointPgAged, PointPgClose,

@@ -107,7 +107,7 @@ type EventFilter struct {
 // Stats are totals kept up to date with every commit.
 type Stats struct {
 	// Accepted counts messages ever accepted (quarantined ones too, duplicates not): a counter of its
-	// own, so that it can be held against the sum of the statuses.
+	// own, so that it can be held against the sum of the statuses. What retention drops stays counted, here and below.
 	Accepted int64
 	// Messages counts by status.
 	Messages map[samvirke.MessageStatus]int64

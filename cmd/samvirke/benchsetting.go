@@ -18,7 +18,7 @@ type benchSetting struct {
 	urls []string
 	// comeBack: receivers go away and come back, so the gateway looks every few seconds whether they are there.
 	comeBack bool
-	// keep is how long bodies and, after the end of the stay, people are kept; 0: as without a word about it.
+	// keep is how long bodies and, after the end of the stay, people and their traces are kept; 0: as without a word about it.
 	keep, keepEvery time.Duration
 	// database and schema choose PostgreSQL; alive is how long a silent gateway counts as alive there.
 	database, schema string
@@ -39,7 +39,7 @@ func (s *benchSetting) yaml() string {
 		b.WriteString("}}\n")
 	}
 	if s.keep > 0 {
-		fmt.Fprintf(&b, "retention: {when: \"@every %s\", payloads: %s, records: %s, audit: %s}\n", s.keepEvery, s.keep, s.keep, s.keep)
+		fmt.Fprintf(&b, "retention: {when: \"@every %s\", payloads: %s, records: %s, traces: %s, audit: %s}\n", s.keepEvery, s.keep, s.keep, s.keep, s.keep)
 	}
 	timeout := s.timeout
 	if timeout == 0 {

@@ -17,7 +17,7 @@ type benchSoak struct {
 	Sample     time.Duration `help:"With --soak: how often the gateway is looked at; default a minute, in short soaks a twentieth of them." placeholder:"DURATION"`
 	FaultEvery time.Duration `help:"With --soak: how often a receiver gets a fault, in turn down, slow, refusing; it lasts half of that. 0 for none." default:"1m"`
 	KillEvery  time.Duration `help:"With --soak: how often the gateway is killed with kill -9 and started again; 0 for never." default:"5m"`
-	Keep       time.Duration `help:"With --soak: how long bodies are kept after the last receipt, and people after the end of their stay." default:"2m"`
+	Keep       time.Duration `help:"With --soak: how long bodies are kept after the last receipt, and people and their traces after the end of their stay." default:"2m"`
 }
 
 const (

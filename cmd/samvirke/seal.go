@@ -98,6 +98,6 @@ func (h *house) retentionJob() (gateway.Job, error) {
 	if _, err := gateway.ParseSpec(c.When); err != nil {
 		return gateway.Job{}, &exitError{code: exitBadConfig, err: fmt.Errorf("retention.when: %w", err)}
 	}
-	r := gateway.Retention{Payloads: c.Payloads, Records: c.Records, Audit: c.Audit}
+	r := gateway.Retention{Payloads: c.Payloads, Records: c.Records, Traces: c.Traces, Audit: c.Audit}
 	return gateway.RetentionJob(c.When, r, func() *gateway.Gateway { return h.gateway }), nil
 }

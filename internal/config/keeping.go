@@ -8,6 +8,7 @@ type Retention struct {
 	When     string        `key:"when" default:"23 2 * * *" doc:"When what has been kept long enough is dropped: minute, hour, day, month and weekday in UTC as in cron, or @every 6h."`
 	Payloads time.Duration `key:"payloads" default:"90d" max:"36500d" doc:"How long the bodies of a message and its deliveries are kept after the last delivery was acknowledged or given up; trace and metadata stay. 0s keeps them for ever. What is not delivered is kept however old."`
 	Records  time.Duration `key:"records" default:"0s" max:"36500d" doc:"How long a person is kept after death, the end of every course or, where no course is known, of every stay, counted from the last change of the plan; then the person is erased. 0s, the default, never erases by itself: samvirke erase does."`
+	Traces   time.Duration `key:"traces" default:"0s" max:"36500d" doc:"How long what says nothing of anybody any more is kept: times and outcomes of messages of erased people, and of messages that were refused and about nobody, counted from their reception, and the keyed hashes by which what comes again of an erased person is known, counted from the erasure. A late duplicate or correction that comes after that is taken for new. 0s, the default, keeps them for ever."`
 	Audit    time.Duration `key:"audit" default:"3653d" max:"36500d" doc:"How long audit entries are kept, ten years unless told otherwise. What is left still verifies, from the hash of the last entry that was dropped. 0s keeps them for ever."`
 }
 

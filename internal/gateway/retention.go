@@ -20,12 +20,16 @@ type Retention struct {
 	Records time.Duration
 	// Audit is how long audit entries are kept.
 	Audit time.Duration
+	// Traces is how long what says nothing of anybody any more is kept: rows of erased messages, and of those refused that were about
+	// nobody, since they were received, and the names under which erased ones are known, since they were erased.
+	Traces time.Duration
 }
 
 // Sizes of the steps of retention: one short transaction each.
 const (
 	retainMessages = 200
 	retainAudits   = 2000
+	retainNames    = 2000
 )
 
 // RetentionJob is the job that drops what has been kept long enough. The gateway is made before its jobs can name
@@ -49,7 +53,10 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 		err = errors.Join(err, g.dropAudits(ctx, keeper, g.now().Add(-r.Audit)))
 	}
 	if r.Records > 0 {
-		err = errors.Join(err, g.eraseEnded(ctx, g.now().Add(-r.Records)))
+		err = errors.Join(err, g.eraseEnded(ctx, g.now().Add(-r.Records)), g.wipe(ctx))
+	}
+	if r.Traces > 0 {
+		err = errors.Join(err, g.dropTraces(ctx, keeper, g.now().Add(-r.Traces)))
 	}
 	return err
 }
@@ -86,6 +93,33 @@ func (g *Gateway) dropAudits(ctx context.Context, keeper queue.Retainer, before 
 	}
 	if total > 0 {
 		g.log.Info("audit entries dropped", "entries", total)
+	}
+	return nil
+}
+
+func (g *Gateway) dropTraces(ctx context.Context, keeper queue.Retainer, before time.Time) error {
+	traces, names := 0, 0
+	for after := int64(0); ctx.Err() == nil; {
+		n, next, err := keeper.DropTraces(ctx, before, after, retainMessages)
+		if err != nil {
+			return fmt.Errorf("drop traces: %w", err)
+		}
+		traces += n
+		if after = next; next == 0 {
+			break
+		}
+	}
+	for ctx.Err() == nil {
+		n, err := keeper.DropErased(ctx, before, retainNames)
+		if err != nil {
+			return fmt.Errorf("drop names of what was erased: %w", err)
+		}
+		if names += n; n < retainNames {
+			break
+		}
+	}
+	if traces > 0 || names > 0 {
+		g.log.Info("traces dropped", "messages", traces, "names", names)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -12,8 +13,8 @@ import (
 
 const (
 	// eraseTogether is how many people one erasure of retention takes: what an erasure costs beside its rows (the settings are
-	// looked through, unused room is overwritten, the log is cut) is shared by them.
-	eraseTogether = 64
+	// looked through) is shared by them. More would hold the store up for too long when their plans go.
+	eraseTogether = 256
 	// lookAgain is how often all plans are looked at, and not only those that were changed since: a course may have an end that
 	// lay ahead.
 	lookAgain = 24 * time.Hour
@@ -25,6 +26,8 @@ type endedWalk struct {
 	mu   sync.Mutex
 	upTo int64 // number of a version: all before it were looked at
 	full time.Time
+	// unwiped: there were erasures since the files were wiped.
+	unwiped bool
 }
 
 // from gives where a walk begins.
@@ -41,6 +44,21 @@ func (e *endedWalk) reached(seq int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.upTo = seq
+}
+
+// wipe takes what the erasures of a run left out of the files, for all of them at once. One that fails is made up for by the next run.
+func (g *Gateway) wipe(ctx context.Context) error {
+	g.ended.mu.Lock()
+	defer g.ended.mu.Unlock()
+	eraser, ok := storeAs[queue.Eraser](g.store)
+	if !ok || !g.ended.unwiped {
+		return nil
+	}
+	if err := eraser.Wipe(ctx); err != nil {
+		return fmt.Errorf("wipe what was erased: %w", err)
+	}
+	g.ended.unwiped = false
+	return nil
 }
 
 // eraseEnded erases those whose plan came to its end, and was last changed, before a time.
@@ -93,8 +111,8 @@ func (g *Gateway) eraseEnded(ctx context.Context, before time.Time) error {
 	return nil
 }
 
-// eraseAll erases those of these people whose plan was last changed before a time. That is looked at here, after all else: who was
-// heard of meanwhile stays.
+// eraseAll erases those of these people of whom nothing came since a time. Who is heard of meanwhile stays, up to the moment in which the
+// plans go; then the others are taken one by one.
 func (g *Gateway) eraseAll(ctx context.Context, patients []string, before time.Time) error {
 	var silent []string
 	for _, p := range patients {
@@ -109,7 +127,33 @@ func (g *Gateway) eraseAll(ctx context.Context, patients []string, before time.T
 	if len(silent) == 0 || ctx.Err() != nil {
 		return nil
 	}
-	_, err := g.eraser().EraseAll(ctx, silent, "retention", "kept for the configured time after the end")
+	err := g.eraseSilent(ctx, silent, before)
+	if _, heard := errors.AsType[*queue.HeardError](err); !heard || len(silent) == 1 {
+		return unlessHeard(err)
+	}
+	for _, p := range silent {
+		if err := unlessHeard(g.eraseSilent(ctx, []string{p}, before)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlessHeard drops the error that says that somebody stays.
+func unlessHeard(err error) error {
+	if _, heard := errors.AsType[*queue.HeardError](err); heard {
+		return nil
+	}
+	return err
+}
+
+// eraseSilent gives a queue.HeardError when something came of one of them since a time.
+func (g *Gateway) eraseSilent(ctx context.Context, patients []string, before time.Time) error {
+	g.ended.mu.Lock()
+	g.ended.unwiped = true
+	g.ended.mu.Unlock()
+	_, err := g.eraser().eraseAll(ctx, patients, erasure{Who: "retention", Reason: "kept for the configured time after the end",
+		Erasure: queue.Erasure{Silent: before, Unwiped: true}})
 	return err
 }
 

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -25,7 +26,7 @@ func stay(r *rig, n int, status string, more ...any) {
 func TestRetainPeople(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(r *rig) { r.now = thatNight() })
-	const people = 70 // more than go in one erasure
+	const people = 260 // more than go in one erasure
 	for n := range people {
 		stay(r, n, "finished", "end", "2026-01-08T10:00:00+01:00")
 	}
@@ -69,5 +70,99 @@ func TestRetainPeople(t *testing.T) {
 	}
 	if err != nil || erased != people+2 {
 		t.Errorf("%d of %d have an entry in the audit, %v", erased, people+2, err)
+	}
+}
+
+// busyEraser has something happen when an erasure is about to begin with its rows.
+type busyEraser struct {
+	queue.Store
+	queue.Retainer
+	before func(queue.Erasure)
+}
+
+func (b *busyEraser) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error) {
+	b.before(e)
+	return b.Store.(queue.Eraser).Erase(ctx, e)
+}
+
+func (b *busyEraser) Wipe(ctx context.Context) error { return b.Store.(queue.Eraser).Wipe(ctx) }
+
+func (b *busyEraser) WasErased(ctx context.Context, k string) (bool, error) {
+	return b.Store.(queue.Eraser).WasErased(ctx, k)
+}
+
+// TestRetainHeard: somebody who comes again while the erasure of many has begun stays, with what came and what was there; the others go.
+func TestRetainHeard(t *testing.T) {
+	t.Parallel()
+	busy := &busyEraser{}
+	r := newRig(t, func(r *rig) {
+		r.now = thatNight()
+		r.wrap = func(s queue.Store) queue.Store {
+			busy.Store, busy.Retainer = s, s.(queue.Retainer)
+			return busy
+		}
+	})
+	const people = 5
+	for n := range people {
+		stay(r, n, "finished", "end", "2026-01-08T10:00:00+01:00")
+	}
+	calls := 0
+	busy.before = func(e queue.Erasure) {
+		if len(e.Patients) == 0 {
+			return // only the note of one that was given up
+		}
+		if calls++; calls == 1 {
+			stay(r, 3, "in-progress")
+		}
+	}
+	if err := r.g.Retain(t.Context(), gateway.Retention{Records: time.Nanosecond}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range people {
+		p, err := r.g.Plan(t.Context(), key(n))
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case n != 3 && p != nil:
+			t.Errorf("person %d is there still", n)
+		case n == 3 && (p == nil || len(p.Sources) != 2):
+			t.Errorf("the plan of the one who came again is %+v", p)
+		}
+	}
+	left, err := r.store.Settings(t.Context(), "erasure/", "", queue.MaxPage)
+	if err != nil || len(left) > 0 {
+		t.Errorf("erasures are left to be gone on with: %v, %v", left, err)
+	}
+	if calls < people {
+		t.Errorf("%d erasures: nobody came while one was under way", calls)
+	}
+}
+
+// TestRetainTraces: when all times are over nothing of somebody is left in the store but its totals and the audit.
+func TestRetainTraces(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(r *rig) { r.now = thatNight() })
+	var c canaries
+	_, id, _ := course(r, 1, &c)
+	for _, party := range []string{"hospital", "city"} {
+		r.untilSent(party)
+	}
+	if _, err := r.g.Erase(t.Context(), key(1), "admin", "a test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.g.Retain(t.Context(), gateway.Retention{Traces: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.store.Message(t.Context(), id); err != nil {
+		t.Fatalf("a trace went before its time: %v", err)
+	}
+	if err := r.g.Retain(t.Context(), gateway.Retention{Traces: time.Nanosecond}); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := r.store.Messages(t.Context(), queue.MessageFilter{}); err != nil || len(list) > 0 {
+		t.Errorf("%d messages are left, %v", len(list), err)
+	}
+	if list, err := r.store.Deliveries(t.Context(), queue.DeliveryFilter{}); err != nil || len(list) > 0 {
+		t.Errorf("%d deliveries are left, %v", len(list), err)
 	}
 }

@@ -63,7 +63,11 @@ func (f Forget) EraseAll(ctx context.Context, patients []string, who, reason str
 	if len(patients) == 0 || slices.Contains(patients, "") {
 		return queue.Erased{}, queue.ErrNotFound
 	}
-	e := erasure{Who: who, Reason: reason}
+	return f.eraseAll(ctx, patients, erasure{Who: who, Reason: reason})
+}
+
+// eraseAll does an erasure that says who, why and how.
+func (f Forget) eraseAll(ctx context.Context, patients []string, e erasure) (queue.Erased, error) {
 	if err := f.collect(ctx, &e, patients); err != nil {
 		return queue.Erased{}, err
 	}
@@ -72,7 +76,7 @@ func (f Forget) EraseAll(ctx context.Context, patients []string, who, reason str
 	now := f.Now().UTC()
 	u := &queue.Unit{Now: now, Settings: map[string]string{name: string(mustJSON(e))}}
 	for _, p := range patients {
-		u.Audit = append(u.Audit, samvirke.Audit{At: now, Who: who, Action: "erase", Object: strings.TrimPrefix(name, erasurePrefix), Patient: p, Reason: reason})
+		u.Audit = append(u.Audit, samvirke.Audit{At: now, Who: e.Who, Action: "erase", Object: strings.TrimPrefix(name, erasurePrefix), Patient: p, Reason: e.Reason})
 	}
 	if _, err := f.Store.Commit(ctx, u); err != nil {
 		return queue.Erased{}, fmt.Errorf("begin to erase: %w", err)
@@ -97,7 +101,7 @@ func (f Forget) Resume(ctx context.Context) error {
 			if err := json.Unmarshal([]byte(s.Value), &e); err != nil {
 				return fmt.Errorf("read an erasure: %w", err)
 			}
-			if _, err := f.run(ctx, &e); err != nil {
+			if _, err := f.run(ctx, &e); unlessHeard(err) != nil {
 				return err
 			}
 		}
@@ -115,7 +119,7 @@ func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
 	}
 	for round := 1; ; round++ {
 		if err := f.end(ctx, e); err != nil {
-			return queue.Erased{}, err
+			return queue.Erased{}, f.unbegin(ctx, e, err)
 		}
 		if err := f.blank(ctx, e); err != nil {
 			return queue.Erased{}, err
@@ -125,6 +129,9 @@ func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
 		out, err := eraser.Erase(ctx, e.Erasure)
 		queue.Reach(queue.PointErased)
 		f.drop(e)
+		if unlessHeard(err) == nil && err != nil {
+			return out, f.unbegin(ctx, e, err)
+		}
 		if errors.Is(err, queue.ErrState) && round < maxEraseRounds {
 			continue // a message of the person came in between
 		}
@@ -133,6 +140,25 @@ func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
 		}
 		return out, nil
 	}
+}
+
+// unbegin gives up an erasure of silent people of whom one was heard: it is not to be gone on with. err is what came of it.
+func (f Forget) unbegin(ctx context.Context, e *erasure, err error) error {
+	if unlessHeard(err) != nil {
+		return err
+	}
+	note := queue.Erasure{Unwiped: true}
+	for _, name := range e.Settings {
+		if strings.HasPrefix(name, erasurePrefix) {
+			note.Settings = append(note.Settings, name)
+		}
+	}
+	if eraser, ok := storeAs[queue.Eraser](f.Store); ok {
+		if _, e := eraser.Erase(ctx, note); e != nil {
+			return fmt.Errorf("give up an erasure: %w", e)
+		}
+	}
+	return err
 }
 
 // blank takes the plans of all keys of the person out of the subscriptions, before the last step: an erasure that is
@@ -322,79 +348,6 @@ func (f Forget) names(ctx context.Context, e *erasure, id func(string) string) e
 			e.Settings = append(e.Settings, s.Name)
 			if party, patient, ok := strings.Cut(s.Value, "\x1f"); ok && slices.Contains(e.Patients, patient) {
 				e.Counters = append(e.Counters, NoticeCounter(party, patient))
-			}
-		}
-		if len(page) < queue.MaxPage {
-			return nil
-		}
-	}
-}
-
-// end gives up what is to be sent yet and closes what waits.
-func (f Forget) end(ctx context.Context, e *erasure) error {
-	for _, p := range e.Patients {
-		if err := f.endDeliveries(ctx, p, e); err != nil {
-			return err
-		}
-		if err := f.endMessages(ctx, p, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-var openDelivery = []samvirke.DeliveryState{
-	samvirke.DeliveryQueued, samvirke.DeliverySending, samvirke.DeliveryWaiting, samvirke.DeliveryStopped, samvirke.DeliverySent,
-}
-
-func (f Forget) endDeliveries(ctx context.Context, patient string, e *erasure) error {
-	for before := int64(0); ; {
-		page, err := f.Store.Deliveries(ctx, queue.DeliveryFilter{Patient: patient, State: openDelivery, Before: before, Limit: queue.MaxPage})
-		if err != nil {
-			return fmt.Errorf("find open deliveries: %w", err)
-		}
-		u := &queue.Unit{Now: f.Now().UTC()}
-		for i := range page {
-			d := &page[i]
-			before = d.Seq
-			if d.State == samvirke.DeliverySent && d.ExpectBy.IsZero() {
-				continue // was at its end
-			}
-			u.Steps = append(u.Steps, queue.DeliveryStep{ID: d.ID, From: openDelivery, To: samvirke.DeliveryGivenUp, Fault: faultErased})
-			u.Events = append(u.Events, samvirke.Event{
-				At: u.Now, MessageID: d.MessageID, DeliveryID: d.ID, Party: d.Party, Patient: d.Patient,
-				Name: samvirke.EventGivenUp, Detail: "the person is erased, by " + e.Who,
-			})
-		}
-		if len(u.Steps) > 0 {
-			if _, err := f.Store.Commit(ctx, u); errors.Is(err, queue.ErrState) {
-				before = 0 // a receipt came in between
-				continue
-			} else if err != nil {
-				return fmt.Errorf("give up deliveries: %w", err)
-			}
-		}
-		if len(page) < queue.MaxPage {
-			return nil
-		}
-	}
-}
-
-func (f Forget) endMessages(ctx context.Context, patient string, e *erasure) error {
-	open := []samvirke.MessageStatus{samvirke.MessageReceived, samvirke.MessageAttention, samvirke.MessageQuarantined}
-	for {
-		page, err := f.Store.Messages(ctx, queue.MessageFilter{Patient: patient, Status: open, Limit: queue.MaxPage})
-		if err != nil {
-			return fmt.Errorf("find open messages: %w", err)
-		}
-		for i := range page {
-			m := &page[i]
-			u := &queue.Unit{
-				Now: f.Now().UTC(), Message: &queue.MessageStep{ID: m.ID, From: open, To: samvirke.MessageClosed, Fault: faultErased},
-				Events: []samvirke.Event{{At: f.Now().UTC(), MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventGivenUp, Detail: "the person is erased, by " + e.Who}},
-			}
-			if _, err := f.Store.Commit(ctx, u); err != nil && !errors.Is(err, queue.ErrState) {
-				return fmt.Errorf("close messages: %w", err)
 			}
 		}
 		if len(page) < queue.MaxPage {

@@ -22,15 +22,15 @@ func NewDisk() *Disk {
 		record: map[string][]queue.Record{}, plan: map[string][]*plan{}, due: map[string]map[string]*queue.Due{},
 		counter: map[string]int64{}, setting: map[string]string{},
 		messageAt: map[string]int64{}, deliveryAt: map[string]int64{}, deliveryOf: map[int64][]int64{}, named: map[name][]int64{},
-		recordKept: map[recordName]bool{}, received: map[string][]int64{}, erased: map[[16]byte]int64{}, trouble: map[int64][]string{},
+		recordKept: map[recordName]bool{}, received: map[string][]int64{}, erased: map[[16]byte]erasedName{}, trouble: map[int64][]string{},
 		messages: map[samvirke.MessageStatus]int64{}, deliveries: map[string]map[samvirke.DeliveryState]int64{}, awaited: map[string]int64{},
 	}}
 	_, _ = rand.Read(d.salt[:]) // never fails (crypto/rand)
 	return d
 }
 
-// tables are all the rows with their indexes. Numbers (Seq) of messages, deliveries and events count from 1 without holes, so
-// that the number less one is the place of the row.
+// tables are all the rows with their indexes. Numbers (Seq) of messages, deliveries and events count from 1, and the
+// number less one is the place of the row. Of a row that retention dropped the place is empty: nil, or an event without a number.
 type tables struct {
 	message  []*message
 	delivery []*delivery
@@ -43,8 +43,8 @@ type tables struct {
 	counter  map[string]int64
 	setting  map[string]string
 	trouble  map[int64][]string // words of the faults of a message and its deliveries
-	// erased are the numbers of rows by the salted hashes of what they were called before an erasure.
-	erased map[[16]byte]int64
+	// erased are rows by the salted hashes of what they were called before an erasure.
+	erased map[[16]byte]erasedName
 	salt   [16]byte
 
 	// Indexes.
@@ -104,6 +104,12 @@ const (
 )
 
 type name struct{ by, party, id string }
+
+// erasedName is what a name led to, and when that was erased last.
+type erasedName struct {
+	seq int64
+	at  time.Time
+}
 
 type recordName struct{ key, hash string }
 

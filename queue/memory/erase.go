@@ -28,9 +28,12 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 	}
 	defer s.disk.mu.Unlock()
 	x := &eraser{s: s, tables: d, e: e}
+	if heard := x.heard(); len(heard) > 0 {
+		return queue.Erased{}, fmt.Errorf("erase: %w", &queue.HeardError{Patients: heard})
+	}
 	x.messagesOfPerson()
 	for _, row := range d.delivery { // that the message of somebody else led to
-		if x.isPerson(row.Patient) {
+		if row != nil && x.isPerson(row.Patient) && (e.Silent.IsZero() || row.CreatedAt.Before(e.Silent)) {
 			x.eraseDelivery(row.Seq)
 		}
 	}
@@ -47,6 +50,22 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 	}
 	x.core()
 	return x.out, nil
+}
+
+// heard gives those of whom something came too late for an erasure of silent people.
+func (x *eraser) heard() (out []string) {
+	if x.e.Silent.IsZero() {
+		return nil
+	}
+	for _, p := range x.e.Patients {
+		versions := x.plan[p]
+		if len(versions) > 0 && !versions[len(versions)-1].At.Before(x.e.Silent) || slices.ContainsFunc(x.message, func(m *message) bool {
+			return m != nil && m.Patient == p && p != "" && !m.ReceivedAt.Before(x.e.Silent)
+		}) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 func (x *eraser) isPerson(patient string) bool {
@@ -68,6 +87,9 @@ func (x *eraser) messagesOfPerson() {
 		}
 	}
 	for _, m := range x.message {
+		if m == nil {
+			continue
+		}
 		// What is received and not processed yet belongs to what comes after the erasure.
 		if x.isPerson(m.Patient) && m.Status != samvirke.MessageReceived {
 			x.eraseMessage(m.Seq)
@@ -82,9 +104,9 @@ func (x *eraser) eraseMessage(seq int64) {
 		x.out.Messages++
 		x.dropName(m.name(), seq)
 		if m.ExternalID != "" {
-			x.remember(seq, byID, m.Party, m.ExternalID)
+			x.s.remember(seq, byID, m.Party, m.ExternalID)
 		}
-		x.remember(seq, byContent, m.Party, m.ExternalID, m.Checksum)
+		x.s.remember(seq, byContent, m.Party, m.ExternalID, m.Checksum)
 		for _, of := range x.deliveryOf[seq] {
 			if p := x.delivery[of-1].Patient; p == "" || p == m.Patient || x.isPerson(p) {
 				x.eraseDelivery(of)
@@ -115,7 +137,7 @@ func (x *eraser) eraseDelivery(seq int64) {
 	x.out.Deliveries++
 	if d.ExternalID != "" {
 		x.dropName(d.name(), seq)
-		x.remember(seq, byDelivery, d.Party, d.ExternalID)
+		x.s.remember(seq, byDelivery, d.Party, d.ExternalID)
 	}
 	// It holds nothing up any more: there is nothing to send again.
 	d.hold = false
@@ -184,7 +206,7 @@ func (x *eraser) records(patient string, which func(*queue.Record) bool) {
 		}
 		x.out.Records++
 		delete(x.recordKept, recordName{r.Key, r.Hash})
-		x.remember(0, byRecord, r.Key)
+		x.s.remember(0, byRecord, r.Key)
 		return true
 	})
 	if x.record[patient] = left; len(left) == 0 {
@@ -214,11 +236,13 @@ func (t *tables) hash(by string, parts ...string) (sum [16]byte) {
 }
 
 // remember makes the first row that had a name be known by its hash.
-func (t *tables) remember(seq int64, by string, parts ...string) {
+func (s *Store) remember(seq int64, by string, parts ...string) {
+	t := &s.disk.tables
 	h := t.hash(by, parts...)
-	if have, known := t.erased[h]; !known || seq < have {
-		t.erased[h] = seq
+	if have, known := t.erased[h]; known {
+		seq = min(seq, have.seq)
 	}
+	t.erased[h] = erasedName{seq, s.now()}
 }
 
 // erasedSeq gives the number of the first row that had a name before an erasure.
@@ -226,8 +250,11 @@ func (t *tables) erasedSeq(by string, parts ...string) (seq int64, known bool) {
 	if len(t.erased) == 0 {
 		return 0, false
 	}
-	seq, known = t.erased[t.hash(by, parts...)]
-	return seq, known
+	e, known := t.erased[t.hash(by, parts...)]
+	if known && e.seq != 0 && (by == byDelivery && t.delivery[e.seq-1] == nil || by != byDelivery && t.message[e.seq-1] == nil) {
+		return 0, false // retention dropped the row
+	}
+	return e.seq, known
 }
 
 // erasedEarlier finds the erased message that m repeats, 0 when there is none.
@@ -261,4 +288,13 @@ func (s *Store) WasErased(ctx context.Context, recordKey string) (bool, error) {
 	defer s.disk.mu.Unlock()
 	_, gone := d.erasedSeq(byRecord, recordKey)
 	return gone, nil
+}
+
+// Wipe implements queue.Eraser: nothing is left of what was erased.
+func (s *Store) Wipe(ctx context.Context) error {
+	_, err := s.enter(ctx)
+	if err == nil {
+		s.disk.mu.Unlock()
+	}
+	return err
 }

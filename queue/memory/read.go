@@ -58,7 +58,7 @@ func (s *Store) Events(ctx context.Context, f queue.EventFilter) (out []samvirke
 		if len(out) == page(f.Limit) {
 			break
 		}
-		if is(f.MessageID, e.MessageID) && is(f.DeliveryID, e.DeliveryID) {
+		if e.Seq != 0 && is(f.MessageID, e.MessageID) && is(f.DeliveryID, e.DeliveryID) {
 			out = append(out, e)
 		}
 	}

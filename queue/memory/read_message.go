@@ -28,7 +28,7 @@ func (s *Store) Message(ctx context.Context, id string) (queue.MessageDetail, er
 	return out, nil
 }
 
-// older are the rows before a number, all for 0; rows are in order of their numbers, without holes.
+// older are the rows before a number, all for 0; rows stand at the places of their numbers.
 func older[T any](rows []T, before int64) []T {
 	if before > 0 && before <= int64(len(rows)) {
 		return rows[:before-1]
@@ -53,7 +53,7 @@ func (s *Store) Messages(ctx context.Context, f queue.MessageFilter) (out []samv
 		if len(out) == page(f.Limit) {
 			break
 		}
-		if is(f.Party, m.Party) && is(f.Kind, m.Kind) && is(f.Patient, m.Patient) && is(f.ExternalID, m.ExternalID) && among(f.Status, m.Status) &&
+		if m != nil && is(f.Party, m.Party) && is(f.Kind, m.Kind) && is(f.Patient, m.Patient) && is(f.ExternalID, m.ExternalID) && among(f.Status, m.Status) &&
 			(f.Since.IsZero() || !m.ReceivedAt.Before(f.Since)) && (f.Until.IsZero() || m.ReceivedAt.Before(f.Until)) &&
 			(f.ID == "" || slices.Contains(hits, m.Seq)) && begins(d.trouble[m.Seq], words) {
 			x := m.Message
@@ -71,12 +71,12 @@ func (t *tables) anyID(id string) (out []int64) {
 	}
 	ids := queue.SameIDs(id)
 	for _, m := range t.message {
-		if m.ID == id || slices.Contains(ids, m.ExternalID) {
+		if m != nil && (m.ID == id || slices.Contains(ids, m.ExternalID)) {
 			out = append(out, m.Seq)
 		}
 	}
 	for _, x := range t.delivery {
-		if x.ID == id || slices.Contains(ids, x.ExternalID) {
+		if x != nil && (x.ID == id || slices.Contains(ids, x.ExternalID)) {
 			out = append(out, x.message)
 		}
 	}
@@ -162,7 +162,7 @@ func (s *Store) Deliveries(ctx context.Context, f queue.DeliveryFilter) (out []s
 		if len(out) == page(f.Limit) {
 			break
 		}
-		if !is(f.Party, row.Party) || !is(f.MessageID, row.MessageID) || !is(f.Patient, row.Patient) || !is(f.Purpose, row.Purpose) ||
+		if row == nil || !is(f.Party, row.Party) || !is(f.MessageID, row.MessageID) || !is(f.Patient, row.Patient) || !is(f.Purpose, row.Purpose) ||
 			!f.OverdueAt.IsZero() && !(row.receiptAwaited() && row.ExpectBy.Before(f.OverdueAt)) {
 			continue
 		}

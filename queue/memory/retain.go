@@ -18,7 +18,7 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64,
 	defer s.disk.mu.Unlock()
 	left := min(max(limit, 1), maxLeases)
 	for _, m := range d.message[min(max(after, 0), int64(len(d.message))):] {
-		if m.Raw == nil {
+		if m == nil || m.Raw == nil {
 			continue
 		}
 		if left == 0 {
@@ -79,5 +79,85 @@ func (s *Store) DropAudits(ctx context.Context, before time.Time, limit int) (dr
 		dropped++
 	}
 	d.audit = slices.Delete(d.audit, 0, dropped)
+	return dropped, nil
+}
+
+// DropTraces takes away messages that say nothing of anybody; see queue.Retainer.
+func (s *Store) DropTraces(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error) {
+	d, err := s.enter(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer s.disk.mu.Unlock()
+	left := min(max(limit, 1), maxLeases)
+	for _, m := range d.message[min(max(after, 0), int64(len(d.message))):] {
+		if m == nil {
+			continue
+		}
+		if left == 0 {
+			break
+		}
+		left, next = left-1, m.Seq
+		if d.settled(m, before) && d.bare(m) {
+			dropped++
+			d.dropTrace(m)
+		}
+	}
+	return dropped, next, nil
+}
+
+// bare says that nothing of a message and its deliveries names anybody, and that they have no bodies.
+func (t *tables) bare(m *message) bool {
+	erased := m.Checksum == ""
+	if m.Raw != nil || !erased && (m.Patient != "" || m.Status == samvirke.MessageProcessed) {
+		return false
+	}
+	return !slices.ContainsFunc(t.deliveryOf[m.Seq], func(seq int64) bool {
+		d := t.delivery[seq-1]
+		return d.Body != nil || d.original || d.Patient != "" || erased && d.Checksum != ""
+	})
+}
+
+// dropTrace takes a message away with all that hangs on it.
+func (t *tables) dropTrace(m *message) {
+	ids := map[string]bool{}
+	for _, seq := range t.deliveryOf[m.Seq] {
+		d := t.delivery[seq-1]
+		ids[d.ID] = true
+		if d.ExternalID != "" {
+			t.dropName(d.name(), seq)
+		}
+		delete(t.deliveryAt, d.ID)
+		t.delivery[seq-1] = nil
+	}
+	if m.Checksum != "" {
+		t.dropName(m.name(), m.Seq)
+	}
+	delete(t.deliveryOf, m.Seq)
+	delete(t.messageAt, m.ID)
+	delete(t.trouble, m.Seq)
+	t.message[m.Seq-1] = nil
+	for i := range t.event {
+		if e := &t.event[i]; e.MessageID == m.ID || ids[e.DeliveryID] {
+			*e = samvirke.Event{}
+		}
+	}
+	t.receipt = slices.DeleteFunc(t.receipt, func(r samvirke.Receipt) bool { return r.MessageID == m.ID || ids[r.DeliveryID] })
+}
+
+// DropErased forgets names of what was erased; see queue.Retainer.
+func (s *Store) DropErased(ctx context.Context, before time.Time, limit int) (dropped int, err error) {
+	d, err := s.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer s.disk.mu.Unlock()
+	left := min(max(limit, 1), queue.MaxParts)
+	for h, e := range d.erased {
+		if dropped < left && e.at.Before(before) {
+			delete(d.erased, h)
+			dropped++
+		}
+	}
 	return dropped, nil
 }

@@ -61,12 +61,12 @@ func Open(disk *Disk, o Options) *Store {
 	}
 	disk.store = s
 	for _, m := range disk.message {
-		if m.Status == samvirke.MessageReceived {
+		if m != nil && m.Status == samvirke.MessageReceived {
 			s.todo = append(s.todo, m.Seq)
 		}
 	}
 	for _, d := range disk.delivery {
-		if d.open() {
+		if d != nil && d.open() {
 			s.place(d)
 		}
 	}

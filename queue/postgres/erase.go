@@ -50,15 +50,23 @@ type eraser struct {
 	out queue.Erased
 	// upTo are the last numbers that belong to the erasure: what is written after its last step is of a new plan.
 	upTo sequences
+	// heard are people who stay, because something came of them.
+	heard []string
 }
 
 // Erase forgets a person; see queue.Eraser. Rows that were changed or deleted are vacuumed; what the database keeps besides
 // its tables is told of in the package comment.
 func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error) {
-	if err := s.announceErasure(ctx); err != nil {
-		return queue.Erased{}, fmt.Errorf("erase: %w", err)
-	}
 	x := &eraser{s: s, e: e, upTo: sequences{message: math.MaxInt64, delivery: math.MaxInt64, event: math.MaxInt64, audit: math.MaxInt64}}
+	if !e.Silent.IsZero() { // seen here nothing is touched yet
+		err := s.job(ctx, x.listen)
+		if err = x.unlessHeard(err); err != nil {
+			return x.out, fmt.Errorf("erase: %w", err)
+		}
+	}
+	if err := s.announceErasure(ctx); err != nil {
+		return x.out, fmt.Errorf("erase: %w", err)
+	}
 	rows := []func(context.Context) error{x.messages, x.deliveries, x.events, x.audits}
 	// Twice: work on the plan that was under way may have written something between a step and the core, and fails
 	// after that, because the plan is gone.
@@ -67,12 +75,10 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 			return x.out, fmt.Errorf("erase: %w", err)
 		}
 	}
-	for _, table := range []string{"message", "delivery", "record", "plan_version", "aged", "due", "receipt", "event_run", "attempt", "trouble", "audit", "setting", "counter"} {
-		if _, err := s.reader.pool.Exec(ctx, `VACUUM `+pgx.Identifier{table}.Sanitize()); err != nil {
-			return x.out, fmt.Errorf("erase: vacuum: %w", s.readError(ctx, err))
-		}
+	if e.Unwiped {
+		return x.out, nil
 	}
-	return x.out, nil
+	return x.out, s.Wipe(ctx)
 }
 
 // numbers lists numbers on a reading connection, so that the writer goes on meanwhile.
@@ -111,7 +117,7 @@ func (x *eraser) remember(ctx context.Context, t *jobTx, ref int64, kind string,
 	if _, err := t.exec(ctx, erasureSet); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, `INSERT INTO erased (hash, ref) VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET ref = least(erased.ref, excluded.ref)`,
+	_, err := t.exec(ctx, `INSERT INTO erased (hash, ref) VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET ref = least(erased.ref, excluded.ref), at = now_ns()`,
 		erasedHash(x.s.salt, kind, parts...), ref)
 	return err
 }
@@ -121,8 +127,8 @@ func (x *eraser) remember(ctx context.Context, t *jobTx, ref int64, kind string,
 func (x *eraser) messages(ctx context.Context) error {
 	found, err := x.numbers(ctx, `SELECT seq FROM message WHERE id = ANY($1)
 		UNION SELECT m.seq FROM record r JOIN message m ON m.id = r.message_id WHERE r.patient = ANY($2)
-		UNION SELECT seq FROM message WHERE patient = ANY($2) AND patient <> '' AND status <> 'received' AND seq <= $3 ORDER BY 1`,
-		x.e.Messages, x.e.Patients, x.upTo.message)
+		UNION SELECT seq FROM message WHERE patient = ANY($2) AND patient <> '' AND status <> 'received' AND seq <= $3 AND received_at < $4 ORDER BY 1`,
+		x.e.Messages, x.e.Patients, x.upTo.message, x.until())
 	if err != nil {
 		return err
 	}
@@ -199,7 +205,8 @@ func (x *eraser) receipts(ctx context.Context, t *jobTx, where string, seq int64
 
 // deliveries blanks those about the person that another message led to.
 func (x *eraser) deliveries(ctx context.Context) error {
-	found, err := x.numbers(ctx, `SELECT seq FROM delivery WHERE patient = ANY($1) AND patient <> '' AND seq <= $2 ORDER BY seq`, x.e.Patients, x.upTo.delivery)
+	found, err := x.numbers(ctx, `SELECT seq FROM delivery WHERE patient = ANY($1) AND patient <> '' AND seq <= $2 AND created_at < $3 ORDER BY seq`, x.e.Patients,
+		x.upTo.delivery, x.until())
 	if err != nil {
 		return err
 	}
@@ -318,8 +325,13 @@ type goneRow struct {
 // at all.
 func (x *eraser) core(ctx context.Context) error {
 	before := x.out
-	return x.s.job(ctx, func(ctx context.Context, t *jobTx) error {
+	return x.unlessHeard(x.s.job(ctx, func(ctx context.Context, t *jobTx) error {
 		x.out = before
+		if !x.e.Silent.IsZero() {
+			if err := x.listen(ctx, t); err != nil || len(x.heard) > 0 {
+				return err
+			}
+		}
 		if err := t.conn.QueryRow(ctx, `SELECT message, delivery, event, audit FROM head`).Scan(&x.upTo.message, &x.upTo.delivery, &x.upTo.event, &x.upTo.audit); err != nil {
 			return err
 		}
@@ -352,7 +364,7 @@ func (x *eraser) core(ctx context.Context) error {
 			}
 		}
 		return err
-	})
+	}))
 }
 
 // WasErased knows the key of an erased record; see queue.Eraser.

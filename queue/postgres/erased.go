@@ -68,8 +68,9 @@ func (s *Store) announceErasure(ctx context.Context) error {
 
 const (
 	erasureSet = `UPDATE head SET erased = true WHERE NOT erased`
-	// erasedGroup finds which of the hashes that a group asks about are those of something erased.
-	erasedGroup = `SELECT e.hash, e.ref FROM unnest($1::bytea[]) AS i(hash) JOIN erased e ON e.hash = i.hash`
+	// erasedGroup finds which of the hashes that a group asks about are those of something erased. Of what retention dropped since nothing is known.
+	erasedGroup = `SELECT e.hash, e.ref FROM unnest($1::bytea[]) AS i(hash) JOIN erased e ON e.hash = i.hash
+		WHERE EXISTS (SELECT 1 FROM message m WHERE m.seq = e.ref)`
 )
 
 // readErased asks about all messages that a group accepts, when something was erased: the answers are in gone.

@@ -97,7 +97,7 @@ func (g *group) findErased(ctx context.Context, m *samvirke.Message) (seq int64,
 		if g.gone != nil {
 			return g.gone[string(hash)], nil
 		}
-		err = g.w.conn.QueryRow(ctx, erasedSelect, hash).Scan(&ref)
+		err = g.w.conn.QueryRow(ctx, erasedSelect+` AND EXISTS (SELECT 1 FROM message m WHERE m.seq = ref)`, hash).Scan(&ref)
 		if err == pgx.ErrNoRows { //nolint:errorlint // as Scan gives it
 			err = nil
 		}

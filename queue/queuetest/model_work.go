@@ -205,9 +205,20 @@ func (m *model) moment(rt *rapid.T) time.Time {
 	return m.now.Add(time.Second - time.Duration(rapid.IntRange(0, 30).Draw(rt, "ago"))*time.Second)
 }
 
-// drop is retention: bodies, or audit entries.
+// drop is retention: bodies, traces, audit entries, or names.
 func (m *model) drop(rt *rapid.T) {
 	before := m.moment(rt)
+	if chance(rt, "names", 6) {
+		before = time.Now().Add(time.Duration(1-2*rapid.IntRange(0, 1).Draw(rt, "far")) * 100000 * time.Hour)
+		all := func(ctx context.Context, s queue.Retainer) string {
+			n, err := s.DropErased(ctx, before, queue.MaxParts)
+			return fmt.Sprint(n, class(err))
+		}
+		var want string
+		m.do(func(r *reference) { want = all(context.Background(), r) })
+		same(rt, "drop names", all(m.ctx(rt), m.s.(queue.Retainer)), want)
+		return
+	}
 	if chance(rt, "audits", 3) {
 		n := rapid.IntRange(1, 3).Draw(rt, "limit")
 		var want int
@@ -218,10 +229,14 @@ func (m *model) drop(rt *rapid.T) {
 		return
 	}
 	limit := rapid.IntRange(1, 8).Draw(rt, "limit")
+	traces := chance(rt, "traces", 3)
 	all := func(ctx context.Context, s queue.Retainer) string {
-		dropped, after := 0, int64(0)
+		step, dropped, after := s.DropPayloads, 0, int64(0)
+		if traces {
+			step = s.DropTraces
+		}
 		for {
-			n, next, err := s.DropPayloads(ctx, before, after, limit)
+			n, next, err := step(ctx, before, after, limit)
 			dropped += n
 			if after = next; err != nil || next == 0 {
 				return fmt.Sprint(dropped, class(err))

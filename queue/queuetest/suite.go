@@ -110,6 +110,8 @@ func Run(t *testing.T, e Engine) {
 		{"EraseUnderOthersMessage", testEraseUnderOthersMessage},
 		{"EraseHeldLane", testEraseHeldLane},
 		{"Retain", testRetain},
+		{"RetainTraces", testRetainTraces},
+		{"EraseSilent", testEraseSilent},
 		{"LargeBodies", testLargeBodies},
 		{"FilterMessages", testFilterMessages},
 		{"FilterKindLater", testFilterKindLater},

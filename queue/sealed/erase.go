@@ -2,7 +2,9 @@ package sealed
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +24,8 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 		}
 		return out
 	}
-	c := queue.Erasure{Patients: tokens(e.Patients), Messages: e.Messages, Records: e.Records, History: tokens(e.History), Settings: append([]string(nil), e.Settings...)}
+	c := queue.Erasure{Patients: tokens(e.Patients), Messages: e.Messages, Records: e.Records, History: tokens(e.History), Settings: append([]string(nil), e.Settings...),
+		Silent: e.Silent, Unwiped: e.Unwiped}
 	for _, name := range e.Counters {
 		c.Counters = append(c.Counters, s.keys.counterName(name))
 	}
@@ -45,7 +48,25 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 			return queue.Erased{}, fmt.Errorf("erase: a message of the person is still to be processed: %w", queue.ErrState)
 		}
 	}
-	return inner.Erase(ctx, c)
+	out, err := inner.Erase(ctx, c)
+	if heard, is := errors.AsType[*queue.HeardError](err); is { // it names them by their tokens
+		named := &queue.HeardError{}
+		for i, t := range c.Patients {
+			if slices.Contains(heard.Patients, t) {
+				named.Patients = append(named.Patients, e.Patients[i])
+			}
+		}
+		err = fmt.Errorf("erase: %w", named)
+	}
+	return out, err
+}
+
+// Wipe implements queue.Eraser.
+func (s *Store) Wipe(ctx context.Context) error {
+	if inner, ok := s.inner.(queue.Eraser); ok {
+		return inner.Wipe(ctx)
+	}
+	return fmt.Errorf("wipe: the engine cannot: %w", queue.ErrState)
 }
 
 // hold keeps units about these tokens out until leave is called. It waits for those under way.
@@ -112,3 +133,19 @@ func (s *Store) DropAudits(ctx context.Context, before time.Time, limit int) (in
 }
 
 func replace(text, old, by string) string { return strings.ReplaceAll(text, old, by) }
+
+// DropTraces implements queue.Retainer.
+func (s *Store) DropTraces(ctx context.Context, before time.Time, after int64, limit int) (int, int64, error) {
+	if inner, ok := s.inner.(queue.Retainer); ok {
+		return inner.DropTraces(ctx, before, after, limit)
+	}
+	return 0, 0, fmt.Errorf("drop traces: the engine cannot: %w", queue.ErrState)
+}
+
+// DropErased implements queue.Retainer.
+func (s *Store) DropErased(ctx context.Context, before time.Time, limit int) (int, error) {
+	if inner, ok := s.inner.(queue.Retainer); ok {
+		return inner.DropErased(ctx, before, limit)
+	}
+	return 0, fmt.Errorf("drop names: the engine cannot: %w", queue.ErrState)
+}

@@ -56,6 +56,11 @@ type eraser struct {
 func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error) {
 	x := &eraser{s: s, e: e, upTo: sequences{message: math.MaxInt64, delivery: math.MaxInt64, event: math.MaxInt64, audit: math.MaxInt64}}
 	rows := []func(context.Context) error{x.messages, x.deliveries, x.events, x.audits}
+	if !e.Silent.IsZero() { // seen here nothing is touched yet
+		if err := s.job(ctx, x.heard); err != nil {
+			return x.out, fmt.Errorf("erase: %w", err)
+		}
+	}
 	// Twice: work on the plan that was under way may have written something between a step and the core, and fails
 	// after that, because the plan is gone.
 	for _, step := range slices.Concat(rows, []func(context.Context) error{x.core}, rows) {
@@ -65,16 +70,13 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 	}
 	s.erasedAny.Store(true)
 	queue.Reach(queue.PointEraseCore)
-	if err := s.wipePlaces(ctx); err != nil {
-		return x.out, fmt.Errorf("erase bodies: %w", err)
-	}
 	if err := s.bodies.shred(x.files, s.bodyKnown); err != nil {
 		return x.out, fmt.Errorf("erase large bodies: %w", err)
 	}
-	if err := s.wipe(ctx); err != nil {
-		return x.out, fmt.Errorf("erase: %w", err)
+	if e.Unwiped {
+		return x.out, nil
 	}
-	return x.out, nil
+	return x.out, s.Wipe(ctx)
 }
 
 // job runs f alone in a transaction of the writer.
@@ -144,8 +146,8 @@ func (w *writer) query(sql string, f func(row []driver.Value) error, vals ...dri
 }
 
 func (w *writer) remember(ref int64, kind string, parts ...string) error {
-	return w.query(`INSERT INTO erased (hash, ref) VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET ref = min(ref, excluded.ref)`,
-		nil, erasedHash(w.s.salt, kind, parts...), ref)
+	return w.query(`INSERT INTO erased (hash, ref, at) VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET ref = min(ref, excluded.ref), at = excluded.at`,
+		nil, erasedHash(w.s.salt, kind, parts...), ref, nanos(w.s.opts.Now()))
 }
 
 // messages blanks the messages of the person: those of the patient keys, those that records came from (a receipt
@@ -167,7 +169,7 @@ func (x *eraser) messages(ctx context.Context) error {
 		found = append(found, seqs...)
 		// What is received and not processed yet belongs to what comes after the erasure.
 		if seqs, err = x.numbers(ctx, `SELECT seq FROM message WHERE patient = ? AND patient <> '' AND status <> 'received'
-			AND seq <= ?`, p, x.upTo.message); err != nil {
+			AND seq <= ? AND received_at < ?`, p, x.upTo.message, x.until()); err != nil {
 			return err
 		}
 		found = append(found, seqs...)
@@ -214,6 +216,11 @@ func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq
 // not at all.
 func (x *eraser) core(ctx context.Context) error {
 	return x.s.job(ctx, func(w *writer) error {
+		if !x.e.Silent.IsZero() {
+			if err := x.heard(w); err != nil {
+				return err
+			}
+		}
 		x.upTo = w.seqs
 		if err := w.query(`UPDATE erasure SET dirty = 1, plan = max(plan, ?), record = max(record, ?)`, nil, w.seqs.plan, w.seqs.record); err != nil {
 			return err
@@ -348,11 +355,14 @@ func (t *tx) findErased(m *samvirke.Message) (seq int64, same bool, err error) {
 
 // readErasure reads what earlier erasures left.
 func (w *writer) readErasure() (dirty bool, err error) {
-	err = w.query(`SELECT salt, plan, record, dirty, EXISTS (SELECT 1 FROM erased) FROM erasure`, func(row []driver.Value) error {
+	err = w.query(`SELECT salt, plan, record, message, delivery, event, receipt, dirty, EXISTS (SELECT 1 FROM erased) FROM erasure`, func(row []driver.Value) error {
 		w.s.salt = slices.Clone(row[0].([]byte))
-		w.seqs.plan, w.seqs.record = max(w.seqs.plan, row[1].(int64)), max(w.seqs.record, row[2].(int64))
-		dirty = row[3].(int64) != 0
-		w.s.erasedAny.Store(row[4].(int64) != 0)
+		q := &w.seqs
+		for i, last := range []*int64{&q.plan, &q.record, &q.message, &q.delivery, &q.event, &q.receipt} {
+			*last = max(*last, row[1+i].(int64))
+		}
+		dirty = row[7].(int64) != 0
+		w.s.erasedAny.Store(row[8].(int64) != 0)
 		return io.EOF
 	})
 	if err == io.EOF { //nolint:errorlint // ours

@@ -124,7 +124,8 @@ func (x *eraser) receipts(w *writer, where string, seq int64) error {
 // deliveries blanks those about the person that another message led to.
 func (x *eraser) deliveries(ctx context.Context) error {
 	for _, p := range x.e.Patients {
-		found, err := x.numbers(ctx, `SELECT seq FROM delivery WHERE patient = ? AND patient <> '' AND seq <= ?`, p, x.upTo.delivery)
+		found, err := x.numbers(ctx, `SELECT seq FROM delivery WHERE patient = ? AND patient <> '' AND seq <= ? AND created_at < ?`, p,
+			x.upTo.delivery, x.until())
 		if err != nil {
 			return err
 		}

@@ -155,6 +155,15 @@ func (c *pointChild) drop(int) error {
 			break
 		}
 	}
+	for after := int64(0); ; {
+		_, next, err := c.s.DropTraces(context.Background(), time.Now(), after, 100)
+		if err != nil {
+			return err
+		}
+		if after = next; next == 0 {
+			break
+		}
+	}
 	_, err := c.s.DropAudits(context.Background(), time.Now().Add(-100*time.Millisecond), 50)
 	return err
 }

@@ -50,7 +50,7 @@ func (l *lookups) text() []query {
 		// Those of one id are few: each has another content, whatever became of it.
 		{&l.messageSameID, `SELECT seq FROM message INDEXED BY message_external
 			WHERE checksum = +? AND party = ? AND external_id = ? AND external_id <> '' ORDER BY seq LIMIT 1`},
-		{&l.erasedGet, `SELECT ref FROM erased WHERE hash = ?`},
+		{&l.erasedGet, `SELECT ref FROM erased WHERE hash = ? AND EXISTS (SELECT 1 FROM message WHERE seq = ref)`},
 		{&l.messageFull, `SELECT ` + messageColumns + ` FROM message WHERE seq = ?`},
 		{&l.messageByID, `SELECT seq, status, format, kind, version, external_id, patient, generated_at, party
 			FROM message WHERE id = ?`},

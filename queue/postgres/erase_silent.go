@@ -1,0 +1,50 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/samvirke/samvirke/queue"
+)
+
+// Wipe takes what erasures left out of the pages of all tables; see queue.Eraser.
+func (s *Store) Wipe(ctx context.Context) error {
+	for _, table := range []string{"message", "delivery", "record", "plan_version", "aged", "due", "receipt", "event_run", "attempt", "trouble", "audit", "setting", "counter"} {
+		if _, err := s.reader.pool.Exec(ctx, `VACUUM `+pgx.Identifier{table}.Sanitize()); err != nil {
+			return fmt.Errorf("erase: vacuum: %w", s.readError(ctx, err))
+		}
+	}
+	return nil
+}
+
+// listen notes of whom something came who go because nothing did; see queue.Erasure.
+func (x *eraser) listen(ctx context.Context, t *jobTx) error {
+	x.heard = nil
+	return each(ctx, t, func(row pgx.Row) (p string, err error) {
+		err = row.Scan(&p)
+		return p, err
+	}, func(p string) error {
+		x.heard = append(x.heard, p)
+		return nil
+	}, `SELECT p FROM unnest($1::text[]) AS l(p) WHERE p <> '' AND (EXISTS (SELECT 1 FROM message WHERE patient = p AND patient <> '' AND received_at >= $2)
+		OR (SELECT at FROM plan_version WHERE patient = p ORDER BY version DESC LIMIT 1) >= $2)`, x.e.Patients, nanos(x.e.Silent))
+}
+
+// unlessHeard gives the error of a job that listened: its own cannot say it, which would count as one of the connection.
+func (x *eraser) unlessHeard(err error) error {
+	if err == nil && len(x.heard) > 0 {
+		err = &queue.HeardError{Patients: x.heard}
+	}
+	return err
+}
+
+// until is the time before which what is erased must have come.
+func (x *eraser) until() int64 {
+	if x.e.Silent.IsZero() {
+		return math.MaxInt64
+	}
+	return nanos(x.e.Silent)
+}

@@ -1,0 +1,181 @@
+package queuetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// dropTraces runs all steps of it and gives how many messages went.
+func (v *env) dropTraces(before time.Time) (dropped int) {
+	v.t.Helper()
+	for after := int64(0); ; {
+		n, next, err := v.s.(queue.Retainer).DropTraces(v.ctx(), before, after, 3)
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		if dropped += n; next == 0 {
+			return dropped
+		}
+		after = next
+	}
+}
+
+// testRetainTraces: what says nothing of anybody goes when its time is over, with all that hangs on it, and nothing else does. Numbers are
+// not given again, and the books count what went.
+func testRetainTraces(t *testing.T, v *env) {
+	v.person("urn:test|kept", "k", 2)
+	v.person("urn:test|gone", "x", 5)
+	refused := message("refused")
+	refused.Patient = ""
+	v.commit(queue.Unit{Accept: refused, Message: &queue.MessageStep{ID: "refused", To: samvirke.MessageRefused, Fault: "f"}})
+	v.enqueue("gp", "urn:test|q", "open")
+	later := v.tick().Add(time.Hour)
+	if n := v.dropTraces(later); n != 0 {
+		t.Fatalf("%d traces dropped that have bodies or name somebody", n)
+	}
+	if _, err := v.s.(queue.Eraser).Erase(v.ctx(), queue.Erasure{Patients: []string{"urn:test|gone"}}); err != nil {
+		t.Fatal(err)
+	}
+	for after := int64(0); ; {
+		_, next, err := v.s.(queue.Retainer).DropPayloads(v.ctx(), later, after, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after = next; next == 0 {
+			break
+		}
+	}
+	if n := v.dropTraces(message("").ReceivedAt.Add(-time.Hour)); n != 0 {
+		t.Fatalf("%d traces dropped before their time", n)
+	}
+	was := get[queue.Stats](v)(v.s.Stats(v.ctx()))
+	if n := v.dropTraces(later); n != 6 {
+		t.Fatalf("%d traces dropped, want 5 of the erased person and the refused one", n)
+	}
+	v.tracesGone()
+	if now := get[queue.Stats](v)(v.s.Stats(v.ctx())); now.Accepted != was.Accepted || fmt.Sprint(now.Messages, now.Deliveries) != fmt.Sprint(was.Messages, was.Deliveries) {
+		t.Errorf("totals %+v, before %+v", now, was)
+	}
+	v.restart()
+	v.tracesGone()
+	again := message("again")
+	again.ExternalID, again.Raw = canary+"xi", []byte(canary+"xi")
+	again.Checksum, again.Size = sum(again.Raw), int64(len(again.Raw))
+	out := v.commit(queue.Unit{Accept: again})
+	if newest := get[queue.MessageDetail](v)(v.s.Message(v.ctx(), "m-open")).Seq; out.Duplicate || out.Reused || out.Seq <= newest {
+		t.Errorf("what comes again after its trace went: %+v, the newest before was %d", out, newest)
+	}
+	v.namesForgotten()
+}
+
+// tracesGone: nothing that hangs on a dropped message is found, and what hangs on the others is.
+func (v *env) tracesGone() {
+	v.t.Helper()
+	for _, id := range []string{"xi", "xiiiii", "refused"} {
+		if _, err := v.s.Message(v.ctx(), id); !errors.Is(err, queue.ErrNotFound) {
+			v.t.Errorf("message %s: %v", id, err)
+		}
+		if list := get[[]samvirke.Receipt](v)(v.s.Receipts(v.ctx(), queue.ReceiptFilter{MessageID: id})); len(list) > 0 {
+			v.t.Errorf("%d receipts of %s", len(list), id)
+		}
+	}
+	if _, err := v.s.Delivery(v.ctx(), "dxi"); !errors.Is(err, queue.ErrNotFound) {
+		v.t.Errorf("delivery: %v", err)
+	}
+	if _, err := v.s.FindDelivery(v.ctx(), "gp", canary+"outxi"); !errors.Is(err, queue.ErrNotFound) {
+		v.t.Errorf("delivery by its name: %v", err)
+	}
+	list := get[[]samvirke.Message](v)(v.s.Messages(v.ctx(), queue.MessageFilter{Limit: queue.MaxPage}))
+	var left []string
+	for i := range list {
+		left = append(left, list[i].ID)
+	}
+	if slices.Sort(left); fmt.Sprint(left) != "[ki kii m-open]" {
+		v.t.Errorf("messages left: %v", left)
+	}
+	for _, e := range get[[]samvirke.Event](v)(v.s.Events(v.ctx(), queue.EventFilter{Limit: queue.MaxPage})) {
+		if e.MessageID != "" && !slices.Contains(left, e.MessageID) {
+			v.t.Errorf("event of a message that is gone: %+v", e)
+		}
+	}
+	if d := get[samvirke.Delivery](v)(v.s.FindDelivery(v.ctx(), "gp", canary+"outki")); d.ID != "dki" {
+		v.t.Errorf("found %+v", d)
+	}
+	if len(get[[]samvirke.Receipt](v)(v.s.Receipts(v.ctx(), queue.ReceiptFilter{MessageID: "ki"}))) != 1 {
+		v.t.Error("a receipt of somebody else went")
+	}
+}
+
+// namesForgotten: names of what was erased go when their time is over.
+func (v *env) namesForgotten() {
+	v.t.Helper()
+	keeper, eraser := v.s.(queue.Retainer), v.s.(queue.Eraser)
+	if n, err := keeper.DropErased(v.ctx(), time.Now().Add(-1000*time.Hour), 100); n != 0 || err != nil {
+		v.t.Errorf("%d names dropped before their time, %v", n, err)
+	}
+	if gone := get[bool](v)(eraser.WasErased(v.ctx(), canary+"xi")); !gone {
+		v.t.Error("an erased record is not known")
+	}
+	total := 0
+	for {
+		n, err := keeper.DropErased(v.ctx(), time.Now().Add(100000*time.Hour), 4)
+		if err != nil || n > 4 {
+			v.t.Fatalf("%d names dropped, %v", n, err)
+		}
+		if total += n; n == 0 {
+			break
+		}
+	}
+	if total < 15 {
+		v.t.Errorf("%d names dropped, want those of 5 messages, deliveries and records at least", total)
+	}
+	if gone := get[bool](v)(eraser.WasErased(v.ctx(), canary+"xi")); gone {
+		v.t.Error("an erased record is known for ever")
+	}
+}
+
+// testEraseSilent: of people who go because nothing came for a time, those of whom something came keep their plans, and then nobody's
+// goes.
+func testEraseSilent(t *testing.T, v *env) {
+	v.person("urn:test|a", "a", 2)
+	since := v.tick()
+	v.person("urn:test|b", "b", 1)
+	heard := message("late")
+	heard.Patient, heard.ReceivedAt = "urn:test|c", since.Add(time.Second)
+	v.commit(queue.Unit{Accept: heard, Message: &queue.MessageStep{ID: "late", To: samvirke.MessageProcessed, Patient: heard.Patient}, Plan: &queue.PlanStep{Patient: "urn:test|c", Body: []byte("p")}, Now: since.Add(-time.Second)})
+	eraser := v.s.(queue.Eraser)
+	_, err := eraser.Erase(v.ctx(), queue.Erasure{Patients: []string{"urn:test|a", "urn:test|b", "urn:test|c"}, Settings: []string{"of/a"}, Silent: since})
+	e, is := errors.AsType[*queue.HeardError](err)
+	if !is || fmt.Sprint(e.Patients) != "[urn:test|b urn:test|c]" || !errors.Is(err, queue.ErrState) {
+		t.Fatalf("%v", err)
+	}
+	for _, p := range []string{"a", "b", "c"} {
+		if _, err := v.s.Plan(v.ctx(), "urn:test|"+p, 0); err != nil {
+			t.Errorf("plan of %s: %v", p, err)
+		}
+	}
+	if m := get[queue.MessageDetail](v)(v.s.Message(v.ctx(), "ai")); m.Patient == "" || len(m.Raw) == 0 {
+		t.Errorf("a message went with an erasure that was not done: %+v", m.Message)
+	}
+	out, err := eraser.Erase(v.ctx(), queue.Erasure{Patients: []string{"urn:test|a"}, Settings: []string{"of/a"}, Silent: since, Unwiped: true})
+	if err != nil || out.Messages != 2 || out.Plans != 2 {
+		t.Errorf("erased %+v, %v", out, err)
+	}
+	if _, err := v.s.Plan(v.ctx(), "urn:test|a", 0); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("plan: %v", err)
+	}
+	if err := eraser.Wipe(v.ctx()); err != nil {
+		t.Error(err)
+	}
+	for _, text := range []string{"urn:test|a", "outai"} {
+		if found := v.scanDir(text); len(found) > 0 {
+			t.Errorf("%s left in %v", text, found)
+		}
+	}
+}
