@@ -24,10 +24,14 @@ type Erasure struct {
 	History []string
 	// Settings and Counters go by name.
 	Settings, Counters []string
-	// Silent is set when people go because their time is over: one of whom a message was received, or whose plan changed, at this
-	// time or later, stays, and Erase gives a HeardError. Zero: they go whatever came.
+	// Silent is set when people go because their time is over: one of whom a message was received, whose plan changed or for whom a
+	// delivery was made at this time or later, or of whom something is open still, stays, and Erase gives a HeardError. Zero: they go
+	// whatever came.
 	Silent time.Time
-	// Unwiped: rows and bodies go, but what is left of them in the files may stay until Wipe. For several erasures in a row.
+	// Traces: rows of messages that were received before need not stay until DropTraces. Zero: they stay.
+	Traces time.Time
+	// Unwiped: the rows go, but what is left of them in the files, and the patient in events and audit, may stay until Wipe. For
+	// several erasures in a row.
 	Unwiped bool
 }
 

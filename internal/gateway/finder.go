@@ -1,6 +1,9 @@
 package gateway
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // finder finds out whether a text has one of many marks somewhere in it.
 type finder struct {
@@ -26,17 +29,26 @@ func newFinder(marks []string) finder {
 }
 
 func (f finder) in(text string) bool {
-	for _, m := range f.few {
-		if strings.Contains(text, m) {
-			return true
-		}
+	for range f.all(text) {
+		return true
 	}
-	for n, marks := range f.bySize {
-		for i := 0; i+n <= len(text); i++ {
-			if marks[text[i:i+n]] {
-				return true
+	return false
+}
+
+// all gives the marks that stand in a text; one that stands there twice may come twice.
+func (f finder) all(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, m := range f.few {
+			if strings.Contains(text, m) && !yield(m) {
+				return
+			}
+		}
+		for n, marks := range f.bySize {
+			for i := 0; i+n <= len(text); i++ {
+				if m := text[i : i+n]; marks[m] && !yield(m) {
+					return
+				}
 			}
 		}
 	}
-	return false
 }

@@ -27,7 +27,7 @@ type Retention struct {
 
 // Sizes of the steps of retention: one short transaction each.
 const (
-	retainMessages = 200
+	retainMessages = 500
 	retainAudits   = 2000
 	retainNames    = 2000
 )
@@ -45,18 +45,19 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 		return nil
 	}
 	queue.Reach(queue.PointRetention)
+	now := g.now() // one time for all: what goes with a person needs no step of its own before or after
 	err := g.eraser().Resume(ctx)
+	if r.Records > 0 {
+		err = errors.Join(err, g.eraseEnded(ctx, r, now), g.wipe(ctx))
+	}
 	if r.Payloads > 0 {
-		err = errors.Join(err, g.dropPayloads(ctx, keeper, g.now().Add(-r.Payloads)))
+		err = errors.Join(err, g.dropPayloads(ctx, keeper, now.Add(-r.Payloads)))
 	}
 	if r.Audit > 0 {
-		err = errors.Join(err, g.dropAudits(ctx, keeper, g.now().Add(-r.Audit)))
-	}
-	if r.Records > 0 {
-		err = errors.Join(err, g.eraseEnded(ctx, g.now().Add(-r.Records)), g.wipe(ctx))
+		err = errors.Join(err, g.dropAudits(ctx, keeper, now.Add(-r.Audit)))
 	}
 	if r.Traces > 0 {
-		err = errors.Join(err, g.dropTraces(ctx, keeper, g.now().Add(-r.Traces)))
+		err = errors.Join(err, g.dropTraces(ctx, keeper, now.Add(-r.Traces)))
 	}
 	return err
 }

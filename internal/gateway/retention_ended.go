@@ -4,17 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/queue"
 )
 
 const (
-	// eraseTogether is how many people one erasure of retention takes: what an erasure costs beside its rows (the settings are
-	// looked through) is shared by them. More would hold the store up for too long when their plans go.
+	// eraseTogether is how many people one erasure of retention takes. More would hold the store up for too long when their plans go.
 	eraseTogether = 256
+	// eraseAtOnce is how many people are collected for a row of erasures: the settings are looked through once for all of them.
+	eraseAtOnce = 4096
 	// lookAgain is how often all plans are looked at, and not only those that were changed since: a course may have an end that
 	// lay ahead.
 	lookAgain = 24 * time.Hour
@@ -61,82 +65,148 @@ func (g *Gateway) wipe(ctx context.Context) error {
 	return nil
 }
 
-// eraseEnded erases those whose plan came to its end, and was last changed, before a time.
-func (g *Gateway) eraseEnded(ctx context.Context, before time.Time) error {
-	for after := g.ended.from(g.now()); ctx.Err() == nil; {
+// eraseEnded erases those whose plan came to its end, and was last changed, before the time for it.
+func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now time.Time) error {
+	q := queue.Erasure{Silent: now.Add(-r.Records), Unwiped: true}
+	if r.Traces > 0 {
+		q.Traces = now.Add(-r.Traces)
+	}
+	changed := map[string]int64{} // the newest version seen, by patient
+	for after, whole := g.ended.from(now), true; whole; {
 		page, err := g.store.PlanChanges(ctx, after, queue.MaxPage)
 		if err != nil {
 			return fmt.Errorf("read plan changes: %w", err)
 		}
-		whole := len(page) == queue.MaxPage
-		var ended []string
+		whole = len(page) == queue.MaxPage
 		for i := range page {
 			c := &page[i]
-			if !c.At.Before(before) { // versions have the order of their times: those behind it are for later
+			if !c.At.Before(q.Silent) { // versions have the order of their times: those behind it are for later
 				whole = false
 				break
 			}
-			after = c.Seq
-			newest, err := g.newestVersion(ctx, c.Patient)
-			if err != nil {
-				return err
-			}
-			if newest.Version != c.Version { // the newest one has its own turn, and a plan is read once
-				continue
-			}
-			p, err := g.Plan(ctx, c.Patient)
-			if err != nil {
-				return err
-			}
-			if p == nil || !endedBefore(p, before) {
-				continue
-			}
-			if ended = append(ended, c.Patient); len(ended) == eraseTogether {
-				if err := g.eraseAll(ctx, ended, before); err != nil {
-					return err
-				}
-				ended = nil
-			}
+			after, changed[c.Patient] = c.Seq, c.Version
 		}
-		if err := g.eraseAll(ctx, ended, before); err != nil {
+		if whole && len(changed) < eraseAtOnce {
+			continue
+		}
+		if err := g.eraseChanged(ctx, changed, q); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
-			return nil // perhaps not all of the page
+			return nil // perhaps not all of them
 		}
-		if g.ended.reached(after); !whole {
+		clear(changed)
+		g.ended.reached(after)
+	}
+	return nil
+}
+
+// eraseChanged erases those whose plan is as it was seen, and has ended.
+func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]int64, q queue.Erasure) error {
+	var mu sync.Mutex
+	var ended []string
+	var some errgroup.Group
+	some.SetLimit(2) // one reads while another one computes
+	for patient, version := range changed {
+		if ctx.Err() != nil {
+			break
+		}
+		some.Go(func() error {
+			is, err := g.hasEnded(ctx, patient, version, q.Silent)
+			mu.Lock()
+			defer mu.Unlock()
+			if is {
+				ended = append(ended, patient)
+			}
+			return err
+		})
+	}
+	if err := some.Wait(); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return g.eraseAll(ctx, ended, q)
+}
+
+// hasEnded tells whether a version is the newest of a plan that came to its end before a time. Each plan is read once: an older version
+// leaves it to the newest one.
+func (g *Gateway) hasEnded(ctx context.Context, patient string, version int64, before time.Time) (bool, error) {
+	newest, err := g.newestVersion(ctx, patient)
+	if err != nil || newest.Version != version {
+		return false, err
+	}
+	p, err := g.Plan(ctx, patient)
+	return err == nil && p != nil && endedBefore(p, before), err
+}
+
+// eraseAll erases those of these people of whom nothing came since a time. Who is heard of meanwhile stays, up to the moment in which the
+// plans go; then the others are taken one by one.
+func (g *Gateway) eraseAll(ctx context.Context, patients []string, q queue.Erasure) error {
+	if len(patients) == 0 || ctx.Err() != nil {
+		return nil
+	}
+	f := g.eraser()
+	all, err := f.collect(ctx, patients)
+	if err != nil {
+		return err
+	}
+	for piece := range slices.Chunk(all, eraseTogether) {
+		if ctx.Err() != nil {
 			return nil
+		}
+		if err := g.erasePiece(ctx, &f, piece, q); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// eraseAll erases those of these people of whom nothing came since a time. Who is heard of meanwhile stays, up to the moment in which the
-// plans go; then the others are taken one by one.
-func (g *Gateway) eraseAll(ctx context.Context, patients []string, before time.Time) error {
-	var silent []string
-	for _, p := range patients {
-		v, err := g.newestVersion(ctx, p)
-		if err != nil {
+// erasePiece erases some people together. Those of whom something came, or is open, are then taken one by one: what is open and old is
+// ended, and who was heard of stays.
+func (g *Gateway) erasePiece(ctx context.Context, f *Forget, piece []queue.Erasure, q queue.Erasure) error {
+	var alone []string
+	for len(piece) > 0 {
+		e := erasure{Who: whoRetention, Reason: whyRetention, Erasure: together(piece), Quiet: true}
+		_, err := g.eraseSilent(q, &e, func() (queue.Erased, error) { return f.begin(ctx, firstKeys(piece), &e) })
+		heard, is := errors.AsType[*queue.HeardError](err)
+		if err != nil && !is {
 			return err
 		}
-		if v.Version > 0 && v.At.Before(before) {
-			silent = append(silent, p)
+		if err == nil {
+			break
+		}
+		n := len(piece)
+		piece = slices.DeleteFunc(piece, func(one queue.Erasure) bool {
+			named := slices.ContainsFunc(one.Patients, func(k string) bool { return slices.Contains(heard.Patients, k) })
+			if named {
+				alone = append(alone, one.Patients[0])
+			}
+			return named
+		})
+		if len(piece) == n {
+			return fmt.Errorf("erase people: %w", err)
 		}
 	}
-	if len(silent) == 0 || ctx.Err() != nil {
-		return nil
-	}
-	err := g.eraseSilent(ctx, silent, before)
-	if _, heard := errors.AsType[*queue.HeardError](err); !heard || len(silent) == 1 {
-		return unlessHeard(err)
-	}
-	for _, p := range silent {
-		if err := unlessHeard(g.eraseSilent(ctx, []string{p}, before)); err != nil {
+	for _, p := range alone {
+		e := erasure{Who: whoRetention, Reason: whyRetention}
+		_, err := g.eraseSilent(q, &e, func() (queue.Erased, error) { return f.eraseAll(ctx, []string{p}, e) })
+		if err := unlessHeard(err); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+const (
+	whoRetention = "retention"
+	whyRetention = "kept for the configured time after the end"
+)
+
+// firstKeys are the people as they were named.
+func firstKeys(piece []queue.Erasure) (keys []string) {
+	for i := range piece {
+		keys = append(keys, piece[i].Patients[0])
+	}
+	return keys
 }
 
 // unlessHeard drops the error that says that somebody stays.
@@ -147,14 +217,13 @@ func unlessHeard(err error) error {
 	return err
 }
 
-// eraseSilent gives a queue.HeardError when something came of one of them since a time.
-func (g *Gateway) eraseSilent(ctx context.Context, patients []string, before time.Time) error {
+// eraseSilent runs an erasure that leaves those of whom something came since a time, with a queue.HeardError, and whose files are wiped later.
+func (g *Gateway) eraseSilent(q queue.Erasure, e *erasure, run func() (queue.Erased, error)) (queue.Erased, error) {
 	g.ended.mu.Lock()
 	g.ended.unwiped = true
 	g.ended.mu.Unlock()
-	_, err := g.eraser().eraseAll(ctx, patients, erasure{Who: "retention", Reason: "kept for the configured time after the end",
-		Erasure: queue.Erasure{Silent: before, Unwiped: true}})
-	return err
+	e.Silent, e.Traces, e.Unwiped = q.Silent, q.Traces, q.Unwiped
+	return run()
 }
 
 // newestVersion gives the newest version of a plan without its body; Version 0: there is none, or nobody has it.

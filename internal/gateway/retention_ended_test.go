@@ -133,7 +133,7 @@ func TestRetainHeard(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("erasures are left to be gone on with: %v, %v", left, err)
 	}
-	if calls < people {
+	if calls < 3 { // with all, without the one who came again, and that one alone
 		t.Errorf("%d erasures: nobody came while one was under way", calls)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,8 @@ type erasure struct {
 	queue.Erasure
 	Who    string `json:"who"`
 	Reason string `json:"reason"`
+	// Quiet: what is open of somebody is not ended, but is a reason to leave them (queue.Erasure.Silent).
+	Quiet bool `json:"quiet,omitempty"`
 }
 
 // Erase takes a person out of the store: everything under the patient key, and under every key that is the same person
@@ -66,11 +69,20 @@ func (f Forget) EraseAll(ctx context.Context, patients []string, who, reason str
 	return f.eraseAll(ctx, patients, erasure{Who: who, Reason: reason})
 }
 
-// eraseAll does an erasure that says who, why and how.
+// eraseAll does an erasure that says who, why and how, of several people.
 func (f Forget) eraseAll(ctx context.Context, patients []string, e erasure) (queue.Erased, error) {
-	if err := f.collect(ctx, &e, patients); err != nil {
+	all, err := f.collect(ctx, patients)
+	if err != nil {
 		return queue.Erased{}, err
 	}
+	q := e.Erasure
+	e.Erasure = together(all)
+	e.Silent, e.Traces, e.Unwiped = q.Silent, q.Traces, q.Unwiped
+	return f.begin(ctx, patients, &e)
+}
+
+// begin writes an erasure into the store, with an entry in the audit for each of these people, and does it.
+func (f Forget) begin(ctx context.Context, patients []string, e *erasure) (queue.Erased, error) {
 	name := erasurePrefix + newID()
 	e.Settings = append(e.Settings, name)
 	now := f.Now().UTC()
@@ -82,7 +94,7 @@ func (f Forget) eraseAll(ctx context.Context, patients []string, e erasure) (que
 		return queue.Erased{}, fmt.Errorf("begin to erase: %w", err)
 	}
 	queue.Reach(queue.PointEraseNoted)
-	return f.run(ctx, &e)
+	return f.run(ctx, e)
 }
 
 // Resume ends erasures that were begun. A gateway calls it before it takes up any work.
@@ -118,8 +130,10 @@ func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
 		return queue.Erased{}, ErrErase
 	}
 	for round := 1; ; round++ {
-		if err := f.end(ctx, e); err != nil {
-			return queue.Erased{}, f.unbegin(ctx, e, err)
+		if !e.Quiet {
+			if err := f.end(ctx, e); err != nil {
+				return queue.Erased{}, f.unbegin(ctx, e, err)
+			}
 		}
 		if err := f.blank(ctx, e); err != nil {
 			return queue.Erased{}, err
@@ -202,31 +216,51 @@ func (f Forget) drop(e *erasure) {
 	}
 }
 
-// collect finds the keys that are each person, and what else names them.
-func (f Forget) collect(ctx context.Context, e *erasure, patients []string) error {
+// collect finds the keys that are each person, and what else names them: an erasure for each of these people who is nobody before.
+func (f Forget) collect(ctx context.Context, patients []string) ([]queue.Erasure, error) {
 	key, err := f.planKey(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	id := func(p string) string { return PlanID(key, p) }
+	var all []queue.Erasure
+	seen := map[string]bool{}
 	for _, p := range patients {
-		if slices.Contains(e.Patients, p) {
-			continue // is one of those before
+		if seen[p] {
+			continue
 		}
 		one := erasure{Erasure: queue.Erasure{Patients: []string{p}}}
 		if len(key) > 0 {
 			if err := f.kin(ctx, &one, p, id); err != nil {
-				return err
+				return nil, err
 			}
 		}
+		for _, k := range one.Patients {
+			seen[k] = true
+		}
+		all = append(all, one.Erasure)
+	}
+	return all, f.names(ctx, all, id)
+}
+
+// together makes one erasure of several.
+func together(all []queue.Erasure) (e queue.Erasure) {
+	for i := range all {
+		one := &all[i]
 		e.Patients = append(e.Patients, one.Patients...)
 		e.Records = append(e.Records, one.Records...)
 		e.Messages = append(e.Messages, one.Messages...)
 		e.History = append(e.History, one.History...)
+		e.Settings = append(e.Settings, one.Settings...)
+		e.Counters = append(e.Counters, one.Counters...)
 	}
-	e.Patients = unique(e.Patients)
-	e.History = slices.DeleteFunc(e.History, func(k string) bool { return slices.Contains(e.Patients, k) })
-	return f.names(ctx, e, id)
+	e.Patients, e.Settings = unique(e.Patients), unique(e.Settings)
+	gone := map[string]bool{}
+	for _, p := range e.Patients {
+		gone[p] = true
+	}
+	e.History = slices.DeleteFunc(unique(e.History), func(k string) bool { return gone[k] })
+	return e
 }
 
 // unique drops what stands twice and keeps the order.
@@ -327,14 +361,19 @@ func (f Forget) part(ctx context.Context, l *planLoader, e *erasure, key string,
 	}
 }
 
-// names lists the settings and counters that name the person: by the key itself, or by an opaque id made of it.
-func (f Forget) names(ctx context.Context, e *erasure, id func(string) string) error {
-	var marks []string
-	for _, p := range e.Patients {
-		marks = append(marks, p, id(p))
-		e.Counters = append(e.Counters, recordCounter(id(p)))
+// names lists the settings and counters that name each of these people: by a key itself, or by an opaque id made of it. All settings are
+// read once for all of them.
+func (f Forget) names(ctx context.Context, all []queue.Erasure, id func(string) string) error {
+	whose := map[string][]int{}
+	var marks, keys []string
+	for i := range all {
+		for _, p := range all[i].Patients {
+			marks, keys = append(marks, p, id(p)), append(keys, p)
+			whose[p], whose[id(p)] = append(whose[p], i), append(whose[id(p)], i)
+			all[i].Counters = append(all[i].Counters, recordCounter(id(p)))
+		}
 	}
-	byName, byValue := newFinder(marks), newFinder(e.Patients)
+	byName, byValue := newFinder(unique(marks)), newFinder(unique(keys))
 	for after := ""; ; {
 		page, err := f.Store.Settings(ctx, "", after, queue.MaxPage)
 		if err != nil {
@@ -342,16 +381,30 @@ func (f Forget) names(ctx context.Context, e *erasure, id func(string) string) e
 		}
 		for _, s := range page {
 			after = s.Name
-			if strings.HasPrefix(s.Name, erasurePrefix) || !byName.in(s.Name) && !byValue.in(s.Value) {
+			if strings.HasPrefix(s.Name, erasurePrefix) {
 				continue
 			}
-			e.Settings = append(e.Settings, s.Name)
-			if party, patient, ok := strings.Cut(s.Value, "\x1f"); ok && slices.Contains(e.Patients, patient) {
-				e.Counters = append(e.Counters, NoticeCounter(party, patient))
+			for _, found := range []iter.Seq[string]{byName.all(s.Name), byValue.all(s.Value)} {
+				for mark := range found {
+					for _, i := range whose[mark] {
+						named(&all[i], s)
+					}
+				}
 			}
 		}
 		if len(page) < queue.MaxPage {
 			return nil
 		}
+	}
+}
+
+// named adds a setting that names a person, and the counter that goes with it.
+func named(e *queue.Erasure, s queue.Setting) {
+	if slices.Contains(e.Settings, s.Name) {
+		return
+	}
+	e.Settings = append(e.Settings, s.Name)
+	if party, patient, ok := strings.Cut(s.Value, "\x1f"); ok && slices.Contains(e.Patients, patient) {
+		e.Counters = append(e.Counters, NoticeCounter(party, patient))
 	}
 }

@@ -99,8 +99,10 @@ func (l *life) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error)
 	return l.Store.(queue.Eraser).Erase(ctx, e)
 }
 
-// WasErased is that of the store behind.
+// Wipe is that of the store behind.
+func (l *life) Wipe(ctx context.Context) error { return l.Store.(queue.Eraser).Wipe(ctx) }
 
+// WasErased is that of the store behind.
 func (l *life) WasErased(ctx context.Context, recordKey string) (bool, error) {
 	return l.Store.(queue.Eraser).WasErased(ctx, recordKey)
 }

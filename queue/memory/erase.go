@@ -59,13 +59,24 @@ func (x *eraser) heard() (out []string) {
 	}
 	for _, p := range x.e.Patients {
 		versions := x.plan[p]
-		if len(versions) > 0 && !versions[len(versions)-1].At.Before(x.e.Silent) || slices.ContainsFunc(x.message, func(m *message) bool {
-			return m != nil && m.Patient == p && p != "" && !m.ReceivedAt.Before(x.e.Silent)
-		}) {
+		if p != "" && (len(versions) > 0 && !versions[len(versions)-1].At.Before(x.e.Silent) ||
+			slices.ContainsFunc(x.message, func(m *message) bool { return m != nil && m.Patient == p && x.news(m.Status, m.ReceivedAt) }) ||
+			slices.ContainsFunc(x.delivery, func(d *delivery) bool {
+				return d != nil && d.Patient == p && (d.open() || d.receiptAwaited() || d.State == samvirke.DeliveryStopped || !d.CreatedAt.Before(x.e.Silent))
+			})) {
 			out = append(out, p)
 		}
 	}
 	return out
+}
+
+// news says that a message is open or came too late.
+func (x *eraser) news(status samvirke.MessageStatus, received time.Time) bool {
+	switch status {
+	case samvirke.MessageReceived, samvirke.MessageAttention, samvirke.MessageQuarantined:
+		return true
+	}
+	return !received.Before(x.e.Silent)
 }
 
 func (x *eraser) isPerson(patient string) bool {

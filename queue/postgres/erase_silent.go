@@ -29,8 +29,11 @@ func (x *eraser) listen(ctx context.Context, t *jobTx) error {
 	}, func(p string) error {
 		x.heard = append(x.heard, p)
 		return nil
-	}, `SELECT p FROM unnest($1::text[]) AS l(p) WHERE p <> '' AND (EXISTS (SELECT 1 FROM message WHERE patient = p AND patient <> '' AND received_at >= $2)
-		OR (SELECT at FROM plan_version WHERE patient = p ORDER BY version DESC LIMIT 1) >= $2)`, x.e.Patients, nanos(x.e.Silent))
+	}, `SELECT p FROM unnest($1::text[]) AS l(p) WHERE p <> '' AND (
+		EXISTS (SELECT 1 FROM message WHERE patient = p AND patient <> '' AND (received_at >= $2 OR status IN ('received', 'attention', 'quarantined')))
+		OR (SELECT at FROM plan_version WHERE patient = p ORDER BY version DESC LIMIT 1) >= $2
+		OR EXISTS (SELECT 1 FROM delivery WHERE patient = p AND patient <> ''
+			AND (created_at >= $2 OR state IN ('queued', 'waiting', 'stopped') OR state = 'sent' AND expect_by > 0)))`, x.e.Patients, nanos(x.e.Silent))
 }
 
 // unlessHeard gives the error of a job that listened: its own cannot say it, which would count as one of the connection.

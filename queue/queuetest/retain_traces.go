@@ -149,10 +149,14 @@ func testEraseSilent(t *testing.T, v *env) {
 	heard := message("late")
 	heard.Patient, heard.ReceivedAt = "urn:test|c", since.Add(time.Second)
 	v.commit(queue.Unit{Accept: heard, Message: &queue.MessageStep{ID: "late", To: samvirke.MessageProcessed, Patient: heard.Patient}, Plan: &queue.PlanStep{Patient: "urn:test|c", Body: []byte("p")}, Now: since.Add(-time.Second)})
+	open := message("open")
+	open.Patient = "urn:test|d"
+	v.commit(queue.Unit{Accept: open, Message: &queue.MessageStep{ID: "open", To: samvirke.MessageAttention}})
+	v.enqueue("gp", "urn:test|e", "queued")
 	eraser := v.s.(queue.Eraser)
-	_, err := eraser.Erase(v.ctx(), queue.Erasure{Patients: []string{"urn:test|a", "urn:test|b", "urn:test|c"}, Settings: []string{"of/a"}, Silent: since})
+	_, err := eraser.Erase(v.ctx(), queue.Erasure{Patients: []string{"urn:test|a", "urn:test|b", "urn:test|c", "urn:test|d", "urn:test|e"}, Settings: []string{"of/a"}, Silent: since})
 	e, is := errors.AsType[*queue.HeardError](err)
-	if !is || fmt.Sprint(e.Patients) != "[urn:test|b urn:test|c]" || !errors.Is(err, queue.ErrState) {
+	if !is || fmt.Sprint(e.Patients) != "[urn:test|b urn:test|c urn:test|d urn:test|e]" || !errors.Is(err, queue.ErrState) {
 		t.Fatalf("%v", err)
 	}
 	for _, p := range []string{"a", "b", "c"} {
@@ -163,7 +167,8 @@ func testEraseSilent(t *testing.T, v *env) {
 	if m := get[queue.MessageDetail](v)(v.s.Message(v.ctx(), "ai")); m.Patient == "" || len(m.Raw) == 0 {
 		t.Errorf("a message went with an erasure that was not done: %+v", m.Message)
 	}
-	out, err := eraser.Erase(v.ctx(), queue.Erasure{Patients: []string{"urn:test|a"}, Settings: []string{"of/a"}, Silent: since, Unwiped: true})
+	out, err := eraser.Erase(v.ctx(), queue.Erasure{Patients: []string{"urn:test|a"}, Settings: []string{"of/a"}, Silent: since, Traces: v.tick().Add(time.Hour),
+		Unwiped: true})
 	if err != nil || out.Messages != 2 || out.Plans != 2 {
 		t.Errorf("erased %+v, %v", out, err)
 	}
@@ -172,6 +177,21 @@ func testEraseSilent(t *testing.T, v *env) {
 	}
 	if err := eraser.Wipe(v.ctx()); err != nil {
 		t.Error(err)
+	}
+	v.dropTraces(v.tick().Add(time.Hour)) // what did not go at once
+	for _, id := range []string{"ai", "aii"} {
+		if _, err := v.s.Message(v.ctx(), id); !errors.Is(err, queue.ErrNotFound) {
+			t.Errorf("message %s: %v", id, err)
+		}
+		if _, err := v.s.Delivery(v.ctx(), "d"+id); !errors.Is(err, queue.ErrNotFound) {
+			t.Errorf("delivery of %s: %v", id, err)
+		}
+	}
+	if m := get[queue.MessageDetail](v)(v.s.Message(v.ctx(), "bi")); m.Patient == "" || len(m.Raw) == 0 {
+		t.Errorf("a message of somebody else: %+v", m.Message)
+	}
+	if st := get[queue.Stats](v)(v.s.Stats(v.ctx())); st.Accepted != 6 {
+		t.Errorf("%d messages were accepted, want 6", st.Accepted)
 	}
 	for _, text := range []string{"urn:test|a", "outai"} {
 		if found := v.scanDir(text); len(found) > 0 {

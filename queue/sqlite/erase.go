@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
@@ -28,8 +29,13 @@ const (
 	erasedRecord   = "record"   // key of a record
 )
 
-// eraseBatch is how many messages or deliveries one step takes, with everything that hangs on them.
-const eraseBatch = 64
+// eraseBatch is how many messages or deliveries one step takes at least, with everything that hangs on them; it takes more for as long as
+// eraseHold, in which nobody else writes. What a power cut undoes is done again: the erasure stands in the store until its core, which
+// comes behind them.
+const (
+	eraseBatch = 16
+	eraseHold  = 60 * time.Millisecond
+)
 
 // erasedHash is what is kept of an id: without the salt of the store nobody can try ids against it, and ids are
 // random themselves.
@@ -48,6 +54,7 @@ type eraser struct {
 	out   queue.Erased
 	files []string
 	freed []laneChange // lanes that an erased delivery held, of the batch that is being made
+	trace *tracer      // of the batch that is being made
 	// upTo are the last numbers that belong to the erasure: what is written after its last step is of a new plan.
 	upTo sequences
 }
@@ -55,7 +62,7 @@ type eraser struct {
 // Erase forgets a person; see queue.Eraser.
 func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error) {
 	x := &eraser{s: s, e: e, upTo: sequences{message: math.MaxInt64, delivery: math.MaxInt64, event: math.MaxInt64, audit: math.MaxInt64}}
-	rows := []func(context.Context) error{x.messages, x.deliveries, x.events, x.audits}
+	rows := []func(context.Context) error{x.messages, x.deliveries}
 	if !e.Silent.IsZero() { // seen here nothing is touched yet
 		if err := s.job(ctx, x.heard); err != nil {
 			return x.out, fmt.Errorf("erase: %w", err)
@@ -76,19 +83,32 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 	if e.Unwiped {
 		return x.out, nil
 	}
-	return x.out, s.Wipe(ctx)
+	err := x.wipe(ctx)
+	return x.out, err
 }
 
-// job runs f alone in a transaction of the writer.
+// job runs f alone in a transaction of the writer, which is synced before it returns.
 func (s *Store) job(ctx context.Context, f func(w *writer) error) error {
+	return s.runs(ctx, &request{done: make(chan struct{}), job: f})
+}
+
+// looseJob is a job that is not synced by itself: after a power cut it may be undone, with all that came after it in the tables. The sync
+// of one writes all that the log was given since the last, so many of them one after the other cost more than their rows.
+func (s *Store) looseJob(ctx context.Context, f func(w *writer) error) error {
+	return s.runs(ctx, &request{done: make(chan struct{}), job: f, loose: true})
+}
+
+func (s *Store) runs(ctx context.Context, r *request) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	_, err := s.submit(ctx, &request{done: make(chan struct{}), job: func(w *writer) error {
+	f := r.job
+	r.job = func(w *writer) error {
 		w.cache.forget()
 		defer w.cache.forget()
 		return f(w)
-	}})
+	}
+	_, err := s.submit(ctx, r)
 	return err
 }
 
@@ -161,43 +181,59 @@ func (x *eraser) messages(ctx context.Context) error {
 		}
 		found = append(found, seqs...)
 	}
-	for _, p := range x.e.Patients {
-		seqs, err := x.numbers(ctx, `SELECT DISTINCT m.seq FROM record r JOIN message m ON m.id = r.message_id WHERE r.patient = ?`, p)
-		if err != nil {
-			return err
-		}
-		found = append(found, seqs...)
-		// What is received and not processed yet belongs to what comes after the erasure.
-		if seqs, err = x.numbers(ctx, `SELECT seq FROM message WHERE patient = ? AND patient <> '' AND status <> 'received'
-			AND seq <= ? AND received_at < ?`, p, x.upTo.message, x.until()); err != nil {
-			return err
-		}
-		found = append(found, seqs...)
+	patients := string(mustJSON(x.e.Patients))
+	seqs, err := x.numbers(ctx, `SELECT DISTINCT m.seq FROM json_each(?) j CROSS JOIN record r ON r.patient = j.value JOIN message m ON m.id = r.message_id`, patients)
+	if err != nil {
+		return err
 	}
+	found = append(found, seqs...)
+	// What is received and not processed yet belongs to what comes after the erasure.
+	seqs, err = x.numbers(ctx, `SELECT m.seq FROM json_each(?) j CROSS JOIN message m ON m.patient = j.value WHERE m.patient <> '' AND m.status <> 'received'
+		AND m.seq <= ? AND m.received_at < ?`, patients, x.upTo.message, x.until())
+	if err != nil {
+		return err
+	}
+	found = append(found, seqs...)
 	slices.Sort(found)
 	return x.batches(ctx, slices.Compact(found), x.message)
 }
 
-// numbers lists numbers on a reading connection, so that the writer goes on meanwhile.
+// numbers lists numbers on a reading connection, so that the writer goes on meanwhile, with all that was written before the call.
 func (x *eraser) numbers(ctx context.Context, query string, args ...any) ([]int64, error) {
 	if err := x.s.wait(ctx); err != nil {
 		return nil, err
 	}
+	return x.numbersOf(ctx, query, args...)
+}
+
+// numbersOf is numbers with what is in the tables: under a load each wait takes as long as what waits needs to get there.
+func (x *eraser) numbersOf(ctx context.Context, query string, args ...any) ([]int64, error) {
 	return list(ctx, x.s.db, func(rows *sql.Rows) (n int64, err error) {
 		err = rows.Scan(&n)
 		return n, err
 	}, query, args...)
 }
 
-// batches runs f for all numbers, some in each transaction.
+// batches runs f for all numbers, some in each transaction: as many as can be in a short time.
 func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq int64) error) error {
-	for piece := range slices.Chunk(all, eraseBatch) {
-		before, files := x.out, len(x.files)
-		err := x.s.job(ctx, func(w *writer) error {
-			for _, seq := range piece {
-				if err := f(w, seq); err != nil {
+	for len(all) > 0 {
+		before, files, n := x.out, len(x.files), 0
+		err := x.s.looseJob(ctx, func(w *writer) error {
+			if !x.e.Silent.IsZero() {
+				w.mild = 1 // nobody asked for it
+				defer func() { w.mild = 0 }()
+			}
+			var err error
+			if x.trace, err = w.tracer(); err != nil {
+				return err
+			}
+			for began := time.Now(); n < len(all) && (n < eraseBatch || time.Since(began) < eraseHold); n++ {
+				if err := f(w, all[n]); err != nil {
 					return err
 				}
+			}
+			if err := x.trace.end(); err != nil {
+				return err
 			}
 			return w.query(`UPDATE erasure SET dirty = 1`, nil)
 		})
@@ -205,6 +241,7 @@ func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq
 			x.out, x.files, x.freed = before, x.files[:files], nil
 			return err
 		}
+		all = all[n:]
 		x.s.lanes.settle(x.freed, nil)
 		x.freed = nil
 		queue.Reach(queue.PointEraseRows)
@@ -221,7 +258,14 @@ func (x *eraser) core(ctx context.Context) error {
 				return err
 			}
 		}
+		if !x.e.Silent.IsZero() {
+			w.mild = 1
+			defer func() { w.mild = 0 }()
+		}
 		x.upTo = w.seqs
+		if err := x.nameErased(w); err != nil {
+			return err
+		}
 		if err := w.query(`UPDATE erasure SET dirty = 1, plan = max(plan, ?), record = max(record, ?)`, nil, w.seqs.plan, w.seqs.record); err != nil {
 			return err
 		}

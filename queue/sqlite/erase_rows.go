@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,11 @@ import (
 
 // message blanks one message with its deliveries, receipts and events.
 func (x *eraser) message(w *writer, seq int64) error {
+	if !x.e.Traces.IsZero() {
+		if done, err := x.whole(w, seq); err != nil || done {
+			return err
+		}
+	}
 	err := w.query(`SELECT party, external_id, checksum, patient FROM message WHERE seq = ?`, func(row []driver.Value) error {
 		party, external, checksum, patient := row[0].(string), row[1].(string), row[2].(string), row[3].(string)
 		if checksum == "" {
@@ -87,7 +93,7 @@ func (w *writer) doom(at driver.Value) error {
 	if !ok {
 		return nil
 	}
-	if err := w.query(`INSERT INTO doomed (place) VALUES (?)`, nil, p.blob()); err != nil {
+	if err := w.query(`INSERT INTO doomed (place, mild) VALUES (?, ?)`, nil, p.blob(), w.mild); err != nil {
 		return err
 	}
 	return w.query(`INSERT INTO segment (id, dead) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET dead = dead + 1`, nil, int64(p.seg))
@@ -123,17 +129,22 @@ func (x *eraser) receipts(w *writer, where string, seq int64) error {
 
 // deliveries blanks those about the person that another message led to.
 func (x *eraser) deliveries(ctx context.Context) error {
-	for _, p := range x.e.Patients {
-		found, err := x.numbers(ctx, `SELECT seq FROM delivery WHERE patient = ? AND patient <> '' AND seq <= ? AND created_at < ?`, p,
-			x.upTo.delivery, x.until())
-		if err != nil {
-			return err
-		}
-		if err := x.batches(ctx, found, x.delivery); err != nil {
-			return err
-		}
+	found, err := x.numbers(ctx, `SELECT d.seq FROM json_each(?) j CROSS JOIN delivery d ON d.patient = j.value WHERE d.patient <> '' AND d.seq <= ?
+		AND d.created_at < ?`, string(mustJSON(x.e.Patients)), x.upTo.delivery, x.until())
+	if err != nil {
+		return err
 	}
-	return nil
+	slices.Sort(found)
+	return x.batches(ctx, found, x.delivery)
+}
+
+// mustJSON writes what has no way to fail.
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 // delivery blanks one delivery. One that is to be sent yet is left alone.
@@ -177,49 +188,48 @@ func (x *eraser) delivery(w *writer, seq int64) error {
 }
 
 // events and audits have no index by patient: nothing else asks so, and each row would pay for it. They are walked
-// on a reading connection.
-func (x *eraser) events(ctx context.Context) error {
-	return x.walk(ctx, "event_run", x.upTo.event, func(w *writer, seq int64) error {
+// on a reading connection, once for all who were erased since the last walk.
+func (x *eraser) events(ctx context.Context) (err error) {
+	x.upTo.event, err = x.walk(ctx, "event_run", "event", func(w *writer, seq int64) error {
 		return w.query(`UPDATE event_run SET patient = '' WHERE seq = ?`, nil, seq)
 	})
+	return err
 }
 
 // audits takes patient and salt out of the audit: the digest that is hashed says nothing without its salt.
-func (x *eraser) audits(ctx context.Context) error {
-	return x.walk(ctx, "audit", x.upTo.audit, func(w *writer, seq int64) error {
+func (x *eraser) audits(ctx context.Context) (err error) {
+	x.upTo.audit, err = x.walk(ctx, "audit", "audit", func(w *writer, seq int64) error {
 		x.out.Audits++
 		return w.query(`UPDATE audit SET patient = '', salt = '' WHERE seq = ?`, nil, seq)
 	})
+	return err
 }
 
-func (x *eraser) walk(ctx context.Context, table string, upTo int64, f func(w *writer, seq int64) error) error {
-	if len(x.e.Patients) == 0 {
-		return nil
+// walk goes through the rows of a table up to the last that is in it now, and gives that one's number.
+func (x *eraser) walk(ctx context.Context, table, column string, f func(w *writer, seq int64) error) (last int64, err error) {
+	if err := x.s.wait(ctx); err != nil {
+		return 0, err
 	}
-	keys, err := json.Marshal(x.e.Patients)
-	if err != nil {
-		return err
+	any, err := single[bool](ctx, x.s.db, `SELECT EXISTS (SELECT 1 FROM erased_patient)`)
+	if err != nil || !any {
+		return 0, err
+	}
+	if last, err = single[int64](ctx, x.s.db, `SELECT coalesce(max(seq), 0) FROM `+table); err != nil {
+		return 0, err
 	}
 	const piece = 20000
-	for from := int64(0); ; from += piece {
-		if err := x.s.wait(ctx); err != nil {
-			return err
-		}
-		last, err := single[int64](ctx, x.s.db, `SELECT coalesce(max(seq), 0) FROM `+table)
+	for from := int64(0); from < last; from += piece {
+		found, err := list(ctx, x.s.db, func(rows *sql.Rows) (n int64, err error) {
+			err = rows.Scan(&n)
+			return n, err
+		}, `SELECT t.seq FROM `+table+` t JOIN erased_patient p ON p.patient = t.patient WHERE t.seq > ? AND t.seq <= ? AND t.patient <> '' AND t.seq <= p.`+column,
+			from, min(from+piece, last))
 		if err != nil {
-			return err
-		}
-		last = min(last, upTo)
-		if from > last {
-			return nil
-		}
-		found, err := x.numbers(ctx, `SELECT seq FROM `+table+` WHERE seq > ? AND seq <= ? AND patient <> ''
-			AND patient IN (SELECT value FROM json_each(?))`, from, min(from+piece, upTo), string(keys))
-		if err != nil {
-			return err
+			return 0, err
 		}
 		if err := x.batches(ctx, found, f); err != nil {
-			return err
+			return 0, err
 		}
 	}
+	return last, nil
 }

@@ -9,12 +9,20 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// Wipe takes what erasures left out of all files; see queue.Eraser.
-func (s *Store) Wipe(ctx context.Context) error {
-	if err := s.wipePlaces(ctx); err != nil {
+// Wipe takes what erasures left out of all rows and files; see queue.Eraser.
+func (s *Store) Wipe(ctx context.Context) error { return (&eraser{s: s}).wipe(ctx) }
+
+// wipe counts the audit entries that were blanked.
+func (x *eraser) wipe(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{x.left, x.events, x.audits, x.wiped} {
+		if err := step(ctx); err != nil {
+			return fmt.Errorf("erase: %w", err)
+		}
+	}
+	if err := x.s.wipePlaces(ctx); err != nil {
 		return fmt.Errorf("erase bodies: %w", err)
 	}
-	if err := s.wipe(ctx); err != nil {
+	if err := x.s.wipe(ctx); err != nil {
 		return fmt.Errorf("erase: %w", err)
 	}
 	return nil
@@ -25,8 +33,11 @@ func (x *eraser) heard(w *writer) error {
 	var out []string
 	since := nanos(x.e.Silent)
 	for _, p := range x.e.Patients {
-		err := w.query(`SELECT EXISTS (SELECT 1 FROM message WHERE patient = ?1 AND patient <> '' AND received_at >= ?2)
-			OR coalesce((SELECT at FROM plan_version WHERE patient = ?1 ORDER BY version DESC LIMIT 1), 0) >= ?2`, func(row []driver.Value) error {
+		err := w.query(`SELECT EXISTS (SELECT 1 FROM message WHERE patient = ?1 AND patient <> ''
+				AND (received_at >= ?2 OR status IN ('received', 'attention', 'quarantined')))
+			OR coalesce((SELECT at FROM plan_version WHERE patient = ?1 ORDER BY version DESC LIMIT 1), 0) >= ?2
+			OR EXISTS (SELECT 1 FROM delivery WHERE patient = ?1 AND patient <> ''
+				AND (created_at >= ?2 OR state IN ('queued', 'waiting', 'stopped') OR state = 'sent' AND expect_by > 0))`, func(row []driver.Value) error {
 			if row[0].(int64) != 0 {
 				out = append(out, p)
 			}
@@ -48,4 +59,42 @@ func (x *eraser) until() int64 {
 		return math.MaxInt64
 	}
 	return nanos(x.e.Silent)
+}
+
+// nameErased notes whose rows are to be blanked by Wipe, where no later step of the erasure did: all up to the last numbers of now.
+func (x *eraser) nameErased(w *writer) error {
+	for _, p := range x.e.Patients {
+		if err := w.query(`INSERT OR REPLACE INTO erased_patient (patient, message, delivery, event, audit) VALUES (?, ?, ?, ?, ?)`, nil,
+			p, w.seqs.message, w.seqs.delivery, w.seqs.event, w.seqs.audit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// left blanks messages and deliveries that an erasure ended before: its last steps come behind its core, with which it goes out of the store.
+func (x *eraser) left(ctx context.Context) error {
+	for _, of := range []struct {
+		find string
+		f    func(w *writer, seq int64) error
+	}{
+		{`SELECT m.seq FROM erased_patient p CROSS JOIN message m ON m.patient = p.patient WHERE m.patient <> '' AND m.seq <= p.message AND m.status <> 'received'`, x.message},
+		{`SELECT d.seq FROM erased_patient p CROSS JOIN delivery d ON d.patient = p.patient WHERE d.patient <> '' AND d.seq <= p.delivery`, x.delivery},
+	} {
+		found, err := x.numbers(ctx, of.find)
+		if err == nil {
+			err = x.batches(ctx, found, of.f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wiped forgets those whose rows are blank. Who was noted meanwhile stays noted.
+func (x *eraser) wiped(ctx context.Context) error {
+	return x.s.job(ctx, func(w *writer) error {
+		return w.query(`DELETE FROM erased_patient WHERE event <= ? AND audit <= ?`, nil, x.upTo.event, x.upTo.audit)
+	})
 }

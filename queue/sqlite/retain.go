@@ -21,13 +21,18 @@ const haveBody = `SELECT seq FROM (SELECT * FROM (SELECT seq FROM message WHERE 
 func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error) {
 	limit = min(max(limit, 1), maxLeases)
 	x := &eraser{s: s}
+	if after == 0 {
+		if err := s.wait(ctx); err != nil {
+			return 0, 0, err
+		}
+	}
 	// A piece of the messages that have a body is looked at, however few of them are settled.
-	seqs, err := x.numbers(ctx, haveBody, after, limit)
+	seqs, err := x.numbersOf(ctx, haveBody, after, limit)
 	if err != nil || len(seqs) == 0 {
 		return 0, 0, err
 	}
 	next = seqs[len(seqs)-1]
-	found, err := x.numbers(ctx, `SELECT m.seq FROM message m WHERE m.seq > ?2 AND m.seq <= ?3 AND `+settled+`
+	found, err := x.numbersOf(ctx, `SELECT m.seq FROM message m WHERE m.seq > ?2 AND m.seq <= ?3 AND `+settled+`
 		AND (m.place IS NOT NULL OR EXISTS (SELECT 1 FROM message_body b WHERE b.seq = m.seq)) ORDER BY m.seq`, nanos(before), after, next)
 	if err != nil {
 		return 0, 0, err
@@ -36,6 +41,8 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64,
 		return 0, next, nil
 	}
 	err = s.job(ctx, func(w *writer) error {
+		w.mild = 1
+		defer func() { w.mild = 0 }()
 		for _, seq := range found {
 			err := w.query(`SELECT m.seq FROM message m WHERE m.seq = ?2 AND `+settled, func([]driver.Value) error {
 				dropped++

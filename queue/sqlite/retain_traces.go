@@ -15,66 +15,47 @@ const bare = `(m.checksum = '' OR m.patient = '' AND m.status <> 'processed') AN
 	AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.seq AND d.message IS NOT NULL AND (d.patient <> '' OR d.place IS NOT NULL
 		OR m.checksum = '' AND d.checksum <> '' OR EXISTS (SELECT 1 FROM delivery_body b WHERE b.seq = d.seq)))`
 
-// traceDrops take away all that hangs on a message, and the message itself.
-var traceDrops = []string{
-	`DELETE FROM attempt WHERE delivery IN (SELECT seq FROM delivery WHERE message = ?1 AND message IS NOT NULL)`,
-	`DELETE FROM receipt WHERE stray IN (SELECT seq FROM delivery WHERE message = ?1 AND message IS NOT NULL) AND stray IS NOT NULL`,
-	`DELETE FROM receipt WHERE message = ?1 AND message IS NOT NULL`,
-	`DELETE FROM event_run WHERE stray IN (SELECT seq FROM delivery WHERE message = ?1 AND message IS NOT NULL) AND stray IS NOT NULL`,
-	`DELETE FROM event_run WHERE message = ?1 AND message IS NOT NULL`,
-	`DELETE FROM damage WHERE kind = 'delivery' AND seq IN (SELECT seq FROM delivery WHERE message = ?1 AND message IS NOT NULL)`,
-	`DELETE FROM damage WHERE kind = 'message' AND seq = ?1`,
-	`DELETE FROM delivery WHERE message = ?1 AND message IS NOT NULL`,
-	`DELETE FROM message_result WHERE seq = ?1`,
-	`DELETE FROM message WHERE seq = ?1`,
-}
-
 // DropTraces takes away messages that say nothing of anybody; see queue.Retainer.
 func (s *Store) DropTraces(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error) {
 	limit = min(max(limit, 1), maxLeases)
 	x := &eraser{s: s}
+	if after == 0 {
+		if err := s.wait(ctx); err != nil {
+			return 0, 0, err
+		}
+	}
 	// No further than what was received in the hour of that time: what is younger is not looked at.
-	seqs, err := x.numbers(ctx, `SELECT seq FROM message WHERE seq > ? AND seq <= (SELECT coalesce(max(last), 0) FROM message_hour WHERE hour <= ?)
+	seqs, err := x.numbersOf(ctx, `SELECT seq FROM message WHERE seq > ? AND seq <= (SELECT coalesce(max(last), 0) FROM message_hour WHERE hour <= ?)
 		ORDER BY seq LIMIT ?`, after, nanos(before)/hourNanos, limit)
 	if err != nil || len(seqs) == 0 {
 		return 0, 0, err
 	}
 	next = seqs[len(seqs)-1]
-	found, err := x.numbers(ctx, `SELECT m.seq FROM message m WHERE m.seq > ?2 AND m.seq <= ?3 AND `+settled+` AND `+bare+` ORDER BY m.seq`, nanos(before), after, next)
+	found, err := x.numbersOf(ctx, `SELECT m.seq FROM message m WHERE m.seq > ?2 AND m.seq <= ?3 AND `+settled+` AND `+bare+` ORDER BY m.seq`, nanos(before), after, next)
 	if err != nil || len(found) == 0 {
 		return 0, next, err
 	}
-	err = s.job(ctx, func(w *writer) error {
+	err = s.looseJob(ctx, func(w *writer) error {
+		t, err := w.tracer()
+		if err != nil {
+			return err
+		}
 		for _, seq := range found {
 			err := w.query(`SELECT m.seq FROM message m WHERE m.seq = ?2 AND `+settled+` AND `+bare, func([]driver.Value) error {
 				dropped++
-				return w.dropTrace(seq)
+				return t.drop(seq)
 			}, nanos(before), seq)
 			if err != nil {
 				return err
 			}
 		}
 		queue.Reach(queue.PointTraces)
-		q := &w.seqs
-		return w.query(`UPDATE erasure SET message = max(message, ?), delivery = max(delivery, ?), event = max(event, ?), receipt = max(receipt, ?)`,
-			nil, q.message, q.delivery, q.event, q.receipt)
+		return t.end()
 	})
 	if err != nil {
 		return 0, 0, err
 	}
 	return dropped, next, nil
-}
-
-func (w *writer) dropTrace(seq int64) error {
-	if err := w.forgetTrouble(seq); err != nil {
-		return err
-	}
-	for _, text := range traceDrops {
-		if err := w.query(text, nil, seq); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // DropErased forgets names of what was erased; see queue.Retainer.
@@ -90,7 +71,7 @@ func (s *Store) DropErased(ctx context.Context, before time.Time, limit int) (dr
 	if err != nil || len(hashes) == 0 {
 		return 0, err
 	}
-	err = s.job(ctx, func(w *writer) error {
+	err = s.looseJob(ctx, func(w *writer) error {
 		for _, h := range hashes {
 			if err := w.query(`DELETE FROM erased WHERE hash = ? AND at < ?`, nil, h, nanos(before)); err != nil {
 				return err

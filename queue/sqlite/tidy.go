@@ -27,14 +27,8 @@ func (s *Store) tidy(ctx context.Context, held spot) error {
 	if err != nil {
 		return err
 	}
-	dead := map[uint32]int64{}
-	if _, err := list(ctx, s.db, func(rows *sql.Rows) (none struct{}, err error) {
-		var seg uint32
-		var n int64
-		err = rows.Scan(&seg, &n)
-		dead[seg] = n
-		return none, err
-	}, `SELECT id, dead FROM segment`); err != nil {
+	dead, err := s.deadBodies(ctx)
+	if err != nil {
 		return err
 	}
 	// What is to be overwritten yet must not go back to the file system as it is. Who overwrites it asks for another look.
@@ -68,6 +62,19 @@ func (s *Store) tidy(ctx context.Context, held spot) error {
 		}
 	}
 	return s.removeAged(ctx)
+}
+
+// deadBodies counts, by segment, the bodies that no row names any more.
+func (s *Store) deadBodies(ctx context.Context) (map[uint32]int64, error) {
+	dead := map[uint32]int64{}
+	_, err := list(ctx, s.db, func(rows *sql.Rows) (none struct{}, err error) {
+		var seg uint32
+		var n int64
+		err = rows.Scan(&seg, &n)
+		dead[seg] = n
+		return none, err
+	}, `SELECT id, dead FROM segment`)
+	return dead, err
 }
 
 // tidying looks at the segments when one was left or bodies were dropped.

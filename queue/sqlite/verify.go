@@ -35,7 +35,7 @@ func (s *Store) verify() {
 		s.opts.Logger.Error("dropped bodies could not be overwritten, it is tried again at the next start", "err", err)
 	}
 	if s.dirty {
-		if err := s.wipe(ctx); err != nil && ctx.Err() == nil {
+		if err := s.Wipe(ctx); err != nil && ctx.Err() == nil {
 			s.opts.Logger.Error("an erasure could not be ended, it is tried again at the next start", "err", err)
 		}
 	}
@@ -89,6 +89,9 @@ func (s *Store) countOff(ctx context.Context) (map[tallyKey]int64, error) {
 	if err := countInto(ctx, tx, off, 1, countRows); err != nil {
 		return nil, err
 	}
+	if err := countInto(ctx, tx, off, 1, `SELECT kind, party, state, n FROM dropped`); err != nil {
+		return nil, err
+	}
 	if err := countDeliveries(ctx, tx, off); err != nil {
 		return nil, err
 	}
@@ -139,8 +142,8 @@ func countDeliveries(ctx context.Context, tx *sql.Tx, off map[tallyKey]int64) er
 // countPiece is how many numbers of deliveries are counted at a time.
 const countPiece = 50_000
 
-// countRows counts what the totals say of all but deliveries, countDelivered those with the numbers of a piece. Accepted is
-// counted from the messages, which are never removed without it; those that are processed are what is left of them. The
+// countRows counts what the totals say of all but deliveries, countDelivered those with the numbers of a piece. What retention dropped
+// is added. Accepted is counted from the messages; those that are processed are what is left of them. The
 // indexes are named where another one would be chosen, by which every row has to be looked up.
 const (
 	countRows = `SELECT 'accepted', '', '', count(*) FROM message

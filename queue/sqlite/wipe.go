@@ -14,7 +14,7 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// wipePages is how many pages are read, or written, at a time.
+// wipePages is how many pages are written at a time.
 const wipePages = 512
 
 // wipe takes what was deleted out of the files. With secure_delete the room of a deleted row is overwritten, but not
@@ -98,38 +98,39 @@ func (s *Store) wipePages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for from := int64(1); from <= pages; from += wipePages {
-		var stale []int64
-		for pgno := from; pgno < min(from+wipePages, pages+1); pgno++ {
-			data, err := one(ctx, s.hot, func(rows *sql.Rows) (b []byte, err error) {
-				err = rows.Scan(&b)
-				return b, err
-			}, `SELECT data FROM sqlite_dbpage WHERE pgno = ?`, pgno)
-			if err != nil {
-				return err
-			}
-			if clearUnused(data, pgno == 1) {
-				stale = append(stale, pgno)
-			}
+	var stale []int64
+	for pgno := int64(1); pgno <= pages; pgno++ {
+		data, err := one(ctx, s.hot, func(rows *sql.Rows) (b []byte, err error) {
+			err = rows.Scan(&b)
+			return b, err
+		}, `SELECT data FROM sqlite_dbpage WHERE pgno = ?`, pgno)
+		if err != nil {
+			return err
 		}
-		if len(stale) == 0 {
+		if clearUnused(data, pgno == 1) {
+			stale = append(stale, pgno)
+		}
+		if len(stale) < wipePages && pgno < pages || len(stale) == 0 {
 			continue
 		}
-		err := s.job(ctx, func(w *writer) error {
-			for _, pgno := range stale {
-				err := w.query(`SELECT data FROM sqlite_dbpage WHERE pgno = ?`, func(row []driver.Value) error {
-					data, ok := row[0].([]byte)
-					if !ok || !clearUnused(data, pgno == 1) {
-						return nil
-					}
-					return w.query(`UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?`, nil, data, pgno)
-				}, pgno)
-				if err != nil {
-					return err
-				}
+		if err := s.looseJob(ctx, func(w *writer) error { return w.clearPages(stale) }); err != nil {
+			return err
+		}
+		stale = stale[:0]
+	}
+	return nil
+}
+
+// clearPages overwrites what is unused in some pages.
+func (w *writer) clearPages(pages []int64) error {
+	for _, pgno := range pages {
+		err := w.query(`SELECT data FROM sqlite_dbpage WHERE pgno = ?`, func(row []driver.Value) error {
+			data, ok := row[0].([]byte)
+			if !ok || !clearUnused(data, pgno == 1) {
+				return nil
 			}
-			return nil
-		})
+			return w.query(`UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?`, nil, data, pgno)
+		}, pgno)
 		if err != nil {
 			return err
 		}

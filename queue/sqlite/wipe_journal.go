@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"strings"
 
@@ -28,7 +29,8 @@ func (s *Store) segmentsAlone(ctx context.Context) (leave func(), err error) {
 	}, nil
 }
 
-// wipePlaces overwrites bodies in the journal that no row names any more: those noted in the table doomed.
+// wipePlaces overwrites bodies in the journal that no row names any more: those noted in the table doomed. Of those whose time is over, and
+// which nobody was asked to erase, the room is given back as it is where the file system can: the file reads as zeros there.
 func (s *Store) wipePlaces(ctx context.Context) error {
 	leave, err := s.segmentsAlone(ctx)
 	if err != nil {
@@ -38,17 +40,21 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 	if _, err := s.trimAged(ctx); err != nil {
 		return err
 	}
+	if err := s.removeDead(ctx); err != nil {
+		return err
+	}
 	for {
 		var last int64
-		bySegment := map[uint32][]place{}
+		bySegment := map[uint32][]doomedPlace{}
 		_, err := list(ctx, s.db, func(rows *sql.Rows) (none struct{}, err error) {
 			var b []byte
-			err = rows.Scan(&last, &b)
+			var mild bool
+			err = rows.Scan(&last, &b, &mild)
 			if p, ok := placeOf(b); ok {
-				bySegment[p.seg] = append(bySegment[p.seg], p)
+				bySegment[p.seg] = append(bySegment[p.seg], doomedPlace{p, mild})
 			}
 			return none, err
-		}, `SELECT seq, place FROM doomed ORDER BY seq LIMIT 1000`)
+		}, `SELECT seq, place, mild FROM doomed ORDER BY seq LIMIT ?`, wipeAtOnce)
 		if err != nil || last == 0 {
 			s.askTidy()
 			return err
@@ -59,13 +65,52 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 			}
 		}
 		queue.Reach(queue.PointDropWiped)
-		if err := s.job(ctx, func(w *writer) error { return w.query(`DELETE FROM doomed WHERE seq <= ?`, nil, last) }); err != nil {
+		if err := s.looseJob(ctx, func(w *writer) error { return w.query(`DELETE FROM doomed WHERE seq <= ?`, nil, last) }); err != nil {
 			return err
 		}
 	}
 }
 
-func (s *Store) wipeIn(seg uint32, list []place) (err error) {
+// removeDead removes segments of which nothing is needed any more and nothing is to be overwritten: to give back the room of each of
+// their bodies would take many times as long.
+func (s *Store) removeDead(ctx context.Context) error {
+	strict := map[uint32]bool{}
+	_, err := list(ctx, s.db, func(rows *sql.Rows) (none struct{}, err error) {
+		var b []byte
+		err = rows.Scan(&b)
+		if p, ok := placeOf(b); ok {
+			strict[p.seg] = true
+		}
+		return none, err
+	}, `SELECT place FROM doomed WHERE mild = 0`)
+	if err != nil {
+		return err
+	}
+	dead, err := s.deadBodies(ctx)
+	if err != nil {
+		return err
+	}
+	for seg, bodies := range maps.Clone(s.bodyCounts) {
+		if strict[seg] || !s.wiped[seg] || dead[seg] < bodies {
+			continue
+		}
+		if err := s.removeSegment(ctx, seg); err != nil {
+			return fmt.Errorf("remove segment %d: %w", seg, err)
+		}
+	}
+	return nil
+}
+
+// wipeAtOnce is how many bodies are overwritten with one sync for each segment.
+const wipeAtOnce = 10000
+
+// doomedPlace is a body that goes; see wipePlaces for mild.
+type doomedPlace struct {
+	place
+	mild bool
+}
+
+func (s *Store) wipeIn(seg uint32, list []doomedPlace) (err error) {
 	f, err := s.opts.files.Open(segmentPath(s.journalDir(), seg), false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // all that was in it is gone
@@ -78,40 +123,44 @@ func (s *Store) wipeIn(seg uint32, list []place) (err error) {
 			err = e
 		}
 	}()
+	punch := puncher(f)
+	var written []doomedPlace
 	for _, p := range list {
 		// The checksum before the bytes goes too: it would show that somebody has the same.
+		if p.mild && p.n >= diskBlock && punch(p.place) {
+			if _, err := f.WriteAt(make([]byte, 4), int64(p.at)-4); err != nil {
+				return err
+			}
+			continue
+		}
 		if _, err := f.WriteAt(make([]byte, int(p.n)+4), int64(p.at)-4); err != nil {
 			return err
 		}
+		written = append(written, p)
 	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	return giveBack(f, list)
-}
-
-// giveBack gives the room of overwritten bodies back to the file system where it can: one body that is still needed would hold a
-// whole segment otherwise. Their heads stay, and bodies smaller than a block. It comes after the sync, or else the old bytes would
-// be let go instead of overwritten.
-func giveBack(f journalFile, list []place) error {
-	file, can := f.(interface{ Punch(at, n int64) error })
-	if !can {
-		return nil
-	}
+	// The room of overwritten bodies is given back to the file system where it can: one body that is still needed would hold a whole
+	// segment otherwise. Their heads stay, and bodies smaller than a block. It comes after the sync, or else the old bytes would be let
+	// go instead of overwritten.
 	punched := false
-	for _, p := range list {
-		if p.n < diskBlock {
-			continue
-		}
-		if file.Punch(int64(p.at), int64(p.n)) != nil {
-			return nil // this file system cannot
-		}
-		punched = true
+	for _, p := range written {
+		punched = p.n >= diskBlock && punch(p.place) || punched
 	}
 	if !punched {
 		return nil
 	}
 	return f.Sync()
+}
+
+// puncher gives the room of a body back, and says whether that can be.
+func puncher(f journalFile) func(p place) bool {
+	file, can := f.(interface{ Punch(at, n int64) error })
+	return func(p place) bool {
+		can = can && file.Punch(int64(p.at), int64(p.n)) == nil
+		return can
+	}
 }
 
 // diskBlock is the usual size of what a file system gives out.

@@ -36,6 +36,7 @@ type writer struct {
 	cache *rowCache
 	order *order
 	jobs  map[string]*stmt // what a job keeps; nil: none runs
+	mild  int64            // 1: bodies that a job takes away need no overwriting
 	load  *loader
 	group []*request
 	units []*request
@@ -296,14 +297,17 @@ func (w *writer) undo(t *tx, err error) error {
 	return fmt.Errorf("%w: %w", queue.ErrFull, err)
 }
 
-// runJob runs a repair alone in its own transaction, which is synced by itself.
+// runJob runs a repair alone in its own transaction, which is synced by itself unless it is a loose one.
 func (w *writer) runJob(r *request) {
 	w.applyNow()
 	if err := w.s.usableErr(w.full); err != nil {
 		r.answer(err)
 		return
 	}
-	err := w.query(`PRAGMA synchronous = FULL`, nil)
+	var err error
+	if !r.loose {
+		err = w.query(`PRAGMA synchronous = FULL`, nil)
+	}
 	if err == nil {
 		_, err = w.st.begin.run()
 	}
@@ -318,8 +322,10 @@ func (w *writer) runJob(r *request) {
 			_, _ = w.st.rollback.run()
 		}
 	}
-	if e := w.query(`PRAGMA synchronous = NORMAL`, nil); err == nil {
-		err = e
+	if !r.loose {
+		if e := w.query(`PRAGMA synchronous = NORMAL`, nil); err == nil {
+			err = e
+		}
 	}
 	if err != nil && isFatal(err) {
 		w.s.fail(fmt.Errorf("repair the store: %w", err))
