@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/queue"
 )
@@ -105,24 +103,32 @@ func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now time.Time) er
 func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]int64, q queue.Erasure) error {
 	var mu sync.Mutex
 	var ended []string
-	var some errgroup.Group
-	some.SetLimit(2) // one reads while another one computes
-	for patient, version := range changed {
+	var failed error
+	var two sync.WaitGroup // one reads while the other one computes
+	todo := make(chan string)
+	for range 2 {
+		two.Go(func() {
+			for patient := range todo {
+				is, err := g.hasEnded(ctx, patient, changed[patient], q.Silent)
+				mu.Lock()
+				if is {
+					ended = append(ended, patient)
+				}
+				failed = errors.Join(failed, err)
+				mu.Unlock()
+			}
+		})
+	}
+	for patient := range changed {
 		if ctx.Err() != nil {
 			break
 		}
-		some.Go(func() error {
-			is, err := g.hasEnded(ctx, patient, version, q.Silent)
-			mu.Lock()
-			defer mu.Unlock()
-			if is {
-				ended = append(ended, patient)
-			}
-			return err
-		})
+		todo <- patient
 	}
-	if err := some.Wait(); err != nil || ctx.Err() != nil {
-		return err
+	close(todo)
+	two.Wait()
+	if failed != nil || ctx.Err() != nil {
+		return failed
 	}
 	return g.eraseAll(ctx, ended, q)
 }

@@ -44,11 +44,11 @@
 //
 // # Retention
 //
-// Bodies whose time is over are dropped in steps of 200 messages (DropPayloads), and tables are not partitioned. What goes by retention
-// is bodies, and not by age alone: a message keeps its body until all its deliveries have ended, and its row for good. So a partition
+// Bodies whose time is over are dropped in steps of 500 messages (DropPayloads), and tables are not partitioned. What goes by retention
+// is bodies, and not by age alone: a message keeps its body until all its deliveries have ended, and its row as long as it names somebody who is not erased (DropTraces). So a partition
 // by time would hold rows that must stay, and each index of a partitioned table needs the time in it, or every search by id,
 // patient or party asks each partition. What a partition would give is the room in one go and no vacuum. It was measured what steps cost
-// instead (BenchmarkRetention, PostgreSQL 15 on two processors that others used too, 100 units/s with 8 KB beside it):
+// instead (BenchmarkRetention, PostgreSQL 15 on two processors that others used too, 100 units/s with 8 KB beside it, steps of 200):
 //
 //   - 1,000,000 messages with pressed bodies of 800 and 1,060 bytes: 960,000 dropped in 134 s, twice the same, 39 and 46 us of the server's
 //     processor each, with those of the units beside it. A vacuum of what they left takes 10 to 15 s. Filled and emptied a second

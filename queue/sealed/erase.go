@@ -38,11 +38,14 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 		return queue.Erased{}, err
 	}
 	defer leave()
-	for _, t := range c.Patients {
+	for i, t := range c.Patients {
 		// What is not processed yet could not be read any more: the caller ends it first.
 		waiting, err := s.inner.Messages(ctx, queue.MessageFilter{Patient: t, Status: []samvirke.MessageStatus{samvirke.MessageReceived}, Limit: 1})
 		if err != nil {
 			return queue.Erased{}, err
+		}
+		if len(waiting) > 0 && !e.Silent.IsZero() {
+			return queue.Erased{}, fmt.Errorf("erase: %w", &queue.HeardError{Patients: []string{e.Patients[i]}})
 		}
 		if len(waiting) > 0 {
 			return queue.Erased{}, fmt.Errorf("erase: a message of the person is still to be processed: %w", queue.ErrState)

@@ -1,0 +1,85 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"slices"
+)
+
+// job runs f alone in a transaction of the writer, which is synced before it returns.
+func (s *Store) job(ctx context.Context, f func(w *writer) error) error {
+	return s.runs(ctx, &request{done: make(chan struct{}), job: f})
+}
+
+// looseJob is a job that is not synced by itself: after a power cut it may be undone, with all that came after it in the tables. The sync
+// of one writes all that the log was given since the last, so many of them one after the other cost more than their rows.
+func (s *Store) looseJob(ctx context.Context, f func(w *writer) error) error {
+	return s.runs(ctx, &request{done: make(chan struct{}), job: f, loose: true})
+}
+
+func (s *Store) runs(ctx context.Context, r *request) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	f := r.job
+	r.job = func(w *writer) error {
+		w.cache.forget()
+		defer w.cache.forget()
+		return f(w)
+	}
+	_, err := s.submit(ctx, r)
+	return err
+}
+
+// maxJobStatements is how many statements a job keeps until it ends.
+const maxJobStatements = 64
+
+// jobStatement gives a statement that is needed rarely. A job that goes through many rows runs a few over and over: to prepare one
+// takes longer than to run it, so it keeps them until its end.
+func (w *writer) jobStatement(sql string) (st *stmt, done func(), err error) {
+	if st = w.jobs[sql]; st != nil {
+		return st, func() {}, nil
+	}
+	if st, err = w.db.prepare(sql); err != nil {
+		return nil, nil, err
+	}
+	if w.jobs != nil && len(w.jobs) < maxJobStatements {
+		w.jobs[sql] = st
+		return st, func() {}, nil
+	}
+	return st, func() { _ = st.close() }, nil // it has run
+}
+
+// forgetStatements ends the keeping of statements.
+func (w *writer) forgetStatements() {
+	for _, st := range w.jobs {
+		_ = st.close() // it has run
+	}
+	w.jobs = nil
+}
+
+// query runs a statement that is needed rarely.
+func (w *writer) query(sql string, f func(row []driver.Value) error, vals ...driver.Value) error {
+	st, done, err := w.jobStatement(sql)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if f == nil {
+		_, err = st.run(vals...)
+		return err
+	}
+	var rows [][]driver.Value // f may run statements of its own
+	if err := st.each(func(row []driver.Value) error {
+		rows = append(rows, slices.Clone(row))
+		return nil
+	}, vals...); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := f(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
