@@ -189,10 +189,17 @@ func (c *pointChild) erase(n int) error {
 	} else if err != nil {
 		return err
 	}
-	if _, err := c.s.Erase(context.Background(), queue.Erasure{Patients: []string{id}}); err != nil {
+	e := queue.Erasure{Patients: []string{id}}
+	if n%2 == 1 { // as retention does it
+		e.Silent, e.Traces, e.Unwiped = time.Now().Add(time.Second), time.Now().Add(time.Second), true
+	}
+	if _, err := c.s.Erase(context.Background(), e); err != nil {
 		return err
 	}
 	c.say("erased", id)
+	if e.Unwiped {
+		return c.s.Wipe(context.Background())
+	}
 	return nil
 }
 
