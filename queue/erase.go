@@ -68,6 +68,8 @@ type Eraser interface {
 	Erase(ctx context.Context, e Erasure) (Erased, error)
 	// WasErased tells whether a record of this key (Record.Key) was erased.
 	WasErased(ctx context.Context, recordKey string) (bool, error)
+	// Heard gives those of the Patients because of whom Erase would give a HeardError (Silent).
+	Heard(ctx context.Context, e Erasure) ([]string, error)
 	// Wipe takes what erasures left out of all files of the store (Erasure.Unwiped).
 	Wipe(ctx context.Context) error
 }

@@ -42,6 +42,12 @@ func (e *endedWalk) from(now time.Time) int64 {
 	return e.upTo
 }
 
+func (e *endedWalk) wipeLater() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unwiped = true
+}
+
 func (e *endedWalk) reached(seq int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -144,10 +150,10 @@ func (g *Gateway) hasEnded(ctx context.Context, patient string, version int64, b
 	return err == nil && p != nil && endedBefore(p, before), err
 }
 
-// eraseAll erases those of these people of whom nothing came since a time. Who is heard of meanwhile stays, up to the moment in which the
-// plans go; then the others are taken one by one.
+// eraseAll erases those of these people of whom nothing came since a time, and of whom nothing is open.
 func (g *Gateway) eraseAll(ctx context.Context, patients []string, q queue.Erasure) error {
-	if len(patients) == 0 || ctx.Err() != nil {
+	eraser, ok := storeAs[queue.Eraser](g.store)
+	if !ok || len(patients) == 0 || ctx.Err() != nil {
 		return nil
 	}
 	f := g.eraser()
@@ -156,50 +162,47 @@ func (g *Gateway) eraseAll(ctx context.Context, patients []string, q queue.Erasu
 		return err
 	}
 	for piece := range slices.Chunk(all, eraseTogether) {
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err := g.erasePiece(ctx, &f, piece, q); err != nil {
+		if err := g.erasePiece(ctx, &f, eraser, piece, q); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// erasePiece erases some people together. Those of whom something came, or is open, are then taken one by one: what is open and old is
-// ended, and who was heard of stays.
-func (g *Gateway) erasePiece(ctx context.Context, f *Forget, piece []queue.Erasure, q queue.Erasure) error {
-	var alone []string
-	for len(piece) > 0 {
-		e := erasure{Who: whoRetention, Reason: whyRetention, Erasure: together(piece), Quiet: true}
-		_, err := g.eraseSilent(q, &e, func() (queue.Erased, error) { return f.begin(ctx, firstKeys(piece), &e) })
-		heard, is := errors.AsType[*queue.HeardError](err)
-		if err != nil && !is {
-			return err
-		}
-		if err == nil {
-			break
-		}
-		n := len(piece)
-		piece = slices.DeleteFunc(piece, func(one queue.Erasure) bool {
-			named := slices.ContainsFunc(one.Patients, func(k string) bool { return slices.Contains(heard.Patients, k) })
-			if named {
-				alone = append(alone, one.Patients[0])
-			}
-			return named
-		})
-		if len(piece) == n {
+// erasePiece erases some people together. Who is heard of in the moment of it makes it begin again without them.
+func (g *Gateway) erasePiece(ctx context.Context, f *Forget, eraser queue.Eraser, piece []queue.Erasure, q queue.Erasure) error {
+	for ctx.Err() == nil {
+		e := erasure{Who: whoRetention, Reason: whyRetention, Erasure: together(piece)}
+		e.Silent, e.Traces, e.Unwiped = q.Silent, q.Traces, q.Unwiped
+		heard, err := eraser.Heard(ctx, e.Erasure)
+		if err != nil {
 			return fmt.Errorf("erase people: %w", err)
 		}
-	}
-	for _, p := range alone {
-		e := erasure{Who: whoRetention, Reason: whyRetention}
-		_, err := g.eraseSilent(q, &e, func() (queue.Erased, error) { return f.eraseAll(ctx, []string{p}, e) })
-		if err := unlessHeard(err); err != nil {
+		if len(heard) > 0 {
+			if piece = without(piece, heard); len(piece) > 0 {
+				continue
+			}
+		}
+		if len(piece) == 0 {
+			return nil
+		}
+		g.ended.wipeLater()
+		if _, err := f.begin(ctx, firstKeys(piece), &e); unlessHeard(err) != nil || err == nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// without leaves those out of whom one of these keys is.
+func without(piece []queue.Erasure, keys []string) []queue.Erasure {
+	gone := map[string]bool{}
+	for _, k := range keys {
+		gone[k] = true
+	}
+	return slices.DeleteFunc(piece, func(one queue.Erasure) bool {
+		return slices.ContainsFunc(one.Patients, func(k string) bool { return gone[k] })
+	})
 }
 
 const (
@@ -221,15 +224,6 @@ func unlessHeard(err error) error {
 		return nil
 	}
 	return err
-}
-
-// eraseSilent runs an erasure that leaves those of whom something came since a time, with a queue.HeardError, and whose files are wiped later.
-func (g *Gateway) eraseSilent(q queue.Erasure, e *erasure, run func() (queue.Erased, error)) (queue.Erased, error) {
-	g.ended.mu.Lock()
-	g.ended.unwiped = true
-	g.ended.mu.Unlock()
-	e.Silent, e.Traces, e.Unwiped = q.Silent, q.Traces, q.Unwiped
-	return run()
 }
 
 // newestVersion gives the newest version of a plan without its body; Version 0: there is none, or nobody has it.

@@ -44,8 +44,6 @@ type erasure struct {
 	queue.Erasure
 	Who    string `json:"who"`
 	Reason string `json:"reason"`
-	// Quiet: what is open of somebody is not ended, but is a reason to leave them (queue.Erasure.Silent).
-	Quiet bool `json:"quiet,omitempty"`
 }
 
 // Erase takes a person out of the store: everything under the patient key, and under every key that is the same person
@@ -98,6 +96,7 @@ func (f Forget) begin(ctx context.Context, patients []string, e *erasure) (queue
 
 // Resume ends erasures that were begun. A gateway calls it before it takes up any work.
 func (f Forget) Resume(ctx context.Context) error {
+	unwiped := false
 	for after := ""; ; {
 		page, err := f.Store.Settings(ctx, erasurePrefix, after, queue.MaxPage)
 		if err != nil {
@@ -112,14 +111,21 @@ func (f Forget) Resume(ctx context.Context) error {
 			if err := json.Unmarshal([]byte(s.Value), &e); err != nil {
 				return fmt.Errorf("read an erasure: %w", err)
 			}
+			unwiped = unwiped || e.Unwiped
 			if _, err := f.run(ctx, &e); unlessHeard(err) != nil {
 				return err
 			}
 		}
 		if len(page) < queue.MaxPage {
-			return f.late(ctx)
+			break
 		}
 	}
+	if eraser, ok := storeAs[queue.Eraser](f.Store); ok && unwiped {
+		if err := eraser.Wipe(ctx); err != nil {
+			return fmt.Errorf("wipe what was erased: %w", err)
+		}
+	}
+	return f.late(ctx)
 }
 
 // run does an erasure that stands in the store. What came in before its last step goes too.
@@ -129,9 +135,9 @@ func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
 		return queue.Erased{}, ErrErase
 	}
 	for round := 1; ; round++ {
-		if !e.Quiet {
+		if e.Silent.IsZero() { // else what is open is a reason to stay
 			if err := f.end(ctx, e); err != nil {
-				return queue.Erased{}, f.unbegin(ctx, e, err)
+				return queue.Erased{}, err
 			}
 		}
 		if err := f.blank(ctx, e); err != nil {
@@ -155,7 +161,8 @@ func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
 	}
 }
 
-// unbegin gives up an erasure of silent people of whom one was heard: it is not to be gone on with. err is what came of it.
+// unbegin gives up an erasure of silent people of whom one was heard in the moment of it: it is not to be gone on with, and the audit says
+// so. err is what came of it.
 func (f Forget) unbegin(ctx context.Context, e *erasure, err error) error {
 	if unlessHeard(err) != nil {
 		return err
@@ -165,6 +172,14 @@ func (f Forget) unbegin(ctx context.Context, e *erasure, err error) error {
 		if strings.HasPrefix(name, erasurePrefix) {
 			note.Settings = append(note.Settings, name)
 		}
+	}
+	u := &queue.Unit{Now: f.Now().UTC()}
+	for _, name := range note.Settings {
+		u.Audit = append(u.Audit, samvirke.Audit{At: u.Now, Who: e.Who, Action: "erase-given-up", Object: strings.TrimPrefix(name, erasurePrefix),
+			Reason: "somebody was heard of meanwhile: nobody of this erasure goes with it"})
+	}
+	if _, e := f.Store.Commit(ctx, u); e != nil {
+		return fmt.Errorf("give up an erasure: %w", e)
 	}
 	if eraser, ok := storeAs[queue.Eraser](f.Store); ok {
 		if _, e := eraser.Erase(ctx, note); e != nil {

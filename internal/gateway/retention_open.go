@@ -36,9 +36,6 @@ func (f Forget) endDeliveries(ctx context.Context, patient string, e *erasure) e
 		for i := range page {
 			d := &page[i]
 			before = d.Seq
-			if !e.Silent.IsZero() && !d.CreatedAt.Before(e.Silent) {
-				return &queue.HeardError{Patients: []string{patient}}
-			}
 			if d.State == samvirke.DeliverySent && d.ExpectBy.IsZero() {
 				continue // was at its end
 			}
@@ -71,9 +68,6 @@ func (f Forget) endMessages(ctx context.Context, patient string, e *erasure) err
 		}
 		for i := range page {
 			m := &page[i]
-			if !e.Silent.IsZero() && !m.ReceivedAt.Before(e.Silent) {
-				return &queue.HeardError{Patients: []string{patient}}
-			}
 			u := &queue.Unit{
 				Now: f.Now().UTC(), Message: &queue.MessageStep{ID: m.ID, From: open, To: samvirke.MessageClosed, Fault: faultErased},
 				Events: []samvirke.Event{{At: f.Now().UTC(), MessageID: m.ID, Party: m.Party, Patient: m.Patient, Name: samvirke.EventGivenUp, Detail: "the person is erased, by " + e.Who}},

@@ -278,6 +278,10 @@ func (d *dyingEraser) Erase(ctx context.Context, e queue.Erasure) (queue.Erased,
 	return d.Store.(queue.Eraser).Erase(ctx, e)
 }
 
+func (d *dyingEraser) Heard(ctx context.Context, e queue.Erasure) ([]string, error) {
+	return d.Store.(queue.Eraser).Heard(ctx, e)
+}
+
 func (d *dyingEraser) Wipe(ctx context.Context) error { return d.Store.(queue.Eraser).Wipe(ctx) }
 
 func (d *dyingEraser) WasErased(ctx context.Context, k string) (bool, error) {

@@ -99,6 +99,11 @@ func (l *life) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error)
 	return l.Store.(queue.Eraser).Erase(ctx, e)
 }
 
+// Heard is that of the store behind.
+func (l *life) Heard(ctx context.Context, e queue.Erasure) ([]string, error) {
+	return l.Store.(queue.Eraser).Heard(ctx, e)
+}
+
 // Wipe is that of the store behind.
 func (l *life) Wipe(ctx context.Context) error { return l.Store.(queue.Eraser).Wipe(ctx) }
 

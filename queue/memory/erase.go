@@ -250,7 +250,7 @@ func (t *tables) hash(by string, parts ...string) (sum [16]byte) {
 func (s *Store) remember(seq int64, by string, parts ...string) {
 	t := &s.disk.tables
 	h := t.hash(by, parts...)
-	if have, known := t.erased[h]; known {
+	if have, known := t.erased[h]; known && t.stands(by, have.seq) {
 		seq = min(seq, have.seq)
 	}
 	t.erased[h] = erasedName{seq, s.now()}
@@ -262,10 +262,21 @@ func (t *tables) erasedSeq(by string, parts ...string) (seq int64, known bool) {
 		return 0, false
 	}
 	e, known := t.erased[t.hash(by, parts...)]
-	if known && e.seq != 0 && (by == byDelivery && t.delivery[e.seq-1] == nil || by != byDelivery && t.message[e.seq-1] == nil) {
-		return 0, false // retention dropped the row
+	if known && !t.stands(by, e.seq) {
+		return 0, false
 	}
 	return e.seq, known
+}
+
+// stands says whether the row that a name led to is there: retention may have dropped it.
+func (t *tables) stands(by string, seq int64) bool {
+	switch {
+	case seq == 0:
+		return true
+	case by == byDelivery:
+		return t.delivery[seq-1] != nil
+	}
+	return t.message[seq-1] != nil
 }
 
 // erasedEarlier finds the erased message that m repeats, 0 when there is none.
@@ -299,6 +310,16 @@ func (s *Store) WasErased(ctx context.Context, recordKey string) (bool, error) {
 	defer s.disk.mu.Unlock()
 	_, gone := d.erasedSeq(byRecord, recordKey)
 	return gone, nil
+}
+
+// Heard implements queue.Eraser.
+func (s *Store) Heard(ctx context.Context, e queue.Erasure) ([]string, error) {
+	d, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.disk.mu.Unlock()
+	return (&eraser{s: s, tables: d, e: e}).heard(), nil
 }
 
 // Wipe implements queue.Eraser: nothing is left of what was erased.

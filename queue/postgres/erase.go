@@ -117,7 +117,13 @@ func (x *eraser) remember(ctx context.Context, t *jobTx, ref int64, kind string,
 	if _, err := t.exec(ctx, erasureSet); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, `INSERT INTO erased (hash, ref) VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET ref = least(erased.ref, excluded.ref), at = now_ns()`,
+	// Of several rows with a name the first counts, unless retention dropped it.
+	table := "message"
+	if kind == erasedDelivery {
+		table = "delivery"
+	}
+	_, err := t.exec(ctx, `INSERT INTO erased (hash, ref) VALUES ($1, $2) ON CONFLICT (hash) DO UPDATE SET at = now_ns(),
+		ref = CASE WHEN EXISTS (SELECT 1 FROM `+table+` t WHERE t.seq = erased.ref) THEN least(erased.ref, excluded.ref) ELSE excluded.ref END`,
 		erasedHash(x.s.salt, kind, parts...), ref)
 	return err
 }

@@ -36,6 +36,16 @@ func (x *eraser) listen(ctx context.Context, t *jobTx) error {
 			AND (created_at >= $2 OR state IN ('queued', 'waiting', 'stopped') OR state = 'sent' AND expect_by > 0)))`, x.e.Patients, nanos(x.e.Silent))
 }
 
+// Heard tells who is no silent person; see queue.Eraser.
+func (s *Store) Heard(ctx context.Context, e queue.Erasure) ([]string, error) {
+	if e.Silent.IsZero() {
+		return nil, nil
+	}
+	x := &eraser{s: s, e: e}
+	err := s.job(ctx, x.listen)
+	return x.heard, err
+}
+
 // unlessHeard gives the error of a job that listened: its own cannot say it, which would count as one of the connection.
 func (x *eraser) unlessHeard(err error) error {
 	if err == nil && len(x.heard) > 0 {

@@ -71,6 +71,15 @@ func testRetainTraces(t *testing.T, v *env) {
 	if newest := get[queue.MessageDetail](v)(v.s.Message(v.ctx(), "m-open")).Seq; out.Duplicate || out.Reused || out.Seq <= newest {
 		t.Errorf("what comes again after its trace went: %+v, the newest before was %d", out, newest)
 	}
+	// Erased once more, its second copy is known although the row of the first is gone.
+	if _, err := v.s.(queue.Eraser).Erase(v.ctx(), queue.Erasure{Messages: []string{"again"}}); err != nil {
+		t.Fatal(err)
+	}
+	third := message("third")
+	third.ExternalID, third.Raw, third.Checksum, third.Size = again.ExternalID, again.Raw, sum([]byte(canary+"xi")), int64(len(canary+"xi"))
+	if out := v.commit(queue.Unit{Accept: third}); !out.Duplicate || out.Existing.ID != "again" {
+		t.Errorf("a third copy: %+v", out)
+	}
 	v.namesForgotten()
 }
 
@@ -154,6 +163,10 @@ func testEraseSilent(t *testing.T, v *env) {
 	v.commit(queue.Unit{Accept: open, Message: &queue.MessageStep{ID: "open", To: samvirke.MessageAttention}})
 	v.enqueue("gp", "urn:test|e", "queued")
 	eraser := v.s.(queue.Eraser)
+	who := queue.Erasure{Patients: []string{"urn:test|a", "urn:test|b", "urn:test|c", "urn:test|d", "urn:test|e"}, Silent: since}
+	if heard := get[[]string](v)(eraser.Heard(v.ctx(), who)); fmt.Sprint(heard) != "[urn:test|b urn:test|c urn:test|d urn:test|e]" {
+		t.Errorf("heard of %v", heard)
+	}
 	_, err := eraser.Erase(v.ctx(), queue.Erasure{Patients: []string{"urn:test|a", "urn:test|b", "urn:test|c", "urn:test|d", "urn:test|e"}, Settings: []string{"of/a"}, Silent: since})
 	e, is := errors.AsType[*queue.HeardError](err)
 	if !is || fmt.Sprint(e.Patients) != "[urn:test|b urn:test|c urn:test|d urn:test|e]" || !errors.Is(err, queue.ErrState) {

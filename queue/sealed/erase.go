@@ -38,30 +38,59 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 		return queue.Erased{}, err
 	}
 	defer leave()
-	for i, t := range c.Patients {
-		// What is not processed yet could not be read any more: the caller ends it first.
-		waiting, err := s.inner.Messages(ctx, queue.MessageFilter{Patient: t, Status: []samvirke.MessageStatus{samvirke.MessageReceived}, Limit: 1})
-		if err != nil {
-			return queue.Erased{}, err
-		}
-		if len(waiting) > 0 && !e.Silent.IsZero() {
-			return queue.Erased{}, fmt.Errorf("erase: %w", &queue.HeardError{Patients: []string{e.Patients[i]}})
-		}
-		if len(waiting) > 0 {
-			return queue.Erased{}, fmt.Errorf("erase: a message of the person is still to be processed: %w", queue.ErrState)
-		}
+	waiting, err := s.waiting(ctx, c.Patients)
+	if err != nil {
+		return queue.Erased{}, err
+	}
+	switch {
+	case len(waiting) > 0 && !e.Silent.IsZero():
+		return queue.Erased{}, fmt.Errorf("erase: %w", &queue.HeardError{Patients: named(e, c, waiting)})
+	case len(waiting) > 0:
+		return queue.Erased{}, fmt.Errorf("erase: a message of the person is still to be processed: %w", queue.ErrState)
 	}
 	out, err := inner.Erase(ctx, c)
-	if heard, is := errors.AsType[*queue.HeardError](err); is { // it names them by their tokens
-		named := &queue.HeardError{}
-		for i, t := range c.Patients {
-			if slices.Contains(heard.Patients, t) {
-				named.Patients = append(named.Patients, e.Patients[i])
-			}
-		}
-		err = fmt.Errorf("erase: %w", named)
+	if heard, is := errors.AsType[*queue.HeardError](err); is {
+		err = fmt.Errorf("erase: %w", &queue.HeardError{Patients: named(e, c, heard.Patients)})
 	}
 	return out, err
+}
+
+// waiting gives those of whom a message is still to be processed: it could not be read any more.
+func (s *Store) waiting(ctx context.Context, tokens []string) (out []string, err error) {
+	for _, t := range tokens {
+		list, err := s.inner.Messages(ctx, queue.MessageFilter{Patient: t, Status: []samvirke.MessageStatus{samvirke.MessageReceived}, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(list) > 0 {
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}
+
+// named gives the people that the engine knows by tokens.
+func named(e, sealed queue.Erasure, tokens []string) (out []string) {
+	for i, t := range sealed.Patients {
+		if slices.Contains(tokens, t) {
+			out = append(out, e.Patients[i])
+		}
+	}
+	return out
+}
+
+// Heard implements queue.Eraser.
+func (s *Store) Heard(ctx context.Context, e queue.Erasure) ([]string, error) {
+	inner, ok := s.inner.(queue.Eraser)
+	if !ok {
+		return nil, fmt.Errorf("erase: the engine cannot: %w", queue.ErrState)
+	}
+	c := queue.Erasure{Silent: e.Silent}
+	for _, p := range e.Patients {
+		c.Patients = append(c.Patients, s.keys.tokenOf(p))
+	}
+	heard, err := inner.Heard(ctx, c)
+	return named(e, c, heard), err
 }
 
 // Wipe implements queue.Eraser.

@@ -61,6 +61,11 @@ type eraser struct {
 
 // Erase forgets a person; see queue.Eraser.
 func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error) {
+	leave, err := s.eraseAlone(ctx)
+	if err != nil {
+		return queue.Erased{}, err
+	}
+	defer leave()
 	x := &eraser{s: s, e: e, upTo: sequences{message: math.MaxInt64, delivery: math.MaxInt64, event: math.MaxInt64, audit: math.MaxInt64}}
 	rows := []func(context.Context) error{x.messages, x.deliveries}
 	if !e.Silent.IsZero() { // seen here nothing is touched yet
@@ -83,12 +88,18 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 	if e.Unwiped {
 		return x.out, nil
 	}
-	err := x.wipe(ctx)
+	err = x.wipe(ctx)
 	return x.out, err
 }
 
 func (w *writer) remember(ref int64, kind string, parts ...string) error {
-	return w.query(`INSERT INTO erased (hash, ref, at) VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET ref = min(ref, excluded.ref), at = excluded.at`,
+	// Of several rows with a name the first counts, unless retention dropped it.
+	table := "message"
+	if kind == erasedDelivery {
+		table = "delivery"
+	}
+	return w.query(`INSERT INTO erased (hash, ref, at) VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET at = excluded.at,
+		ref = CASE WHEN EXISTS (SELECT 1 FROM `+table+` t WHERE t.seq = erased.ref) THEN min(ref, excluded.ref) ELSE excluded.ref END`,
 		nil, erasedHash(w.s.salt, kind, parts...), ref, nanos(w.s.opts.Now()))
 }
 

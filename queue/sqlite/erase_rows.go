@@ -189,33 +189,32 @@ func (x *eraser) delivery(w *writer, seq int64) error {
 
 // events and audits have no index by patient: nothing else asks so, and each row would pay for it. They are walked
 // on a reading connection, once for all who were erased since the last walk.
-func (x *eraser) events(ctx context.Context) (err error) {
-	x.upTo.event, err = x.walk(ctx, "event_run", "event", func(w *writer, seq int64) error {
+func (x *eraser) events(ctx context.Context) error {
+	return x.walk(ctx, "event_run", "event", func(w *writer, seq int64) error {
 		return w.query(`UPDATE event_run SET patient = '' WHERE seq = ?`, nil, seq)
 	})
-	return err
 }
 
 // audits takes patient and salt out of the audit: the digest that is hashed says nothing without its salt.
-func (x *eraser) audits(ctx context.Context) (err error) {
-	x.upTo.audit, err = x.walk(ctx, "audit", "audit", func(w *writer, seq int64) error {
+func (x *eraser) audits(ctx context.Context) error {
+	return x.walk(ctx, "audit", "audit", func(w *writer, seq int64) error {
 		x.out.Audits++
 		return w.query(`UPDATE audit SET patient = '', salt = '' WHERE seq = ?`, nil, seq)
 	})
-	return err
 }
 
-// walk goes through the rows of a table up to the last that is in it now, and gives that one's number.
-func (x *eraser) walk(ctx context.Context, table, column string, f func(w *writer, seq int64) error) (last int64, err error) {
+// walk goes through the rows of a table up to the last that is in it now.
+func (x *eraser) walk(ctx context.Context, table, column string, f func(w *writer, seq int64) error) error {
 	if err := x.s.wait(ctx); err != nil {
-		return 0, err
+		return err
 	}
 	any, err := single[bool](ctx, x.s.db, `SELECT EXISTS (SELECT 1 FROM erased_patient)`)
 	if err != nil || !any {
-		return 0, err
+		return err
 	}
-	if last, err = single[int64](ctx, x.s.db, `SELECT coalesce(max(seq), 0) FROM `+table); err != nil {
-		return 0, err
+	last, err := single[int64](ctx, x.s.db, `SELECT coalesce(max(seq), 0) FROM `+table)
+	if err != nil {
+		return err
 	}
 	const piece = 20000
 	for from := int64(0); from < last; from += piece {
@@ -225,11 +224,11 @@ func (x *eraser) walk(ctx context.Context, table, column string, f func(w *write
 		}, `SELECT t.seq FROM `+table+` t JOIN erased_patient p ON p.patient = t.patient WHERE t.seq > ? AND t.seq <= ? AND t.patient <> '' AND t.seq <= p.`+column,
 			from, min(from+piece, last))
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if err := x.batches(ctx, found, f); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return last, nil
+	return nil
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math"
 
@@ -10,7 +11,36 @@ import (
 )
 
 // Wipe takes what erasures left out of all rows and files; see queue.Eraser.
-func (s *Store) Wipe(ctx context.Context) error { return (&eraser{s: s}).wipe(ctx) }
+func (s *Store) Wipe(ctx context.Context) error {
+	leave, err := s.eraseAlone(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return (&eraser{s: s}).wipe(ctx)
+}
+
+// eraseAlone waits until nobody else erases or wipes: a wipe ends what all erasures before it left.
+func (s *Store) eraseAlone(ctx context.Context) (leave func(), err error) {
+	select {
+	case s.erasing <- struct{}{}:
+		return func() { <-s.erasing }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Heard tells who is no silent person; see queue.Eraser.
+func (s *Store) Heard(ctx context.Context, e queue.Erasure) ([]string, error) {
+	if e.Silent.IsZero() {
+		return nil, nil
+	}
+	err := s.looseJob(ctx, (&eraser{s: s, e: e}).heard)
+	if heard, is := errors.AsType[*queue.HeardError](err); is {
+		return heard.Patients, nil
+	}
+	return nil, err
+}
 
 // wipe counts the audit entries that were blanked.
 func (x *eraser) wipe(ctx context.Context) error {
@@ -92,9 +122,7 @@ func (x *eraser) left(ctx context.Context) error {
 	return nil
 }
 
-// wiped forgets those whose rows are blank. Who was noted meanwhile stays noted.
+// wiped forgets those whose rows are blank. Nobody can have been noted meanwhile.
 func (x *eraser) wiped(ctx context.Context) error {
-	return x.s.job(ctx, func(w *writer) error {
-		return w.query(`DELETE FROM erased_patient WHERE event <= ? AND audit <= ?`, nil, x.upTo.event, x.upTo.audit)
-	})
+	return x.s.job(ctx, func(w *writer) error { return w.query(`DELETE FROM erased_patient`, nil) })
 }

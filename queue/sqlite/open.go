@@ -77,6 +77,8 @@ type Store struct {
 	// salt keys the hashes of what was erased; erasedAny says that there are some.
 	salt      []byte
 	erasedAny atomic.Bool
+	// erasing is held by who erases or wipes.
+	erasing chan struct{}
 	// wiped are segments whose changes are all gone, bodyCounts how many bodies are in those that were left. wiping is the
 	// lock of both and of everything that changes segments that were left.
 	wiped      map[uint32]bool
@@ -118,7 +120,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		failed:  make(chan struct{}), closing: make(chan struct{}),
 		// Tokens of an earlier life must never fit: they begin at the clock.
 		lanes: newLanes(time.Now().UnixNano()), feed: newFeed(), totals: &totals{n: map[tallyKey]int64{}},
-		subs: queue.NewSubscribers(), wiped: map[uint32]bool{}, bodyCounts: map[uint32]int64{}}
+		subs: queue.NewSubscribers(), erasing: make(chan struct{}, 1), wiped: map[uint32]bool{}, bodyCounts: map[uint32]int64{}}
 	lock, err := lockFolder(filepath.Join(opts.Dir, "lock"))
 	if err != nil {
 		return nil, err

@@ -59,6 +59,9 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 			s.askTidy()
 			return err
 		}
+		if err := s.syncTables(ctx); err != nil {
+			return err
+		}
 		for seg, list := range bySegment {
 			if err := s.wipeIn(seg, list); err != nil {
 				return fmt.Errorf("segment %d: %w", seg, err)
@@ -71,11 +74,21 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 	}
 }
 
+// syncTables syncs what is in the tables: a body must not go for good while a power cut could bring the row back that names it.
+func (s *Store) syncTables(ctx context.Context) error {
+	return s.job(ctx, func(w *writer) error { return w.query(`UPDATE erasure SET dirty = dirty`, nil) })
+}
+
 // removeDead removes segments of which nothing is needed any more and nothing is to be overwritten: to give back the room of each of
 // their bodies would take many times as long.
 func (s *Store) removeDead(ctx context.Context) error {
+	// In this order: what is noted as dead later is noted as to be overwritten by then.
+	dead, err := s.deadBodies(ctx)
+	if err != nil {
+		return err
+	}
 	strict := map[uint32]bool{}
-	_, err := list(ctx, s.db, func(rows *sql.Rows) (none struct{}, err error) {
+	_, err = list(ctx, s.db, func(rows *sql.Rows) (none struct{}, err error) {
 		var b []byte
 		err = rows.Scan(&b)
 		if p, ok := placeOf(b); ok {
@@ -86,13 +99,16 @@ func (s *Store) removeDead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dead, err := s.deadBodies(ctx)
-	if err != nil {
-		return err
-	}
+	synced := false
 	for seg, bodies := range maps.Clone(s.bodyCounts) {
 		if strict[seg] || !s.wiped[seg] || dead[seg] < bodies {
 			continue
+		}
+		if !synced {
+			if err := s.syncTables(ctx); err != nil {
+				return err
+			}
+			synced = true
 		}
 		if err := s.removeSegment(ctx, seg); err != nil {
 			return fmt.Errorf("remove segment %d: %w", seg, err)
