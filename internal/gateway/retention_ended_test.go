@@ -2,6 +2,8 @@ package gateway_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -13,6 +15,8 @@ import (
 	"github.com/samvirke/samvirke/internal/gateway"
 	"github.com/samvirke/samvirke/internal/simulate"
 	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/memory"
+	"github.com/samvirke/samvirke/queue/sealed"
 )
 
 // stay writes a stay into the plan of a person.
@@ -185,6 +189,39 @@ func TestRetainOpen(t *testing.T) {
 	for _, a := range list {
 		if a.Action == "erase" && a.Patient == key(1) {
 			t.Errorf("the audit says %+v, %v", a, err)
+		}
+	}
+}
+
+// TestResumeSilent: an erasure of silent people was noted, a message of one of them came, and the program was killed: it starts, also
+// encrypted, and that person stays.
+func TestResumeSilent(t *testing.T) {
+	t.Parallel()
+	for _, isSealed := range []bool{false, true} {
+		var s queue.Store = memory.Open(memory.NewDisk(), memory.Options{})
+		if isSealed {
+			var err error
+			if s, err = sealed.Open(t.Context(), s, sealed.MasterKey{ID: "k", Key: sha256.Sum256([]byte("k"))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now := time.Now().UTC()
+		note, err := json.Marshal(map[string]any{"Patients": []string{key(1), key(2)}, "Settings": []string{"erasure/x"}, "Silent": now.Add(-time.Hour), "Unwiped": true,
+			"who": "retention", "reason": "r"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Commit(t.Context(), &queue.Unit{Now: now, Settings: map[string]string{"erasure/x": string(note)}}); err != nil {
+			t.Fatal(err)
+		}
+		m := samvirke.Message{ID: "m", Party: "hospital", ReceivedAt: now, Status: samvirke.MessageReceived, Raw: []byte("x"), Checksum: "c", Patient: key(1)}
+		if _, err := s.Commit(t.Context(), &queue.Unit{Now: now, Accept: &m}); err != nil {
+			t.Fatal(err)
+		}
+		for start := range 3 {
+			if err := (gateway.Forget{Store: s, Now: time.Now}).Resume(t.Context()); err != nil {
+				t.Errorf("sealed %v, start %d: %v", isSealed, start, err)
+			}
 		}
 	}
 }

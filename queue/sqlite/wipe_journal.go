@@ -76,7 +76,7 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 
 // syncTables syncs what is in the tables: a body must not go for good while a power cut could bring the row back that names it.
 func (s *Store) syncTables(ctx context.Context) error {
-	return s.job(ctx, func(w *writer) error { return w.query(`UPDATE erasure SET dirty = dirty`, nil) })
+	return s.job(ctx, func(w *writer) error { return w.query(`UPDATE erasure SET syncs = syncs + 1`, nil) })
 }
 
 // removeDead removes segments of which nothing is needed any more and nothing is to be overwritten: to give back the room of each of

@@ -8,6 +8,7 @@ ALTER TABLE erasure ADD COLUMN message INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE erasure ADD COLUMN delivery INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE erasure ADD COLUMN event INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE erasure ADD COLUMN receipt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE erasure ADD COLUMN syncs INTEGER NOT NULL DEFAULT 0; -- counted for the sake of the sync: without a change there is none
 -- Whose rows are to be blanked still, up to which numbers.
 CREATE TABLE erased_patient (
     patient  TEXT    PRIMARY KEY,

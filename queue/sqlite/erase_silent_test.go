@@ -1,0 +1,89 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// someone stores a processed message about somebody, with a plan, an event and an entry of the audit.
+func someone(t *testing.T, s *Store, id, patient string) {
+	t.Helper()
+	u := acceptUnit(id, []byte("body "+id))
+	u.Accept.Patient = patient
+	u.Accept.ExternalID = "ext" + id
+	u.Message = &queue.MessageStep{ID: id, To: samvirke.MessageProcessed, Patient: patient}
+	u.Plan = &queue.PlanStep{Patient: patient, Body: []byte("plan")}
+	u.Events = []samvirke.Event{{At: u.Now, MessageID: id, Patient: patient, Name: samvirke.EventRouted}}
+	u.Audit = []samvirke.Audit{{At: u.Now, Who: "w", Action: "read-plan", Object: "o", Patient: patient, Reason: "r"}}
+	if _, err := s.Commit(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWipeForgetsWho: after a wipe no table names somebody erased, also when the newest events went with them.
+func TestWipeForgetsWho(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir()})
+	someone(t, s, "m1", "urn:test|one")
+	e := queue.Erasure{Patients: []string{"urn:test|one"}, Silent: time.Now().Add(time.Hour), Traces: time.Now().Add(time.Hour), Unwiped: true}
+	if _, err := s.Erase(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Wipe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := single[int64](t.Context(), s.db, `SELECT count(*) FROM erased_patient`); n != 0 || err != nil {
+		t.Errorf("%d people are noted after the wipe, %v", n, err)
+	}
+}
+
+// TestEraseOverPowerCut: an erasure of silent people has begun, whose steps are not synced one by one, and bodies are overwritten beside it,
+// as ageing does. The power goes: a row that comes back has its body, because its person may be heard of and stay.
+func TestEraseOverPowerCut(t *testing.T) {
+	shadow, dir := t.TempDir(), t.TempDir()
+	f := newFaultVFS(t, shadow)
+	j := &faultFiles{}
+	j.shadow = filepath.Join(shadow, "journal")
+	if err := os.Mkdir(j.shadow, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Options{Dir: dir, vfs: f.name, files: j, CheckpointEvery: time.Hour, InlineLimit: 3000, SegmentBytes: 1 << 20})
+	someone(t, s, "m1", "urn:test|one")
+	if err := s.settled(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	// something that is synced comes by
+	if err := s.job(t.Context(), func(w *writer) error { return w.query(`UPDATE erasure SET clean = 1`, nil) }); err != nil {
+		t.Fatal(err)
+	}
+	x := &eraser{s: s, e: queue.Erasure{Patients: []string{"urn:test|one"}, Silent: time.Now().Add(time.Hour), Unwiped: true}}
+	x.upTo = sequences{message: 1 << 60, delivery: 1 << 60}
+	if err := x.messages(t.Context()); err != nil { // first step of Erase
+		t.Fatal(err)
+	}
+	if err := s.wipePlaces(t.Context()); err != nil { // what Age does after each of its steps
+		t.Fatal(err)
+	}
+	f.mu.Lock() // the power goes: the shadow is what was synced
+	after := t.TempDir()
+	err := os.CopyFS(after, os.DirFS(shadow))
+	f.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s2, err := Open(t.Context(), Options{Dir: after, Logger: quiet(), InlineLimit: 3000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s2.Close()
+	m, err := s2.Message(t.Context(), "m1")
+	if errors.Is(err, queue.ErrDamaged) || (m.Checksum == "") != (len(m.Raw) == 0) {
+		t.Errorf("body %q, checksum %q, %v", m.Raw, m.Checksum, err)
+	}
+}
