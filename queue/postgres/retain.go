@@ -33,17 +33,28 @@ func payloadDrops() []string {
 	}
 }
 
-// DropPayloads takes away bodies that have served; see queue.Retainer. All gateways wait for one step: it is a few statements however many
-// messages it is for, and what it is for is found before, beside them.
+// DropPayloads takes away bodies that have served; see queue.Retainer.
 func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error) {
+	return s.dropStep(ctx, before, after, limit, dropping{haveBody, settledSelect, payloadDrops()})
+}
+
+// dropping is what a step of retention looks at (after a number, so many, up to an hour), which of that may go (by a time), and how.
+type dropping struct {
+	look, which string
+	drops       []string
+}
+
+// dropStep is one step. All gateways wait for it: it is a few statements however many messages it is for, and what it is for is found
+// before, beside them.
+func (s *Store) dropStep(ctx context.Context, before time.Time, after int64, limit int, of dropping) (dropped int, next int64, err error) {
 	limit = min(max(limit, 1), maxLeases)
-	// A piece of the messages that have a body is looked at, however few of them are settled.
-	seqs, err := list(ctx, s.reader, scanNumber, haveBody, after, limit, nanos(before)/int64(time.Hour))
+	// A piece of the messages is looked at, however few of them may go.
+	seqs, err := list(ctx, s.reader, scanNumber, of.look, after, limit, nanos(before)/int64(time.Hour))
 	if err != nil || len(seqs) == 0 {
 		return 0, 0, err
 	}
 	next = seqs[len(seqs)-1]
-	seqs, err = list(ctx, s.reader, scanNumber, settledSelect, nanos(before), seqs)
+	seqs, err = list(ctx, s.reader, scanNumber, of.which, nanos(before), seqs)
 	if err != nil || len(seqs) == 0 {
 		return 0, next, err
 	}
@@ -53,18 +64,18 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64,
 		if _, err := t.exec(ctx, `SET LOCAL synchronous_commit = off`); err != nil {
 			return err
 		}
-		rows, err := t.conn.Query(ctx, settledSelect, nanos(before), seqs) // somebody may have sent one again
+		rows, err := t.conn.Query(ctx, of.which, nanos(before), seqs) // somebody may have sent one again
 		if err != nil {
 			return err
 		}
-		settled, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		gone, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 		if err != nil {
 			return err
 		}
-		dropped = len(settled)
+		dropped = len(gone)
 		b := &pgx.Batch{}
-		for _, text := range payloadDrops() {
-			b.Queue(text, settled)
+		for _, text := range of.drops {
+			b.Queue(text, gone)
 		}
 		return t.conn.SendBatch(ctx, b).Close()
 	})

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -44,42 +42,7 @@ func traceDrops() []string {
 
 // DropTraces takes away messages that say nothing of anybody; see queue.Retainer.
 func (s *Store) DropTraces(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error) {
-	limit = min(max(limit, 1), maxLeases)
-	seqs, err := list(ctx, s.reader, scanNumber, mayBeBare, after, limit, nanos(before)/int64(time.Hour))
-	if err != nil || len(seqs) == 0 {
-		return 0, 0, err
-	}
-	next = seqs[len(seqs)-1]
-	seqs, err = list(ctx, s.reader, scanNumber, bareSelect, nanos(before), seqs)
-	if err != nil || len(seqs) == 0 {
-		return 0, next, err
-	}
-	began := time.Now()
-	err = s.job(ctx, func(ctx context.Context, t *jobTx) error {
-		// Nobody waits for the sync: what a crash brings back is dropped by the next run.
-		if _, err := t.exec(ctx, `SET LOCAL synchronous_commit = off`); err != nil {
-			return err
-		}
-		rows, err := t.conn.Query(ctx, bareSelect, nanos(before), seqs)
-		if err != nil {
-			return err
-		}
-		bare, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-		if err != nil {
-			return err
-		}
-		dropped = len(bare)
-		b := &pgx.Batch{}
-		for _, text := range traceDrops() {
-			b.Queue(text, bare)
-		}
-		return t.conn.SendBatch(ctx, b).Close()
-	})
-	if err != nil {
-		return 0, 0, err
-	}
-	_ = sleep(ctx, min(time.Since(began), retainRest)) // as after a step of DropPayloads
-	return dropped, next, nil
+	return s.dropStep(ctx, before, after, limit, dropping{mayBeBare, bareSelect, traceDrops()})
 }
 
 // DropErased forgets names of what was erased; see queue.Retainer.
