@@ -104,7 +104,9 @@ func messageQuery(f queue.MessageFilter) (string, []any) {
 	}
 	switch {
 	case len(f.Status) == 0:
-	case few || len(words) > 0 || slices.Contains(f.Status, samvirke.MessageProcessed):
+	case len(words) > 0 && !few:
+		from += whereOpen(&w, f.Status)
+	case few || slices.Contains(f.Status, samvirke.MessageProcessed):
 		w.add(`m.status = ANY(?)`, texts(f.Status))
 	default:
 		return openMessageQuery(f)
@@ -114,6 +116,17 @@ func messageQuery(f queue.MessageFilter) (string, []any) {
 		w.add(order+` < ?`, f.Before)
 	}
 	return `SELECT ` + messageColumns + ` FROM ` + from + ` WHERE ` + w.String() + ` ORDER BY ` + order + ` DESC LIMIT ` + w.next(page(f.Limit)), w.args
+}
+
+// whereOpen asks for the status of a trouble in the table of what is not processed, which is small: by the messages each of them would be
+// looked up among all. It gives what that is joined with.
+func whereOpen(w *where, status []samvirke.MessageStatus) string {
+	if slices.Contains(status, samvirke.MessageProcessed) {
+		w.add(`NOT EXISTS (SELECT 1 FROM open_message o WHERE o.seq = t.seq AND o.status <> ALL(?))`, texts(status))
+		return ""
+	}
+	w.add(`o.status = ANY(?)`, texts(status))
+	return ` JOIN open_message o ON o.seq = t.seq`
 }
 
 // whereMessage adds the conditions that every way of searching has.
