@@ -46,7 +46,7 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 	}
 	queue.Reach(queue.PointRetention)
 	now := g.now() // one time for all: what goes with a person needs no step of its own before or after
-	err := g.eraser().Resume(ctx)
+	err := g.eraser().resume(ctx, true)
 	if r.Records > 0 {
 		err = errors.Join(err, g.eraseEnded(ctx, r, now), g.wipe(ctx))
 	}

@@ -223,6 +223,9 @@ func TestResumeSilent(t *testing.T) {
 				t.Errorf("sealed %v, start %d: %v", isSealed, start, err)
 			}
 		}
+		if v, err := s.Setting(t.Context(), "erasure/x"); err != nil || v == "" {
+			t.Errorf("the start did not leave it to retention: %q, %v", v, err)
+		}
 	}
 }
 

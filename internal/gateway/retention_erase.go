@@ -95,7 +95,11 @@ func (f Forget) begin(ctx context.Context, patients []string, e *erasure) (queue
 }
 
 // Resume ends erasures that were begun. A gateway calls it before it takes up any work.
-func (f Forget) Resume(ctx context.Context) error {
+//
+// Erasures of silent people, whom nobody asked to erase, are left to the next run of retention: a start need not wait for them.
+func (f Forget) Resume(ctx context.Context) error { return f.resume(ctx, false) }
+
+func (f Forget) resume(ctx context.Context, silent bool) error {
 	unwiped := false
 	for after := ""; ; {
 		page, err := f.Store.Settings(ctx, erasurePrefix, after, queue.MaxPage)
@@ -110,6 +114,9 @@ func (f Forget) Resume(ctx context.Context) error {
 			}
 			if err := json.Unmarshal([]byte(s.Value), &e); err != nil {
 				return fmt.Errorf("read an erasure: %w", err)
+			}
+			if !e.Silent.IsZero() && !silent {
+				continue
 			}
 			unwiped = unwiped || e.Unwiped
 			if _, err := f.run(ctx, &e); unlessHeard(err) != nil {
