@@ -14,7 +14,7 @@ import (
 
 const (
 	// eraseTogether is how many people one erasure of retention takes. More would hold the store up for too long when their plans go.
-	eraseTogether = 256
+	eraseTogether = 128
 	// eraseAtOnce is how many people are collected for a row of erasures: the settings are looked through once for all of them.
 	eraseAtOnce = 4096
 	// lookAgain is how often all plans are looked at, and not only those that were changed since: a course may have an end that

@@ -34,7 +34,7 @@ const (
 // comes behind them.
 const (
 	eraseBatch = 16
-	eraseHold  = 60 * time.Millisecond
+	eraseHold  = 25 * time.Millisecond
 )
 
 // erasedHash is what is kept of an id: without the salt of the store nobody can try ids against it, and ids are
@@ -278,20 +278,18 @@ func (s *Store) WasErased(ctx context.Context, recordKey string) (bool, error) {
 	if !s.erasedAny.Load() {
 		return false, nil
 	}
-	if err := s.wait(ctx); err != nil {
-		return false, err
-	}
+	// Nothing of it waits for the tables: it is written there by jobs.
 	_, found, err := s.erasedRef(ctx, erasedRecord, recordKey)
 	return found, err
 }
 
 // erasedRef finds what a hash stands for.
 func (r *reader) erasedRef(ctx context.Context, kind string, parts ...string) (ref int64, found bool, err error) {
-	salt, err := single[[]byte](ctx, r.db, `SELECT salt FROM erasure`)
+	salt, err := r.saltOf(ctx)
 	if err != nil {
 		return 0, false, err
 	}
-	refs, err := list(ctx, r.db, func(rows *sql.Rows) (n int64, err error) {
+	refs, err := list(ctx, r.hot, func(rows *sql.Rows) (n int64, err error) {
 		err = rows.Scan(&n)
 		return n, err
 	}, `SELECT ref FROM erased WHERE hash = ?`, erasedHash(salt, kind, parts...))
@@ -299,6 +297,18 @@ func (r *reader) erasedRef(ctx context.Context, kind string, parts ...string) (r
 		return 0, false, err
 	}
 	return refs[0], true, nil
+}
+
+// saltOf gives the salt of the store, which is made with it and never changed.
+func (r *reader) saltOf(ctx context.Context) ([]byte, error) {
+	if salt := r.saltRead.Load(); salt != nil {
+		return *salt, nil
+	}
+	salt, err := single[[]byte](ctx, r.db, `SELECT salt FROM erasure`)
+	if err == nil {
+		r.saltRead.Store(&salt)
+	}
+	return salt, err
 }
 
 // findErased finds the erased message that m repeats, 0 when there is none.

@@ -17,6 +17,32 @@ func (s *Store) looseJob(ctx context.Context, f func(w *writer) error) error {
 	return s.runs(ctx, &request{done: make(chan struct{}), job: f, loose: true})
 }
 
+// putOff lets a job wait for what is on its way into the tables, beside the writer: all that waits must be there before it runs,
+// and for what comes meanwhile the writer stands for a short time only.
+func (w *writer) putOff(r *request) {
+	if w.full == nil {
+		w.applySoon()
+	}
+	if w.leaving != nil {
+		r.after = w.leaving.gen
+	}
+	w.later = append(w.later, r)
+}
+
+// runLater runs the jobs that were put off and need not wait any more.
+func (w *writer) runLater() {
+	for len(w.later) > 0 {
+		r := w.later[0]
+		if w.writing && w.leaving.gen <= r.after && w.full == nil && !w.s.broken() {
+			return
+		}
+		w.later[0] = nil
+		w.later = w.later[1:]
+		w.runJob(r)
+	}
+	w.later = nil
+}
+
 func (s *Store) runs(ctx context.Context, r *request) error {
 	if err := s.usable(); err != nil {
 		return err

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -37,6 +38,8 @@ type logBuffer struct {
 	n     int32                   // bytes gathered
 	// ending says that the page that comes next is the last of a transaction.
 	ending bool
+	// written are the pages whose heads came by.
+	written writtenPages
 
 	// keep are the functions that only C memory points to.
 	keep []any
@@ -54,7 +57,7 @@ type (
 
 // newLogBuffer registers a file layer above the named one, "" for the system's own.
 func newLogBuffer(below string) (b *logBuffer, err error) {
-	b = &logBuffer{tls: libc.NewTLS()}
+	b = &logBuffer{tls: libc.NewTLS(), written: writtenPages{all: true}}
 	defer func() {
 		if err != nil {
 			b.close()
@@ -134,6 +137,12 @@ func (b *logBuffer) open(tls *libc.TLS, _, path, file uintptr, flags int32, out 
 
 // write gathers what follows on.
 func (b *logBuffer) write(tls *libc.TLS, file, data uintptr, n int32, at int64) int32 {
+	switch { // the number of the page is the first word of its head
+	case n == walFrameHead:
+		b.written.mark(bits.ReverseBytes32(*inC[uint32](data)))
+	case n < walFrameHead:
+		b.written.markAll()
+	}
 	if at != b.at+int64(b.n) || b.n+n > logBufferBytes {
 		if rc := b.flush(tls); rc != lib.SQLITE_OK {
 			return rc

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 	modernc "modernc.org/sqlite"
@@ -31,6 +32,8 @@ type reader struct {
 	leased func() map[int64]bool
 	// totals fills in what only the writing process knows; nil elsewhere.
 	totals func(*queue.Stats)
+	// saltRead keys the hashes of what was erased, once it was read.
+	saltRead atomic.Pointer[[]byte]
 }
 
 func openReader(path, vfs string, connections int, b *bodies, places *segments) (*reader, error) {

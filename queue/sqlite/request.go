@@ -21,6 +21,8 @@ type request struct {
 	unit *queue.Unit
 	// job is run alone in a transaction of its own instead of unit; for repairs.
 	job func(w *writer) error
+	// after is the generation of waiting changes that must be in the tables before the job runs.
+	after uint64
 	// loose: the job is not synced by itself.
 	loose bool
 	// gen stands for a reader that waits until a generation of waiting changes is in the tables.

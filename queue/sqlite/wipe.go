@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"encoding/binary"
 	"errors"
@@ -21,7 +20,8 @@ const wipePages = 512
 // what is left of a row that was moved to another page when a page was split; so the unused room of every page is
 // overwritten too. Then the log, which holds pages as they were, is copied into the database and cut to nothing.
 //
-// Pages are looked at on a reading connection, and only those with something in their unused room are written.
+// Pages that were written since the last wipe are looked at on a reading connection, and only those with something in their unused room
+// are written.
 func (s *Store) wipe(ctx context.Context) error {
 	clean, err := single[int64](ctx, s.db, `SELECT clean FROM erasure`)
 	if err != nil {
@@ -37,6 +37,9 @@ func (s *Store) wipe(ctx context.Context) error {
 	}
 	upTo, err := s.appliedAt(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.copyLog(); err != nil {
 		return err
 	}
 	if err := s.cutLog(ctx); err != nil {
@@ -56,6 +59,25 @@ const (
 )
 
 var errLogHeld = errors.New("the log could not be cut: a reader holds it")
+
+// copyLog copies most of the log into the database beside the writer, which would stand for as long as that takes.
+func (s *Store) copyLog() error {
+	db, err := dial(dsn(s.path, s.opts.vfs, "busy_timeout(0)", "synchronous(FULL)"))
+	if err != nil {
+		return err
+	}
+	defer db.close()
+	copied, err := db.prepare(`PRAGMA wal_checkpoint(PASSIVE)`)
+	if err != nil {
+		return err
+	}
+	defer copied.close()
+	if _, err = copied.row(); err != nil && isFatal(err) {
+		s.fail(err)
+		return err
+	}
+	return nil // it is only a help
+}
 
 func (s *Store) cutLog(ctx context.Context) error {
 	for try := 1; ; try++ {
@@ -93,24 +115,44 @@ func (s *Store) outside(ctx context.Context, text string) error {
 	})
 }
 
-func (s *Store) wipePages(ctx context.Context) error {
-	pages, err := single[int64](ctx, s.db, `SELECT page_count FROM pragma_page_count`)
+func (s *Store) wipePages(ctx context.Context) (err error) {
+	last, err := single[int64](ctx, s.db, `SELECT page_count FROM pragma_page_count`)
 	if err != nil {
 		return err
 	}
+	written := &s.writer.log.written
+	pages := written.take(last)
+	defer func() {
+		if err != nil {
+			written.markAll()
+		}
+	}()
+	// Not by database/sql, which takes several times as long as SQLite for a page.
+	db, err := dial(dsn(s.path, s.opts.vfs, "busy_timeout(10000)", "cache_size(-100)"))
+	if err != nil {
+		return err
+	}
+	defer db.close()
+	look, err := db.prepare(`SELECT data FROM sqlite_dbpage WHERE pgno = ?`)
+	if err != nil {
+		return err
+	}
+	defer look.close()
 	var stale []int64
-	for pgno := int64(1); pgno <= pages; pgno++ {
-		data, err := one(ctx, s.hot, func(rows *sql.Rows) (b []byte, err error) {
-			err = rows.Scan(&b)
-			return b, err
-		}, `SELECT data FROM sqlite_dbpage WHERE pgno = ?`, pgno)
+	for i, pgno := range pages {
+		row, err := look.row(pgno)
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return err
 		}
-		if clearUnused(data, pgno == 1) {
-			stale = append(stale, pgno)
+		if row != nil { // it is there
+			if data, is := row[0].([]byte); is && clearUnused(data, pgno == 1) {
+				stale = append(stale, pgno)
+			}
 		}
-		if len(stale) < wipePages && pgno < pages || len(stale) == 0 {
+		if len(stale) < wipePages && i < len(pages)-1 || len(stale) == 0 {
 			continue
 		}
 		if err := s.looseJob(ctx, func(w *writer) error { return w.clearPages(stale) }); err != nil {

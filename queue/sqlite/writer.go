@@ -35,6 +35,7 @@ type writer struct {
 	seqs  sequences
 	cache *rowCache
 	order *order
+	later []*request       // jobs that wait for what is on its way into the tables
 	jobs  map[string]*stmt // what a job keeps; nil: none runs
 	mild  int64            // 1: bodies that a job takes away need no overwriting
 	load  *loader
@@ -104,6 +105,7 @@ func (w *writer) loop() {
 	defer close(w.s.writerDone)
 	defer w.finish()
 	for {
+		w.runLater()
 		r, ok := w.next()
 		switch {
 		case !ok:
@@ -144,6 +146,7 @@ func (w *writer) next() (*request, bool) {
 		if !arrived {
 			return r, more
 		}
+		w.runLater()
 		if w.applyDue(); w.load != nil && w.full == nil {
 			return nil, true
 		}
@@ -213,7 +216,7 @@ func (w *writer) runAll() {
 		case r.gen > 0:
 			w.await(r)
 		case r.job != nil:
-			w.runJob(r)
+			w.putOff(r)
 		}
 	}
 	clear(w.group)
