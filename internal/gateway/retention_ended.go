@@ -28,7 +28,7 @@ type endedWalk struct {
 	mu   sync.Mutex
 	upTo int64 // number of a version: all before it were looked at
 	full time.Time
-	// unwiped: there were erasures since the files were wiped.
+	// unwiped: there were erasures since the files were wiped, or may have been in an earlier life.
 	unwiped bool
 }
 
@@ -170,7 +170,7 @@ func (g *Gateway) eraseAll(ctx context.Context, patients []string, q queue.Erasu
 }
 
 // erasePiece erases some people together. Who is heard of in the moment of it makes it begin again without them.
-func (g *Gateway) erasePiece(ctx context.Context, f *Forget, eraser queue.Eraser, piece []queue.Erasure, q queue.Erasure) error {
+func (g *Gateway) erasePiece(ctx context.Context, f *Forget, eraser queue.Eraser, piece []person, q queue.Erasure) error {
 	for ctx.Err() == nil {
 		e := erasure{Who: whoRetention, Reason: whyRetention, Erasure: together(piece)}
 		e.Silent, e.Traces, e.Unwiped = q.Silent, q.Traces, q.Unwiped
@@ -186,6 +186,9 @@ func (g *Gateway) erasePiece(ctx context.Context, f *Forget, eraser queue.Eraser
 		if len(piece) == 0 {
 			return nil
 		}
+		if err := f.partAll(ctx, piece); err != nil {
+			return err
+		}
 		g.ended.wipeLater()
 		if _, err := f.begin(ctx, firstKeys(piece), &e); unlessHeard(err) != nil || err == nil {
 			return err
@@ -195,12 +198,12 @@ func (g *Gateway) erasePiece(ctx context.Context, f *Forget, eraser queue.Eraser
 }
 
 // without leaves those out of whom one of these keys is.
-func without(piece []queue.Erasure, keys []string) []queue.Erasure {
+func without(piece []person, keys []string) []person {
 	gone := map[string]bool{}
 	for _, k := range keys {
 		gone[k] = true
 	}
-	return slices.DeleteFunc(piece, func(one queue.Erasure) bool {
+	return slices.DeleteFunc(piece, func(one person) bool {
 		return slices.ContainsFunc(one.Patients, func(k string) bool { return gone[k] })
 	})
 }
@@ -211,7 +214,7 @@ const (
 )
 
 // firstKeys are the people as they were named.
-func firstKeys(piece []queue.Erasure) (keys []string) {
+func firstKeys(piece []person) (keys []string) {
 	for i := range piece {
 		keys = append(keys, piece[i].Patients[0])
 	}

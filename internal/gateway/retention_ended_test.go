@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/connectors"
 	"github.com/samvirke/samvirke/fhir"
 	"github.com/samvirke/samvirke/internal/gateway"
-	"github.com/samvirke/samvirke/internal/simulate"
 	"github.com/samvirke/samvirke/queue"
 	"github.com/samvirke/samvirke/queue/memory"
 	"github.com/samvirke/samvirke/queue/sealed"
@@ -157,16 +158,29 @@ func TestRetainHeard(t *testing.T) {
 	}
 }
 
+// stopped makes a delivery about a person that the city refuses, and gives its id.
+func (r *rig) stopped(n int) string {
+	r.t.Helper()
+	r.city.script(func(int, samvirke.Delivery) (connectors.Result, error) {
+		return connectors.Result{}, &samvirke.Fault{Class: samvirke.Permanent, Code: "no", Safe: "no"}
+	})
+	d := samvirke.Delivery{ID: uuid.NewString(), Party: "city", Purpose: samvirke.PurposeForward, Patient: key(n), Lane: samvirke.LaneKey("city", key(n), samvirke.PurposeForward),
+		State: samvirke.DeliveryQueued, Body: []byte("body"), Checksum: "c"}
+	if _, err := r.store.Commit(r.t.Context(), &queue.Unit{Now: r.now(), Deliveries: []samvirke.Delivery{d}}); err != nil {
+		r.t.Fatal(err)
+	}
+	r.until("stopped", func() bool {
+		d, err := r.store.Delivery(r.t.Context(), d.ID)
+		return err == nil && d.State == samvirke.DeliveryStopped
+	})
+	return d.ID
+}
+
 // TestRetainOpen: of whom something is open still stays, with it, and nothing of theirs is touched or said to be erased.
 func TestRetainOpen(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(r *rig) { r.now = thatNight() })
-	r.city.script(func(int, samvirke.Delivery) (connectors.Result, error) {
-		return connectors.Result{}, &samvirke.Fault{Class: samvirke.Permanent, Code: "no", Safe: "no"}
-	})
-	id, _ := r.admit(simulate.Admission{Person: 1})
-	r.untilState(id, samvirke.DeliveryStopped)
-	r.untilSent("hospital")
+	id := r.stopped(1)
 	stay(r, 1, "finished", "end", "2026-01-08T10:00:00+01:00")
 	stay(r, 2, "finished", "end", "2026-01-08T10:00:00+01:00")
 	changed := map[int]bool{}
@@ -181,15 +195,22 @@ func TestRetainOpen(t *testing.T) {
 		}
 	}
 	retain()
-	d := r.one(id, samvirke.PurposeForward)
-	if changed[1] || !changed[2] || d.State != samvirke.DeliveryStopped || len(r.message(id).Raw) == 0 {
-		t.Errorf("gone %v, delivery %s", changed, d.State)
+	d, err := r.store.Delivery(t.Context(), id)
+	if err != nil || changed[1] || !changed[2] || d.State != samvirke.DeliveryStopped || string(d.Body) != "body" {
+		t.Errorf("gone %v, delivery %s, %v", changed, d.State, err)
 	}
 	list, err := r.store.Audits(t.Context(), 0, queue.MaxPage)
 	for _, a := range list {
 		if a.Action == "erase" && a.Patient == key(1) {
 			t.Errorf("the audit says %+v, %v", a, err)
 		}
+	}
+	if err := r.g.GiveUp(t.Context(), "admin", id, "a test"); err != nil {
+		t.Fatal(err)
+	}
+	r.restart() // all plans are looked at again
+	if retain(); !changed[1] {
+		t.Error("with nothing open the person stays")
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/samvirke/samvirke"
-	"github.com/samvirke/samvirke/fhir/careplan"
 	"github.com/samvirke/samvirke/queue"
 )
 
@@ -25,6 +24,8 @@ type Forget struct {
 	Dropped func(keys ...string)
 
 	book *book // of a running gateway; nil: nobody remembers subscriptions
+	// doing are the erasures that this process is doing; nil: nobody else does any.
+	doing *doing
 }
 
 // ErrErase says that the store cannot forget.
@@ -72,6 +73,9 @@ func (f Forget) eraseAll(ctx context.Context, patients []string, e erasure) (que
 	if err != nil {
 		return queue.Erased{}, err
 	}
+	if err := f.partAll(ctx, all); err != nil {
+		return queue.Erased{}, err
+	}
 	q := e.Erasure
 	e.Erasure = together(all)
 	e.Silent, e.Traces, e.Unwiped = q.Silent, q.Traces, q.Unwiped
@@ -81,6 +85,7 @@ func (f Forget) eraseAll(ctx context.Context, patients []string, e erasure) (que
 // begin writes an erasure into the store, with an entry in the audit for each of these people, and does it.
 func (f Forget) begin(ctx context.Context, patients []string, e *erasure) (queue.Erased, error) {
 	name := erasurePrefix + newID()
+	defer f.doing.begin(name)()
 	e.Settings = append(e.Settings, name)
 	now := f.Now().UTC()
 	u := &queue.Unit{Now: now, Settings: map[string]string{name: string(mustJSON(e))}}
@@ -109,7 +114,7 @@ func (f Forget) resume(ctx context.Context, silent bool) error {
 		for _, s := range page {
 			after = s.Name
 			var e erasure
-			if s.Value == "" {
+			if s.Value == "" || f.doing.has(s.Name) {
 				continue
 			}
 			if err := json.Unmarshal([]byte(s.Value), &e); err != nil {
@@ -119,7 +124,7 @@ func (f Forget) resume(ctx context.Context, silent bool) error {
 				continue
 			}
 			unwiped = unwiped || e.Unwiped
-			if _, err := f.run(ctx, &e); unlessHeard(err) != nil {
+			if err := f.again(ctx, &e); unlessHeard(err) != nil {
 				return err
 			}
 		}
@@ -133,6 +138,22 @@ func (f Forget) resume(ctx context.Context, silent bool) error {
 		}
 	}
 	return f.late(ctx)
+}
+
+// again goes on with an erasure that was interrupted. Of silent people some may have been heard of since: then nothing is done to any of
+// them, not even to the subscriptions to their plans.
+func (f Forget) again(ctx context.Context, e *erasure) error {
+	if eraser, ok := storeAs[queue.Eraser](f.Store); ok && !e.Silent.IsZero() {
+		heard, err := eraser.Heard(ctx, e.Erasure)
+		if err != nil {
+			return fmt.Errorf("go on with an erasure: %w", err)
+		}
+		if len(heard) > 0 {
+			return f.unbegin(ctx, e, &queue.HeardError{Patients: heard})
+		}
+	}
+	_, err := f.run(ctx, e)
+	return err
 }
 
 // run does an erasure that stands in the store. What came in before its last step goes too.
@@ -238,19 +259,19 @@ func (f Forget) drop(e *erasure) {
 }
 
 // collect finds the keys that are each person, and what else names them: an erasure for each of these people who is nobody before.
-func (f Forget) collect(ctx context.Context, patients []string) ([]queue.Erasure, error) {
+func (f Forget) collect(ctx context.Context, patients []string) ([]person, error) {
 	key, err := f.planKey(ctx)
 	if err != nil {
 		return nil, err
 	}
 	id := func(p string) string { return PlanID(key, p) }
-	var all []queue.Erasure
+	var all []person
 	seen := map[string]bool{}
 	for _, p := range patients {
 		if seen[p] {
 			continue
 		}
-		one := erasure{Erasure: queue.Erasure{Patients: []string{p}}}
+		one := person{Erasure: queue.Erasure{Patients: []string{p}}}
 		if len(key) > 0 {
 			if err := f.kin(ctx, &one, p, id); err != nil {
 				return nil, err
@@ -259,13 +280,13 @@ func (f Forget) collect(ctx context.Context, patients []string) ([]queue.Erasure
 		for _, k := range one.Patients {
 			seen[k] = true
 		}
-		all = append(all, one.Erasure)
+		all = append(all, one)
 	}
 	return all, f.names(ctx, all, id)
 }
 
 // together makes one erasure of several.
-func together(all []queue.Erasure) (e queue.Erasure) {
+func together(all []person) (e queue.Erasure) {
 	for i := range all {
 		one := &all[i]
 		e.Patients = append(e.Patients, one.Patients...)
@@ -292,92 +313,4 @@ func unique(list []string) []string {
 		seen[s] = true
 		return again
 	})
-}
-
-// kin adds the other keys of the person. Keys that were linked once and are other people now keep their plans, without
-// what showed the person: the records that named both, and the older versions.
-func (f Forget) kin(ctx context.Context, e *erasure, patient string, id func(string) string) error {
-	l := planLoader{store: f.Store, id: id}
-	keys := []string{patient}
-	for i := 0; i < len(keys); i++ {
-		t, err := l.traits(ctx, keys[i])
-		if err != nil {
-			return err
-		}
-		for _, k := range t.Linked {
-			if !slices.Contains(keys, k) {
-				keys = append(keys, k)
-			}
-		}
-	}
-	if len(keys) == 1 {
-		return nil
-	}
-	all, err := l.records(ctx, keys)
-	if err != nil {
-		return err
-	}
-	e.Patients = careplan.Class(all, patient)
-	if !slices.Contains(e.Patients, patient) {
-		e.Patients = append(e.Patients, patient)
-	}
-	var left []careplan.Record
-	for i := range all {
-		r := &all[i]
-		named := slices.ContainsFunc(r.Links(), func(k string) bool { return slices.Contains(e.Patients, k) })
-		switch {
-		case slices.Contains(e.Patients, r.Subject):
-		case named || f.cancelsNamed(all, r, e.Patients):
-			e.Records = append(e.Records, r.Key.String())
-			e.Messages = append(e.Messages, r.MessageID)
-		default:
-			left = append(left, *r)
-		}
-	}
-	for _, k := range keys {
-		if slices.Contains(e.Patients, k) {
-			continue
-		}
-		if err := f.part(ctx, &l, e, k, left); err != nil {
-			return err
-		}
-		e.History = append(e.History, k)
-	}
-	return nil
-}
-
-// cancelsNamed tells whether a record belongs to a conversation in which another one names an erased person.
-func (f Forget) cancelsNamed(all []careplan.Record, r *careplan.Record, erased []string) bool {
-	return slices.ContainsFunc(all, func(o careplan.Record) bool {
-		return o.Key.Sender == r.Key.Sender && o.Chain.Conversation == r.Chain.Conversation &&
-			slices.ContainsFunc(o.Links(), func(k string) bool { return slices.Contains(erased, k) })
-	})
-}
-
-// part writes the plan of a key that was linked once as its own records alone give it, and takes the erased keys out
-// of what is known of it.
-func (f Forget) part(ctx context.Context, l *planLoader, e *erasure, key string, left []careplan.Record) error {
-	for {
-		v, err := f.Store.Plan(ctx, key, 0)
-		if errors.Is(err, queue.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		t, err := l.traits(ctx, key)
-		if err != nil {
-			return err
-		}
-		t.Linked = slices.DeleteFunc(t.Linked, func(k string) bool { return slices.Contains(e.Patients, k) })
-		p := careplan.FoldWith(left, careplan.Options{Subject: key})
-		u := &queue.Unit{
-			Now: f.Now().UTC(), Settings: map[string]string{TraitsSetting(l.id(key)): string(mustJSON(t))},
-			Plan: &queue.PlanStep{Patient: key, Expect: v.Version, MessageID: v.MessageID, Body: p.AppendJSON(nil)},
-		}
-		if _, err = f.Store.Commit(ctx, u); errors.Is(err, queue.ErrPlanVersion) {
-			continue
-		}
-		return err
-	}
 }

@@ -12,7 +12,7 @@ import (
 
 // names lists the settings and counters that name each of these people: by a key itself, or by an opaque id made of it. All settings are
 // read once for all of them.
-func (f Forget) names(ctx context.Context, all []queue.Erasure, id func(string) string) error {
+func (f Forget) names(ctx context.Context, all []person, id func(string) string) error {
 	whose := map[string][]int{}
 	var marks, keys []string
 	for i := range all {
@@ -36,7 +36,7 @@ func (f Forget) names(ctx context.Context, all []queue.Erasure, id func(string) 
 			for _, found := range []iter.Seq[string]{byName.all(s.Name), byValue.all(s.Value)} {
 				for mark := range found {
 					for _, i := range whose[mark] {
-						named(&all[i], s)
+						named(&all[i].Erasure, s)
 					}
 				}
 			}

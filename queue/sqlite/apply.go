@@ -75,6 +75,7 @@ func (w *writer) applyDue() {
 	}
 	x := w.waiting
 	switch {
+	case len(w.later) > 0 && !w.writing: // a job comes first, or else it would stand behind what begins now
 	case w.full != nil: // it is tried again when nothing comes for a while, and by whoever asks
 	case x.count >= applyRows && w.writing:
 		w.applyNow() // more comes than can be written: whoever sends waits for it here

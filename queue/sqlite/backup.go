@@ -136,6 +136,7 @@ func (c *copier) journal() error {
 		return err
 	}
 	sizes := map[string]int64{}
+	last := "" // the segment that is being written
 	for _, e := range list {
 		if _, ok := segmentOf(e.Name()); !ok || !strings.HasSuffix(e.Name(), ".seg") && !strings.HasSuffix(e.Name(), agedSuffix) {
 			continue
@@ -145,6 +146,14 @@ func (c *copier) journal() error {
 			return err
 		}
 		sizes[e.Name()] = file.Size()
+		if strings.HasSuffix(e.Name(), ".seg") {
+			last = max(last, e.Name())
+		}
+	}
+	if last != "" {
+		if sizes[last], err = written(filepath.Join(c.from, "journal", last), sizes[last]); err != nil {
+			return err
+		}
 	}
 	if err := c.tree("journal", func(name string) (limit int64, take bool) {
 		limit, take = sizes[name]
@@ -160,8 +169,27 @@ func (c *copier) journal() error {
 	defer j.close()
 	end := j.end()
 	c.info.Segment, c.info.Offset, c.info.Frame = end.seg, end.at, end.frame
-	c.info.Bytes -= j.torn
+	c.info.Bytes -= j.tail
 	return nil
+}
+
+// written gives how much of a segment is written: behind that it is filled ahead with zeros. No more is copied, or else a frame could
+// come to stand in the copy behind zeros that were read before the frame that belongs there was written.
+func written(path string, size int64) (int64, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return size, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	filled, err := filledTo(f, 0, size)
+	if err != nil {
+		return 0, err
+	}
+	whole, err := framesTo(f, 0) // the last frame may end with zeros of its own
+	return min(max(filled, whole), size), err
 }
 
 // tree copies a file or a folder. which says what of a file is taken: its first bytes, or all when the limit is negative.

@@ -60,13 +60,19 @@ type eraser struct {
 }
 
 // Erase forgets a person; see queue.Eraser.
-func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error) {
+func (s *Store) Erase(ctx context.Context, e queue.Erasure) (out queue.Erased, err error) {
 	leave, err := s.eraseAlone(ctx)
 	if err != nil {
 		return queue.Erased{}, err
 	}
 	defer leave()
 	x := &eraser{s: s, e: e, upTo: sequences{message: math.MaxInt64, delivery: math.MaxInt64, event: math.MaxInt64, audit: math.MaxInt64}}
+	// Whatever comes of it: files whose rows are gone are named nowhere else.
+	defer func() {
+		if e := x.shred(context.WithoutCancel(ctx)); err == nil {
+			err = e
+		}
+	}()
 	rows := []func(context.Context) error{x.messages, x.deliveries}
 	if !e.Silent.IsZero() { // seen here nothing is touched yet
 		if err := s.job(ctx, x.heard); err != nil {
@@ -80,16 +86,32 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 			return x.out, fmt.Errorf("erase: %w", err)
 		}
 	}
-	s.erasedAny.Store(true)
 	queue.Reach(queue.PointEraseCore)
-	if err := s.bodies.shred(x.files, s.bodyKnown); err != nil {
-		return x.out, fmt.Errorf("erase large bodies: %w", err)
+	if err := x.shred(ctx); err != nil {
+		return x.out, err
 	}
 	if e.Unwiped {
 		return x.out, nil
 	}
 	err = x.wipe(ctx)
 	return x.out, err
+}
+
+// shred overwrites and removes the files of bodies whose rows are gone, once they are gone for good: a power cut must not bring back a
+// row without its body.
+func (x *eraser) shred(ctx context.Context) error {
+	files := x.files
+	if x.files = nil; len(files) == 0 {
+		return nil
+	}
+	err := x.s.syncTables(ctx)
+	if err == nil {
+		err = x.s.bodies.shred(files, x.s.bodyKnown)
+	}
+	if err != nil {
+		return fmt.Errorf("erase large bodies: %w", err)
+	}
+	return nil
 }
 
 func (w *writer) remember(ref int64, kind string, parts ...string) error {
@@ -175,6 +197,7 @@ func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq
 			return err
 		}
 		all = all[n:]
+		x.s.erasedAny.Store(true)
 		x.s.lanes.settle(x.freed, nil)
 		x.freed = nil
 		queue.Reach(queue.PointEraseRows)
@@ -185,6 +208,7 @@ func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq
 // core is the last step: records, plans, dues, settings and counters go together, so that a plan is there whole or
 // not at all.
 func (x *eraser) core(ctx context.Context) error {
+	defer x.s.erasedAny.Store(true)
 	return x.s.job(ctx, func(w *writer) error {
 		if !x.e.Silent.IsZero() {
 			if err := x.heard(w); err != nil {

@@ -42,9 +42,13 @@ func (s *Store) Heard(ctx context.Context, e queue.Erasure) ([]string, error) {
 	return nil, err
 }
 
-// wipe counts the audit entries that were blanked.
+// wipe counts the audit entries that were blanked. Where no erasure was since the last one there is nothing to do.
 func (x *eraser) wipe(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{x.left, x.events, x.audits, x.wiped} {
+	dirty, err := single[bool](ctx, x.s.db, `SELECT dirty = 1 OR clean = 0 FROM erasure`)
+	if err != nil || !dirty {
+		return err
+	}
+	for _, step := range []func(context.Context) error{x.left, x.shred, x.events, x.audits, x.wiped} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("erase: %w", err)
 		}
@@ -94,8 +98,8 @@ func (x *eraser) until() int64 {
 // nameErased notes whose rows are to be blanked by Wipe, where no later step of the erasure did: all up to the last numbers of now.
 func (x *eraser) nameErased(w *writer) error {
 	for _, p := range x.e.Patients {
-		if err := w.query(`INSERT OR REPLACE INTO erased_patient (patient, message, delivery, event, audit) VALUES (?, ?, ?, ?, ?)`, nil,
-			p, w.seqs.message, w.seqs.delivery, w.seqs.event, w.seqs.audit); err != nil {
+		if err := w.query(`INSERT OR REPLACE INTO erased_patient (patient, message, delivery, event, audit, until) VALUES (?, ?, ?, ?, ?, ?)`, nil,
+			p, w.seqs.message, w.seqs.delivery, w.seqs.event, w.seqs.audit, x.until()); err != nil {
 			return err
 		}
 	}
@@ -108,8 +112,9 @@ func (x *eraser) left(ctx context.Context) error {
 		find string
 		f    func(w *writer, seq int64) error
 	}{
-		{`SELECT m.seq FROM erased_patient p CROSS JOIN message m ON m.patient = p.patient WHERE m.patient <> '' AND m.seq <= p.message AND m.status <> 'received'`, x.message},
-		{`SELECT d.seq FROM erased_patient p CROSS JOIN delivery d ON d.patient = p.patient WHERE d.patient <> '' AND d.seq <= p.delivery`, x.delivery},
+		{`SELECT m.seq FROM erased_patient p CROSS JOIN message m ON m.patient = p.patient WHERE m.patient <> '' AND m.seq <= p.message AND m.received_at < p.until
+			AND m.status <> 'received'`, x.message},
+		{`SELECT d.seq FROM erased_patient p CROSS JOIN delivery d ON d.patient = p.patient WHERE d.patient <> '' AND d.seq <= p.delivery AND d.created_at < p.until`, x.delivery},
 	} {
 		found, err := x.numbers(ctx, of.find)
 		if err == nil {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -85,5 +86,77 @@ func TestEraseOverPowerCut(t *testing.T) {
 	m, err := s2.Message(t.Context(), "m1")
 	if errors.Is(err, queue.ErrDamaged) || (m.Checksum == "") != (len(m.Raw) == 0) {
 		t.Errorf("body %q, checksum %q, %v", m.Raw, m.Checksum, err)
+	}
+}
+
+// TestWipeLeavesLater: a message came unread before an erasure of silent people, and was read after it: it is about one of them, and stays
+// when the files are wiped.
+func TestWipeLeavesLater(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir()})
+	const one = "urn:test|one"
+	someone(t, s, "m1", one)
+	since := time.Now()
+	late := acceptUnit("m2", []byte("unread"))
+	late.Accept.ReceivedAt = since.Add(time.Second)
+	late.Message = &queue.MessageStep{ID: "m2", To: samvirke.MessageAttention}
+	if _, err := s.Commit(t.Context(), late); err != nil {
+		t.Fatal(err)
+	}
+	e := queue.Erasure{Patients: []string{one}, Silent: since, Unwiped: true}
+	if _, err := s.Erase(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	read := &queue.Unit{Now: time.Now(), Message: &queue.MessageStep{ID: "m2", To: samvirke.MessageProcessed, Patient: one}}
+	if _, err := s.Commit(t.Context(), read); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Wipe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := s.Message(t.Context(), "m2"); err != nil || string(m.Raw) != "unread" || m.Patient != one {
+		t.Errorf("the later message is %+v, %v", m, err)
+	}
+	if m, err := s.Message(t.Context(), "m1"); err != nil || m.Patient != "" || len(m.Raw) > 0 {
+		t.Errorf("the erased message is %+v, %v", m, err)
+	}
+}
+
+// TestWipeShreds: what a wipe blanks of somebody erased loses its large body too.
+func TestWipeShreds(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir(), InlineLimit: 1000})
+	const one = "urn:test|one"
+	someone(t, s, "m1", one)
+	unread := acceptUnit("m2", bytes.Repeat([]byte("CANARY"), 10_000))
+	unread.Message = &queue.MessageStep{ID: "m2", To: samvirke.MessageAttention}
+	if _, err := s.Commit(t.Context(), unread); err != nil {
+		t.Fatal(err)
+	}
+	files := func() (n int) {
+		err := filepath.WalkDir(s.bodies.dir, func(_ string, e os.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				n++
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if files() != 1 {
+		t.Fatalf("%d files of large bodies", files())
+	}
+	if _, err := s.Erase(t.Context(), queue.Erasure{Patients: []string{one}, Silent: time.Now().Add(time.Hour), Unwiped: true}); err != nil {
+		t.Fatal(err)
+	}
+	read := &queue.Unit{Now: time.Now(), Message: &queue.MessageStep{ID: "m2", To: samvirke.MessageProcessed, Patient: one}}
+	if _, err := s.Commit(t.Context(), read); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Wipe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := files(); n != 0 {
+		t.Errorf("%d files are left", n)
 	}
 }

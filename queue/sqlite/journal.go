@@ -30,11 +30,13 @@ type journal struct {
 	seg   uint32
 	file  journalFile
 	at    int64 // where the next frame begins
+	ahead int64 // up to where the segment was filled with zeros
 	frame uint64
 	buf   []byte // the frame that is being made: room for its head, then bodies
 
 	bytes atomic.Int64 // size of all segments
-	torn  int64        // bytes behind the last whole frame that were cut off when it was opened
+	tail  int64        // bytes behind the last whole frame that were cut off when it was opened
+	torn  int64        // those of them before the zeros that were made ahead
 	last  *lastFrame   // while it is opened: the frame that was read last
 }
 
@@ -140,7 +142,7 @@ func (j *journal) roll() error {
 	if j.file != nil {
 		_ = j.file.Close()
 	}
-	j.seg, j.file, j.at = j.seg+1, f, 0
+	j.seg, j.file, j.at, j.ahead = j.seg+1, f, 0, 0
 	return nil
 }
 
@@ -163,11 +165,8 @@ func (j *journal) append(changes []byte) error {
 	if err := queue.Fail(queue.PointFrame); err != nil {
 		return &fatalError{fmt.Errorf("write the journal: %w", err)}
 	}
-	if _, err := j.file.WriteAt(j.buf, j.at); err != nil {
-		if isFull(err) && j.file.Truncate(j.at) == nil {
-			return err
-		}
-		return &fatalError{fmt.Errorf("write the journal: %w", err)}
+	if err := j.write(); err != nil {
+		return err
 	}
 	if err := queue.Fail(queue.PointFrameSync); err != nil {
 		return &fatalError{fmt.Errorf("sync the journal: %w", err)}
@@ -182,11 +181,55 @@ func (j *journal) append(changes []byte) error {
 	return nil
 }
 
+// aheadBytes is how much of a segment is filled with zeros at a time.
+const aheadBytes = 1 << 20
+
+var zeros [aheadBytes]byte
+
+// write writes the frame. A sync of a file that grew writes its length too, in a step of its own, and so takes twice as long: so the
+// segment is made longer ahead, up to its limit, with what is overwritten later. Zeros are no frame, and the last frame goes beyond
+// the limit: a segment that was left has none.
+func (j *journal) write() error {
+	end := j.at + int64(len(j.buf))
+	if err := j.put(j.buf, j.at); err != nil || end <= j.ahead || end >= j.limit {
+		return err
+	}
+	room := min(j.limit-end, aheadBytes)
+	err := j.put(zeros[:room], end)
+	if err == nil {
+		j.ahead = end + room
+	}
+	if _, fatal := errors.AsType[*fatalError](err); fatal {
+		return err
+	}
+	return nil // without room there is what there was
+}
+
+// put writes at the end of a segment. When there is no room the segment is as long as before; any other error is fatal.
+func (j *journal) put(b []byte, at int64) error {
+	_, err := j.file.WriteAt(b, at)
+	if err == nil {
+		return nil
+	}
+	if isFull(err) && j.file.Truncate(at) == nil {
+		j.ahead = 0
+		return err
+	}
+	return &fatalError{fmt.Errorf("write the journal: %w", err)}
+}
+
 func (j *journal) end() spot { return spot{j.seg, j.at, j.frame} }
 
 func (j *journal) close() {
 	if j.file != nil {
 		_ = j.file.Close()
+	}
+}
+
+// trim takes away what was made ahead, for a store that ends well.
+func (j *journal) trim() {
+	if j.ahead > j.at {
+		_ = j.file.Truncate(j.at) // zeros may stay
 	}
 }
 

@@ -195,6 +195,7 @@ func (j *journal) rest(from spot, replay func(changes []byte, end spot) error) e
 	if err := again.replayLast(replay); err != nil {
 		return err
 	}
+	j.ahead = 0 // it was cut off
 	if again.end() != j.end() {
 		return fmt.Errorf("the journal ends at frame %d, not %d: %w", again.frame, j.frame, queue.ErrDamaged)
 	}

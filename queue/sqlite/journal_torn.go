@@ -28,8 +28,41 @@ func (j *journal) mayCut() error {
 		return fmt.Errorf("frame %d of the journal (segment %d, byte %d) cannot be read, and frame %d behind it was acknowledged: %w",
 			j.frame, j.seg, j.at, later, queue.ErrDamaged)
 	}
-	j.torn = max(size-j.at, 0)
+	filled, err := filledTo(j.file, j.at, size)
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	j.torn, j.tail = filled-j.at, max(size-j.at, 0)
 	return nil
+}
+
+// filledTo gives where the zeros begin that a part of a segment ends with.
+func filledTo(f io.ReaderAt, from, to int64) (int64, error) {
+	buf := make([]byte, 64<<10)
+	for to > from {
+		piece := buf[:min(to-from, int64(len(buf)))]
+		if n, err := f.ReadAt(piece, to-int64(len(piece))); n < len(piece) {
+			return 0, err
+		}
+		for i := len(piece); i > 0; i-- {
+			if piece[i-1] != 0 {
+				return to - int64(len(piece)-i), nil
+			}
+		}
+		to -= int64(len(piece))
+	}
+	return from, nil
+}
+
+// framesTo gives where the frames end that stand one behind the other in a segment, judged by their heads.
+func framesTo(f io.ReaderAt, at int64) (int64, error) {
+	for number := uint64(0); ; number++ {
+		h, ok, err := readHead(f, at)
+		if err != nil || !ok || number > 0 && h.frame != number {
+			return at, err
+		}
+		at, number = at+h.size(), h.frame
+	}
 }
 
 // laterFrame looks for the head of a frame after the one the journal stands at, at every byte from a place on, and gives its number, 0

@@ -179,9 +179,12 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	return s, nil
 }
 
+// busyTimeout is how long the writer waits for a lock, in milliseconds.
+const busyTimeout = "10000"
+
 // openWriter opens the writing connection, brings the schema up to date and reads the last numbers.
 func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
-	pragmas := []string{"busy_timeout(10000)", "page_size(4096)", "journal_mode(WAL)", "synchronous(NORMAL)",
+	pragmas := []string{"busy_timeout(" + busyTimeout + ")", "page_size(4096)", "journal_mode(WAL)", "synchronous(NORMAL)",
 		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-8000)", "foreign_keys(OFF)", "secure_delete(ON)"}
 	if s.opts.maxPages > 0 {
 		pragmas = append(pragmas, "max_page_count("+strconv.Itoa(s.opts.maxPages)+")")

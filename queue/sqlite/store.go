@@ -86,6 +86,9 @@ func (s *Store) Close() error {
 	s.subs.Close()
 	s.meters.close(s.opts.Registerer)
 	err := s.reader.close()
+	if !s.broken() {
+		s.journal.trim()
+	}
 	s.journal.close()
 	w.close() // the last connection: SQLite copies the log into the database and removes it
 	if e := s.lock.Close(); err == nil {

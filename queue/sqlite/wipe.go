@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"time"
 
@@ -99,12 +100,18 @@ func (s *Store) outside(ctx context.Context, text string) error {
 		if _, err := w.st.rollback.run(); err != nil { // the job's own, which is empty
 			return err
 		}
+		err := w.query(`PRAGMA busy_timeout = 0`, nil) // a reader must not hold the writer up: it is tried again
 		busy := false
-		err := w.query(text, func(row []driver.Value) error {
-			n, isNumber := row[0].(int64)
-			busy = isNumber && n != 0
-			return nil
-		})
+		if err == nil {
+			err = w.query(text, func(row []driver.Value) error {
+				n, isNumber := row[0].(int64)
+				busy = isNumber && n != 0
+				return nil
+			})
+		}
+		if e := w.query(`PRAGMA busy_timeout = `+busyTimeout, nil); err == nil {
+			err = e
+		}
 		if _, e := w.st.begin.run(); err == nil { // for the commit that follows
 			err = e
 		}
@@ -116,17 +123,22 @@ func (s *Store) outside(ctx context.Context, text string) error {
 }
 
 func (s *Store) wipePages(ctx context.Context) (err error) {
-	last, err := single[int64](ctx, s.db, `SELECT page_count FROM pragma_page_count`)
-	if err != nil {
-		return err
-	}
 	written := &s.writer.log.written
-	pages := written.take(last)
 	defer func() {
 		if err != nil {
 			written.markAll()
 		}
 	}()
+	var pages iter.Seq[int64]
+	err = s.looseJob(ctx, func(w *writer) error {
+		return w.query(`SELECT page_count FROM pragma_page_count`, func(row []driver.Value) error {
+			pages = written.take(row[0].(int64))
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
 	// Not by database/sql, which takes several times as long as SQLite for a page.
 	db, err := dial(dsn(s.path, s.opts.vfs, "busy_timeout(10000)", "cache_size(-100)"))
 	if err != nil {
@@ -139,7 +151,7 @@ func (s *Store) wipePages(ctx context.Context) (err error) {
 	}
 	defer look.close()
 	var stale []int64
-	for i, pgno := range pages {
+	for pgno := range pages {
 		row, err := look.row(pgno)
 		if err == nil {
 			err = ctx.Err()
@@ -147,12 +159,13 @@ func (s *Store) wipePages(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if row != nil { // it is there
-			if data, is := row[0].([]byte); is && clearUnused(data, pgno == 1) {
-				stale = append(stale, pgno)
-			}
+		if row == nil {
+			continue // the database is shorter now
 		}
-		if len(stale) < wipePages && i < len(pages)-1 || len(stale) == 0 {
+		if data, is := row[0].([]byte); is && clearUnused(data, pgno == 1) {
+			stale = append(stale, pgno)
+		}
+		if len(stale) < wipePages {
 			continue
 		}
 		if err := s.looseJob(ctx, func(w *writer) error { return w.clearPages(stale) }); err != nil {
@@ -160,7 +173,10 @@ func (s *Store) wipePages(ctx context.Context) (err error) {
 		}
 		stale = stale[:0]
 	}
-	return nil
+	if len(stale) == 0 {
+		return nil
+	}
+	return s.looseJob(ctx, func(w *writer) error { return w.clearPages(stale) })
 }
 
 // clearPages overwrites what is unused in some pages.

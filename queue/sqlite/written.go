@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"iter"
 	"math/bits"
 	"sync"
 )
@@ -32,25 +33,28 @@ func (p *writtenPages) markAll() {
 	p.all = true
 }
 
-// take gives the pages in order and forgets them; last is the last page of the database at a moment before the call.
-func (p *writtenPages) take(last int64) (pages []int64) {
+// take gives the pages in order and forgets them; last is the last page of the database. It is for a job of the writer: in the middle
+// of a transaction pages would be taken that nobody can read yet.
+func (p *writtenPages) take(last int64) iter.Seq[int64] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	known := int64(0)
-	if p.all {
-		for known < last {
-			known++
-			pages = append(pages, known)
-		}
+	if !p.all {
+		last = 0
 	}
-	for at, word := range p.bits {
-		for ; word != 0; word &= word - 1 {
-			if pgno := int64(at*64 + bits.TrailingZeros64(word)); pgno > known {
-				pages = append(pages, pgno)
+	marked := p.bits
+	p.all, p.bits = false, nil
+	return func(yield func(int64) bool) {
+		for pgno := int64(1); pgno <= last; pgno++ {
+			if !yield(pgno) {
+				return
+			}
+		}
+		for at, word := range marked {
+			for ; word != 0; word &= word - 1 {
+				if pgno := int64(at*64 + bits.TrailingZeros64(word)); pgno > last && !yield(pgno) {
+					return
+				}
 			}
 		}
 	}
-	p.all = false
-	clear(p.bits)
-	return pages
 }
