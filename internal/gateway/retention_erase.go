@@ -117,6 +117,13 @@ func (f Forget) resume(ctx context.Context, silent bool) error {
 			if s.Value == "" || f.doing.has(s.Name) {
 				continue
 			}
+			// The page was read a while ago, and the one that was being done then may have ended.
+			if s.Value, err = f.Store.Setting(ctx, s.Name); err != nil {
+				return fmt.Errorf("find erasures: %w", err)
+			}
+			if s.Value == "" {
+				continue
+			}
 			if err := json.Unmarshal([]byte(s.Value), &e); err != nil {
 				return fmt.Errorf("read an erasure: %w", err)
 			}

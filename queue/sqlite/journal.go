@@ -33,6 +33,9 @@ type journal struct {
 	ahead int64 // up to where the segment was filled with zeros
 	frame uint64
 	buf   []byte // the frame that is being made: room for its head, then bodies
+	list  uint32 // checksum of the checksums of those
+	// short: there was no room for zeros; they are tried again in the next segment.
+	short bool
 
 	bytes atomic.Int64 // size of all segments
 	tail  int64        // bytes behind the last whole frame that were cut off when it was opened
@@ -62,6 +65,7 @@ type head struct {
 	flags, bodies, changes uint32 // bytes
 	frame                  uint64
 	sum                    uint32 // of the changes
+	list                   uint32 // of the checksums of the bodies; 0: not known
 }
 
 // journalFile and journalFiles are the file system below, so that tests can cut the power or let it fail.
@@ -120,7 +124,7 @@ func (j *journal) begin() error {
 	if cap(j.buf) > maxHeldFrame {
 		j.buf = nil
 	}
-	j.buf = append(j.buf[:0], make([]byte, frameHead)...)
+	j.buf, j.list = append(j.buf[:0], make([]byte, frameHead)...), 0
 	return nil
 }
 
@@ -142,7 +146,7 @@ func (j *journal) roll() error {
 	if j.file != nil {
 		_ = j.file.Close()
 	}
-	j.seg, j.file, j.at, j.ahead = j.seg+1, f, 0, 0
+	j.seg, j.file, j.at, j.ahead, j.short = j.seg+1, f, 0, 0, false
 	return nil
 }
 
@@ -151,6 +155,7 @@ func (j *journal) body(b []byte) place {
 	sum := crc32.Checksum(b, castagnoli())
 	j.buf = binary.LittleEndian.AppendUint32(j.buf, uint32(len(b)))
 	j.buf = binary.LittleEndian.AppendUint32(j.buf, sum)
+	j.list = addSum(j.list, sum)
 	p := place{seg: j.seg, at: uint32(j.at + int64(len(j.buf))), n: uint32(len(b)), sum: sum}
 	j.buf = append(j.buf, b...)
 	return p
@@ -160,7 +165,8 @@ func (j *journal) body(b []byte) place {
 // the error is fatal.
 func (j *journal) append(changes []byte) error {
 	bodies := len(j.buf) - frameHead
-	putHead(j.buf, head{bodies: uint32(bodies), changes: uint32(len(changes)), frame: j.frame, sum: crc32.Checksum(changes, castagnoli())})
+	putHead(j.buf, head{bodies: uint32(bodies), changes: uint32(len(changes)), frame: j.frame, sum: crc32.Checksum(changes, castagnoli()),
+		list: j.list})
 	j.buf = append(j.buf, changes...)
 	if err := queue.Fail(queue.PointFrame); err != nil {
 		return &fatalError{fmt.Errorf("write the journal: %w", err)}
@@ -191,7 +197,7 @@ var zeros [aheadBytes]byte
 // the limit: a segment that was left has none.
 func (j *journal) write() error {
 	end := j.at + int64(len(j.buf))
-	if err := j.put(j.buf, j.at); err != nil || end <= j.ahead || end >= j.limit {
+	if err := j.put(j.buf, j.at); err != nil || end <= j.ahead || end >= j.limit || j.short {
 		return err
 	}
 	room := min(j.limit-end, aheadBytes)
@@ -202,7 +208,9 @@ func (j *journal) write() error {
 	if _, fatal := errors.AsType[*fatalError](err); fatal {
 		return err
 	}
-	return nil // without room there is what there was
+	// Without room there is what there was. It is not tried again and again: in between others would find the disk full.
+	j.short = err != nil
+	return nil
 }
 
 // put writes at the end of a segment. When there is no room the segment is as long as before; any other error is fatal.
@@ -247,7 +255,15 @@ func putHead(b []byte, h head) {
 	le.PutUint32(b[20:], h.sum)
 	le.PutUint32(b[24:], crc32.Checksum(b[:24], castagnoli()))
 	le.PutUint32(b[28:], h.flags) // not under the sum: it changes
-	clear(b[32:frameHead])
+	le.PutUint32(b[32:], h.list)
+	clear(b[36:frameHead])
+}
+
+// addSum adds the checksum of a body to those before it; it is never 0.
+func addSum(sums, sum uint32) uint32 {
+	var b [4]byte
+	binary.LittleEndian.PutUint32(b[:], sum)
+	return crc32.Update(sums, castagnoli(), b[:]) | 1
 }
 
 // readHead reads the head at a place; ok is false when there is none.
@@ -264,7 +280,8 @@ func readHead(f io.ReaderAt, at int64) (h head, ok bool, err error) {
 	if le.Uint32(b[:]) != frameMagic || le.Uint32(b[24:]) != crc32.Checksum(b[:24], castagnoli()) {
 		return h, false, nil
 	}
-	h = head{flags: le.Uint32(b[28:]), bodies: le.Uint32(b[4:]), changes: le.Uint32(b[8:]), frame: le.Uint64(b[12:]), sum: le.Uint32(b[20:])}
+	h = head{flags: le.Uint32(b[28:]), bodies: le.Uint32(b[4:]), changes: le.Uint32(b[8:]), frame: le.Uint64(b[12:]), sum: le.Uint32(b[20:]),
+		list: le.Uint32(b[32:])}
 	return h, h.bodies < maxFrame && h.changes < maxFrame, nil
 }
 

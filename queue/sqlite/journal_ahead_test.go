@@ -104,8 +104,58 @@ func TestJournalAheadFull(t *testing.T) {
 	f.full = false
 	f.mu.Unlock()
 	frames(t, j, 1000, func() bool { return j.frame > 4 })
-	if size, _ := sizeOf(t, dir, 1); size != j.ahead || size == j.at {
+	if size, _ := sizeOf(t, dir, 1); size != j.at {
+		t.Errorf("zeros were tried again in the segment that had no room for them: %d bytes", size)
+	}
+	frames(t, j, 500_000, func() bool { return j.seg > 1 })
+	if size, _ := sizeOf(t, dir, 2); size != j.ahead || size == j.at {
 		t.Errorf("with room again: %d bytes, zeros up to %d", size, j.ahead)
+	}
+}
+
+// TestJournalShortOfZeros: zeros made ahead are no frames that the tables may hold already.
+func TestJournalShortOfZeros(t *testing.T) {
+	dir := t.TempDir()
+	ends, raw := writeJournal(t, dir, 3)
+	none := func([]byte, spot) error { return nil }
+	for what, content := range map[string][]byte{
+		"frames missing": append(bytes.Clone(raw[:ends[1].at]), make([]byte, 5000)...),
+		"no frame":       make([]byte, 5000),
+	} {
+		if err := os.WriteFile(segmentPath(dir, 1), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openJournal(dir, smallSegment, diskFiles{}, ends[2], none); !errors.Is(err, errJournalShort) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// TestTornBodies: of a frame written over zeros the power cut left the head, the first body and the changes: it is torn.
+func TestTornBodies(t *testing.T) {
+	dir := t.TempDir()
+	none := func([]byte, spot) error { return nil }
+	j, err := openJournal(dir, smallSegment, diskFiles{}, spot{1, 0, 1}, none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.begin(); err != nil {
+		t.Fatal(err)
+	}
+	first, second := j.body(bytes.Repeat([]byte{1}, 40)), j.body(bytes.Repeat([]byte{2}, 40))
+	if err := j.append([]byte("changes")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.file.WriteAt(make([]byte, 48), int64(second.at)-bodyHead); err != nil || first.at >= second.at {
+		t.Fatal(err)
+	}
+	j.close()
+	if j, err = openJournal(dir, smallSegment, diskFiles{}, spot{1, 0, 1}, none); err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	if j.frame != 1 || j.torn == 0 {
+		t.Errorf("the next frame is %d, %d bytes are torn", j.frame, j.torn)
 	}
 }
 

@@ -63,7 +63,7 @@ func readJournal(dir string, limit int64, files journalFiles, from spot, replay 
 
 var errJournalShort = fmt.Errorf("the journal is shorter than the tables say, as when only the database was copied: %w", queue.ErrDamaged)
 
-// reaches says whether the open segment is that long.
+// reaches says whether the open segment has frames up to there; zeros that were made ahead are none.
 func (j *journal) reaches(n int64) error {
 	if n == 0 {
 		return nil
@@ -74,7 +74,14 @@ func (j *journal) reaches(n int64) error {
 	} else if err != nil {
 		return fmt.Errorf("read the journal: %w", err)
 	}
-	return nil
+	walked, err := framesTo(j.file, 0)
+	if err != nil || walked >= n {
+		return err
+	}
+	if filled, err := filledTo(j.file, walked, n); err != nil || filled > walked {
+		return err // damaged in the middle: what the tables hold of it is not needed here
+	}
+	return errJournalShort
 }
 
 // survey counts the size of the segments on disk and finds the last one.
@@ -138,7 +145,7 @@ func (j *journal) read(replay func(changes []byte, end spot) error) error {
 		bodies, changes := rest[:h.bodies], rest[h.bodies:]
 		if sum := crc32.Checksum(changes, castagnoli()); sum != h.sum && h.flags&frameWiped != 0 {
 			return fmt.Errorf("frame %d of the journal was taken out because the tables held it, and they do not: %w", h.frame, queue.ErrDamaged)
-		} else if sum != h.sum || !wholeBodies(bodies) {
+		} else if sum != h.sum || !wholeBodies(bodies, h.list) {
 			return nil
 		}
 		if err := j.replayLast(replay); err != nil { // the one before
@@ -151,8 +158,10 @@ func (j *journal) read(replay func(changes []byte, end spot) error) error {
 	}
 }
 
-// wholeBodies holds the bodies of a frame against their checksums.
-func wholeBodies(b []byte) bool {
+// wholeBodies holds the bodies of a frame against their checksums, and those against list, 0 in frames of earlier versions: zeros where
+// bodies should stand would be empty bodies.
+func wholeBodies(b []byte, list uint32) bool {
+	sums := uint32(0)
 	for len(b) > 0 {
 		if len(b) < bodyHead {
 			return false
@@ -161,9 +170,10 @@ func wholeBodies(b []byte) bool {
 		if b = b[bodyHead:]; uint64(n) > uint64(len(b)) || crc32.Checksum(b[:n], castagnoli()) != sum {
 			return false
 		}
+		sums = addSum(sums, sum)
 		b = b[n:]
 	}
-	return true
+	return list == 0 || sums == list
 }
 
 // cut takes away what follows the last whole frame. Only in the last segment there may be something: a segment is left when
