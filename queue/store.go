@@ -40,6 +40,12 @@ type Store interface {
 	Close() error
 }
 
+// Bounded is a store that may be given a budget of disk.
+type Bounded interface {
+	// OverBudget says that units which accept a message are refused with ErrFull. It costs nothing to ask.
+	OverBudget() bool
+}
+
 // Writer commits units.
 type Writer interface {
 	// Commit runs one unit as one transaction and returns after the sync. It either takes all of

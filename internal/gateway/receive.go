@@ -44,6 +44,10 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 		return accepted{}, fmt.Errorf("party %q is not configured", in.Party)
 	}
 	queue.Reach(queue.PointReceived)
+	if store, ok := storeAs[queue.Bounded](g.store); ok && store.OverBudget() {
+		// Before the work: those who are refused come again, and retention needs the processor to make room.
+		return accepted{}, fmt.Errorf("store message: %w", queue.ErrFull)
+	}
 	place := g.parsed.reserve(ctx, len(in.Body))
 	defer func() { g.parsed.free(place) }()
 	out := g.looked(ctx, in)

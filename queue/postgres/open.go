@@ -275,6 +275,7 @@ func (s *Store) endClaims(ctx context.Context) {
 	}
 }
 
-func (s *Store) overBudget() bool {
+// OverBudget says whether new messages are refused; see queue.Bounded.
+func (s *Store) OverBudget() bool {
 	return s.opts.DiskBudget > 0 && s.size.Load() >= s.opts.DiskBudget
 }

@@ -148,6 +148,12 @@ func (s *Store) WasErased(ctx context.Context, recordKey string) (bool, error) {
 	return false, nil
 }
 
+// OverBudget implements queue.Bounded.
+func (s *Store) OverBudget() bool {
+	inner, ok := s.inner.(queue.Bounded)
+	return ok && inner.OverBudget()
+}
+
 // DropPayloads implements queue.Retainer.
 func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64, limit int) (int, int64, error) {
 	if inner, ok := s.inner.(queue.Retainer); ok {

@@ -182,7 +182,8 @@ func (s *Store) measureSize() {
 	s.size.Store(n)
 }
 
-func (s *Store) overBudget() bool {
+// OverBudget says whether new messages are refused; see queue.Bounded.
+func (s *Store) OverBudget() bool {
 	return s.opts.DiskBudget > 0 && s.size.Load() >= s.opts.DiskBudget
 }
 
