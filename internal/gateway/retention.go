@@ -47,11 +47,27 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 	queue.Reach(queue.PointRetention)
 	now := g.now() // one time for all: what goes with a person needs no step of its own before or after
 	err := g.eraser().resume(ctx, true)
-	if r.Records > 0 {
-		err = errors.Join(err, g.eraseEnded(ctx, r, now), g.wipe(ctx))
+	// Where there is much to do all kinds get their turn: to erase everybody first would leave their bodies in the files, and all bodies of
+	// others, for as long as that takes.
+	for more := true; more && ctx.Err() == nil; {
+		more = false
+		if r.Records > 0 {
+			var e error
+			more, e = g.eraseEnded(ctx, r, now)
+			if more = more && e == nil; more && !g.ended.dirty() {
+				continue // nobody went
+			}
+			err = errors.Join(err, e, g.wipe(ctx))
+		}
+		err = errors.Join(err, g.dropOld(ctx, keeper, r, now))
 	}
+	return err
+}
+
+// dropOld drops what has been kept long enough of those who stay.
+func (g *Gateway) dropOld(ctx context.Context, keeper queue.Retainer, r Retention, now time.Time) (err error) {
 	if r.Payloads > 0 {
-		err = errors.Join(err, g.dropPayloads(ctx, keeper, now.Add(-r.Payloads)))
+		err = g.dropPayloads(ctx, keeper, now.Add(-r.Payloads))
 	}
 	if r.Audit > 0 {
 		err = errors.Join(err, g.dropAudits(ctx, keeper, now.Add(-r.Audit)))

@@ -25,6 +25,8 @@ const (
 // endedWalk is how far the plans were looked at for their end. A plan that had none then gets one by a change, which makes a newer
 // version, or by time.
 type endedWalk struct {
+	atOnce int // how many people are looked at before others have their turn
+
 	mu   sync.Mutex
 	upTo int64 // number of a version: all before it were looked at
 	full time.Time
@@ -48,6 +50,13 @@ func (e *endedWalk) wipeLater() {
 	e.unwiped = true
 }
 
+// dirty says whether the files are to be wiped.
+func (e *endedWalk) dirty() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.unwiped
+}
+
 func (e *endedWalk) reached(seq int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -69,19 +78,22 @@ func (g *Gateway) wipe(ctx context.Context) error {
 	return nil
 }
 
-// eraseEnded erases those whose plan came to its end, and was last changed, before the time for it.
-func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now time.Time) error {
+// eraseEnded erases those whose plan came to its end, and was last changed, before the time for it. It stops when it has looked at many
+// and says whether there may be more.
+func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now time.Time) (more bool, err error) {
 	q := queue.Erasure{Silent: now.Add(-r.Records), Unwiped: true}
 	if r.Traces > 0 {
 		q.Traces = now.Add(-r.Traces)
 	}
 	changed := map[string]int64{} // the newest version seen, by patient
-	for after, whole := g.ended.from(now), true; whole; {
-		page, err := g.store.PlanChanges(ctx, after, queue.MaxPage)
+	after, whole := g.ended.from(now), true
+	for whole && len(changed) < g.ended.atOnce {
+		size := min(queue.MaxPage, g.ended.atOnce)
+		page, err := g.store.PlanChanges(ctx, after, size)
 		if err != nil {
-			return fmt.Errorf("read plan changes: %w", err)
+			return false, fmt.Errorf("read plan changes: %w", err)
 		}
-		whole = len(page) == queue.MaxPage
+		whole = len(page) == size
 		for i := range page {
 			c := &page[i]
 			if !c.At.Before(q.Silent) { // versions have the order of their times: those behind it are for later
@@ -90,19 +102,15 @@ func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now time.Time) er
 			}
 			after, changed[c.Patient] = c.Seq, c.Version
 		}
-		if whole && len(changed) < eraseAtOnce {
-			continue
-		}
-		if err := g.eraseChanged(ctx, changed, q); err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
-			return nil // perhaps not all of them
-		}
-		clear(changed)
-		g.ended.reached(after)
 	}
-	return nil
+	if err := g.eraseChanged(ctx, changed, q); err != nil {
+		return false, err
+	}
+	if ctx.Err() != nil {
+		return false, nil // perhaps not all of them
+	}
+	g.ended.reached(after)
+	return whole, nil
 }
 
 // eraseChanged erases those whose plan is as it was seen, and has ended.

@@ -158,6 +158,52 @@ func TestRetainHeard(t *testing.T) {
 	}
 }
 
+// turns notes which steps of retention come one after the other.
+type turns struct {
+	busyEraser
+	steps []string
+}
+
+func (s *turns) Wipe(ctx context.Context) error {
+	s.steps = append(s.steps, "wipe")
+	return s.busyEraser.Wipe(ctx)
+}
+
+func (s *turns) DropPayloads(ctx context.Context, before time.Time, after int64, limit int) (int, int64, error) {
+	if after == 0 {
+		s.steps = append(s.steps, "payloads")
+	}
+	return s.Retainer.DropPayloads(ctx, before, after, limit)
+}
+
+// TestRetainInTurns: however many people are to go, room is made and other bodies are dropped in between.
+func TestRetainInTurns(t *testing.T) {
+	t.Parallel()
+	store := &turns{}
+	r := newRig(t, func(r *rig) {
+		r.now = thatNight()
+		r.wrap = func(s queue.Store) queue.Store {
+			store.Store, store.Retainer = s, s.(queue.Retainer)
+			return store
+		}
+	})
+	store.before = func(e queue.Erasure) {
+		if len(e.Patients) > 0 {
+			store.steps = append(store.steps, fmt.Sprint(len(e.Patients)))
+		}
+	}
+	gateway.EraseAtOnce(r.g, 4)
+	for n := range 10 {
+		stay(r, n, "finished", "end", "2026-01-08T10:00:00+01:00")
+	}
+	if err := r.g.Retain(t.Context(), gateway.Retention{Records: time.Nanosecond, Payloads: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(store.steps), "[4 wipe payloads 4 wipe payloads 2 wipe payloads]"; got != want {
+		t.Errorf("steps %s, want %s", got, want)
+	}
+}
+
 // stopped makes a delivery about a person that the city refuses, and gives its id.
 func (r *rig) stopped(n int) string {
 	r.t.Helper()
