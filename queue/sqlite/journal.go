@@ -187,8 +187,11 @@ func (j *journal) append(changes []byte) error {
 	return nil
 }
 
-// aheadBytes is how much of a segment is filled with zeros at a time.
-const aheadBytes = 1 << 20
+// aheadBytes is how much of a segment is filled with zeros at a time: as much as it has, between these.
+const (
+	leastAhead = 64 << 10
+	aheadBytes = 1 << 20
+)
 
 var zeros [aheadBytes]byte
 
@@ -200,7 +203,7 @@ func (j *journal) write() error {
 	if err := j.put(j.buf, j.at); err != nil || end <= j.ahead || end >= j.limit || j.short {
 		return err
 	}
-	room := min(j.limit-end, aheadBytes)
+	room := min(j.limit-end, max(end, leastAhead), aheadBytes)
 	err := j.put(zeros[:room], end)
 	if err == nil {
 		j.ahead = end + room

@@ -38,18 +38,16 @@ func (j *journal) mayCut() error {
 
 // filledTo gives where the zeros begin that a part of a segment ends with.
 func filledTo(f io.ReaderAt, from, to int64) (int64, error) {
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, 16<<10)
 	for to > from {
 		piece := buf[:min(to-from, int64(len(buf)))]
 		if n, err := f.ReadAt(piece, to-int64(len(piece))); n < len(piece) {
 			return 0, err
 		}
-		for i := len(piece); i > 0; i-- {
-			if piece[i-1] != 0 {
-				return to - int64(len(piece)-i), nil
-			}
-		}
 		to -= int64(len(piece))
+		if !bytes.Equal(piece, zeros[:len(piece)]) {
+			return to + int64(len(bytes.TrimRight(piece, "\x00"))), nil
+		}
 	}
 	return from, nil
 }
