@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -20,8 +21,18 @@ const (
 	settingSeen   = "figures/seen"
 )
 
-// batch is how many plans are counted in one unit.
-const batch = 200
+const (
+	// batch is how many plans are counted in one unit, and in a run before the first rest.
+	batch = 200
+	// window is how many changes are read ahead, so that a plan that changed often is counted once for all of them.
+	window = 32 * queue.MaxPage
+	// longest is how long one run counts changes before it looks at what was open and gives the figures so far; what
+	// is left is for the next one.
+	longest = 20 * time.Minute
+	// rests is how long a run rests for the time that it counted: messages go before figures, which need a tenth of a
+	// processor at most.
+	rests = 9
+)
 
 // Store is what the figures need of a queue.Store.
 type Store interface {
@@ -89,39 +100,74 @@ func New(o Options) (*Counter, error) {
 func (c *Counter) Run(ctx context.Context) error {
 	c.running.Lock()
 	defer c.running.Unlock()
-	if err := c.changed(ctx); err != nil {
+	p := newPause()
+	if err := c.changed(ctx, p); err != nil {
 		return err
 	}
-	return c.again(ctx)
+	return c.again(ctx, p)
 }
 
-// changed counts plans that have new versions.
-func (c *Counter) changed(ctx context.Context) error {
+// changed counts plans that have new versions, until there are none or the run has been long.
+func (c *Counter) changed(ctx context.Context, p *pause) error {
 	text, err := c.o.Store.Setting(ctx, settingSeen)
 	if err != nil {
 		return fmt.Errorf("read how far figures are counted: %w", err)
 	}
 	seen, _ := strconv.ParseInt(text, 10, 64) // "" before the first time
 	for {
-		page, err := c.o.Store.PlanChanges(ctx, seen, batch)
+		list, err := c.ahead(ctx, seen)
 		if err != nil {
-			return fmt.Errorf("read plan changes: %w", err)
-		}
-		if len(page) == 0 {
-			return nil
-		}
-		settings := map[string]string{}
-		for i := range page {
-			seen = page[i].Seq
-			if err := c.count(ctx, page[i].Patient, settings); err != nil {
-				return err
-			}
-		}
-		settings[settingSeen] = strconv.FormatInt(seen, 10)
-		if err := c.commit(ctx, settings); err != nil {
 			return err
 		}
+		counted := map[string]bool{} // since the list was read, so with all changes in it
+		settings := map[string]string{}
+		for i := range list {
+			if !counted[list[i].patient] {
+				counted[list[i].patient] = true
+				if err := c.count(ctx, list[i].patient, settings); err != nil {
+					return err
+				}
+				if err := p.rest(ctx); err != nil {
+					return err
+				}
+			}
+			seen = list[i].seq
+			if len(settings) >= batch || i == len(list)-1 {
+				settings[settingSeen] = strconv.FormatInt(seen, 10)
+				if err := c.commit(ctx, settings); err != nil {
+					return err
+				}
+				clear(settings)
+			}
+		}
+		if len(list) < window || time.Since(p.began) > longest {
+			return nil
+		}
 	}
+}
+
+// change is one new version of a patient's plan, by its number among those of all plans.
+type change struct {
+	seq     int64
+	patient string
+}
+
+// ahead lists up to a window of the changes after a number.
+func (c *Counter) ahead(ctx context.Context, seen int64) (list []change, err error) {
+	for len(list) < window {
+		page, err := c.o.Store.PlanChanges(ctx, seen, queue.MaxPage)
+		if err != nil {
+			return nil, fmt.Errorf("read plan changes: %w", err)
+		}
+		for i := range page {
+			seen = page[i].Seq
+			list = append(list, change{seen, page[i].Patient})
+		}
+		if len(page) < queue.MaxPage {
+			break
+		}
+	}
+	return list, nil
 }
 
 // stored is a contribution as it is kept. The patient is named so that an open one can be counted again; it is
@@ -167,15 +213,11 @@ func (c *Counter) contribute(ctx context.Context, plan *careplan.Plan) (Contribu
 	parties := c.o.Serves(municipality)
 	var failed error
 	told := func(messageID string) []samvirke.Delivery {
-		var out []samvirke.Delivery
-		for _, p := range parties {
-			ds, err := c.o.Store.Deliveries(ctx, queue.DeliveryFilter{MessageID: messageID, Party: p, Purpose: samvirke.PurposeForward})
-			if err != nil {
-				failed = err
-			}
-			out = append(out, ds...)
+		ds, err := c.o.Store.Deliveries(ctx, queue.DeliveryFilter{MessageID: messageID, Purpose: samvirke.PurposeForward, Limit: queue.MaxPage})
+		if err != nil {
+			failed = err
 		}
-		return out
+		return slices.DeleteFunc(ds, func(d samvirke.Delivery) bool { return !slices.Contains(parties, d.Party) })
 	}
 	k := Contribute(Case{Plan: plan, Municipality: municipality, Told: told, Now: c.o.Now().UTC(), Zone: c.o.Zone})
 	if failed != nil {
@@ -185,7 +227,7 @@ func (c *Counter) contribute(ctx context.Context, plan *careplan.Plan) (Contribu
 }
 
 // again counts what was open, and adds everything up.
-func (c *Counter) again(ctx context.Context) error {
+func (c *Counter) again(ctx context.Context, p *pause) error {
 	t := tally{}
 	for after := ""; ; {
 		page, err := c.o.Store.Settings(ctx, settingPrefix, after, queue.MaxPage)
@@ -199,8 +241,11 @@ func (c *Counter) again(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			for _, p := range k.Points {
-				t.add(p)
+			if err := p.rest(ctx); err != nil {
+				return err
+			}
+			for _, point := range k.Points {
+				t.add(point)
 			}
 		}
 		if len(settings) > 0 {

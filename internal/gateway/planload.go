@@ -61,24 +61,23 @@ func readTraits(text string) (t traits, err error) {
 	return t, nil
 }
 
-// load reads the records of the first key and of all that were ever linked with any of the keys, and folds them.
+// read reads the records of the first key and of all that were ever linked with any of the keys.
 //
 // Versions are read first, then what is linked, then counters, then records: what is added in between makes the
 // commit lose, not lie.
-func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*planState, error) {
+func (l *planLoader) read(ctx context.Context, keys ...string) (*planState, []careplan.Record, error) {
 	st := &planState{}
-	own := keys[0]
 	var rows []queue.Record // of the one key, when all was read in one go
 	done := false
 	for i := 0; i < len(keys); i++ {
 		s, whole, err := l.sheet(ctx, keys[i])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		k := kinPlan{key: keys[i], version: s.Plan.Version, sum: sha256.Sum256(s.Plan.Body), dues: dueMarks(s.Dues)}
 		t, err := readTraits(s.Setting)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, other := range t.Linked {
 			if !slices.Contains(keys, other) {
@@ -90,7 +89,7 @@ func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*p
 		}
 		rows, done = s.Records, whole && len(keys) == 1
 		if len(keys) > maxKin {
-			return nil, &samvirke.Fault{Class: samvirke.Permanent, Code: "too-many-linked",
+			return nil, nil, &samvirke.Fault{Class: samvirke.Permanent, Code: "too-many-linked",
 				Safe: fmt.Sprintf("more than %d identifiers are linked together", maxKin)}
 		}
 		if i == 0 {
@@ -112,12 +111,18 @@ func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*p
 	} else {
 		all, err = l.records(ctx, keys)
 	}
+	return st, all, err
+}
+
+// load reads the records of the first key and of all that are linked with it, and folds them.
+func (l *planLoader) load(ctx context.Context, w *workspace, keys ...string) (*planState, error) {
+	st, all, err := l.read(ctx, keys...)
 	if err != nil || len(all) == 0 {
 		return st, err
 	}
 	st.records = careplan.Pack(all, &w.scratch)
 	st.told = make([][]string, len(all))
-	p := l.fold(all, own, st)
+	p := l.fold(all, keys[0], st)
 	st.shown = shown(p)
 	st.note(p)
 	for i := range st.kinPlans() {
