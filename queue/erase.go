@@ -30,6 +30,11 @@ type Erasure struct {
 	Silent time.Time
 	// Traces: rows of messages that were received before need not stay until DropTraces. Zero: they stay.
 	Traces time.Time
+	// Note names the setting in which the caller keeps this erasure until it is done; it is among the Settings. Where it is gone another
+	// call did it: nothing is taken then, and Erase gives ErrNotFound, because what there is came after that. "": it is not asked for.
+	Note string
+	// Hurry: more waits than is done at this pace, so the store may hold others up for longer at a time.
+	Hurry bool
 	// Unwiped: the rows go, but what is left of them in the files, and the patient in events and audit, may stay until Wipe. For
 	// several erasures in a row.
 	Unwiped bool

@@ -32,6 +32,9 @@ const (
 	retainNames    = 2000
 )
 
+// inHurry is how long a run erases people gently. One that has more to do then is behind, and what is behind takes room and time from all.
+const inHurry = time.Hour
+
 // RetentionJob is the job that drops what has been kept long enough. The gateway is made before its jobs can name
 // it, so it is asked for when the job runs.
 func RetentionJob(spec string, r Retention, gateway func() *Gateway) Job {
@@ -49,17 +52,16 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 	err := g.eraser().resume(ctx, true)
 	// Where there is much to do all kinds get their turn: to erase everybody first would leave their bodies in the files, and all bodies of
 	// others, for as long as that takes.
-	for more := true; more && ctx.Err() == nil; {
+	for began, more := time.Now(), true; more && ctx.Err() == nil; {
 		more = false
 		if r.Records > 0 {
 			var e error
-			more, e = g.eraseEnded(ctx, r, now)
-			if more = more && e == nil; more && !g.ended.dirty() {
+			more, e = g.eraseEnded(ctx, r, now, time.Since(began) > min(r.Records/4, inHurry))
+			if err = errors.Join(err, e); more && !g.ended.dirty() {
 				continue // nobody went
 			}
-			err = errors.Join(err, e, g.wipe(ctx))
 		}
-		err = errors.Join(err, g.dropOld(ctx, keeper, r, now))
+		err = errors.Join(err, g.wipe(ctx), g.dropOld(ctx, keeper, r, now))
 	}
 	return err
 }

@@ -79,9 +79,9 @@ func (g *Gateway) wipe(ctx context.Context) error {
 }
 
 // eraseEnded erases those whose plan came to its end, and was last changed, before the time for it. It stops when it has looked at many
-// and says whether there may be more.
-func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now time.Time) (more bool, err error) {
-	q := queue.Erasure{Silent: now.Add(-r.Records), Unwiped: true}
+// and says whether there may be more. An error that goes with that is of people who stay because something of them cannot be read.
+func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now time.Time, hurry bool) (more bool, err error) {
+	q := queue.Erasure{Silent: now.Add(-r.Records), Unwiped: true, Hurry: hurry}
 	if r.Traces > 0 {
 		q.Traces = now.Add(-r.Traces)
 	}
@@ -103,33 +103,60 @@ func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now time.Time) (m
 			after, changed[c.Patient] = c.Seq, c.Version
 		}
 	}
-	if err := g.eraseChanged(ctx, changed, q); err != nil {
-		return false, err
+	var stay unread
+	if err := g.eraseChanged(ctx, changed, q, &stay); err != nil {
+		return false, errors.Join(err, stay.err())
 	}
 	if ctx.Err() != nil {
 		return false, nil // perhaps not all of them
 	}
+	if stay.n > 0 && stay.n == len(changed) {
+		return false, stay.err() // that may be the store, so they are looked at again
+	}
 	g.ended.reached(after)
-	return whole, nil
+	return whole, stay.err()
+}
+
+// unread are people who stay because something of them cannot be read: nobody else waits for them.
+type unread struct {
+	mu    sync.Mutex
+	n     int
+	first error
+}
+
+func (u *unread) add(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.n++; u.n == 1 {
+		u.first = err
+	}
+}
+
+func (u *unread) err() error {
+	if u.n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d people stay, because something of them cannot be read, as of the first: %w", u.n, u.first)
 }
 
 // eraseChanged erases those whose plan is as it was seen, and has ended.
-func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]int64, q queue.Erasure) error {
+func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]int64, q queue.Erasure, stay *unread) error {
 	var mu sync.Mutex
 	var ended []string
-	var failed error
 	var two sync.WaitGroup // one reads while the other one computes
 	todo := make(chan string)
 	for range 2 {
 		two.Go(func() {
 			for patient := range todo {
 				is, err := g.hasEnded(ctx, patient, changed[patient], q.Silent)
-				mu.Lock()
-				if is {
+				switch {
+				case err != nil:
+					stay.add(err)
+				case is:
+					mu.Lock()
 					ended = append(ended, patient)
+					mu.Unlock()
 				}
-				failed = errors.Join(failed, err)
-				mu.Unlock()
 			}
 		})
 	}
@@ -141,10 +168,10 @@ func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]int64, q 
 	}
 	close(todo)
 	two.Wait()
-	if failed != nil || ctx.Err() != nil {
-		return failed
+	if ctx.Err() != nil {
+		return nil
 	}
-	return g.eraseAll(ctx, ended, q)
+	return g.eraseAll(ctx, ended, q, stay)
 }
 
 // hasEnded tells whether a version is the newest of a plan that came to its end before a time. Each plan is read once: an older version
@@ -159,13 +186,13 @@ func (g *Gateway) hasEnded(ctx context.Context, patient string, version int64, b
 }
 
 // eraseAll erases those of these people of whom nothing came since a time, and of whom nothing is open.
-func (g *Gateway) eraseAll(ctx context.Context, patients []string, q queue.Erasure) error {
+func (g *Gateway) eraseAll(ctx context.Context, patients []string, q queue.Erasure, stay *unread) error {
 	eraser, ok := storeAs[queue.Eraser](g.store)
 	if !ok || len(patients) == 0 || ctx.Err() != nil {
 		return nil
 	}
 	f := g.eraser()
-	all, err := f.collect(ctx, patients)
+	all, err := f.collect(ctx, patients, stay)
 	if err != nil {
 		return err
 	}
@@ -181,7 +208,7 @@ func (g *Gateway) eraseAll(ctx context.Context, patients []string, q queue.Erasu
 func (g *Gateway) erasePiece(ctx context.Context, f *Forget, eraser queue.Eraser, piece []person, q queue.Erasure) error {
 	for ctx.Err() == nil {
 		e := erasure{Who: whoRetention, Reason: whyRetention, Erasure: together(piece)}
-		e.Silent, e.Traces, e.Unwiped = q.Silent, q.Traces, q.Unwiped
+		e.Silent, e.Traces, e.Unwiped, e.Hurry = q.Silent, q.Traces, q.Unwiped, q.Hurry
 		heard, err := eraser.Heard(ctx, e.Erasure)
 		if err != nil {
 			return fmt.Errorf("erase people: %w", err)

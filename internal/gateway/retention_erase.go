@@ -69,7 +69,7 @@ func (f Forget) EraseAll(ctx context.Context, patients []string, who, reason str
 
 // eraseAll does an erasure that says who, why and how, of several people.
 func (f Forget) eraseAll(ctx context.Context, patients []string, e erasure) (queue.Erased, error) {
-	all, err := f.collect(ctx, patients)
+	all, err := f.collect(ctx, patients, nil)
 	if err != nil {
 		return queue.Erased{}, err
 	}
@@ -86,7 +86,11 @@ func (f Forget) eraseAll(ctx context.Context, patients []string, e erasure) (que
 func (f Forget) begin(ctx context.Context, patients []string, e *erasure) (queue.Erased, error) {
 	name := erasurePrefix + newID()
 	defer f.doing.begin(name)()
-	e.Settings = append(e.Settings, name)
+	older, err := f.within(ctx, e.Patients)
+	if err != nil {
+		return queue.Erased{}, err
+	}
+	e.Note, e.Settings = name, append(append(e.Settings, name), older...)
 	now := f.Now().UTC()
 	u := &queue.Unit{Now: now, Settings: map[string]string{name: string(mustJSON(e))}}
 	for _, p := range patients {
@@ -97,6 +101,28 @@ func (f Forget) begin(ctx context.Context, patients []string, e *erasure) (queue
 	}
 	queue.Reach(queue.PointEraseNoted)
 	return f.run(ctx, e)
+}
+
+// within names the erasures that were begun of some of these people and of nobody else, and not ended: they go with this one. Later they
+// would take what came after it.
+func (f Forget) within(ctx context.Context, patients []string) (names []string, err error) {
+	for after := ""; ; {
+		page, err := f.Store.Settings(ctx, erasurePrefix, after, queue.MaxPage)
+		if err != nil {
+			return nil, fmt.Errorf("find erasures: %w", err)
+		}
+		for _, s := range page {
+			after = s.Name
+			var e erasure
+			if json.Unmarshal([]byte(s.Value), &e) == nil && len(e.Patients) > 0 &&
+				!slices.ContainsFunc(e.Patients, func(p string) bool { return !slices.Contains(patients, p) }) {
+				names = append(names, s.Name)
+			}
+		}
+		if len(page) < queue.MaxPage {
+			return names, nil
+		}
+	}
 }
 
 // Resume ends erasures that were begun. A gateway calls it before it takes up any work.
@@ -130,7 +156,7 @@ func (f Forget) resume(ctx context.Context, silent bool) error {
 			if !e.Silent.IsZero() && !silent {
 				continue
 			}
-			unwiped = unwiped || e.Unwiped
+			unwiped, e.Note = unwiped || e.Unwiped, s.Name
 			if err := f.again(ctx, &e); unlessHeard(err) != nil {
 				return err
 			}
@@ -189,7 +215,7 @@ func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
 		if errors.Is(err, queue.ErrState) && round < maxEraseRounds {
 			continue // a message of the person came in between
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, queue.ErrNotFound) { // the note is gone: another one did it meanwhile
 			return out, fmt.Errorf("erase a person: %w", err)
 		}
 		return out, nil
@@ -202,17 +228,10 @@ func (f Forget) unbegin(ctx context.Context, e *erasure, err error) error {
 	if unlessHeard(err) != nil {
 		return err
 	}
-	note := queue.Erasure{Unwiped: true}
-	for _, name := range e.Settings {
-		if strings.HasPrefix(name, erasurePrefix) {
-			note.Settings = append(note.Settings, name)
-		}
-	}
+	note := queue.Erasure{Settings: []string{e.Note}, Note: e.Note, Unwiped: true}
 	u := &queue.Unit{Now: f.Now().UTC()}
-	for _, name := range note.Settings {
-		u.Audit = append(u.Audit, samvirke.Audit{At: u.Now, Who: e.Who, Action: "erase-given-up", Object: strings.TrimPrefix(name, erasurePrefix),
-			Reason: "somebody was heard of meanwhile: nobody of this erasure goes with it"})
-	}
+	u.Audit = append(u.Audit, samvirke.Audit{At: u.Now, Who: e.Who, Action: "erase-given-up", Object: strings.TrimPrefix(e.Note, erasurePrefix),
+		Reason: "somebody was heard of meanwhile: nobody of this erasure goes with it"})
 	if _, e := f.Store.Commit(ctx, u); e != nil {
 		return fmt.Errorf("give up an erasure: %w", e)
 	}
@@ -265,8 +284,9 @@ func (f Forget) drop(e *erasure) {
 	}
 }
 
-// collect finds the keys that are each person, and what else names them: an erasure for each of these people who is nobody before.
-func (f Forget) collect(ctx context.Context, patients []string) ([]person, error) {
+// collect finds the keys that are each person, and what else names them: an erasure for each of these people who is nobody before. Whose
+// records cannot be read is left out and noted in stay; nil: it is an error.
+func (f Forget) collect(ctx context.Context, patients []string, stay *unread) ([]person, error) {
 	key, err := f.planKey(ctx)
 	if err != nil {
 		return nil, err
@@ -280,8 +300,11 @@ func (f Forget) collect(ctx context.Context, patients []string) ([]person, error
 		}
 		one := person{Erasure: queue.Erasure{Patients: []string{p}}}
 		if len(key) > 0 {
-			if err := f.kin(ctx, &one, p, id); err != nil {
+			if err := f.kin(ctx, &one, p, id); err != nil && (stay == nil || ctx.Err() != nil) {
 				return nil, err
+			} else if err != nil {
+				stay.add(err)
+				continue
 			}
 		}
 		for _, k := range one.Patients {

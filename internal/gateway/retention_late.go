@@ -14,7 +14,11 @@ import (
 
 // Erase takes a person out of the store; see Forget.
 func (g *Gateway) Erase(ctx context.Context, patient, who, reason string) (queue.Erased, error) {
-	return g.eraser().Erase(ctx, patient, who, reason)
+	out, err := g.eraser().Erase(ctx, patient, who, reason)
+	if err != nil {
+		g.ended.wipeLater() // it may have ended behind its last step, before the files were wiped
+	}
+	return out, err
 }
 
 func (g *Gateway) eraser() Forget {

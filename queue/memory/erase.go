@@ -27,6 +27,9 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 		return queue.Erased{}, err
 	}
 	defer s.disk.mu.Unlock()
+	if e.Note != "" && d.setting[e.Note] == "" {
+		return queue.Erased{}, fmt.Errorf("erase: %w", queue.ErrNotFound)
+	}
 	x := &eraser{s: s, tables: d, e: e}
 	if heard := x.heard(); len(heard) > 0 {
 		return queue.Erased{}, fmt.Errorf("erase: %w", &queue.HeardError{Patients: heard})

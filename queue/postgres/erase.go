@@ -52,12 +52,17 @@ type eraser struct {
 	upTo sequences
 	// heard are people who stay, because something came of them.
 	heard []string
+	// done says that another one did this erasure meanwhile.
+	done bool
 }
 
 // Erase forgets a person; see queue.Eraser. Rows that were changed or deleted are vacuumed; what the database keeps besides
 // its tables is told of in the package comment.
 func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error) {
 	x := &eraser{s: s, e: e, upTo: sequences{message: math.MaxInt64, delivery: math.MaxInt64, event: math.MaxInt64, audit: math.MaxInt64}}
+	if err := x.noted(ctx); err != nil {
+		return x.out, fmt.Errorf("erase: %w", err)
+	}
 	if !e.Silent.IsZero() { // seen here nothing is touched yet
 		err := s.job(ctx, x.listen)
 		if err = x.unlessHeard(err); err != nil {
@@ -333,6 +338,9 @@ func (x *eraser) core(ctx context.Context) error {
 	before := x.out
 	return x.unlessHeard(x.s.job(ctx, func(ctx context.Context, t *jobTx) error {
 		x.out = before
+		if err := x.look(ctx, t); err != nil || x.done {
+			return err
+		}
 		if !x.e.Silent.IsZero() {
 			if err := x.listen(ctx, t); err != nil || len(x.heard) > 0 {
 				return err

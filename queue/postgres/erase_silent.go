@@ -46,10 +46,32 @@ func (s *Store) Heard(ctx context.Context, e queue.Erasure) ([]string, error) {
 	return x.heard, err
 }
 
-// unlessHeard gives the error of a job that listened: its own cannot say it, which would count as one of the connection.
+// look sees whether another gateway did this erasure meanwhile: then its note is gone.
+func (x *eraser) look(ctx context.Context, t *jobTx) error {
+	if x.done = false; x.e.Note == "" {
+		return nil
+	}
+	return t.conn.QueryRow(ctx, `SELECT NOT EXISTS (SELECT 1 FROM setting WHERE name = $1)`, x.e.Note).Scan(&x.done)
+}
+
+// noted is look before anything is touched.
+func (x *eraser) noted(ctx context.Context) error {
+	if x.e.Note == "" {
+		return nil
+	}
+	if text, err := x.s.Setting(ctx, x.e.Note); err != nil || text != "" {
+		return err
+	}
+	return queue.ErrNotFound
+}
+
+// unlessHeard gives the error of a job that looked or listened: its own cannot say it, which would count as one of the connection.
 func (x *eraser) unlessHeard(err error) error {
-	if err == nil && len(x.heard) > 0 {
-		err = &queue.HeardError{Patients: x.heard}
+	switch {
+	case err == nil && x.done:
+		return queue.ErrNotFound
+	case err == nil && len(x.heard) > 0:
+		return &queue.HeardError{Patients: x.heard}
 	}
 	return err
 }

@@ -235,3 +235,31 @@ func testEraseHeldLane(t *testing.T, v *env) {
 	v.step("c", x[0].Token, samvirke.DeliverySent)
 	v.leaseNothing("gp")
 }
+
+// testEraseNoted: an erasure whose note is gone was done by another one, so it takes nothing of what came since.
+func testEraseNoted(t *testing.T, v *env) {
+	const patient, note = "urn:test|noted", "erasure/n"
+	eraser := v.s.(queue.Eraser)
+	e := queue.Erasure{Patients: []string{patient}, Settings: []string{note}, Note: note}
+	put := func() {
+		v.t.Helper()
+		v.commit(queue.Unit{Plan: &queue.PlanStep{Patient: patient, Body: []byte("{}")}})
+	}
+	put()
+	if _, err := eraser.Erase(v.ctx(), e); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("without its note: %v", err)
+	}
+	get[queue.PlanVersion](v)(v.s.Plan(v.ctx(), patient, 0))
+	v.commit(queue.Unit{Settings: map[string]string{note: "{}"}})
+	if _, err := eraser.Erase(v.ctx(), e); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.s.Plan(v.ctx(), patient, 0); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("plan: %v", err)
+	}
+	put()
+	if _, err := eraser.Erase(v.ctx(), e); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("a second time: %v", err)
+	}
+	get[queue.PlanVersion](v)(v.s.Plan(v.ctx(), patient, 0))
+}

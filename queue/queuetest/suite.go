@@ -109,6 +109,7 @@ func Run(t *testing.T, e Engine) {
 		{"Erase", testErase},
 		{"EraseUnderOthersMessage", testEraseUnderOthersMessage},
 		{"EraseHeldLane", testEraseHeldLane},
+		{"EraseNoted", testEraseNoted},
 		{"Retain", testRetain},
 		{"RetainTraces", testRetainTraces},
 		{"EraseSilent", testEraseSilent},

@@ -25,7 +25,7 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 		return out
 	}
 	c := queue.Erasure{Patients: tokens(e.Patients), Messages: e.Messages, Records: e.Records, History: tokens(e.History), Settings: append([]string(nil), e.Settings...),
-		Silent: e.Silent, Traces: e.Traces, Unwiped: e.Unwiped}
+		Silent: e.Silent, Traces: e.Traces, Note: e.Note, Hurry: e.Hurry, Unwiped: e.Unwiped}
 	for _, name := range e.Counters {
 		c.Counters = append(c.Counters, s.keys.counterName(name))
 	}

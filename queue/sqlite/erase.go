@@ -30,11 +30,12 @@ const (
 )
 
 // eraseBatch is how many messages or deliveries one step takes at least, with everything that hangs on them; it takes more for as long as
-// eraseHold, in which nobody else writes. What a power cut undoes is done again: the erasure stands in the store until its core, which
+// eraseHold or eraseHurry, in which nobody else writes. What a power cut undoes is done again: the erasure stands in the store until its core, which
 // comes behind them.
 const (
 	eraseBatch = 16
 	eraseHold  = 25 * time.Millisecond
+	eraseHurry = 100 * time.Millisecond // where that is not enough
 )
 
 // erasedHash is what is kept of an id: without the salt of the store nobody can try ids against it, and ids are
@@ -66,6 +67,9 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (out queue.Erased, e
 		return queue.Erased{}, err
 	}
 	defer leave()
+	if err := s.noted(ctx, e.Note); err != nil {
+		return queue.Erased{}, fmt.Errorf("erase: %w", err)
+	}
 	x := &eraser{s: s, e: e, upTo: sequences{message: math.MaxInt64, delivery: math.MaxInt64, event: math.MaxInt64, audit: math.MaxInt64}}
 	// Whatever comes of it: files whose rows are gone are named nowhere else.
 	defer func() {
@@ -171,6 +175,10 @@ func (x *eraser) numbersOf(ctx context.Context, query string, args ...any) ([]in
 
 // batches runs f for all numbers, some in each transaction: as many as can be in a short time.
 func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq int64) error) error {
+	hold := eraseHold
+	if x.e.Hurry {
+		hold = eraseHurry
+	}
 	for len(all) > 0 {
 		before, files, n := x.out, len(x.files), 0
 		err := x.s.looseJob(ctx, func(w *writer) error {
@@ -182,7 +190,7 @@ func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq
 			if x.trace, err = w.tracer(); err != nil {
 				return err
 			}
-			for began := time.Now(); n < len(all) && (n < eraseBatch || time.Since(began) < eraseHold); n++ {
+			for began := time.Now(); n < len(all) && (n < eraseBatch || time.Since(began) < hold); n++ {
 				if err := f(w, all[n]); err != nil {
 					return err
 				}

@@ -30,6 +30,17 @@ func (s *Store) eraseAlone(ctx context.Context) (leave func(), err error) {
 	}
 }
 
+// noted gives ErrNotFound when the note of an erasure is gone. Who erases alone may trust it: only an erasure takes it away.
+func (s *Store) noted(ctx context.Context, name string) error {
+	if name == "" {
+		return nil
+	}
+	if text, err := s.Setting(ctx, name); err != nil || text != "" {
+		return err
+	}
+	return queue.ErrNotFound
+}
+
 // Heard tells who is no silent person; see queue.Eraser.
 func (s *Store) Heard(ctx context.Context, e queue.Erasure) ([]string, error) {
 	if e.Silent.IsZero() {

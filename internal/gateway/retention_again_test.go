@@ -1,0 +1,153 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/samvirke/samvirke/internal/gateway"
+	"github.com/samvirke/samvirke/queue"
+)
+
+// faultyEraser is a store in which something about erasing goes wrong.
+type faultyEraser struct {
+	busyEraser
+	broken string             // a patient whose records cannot be read
+	erase  func() (err error) // what comes of an erasure before it is done; nil: it is done
+	after  error              // what comes of one that was done
+	wipes  int
+	hurry  []bool       // of each erasure
+	ahead  atomic.Int64 // ns that the clock goes ahead
+}
+
+func (s *faultyEraser) Records(ctx context.Context, patient string) ([]queue.Record, error) {
+	if s.broken != "" && patient == s.broken {
+		return nil, queue.ErrDamaged
+	}
+	return s.Store.Records(ctx, patient)
+}
+
+func (s *faultyEraser) Erase(ctx context.Context, e queue.Erasure) (out queue.Erased, err error) {
+	s.hurry = append(s.hurry, e.Hurry)
+	if s.erase != nil {
+		if err := s.erase(); err != nil {
+			return out, err
+		}
+	}
+	if out, err = s.Store.(queue.Eraser).Erase(ctx, e); err == nil {
+		err = s.after
+	}
+	return out, err
+}
+
+func (s *faultyEraser) Wipe(ctx context.Context) error {
+	s.wipes++
+	return s.busyEraser.Wipe(ctx)
+}
+
+func faultyRig(t *testing.T) (*rig, *faultyEraser) {
+	t.Helper()
+	s := &faultyEraser{}
+	night := thatNight()
+	return newRig(t, func(r *rig) {
+		r.now = func() time.Time { return night().Add(time.Duration(s.ahead.Load())) }
+		r.wrap = func(inner queue.Store) queue.Store {
+			s.Store, s.Retainer = inner, inner.(queue.Retainer)
+			return s
+		}
+	}), s
+}
+
+// TestEraseAbandoned: an erasure that was cut off and asked for again does not take what comes after the second one, however often the
+// gateway looks for interrupted ones.
+func TestEraseAbandoned(t *testing.T) {
+	t.Parallel()
+	r, s := faultyRig(t)
+	stay(r, 1, "finished", "end", "2026-01-08T10:00:00+01:00")
+	s.erase = func() error { return context.DeadlineExceeded }
+	if _, err := r.g.Erase(t.Context(), key(1), "admin", "a test"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	s.erase = nil
+	if _, err := r.g.Erase(t.Context(), key(1), "admin", "a test"); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := r.store.Settings(t.Context(), "erasure/", "", queue.MaxPage); err != nil || len(left) > 0 {
+		t.Errorf("notes left: %v, %v", left, err)
+	}
+	stay(r, 1, "in-progress")
+	if err := r.g.Retain(t.Context(), gateway.Retention{}); err != nil {
+		t.Fatal(err)
+	}
+	r.restart()
+	if err := (gateway.Forget{Store: r.store, Now: time.Now}).Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.plan(key(1))
+}
+
+// TestEraseWipesLater: an erasure that was cut off behind its last step left something in the files; the next run of retention wipes them, also
+// one that erases nobody.
+func TestEraseWipesLater(t *testing.T) {
+	t.Parallel()
+	r, s := faultyRig(t)
+	stay(r, 1, "finished", "end", "2026-01-08T10:00:00+01:00")
+	retain := func() int {
+		t.Helper()
+		before := s.wipes
+		if err := r.g.Retain(t.Context(), gateway.Retention{Payloads: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		return s.wipes - before
+	}
+	retain() // what an earlier life may have left
+	if n := retain(); n != 0 {
+		t.Errorf("wiped %d times with nothing to wipe", n)
+	}
+	s.after = context.DeadlineExceeded
+	if _, err := r.g.Erase(t.Context(), key(1), "admin", "a test"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	s.after = nil
+	if n := retain(); n != 1 {
+		t.Errorf("wiped %d times", n)
+	}
+}
+
+// TestRetainUnreadable: somebody whose records cannot be read stays, and is told of; everybody else goes, whoever stands behind.
+func TestRetainUnreadable(t *testing.T) {
+	t.Parallel()
+	r, s := faultyRig(t)
+	gateway.EraseAtOnce(r.g, 4)
+	for n := range 10 {
+		stay(r, n, "finished", "end", "2026-01-08T10:00:00+01:00")
+	}
+	s.broken = key(1)
+	err := r.g.Retain(t.Context(), gateway.Retention{Records: time.Nanosecond})
+	if !errors.Is(err, queue.ErrDamaged) {
+		t.Errorf("nobody is told: %v", err)
+	}
+	for n := range 10 {
+		if _, err := r.store.Plan(t.Context(), key(n), 0); errors.Is(err, queue.ErrNotFound) == (n == 1) {
+			t.Errorf("plan of %d: %v", n, err)
+		}
+	}
+}
+
+// TestRetainHurry: a run that goes on for long is behind, and asks for more at a time.
+func TestRetainHurry(t *testing.T) {
+	t.Parallel()
+	r, s := faultyRig(t)
+	stay(r, 1, "finished", "end", "2026-01-08T10:00:00+01:00")
+	if err := r.g.Retain(t.Context(), gateway.Retention{Records: 4 * time.Nanosecond}); err != nil {
+		t.Fatal(err)
+	}
+	stay(r, 2, "finished", "end", "2026-01-08T10:00:00+01:00")
+	s.ahead.Store(int64(5 * time.Hour))
+	if err := r.g.Retain(t.Context(), gateway.Retention{Records: 4 * time.Hour}); err != nil || !slices.Equal(s.hurry, []bool{true, false}) {
+		t.Errorf("hurry %v, %v", s.hurry, err)
+	}
+}
