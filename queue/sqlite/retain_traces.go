@@ -31,6 +31,9 @@ func (s *Store) DropTraces(ctx context.Context, before time.Time, after int64, l
 		return 0, 0, err
 	}
 	next = seqs[len(seqs)-1]
+	if young, err := x.young(ctx, before, after, next); err != nil || young {
+		return 0, 0, err
+	}
 	found, err := x.numbersOf(ctx, `SELECT m.seq FROM message m WHERE m.seq > ?2 AND m.seq <= ?3 AND `+settled+` AND `+bare+` ORDER BY m.seq`, nanos(before), after, next)
 	if err != nil || len(found) == 0 {
 		return 0, next, err
