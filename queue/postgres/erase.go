@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -72,7 +73,7 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 	if err := s.announceErasure(ctx); err != nil {
 		return x.out, fmt.Errorf("erase: %w", err)
 	}
-	rows := []func(context.Context) error{x.messages, x.deliveries, x.events, x.audits}
+	rows := []func(context.Context) error{x.messages, x.deliveries}
 	// Twice: work on the plan that was under way may have written something between a step and the core, and fails
 	// after that, because the plan is gone.
 	for _, step := range slices.Concat(rows, []func(context.Context) error{x.core}, rows) {
@@ -83,7 +84,8 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 	if e.Unwiped {
 		return x.out, nil
 	}
-	return x.out, s.Wipe(ctx)
+	err := x.wipe(ctx)
+	return x.out, err
 }
 
 // numbers lists numbers on a reading connection, so that the writer goes on meanwhile.
@@ -99,7 +101,7 @@ func scanNumber(row pgx.Row) (n int64, err error) {
 // batches runs f for all numbers, some in each transaction.
 func (x *eraser) batches(ctx context.Context, all []int64, f func(ctx context.Context, t *jobTx, seq int64) error) error {
 	for piece := range slices.Chunk(all, eraseBatch) {
-		before := x.out
+		before, began := x.out, time.Now()
 		err := x.s.job(ctx, func(ctx context.Context, t *jobTx) error {
 			x.out = before
 			for _, seq := range piece {
@@ -112,6 +114,9 @@ func (x *eraser) batches(ctx context.Context, all []int64, f func(ctx context.Co
 		if err != nil {
 			x.out = before
 			return err
+		}
+		if !x.e.Silent.IsZero() && !x.e.Hurry { // nobody asked for it: as much time belongs to the others
+			_ = sleep(ctx, min(time.Since(began), retainRest))
 		}
 	}
 	return nil
@@ -283,49 +288,6 @@ func freeLane(ctx context.Context, t *jobTx, seq int64, d erasedOne) error {
 	return err
 }
 
-// events and audits have no index by patient: nothing else asks so, and each row would pay for it. They are walked on a
-// reading connection.
-func (x *eraser) events(ctx context.Context) error {
-	return x.walk(ctx, `SELECT coalesce(max(seq), 0) FROM event_run`, `SELECT seq FROM event_run WHERE seq > $1 AND seq <= $2 AND patient <> '' AND patient = ANY($3)`,
-		x.upTo.event, func(ctx context.Context, t *jobTx, seq int64) error {
-			_, err := t.exec(ctx, `UPDATE event_run SET patient = '' WHERE seq = $1`, seq)
-			return err
-		})
-}
-
-// audits takes patient and salt out of the audit: the digest that is hashed says nothing without its salt.
-func (x *eraser) audits(ctx context.Context) error {
-	return x.walk(ctx, `SELECT coalesce(max(seq), 0) FROM audit`, `SELECT seq FROM audit WHERE seq > $1 AND seq <= $2 AND patient <> '' AND patient = ANY($3)`,
-		x.upTo.audit, func(ctx context.Context, t *jobTx, seq int64) error {
-			x.out.Audits++
-			_, err := t.exec(ctx, `UPDATE audit SET patient = '', salt = '' WHERE seq = $1`, seq)
-			return err
-		})
-}
-
-func (x *eraser) walk(ctx context.Context, last, find string, upTo int64, f func(ctx context.Context, t *jobTx, seq int64) error) error {
-	if len(x.e.Patients) == 0 {
-		return nil
-	}
-	const piece = 20000
-	for from := int64(0); ; from += piece {
-		end, err := single[int64](ctx, x.s.reader, last)
-		if err != nil {
-			return err
-		}
-		if from > min(end, upTo) {
-			return nil
-		}
-		found, err := x.numbers(ctx, find, from, min(from+piece, upTo), x.e.Patients)
-		if err != nil {
-			return err
-		}
-		if err := x.batches(ctx, found, f); err != nil {
-			return err
-		}
-	}
-}
-
 // goneRow is a record that was deleted.
 type goneRow struct {
 	seq int64
@@ -347,6 +309,9 @@ func (x *eraser) core(ctx context.Context) error {
 			}
 		}
 		if err := t.conn.QueryRow(ctx, `SELECT message, delivery, event, audit FROM head`).Scan(&x.upTo.message, &x.upTo.delivery, &x.upTo.event, &x.upTo.audit); err != nil {
+			return err
+		}
+		if err := x.nameErased(ctx, t); err != nil {
 			return err
 		}
 		err := each(ctx, t, func(row pgx.Row) (r goneRow, err error) {

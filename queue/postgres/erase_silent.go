@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"github.com/jackc/pgx/v5"
@@ -11,14 +10,7 @@ import (
 )
 
 // Wipe takes what erasures left out of the pages of all tables; see queue.Eraser.
-func (s *Store) Wipe(ctx context.Context) error {
-	for _, table := range []string{"message", "delivery", "record", "plan_version", "aged", "due", "receipt", "event_run", "attempt", "trouble", "audit", "setting", "counter"} {
-		if _, err := s.reader.pool.Exec(ctx, `VACUUM `+pgx.Identifier{table}.Sanitize()); err != nil {
-			return fmt.Errorf("erase: vacuum: %w", s.readError(ctx, err))
-		}
-	}
-	return nil
-}
+func (s *Store) Wipe(ctx context.Context) error { return (&eraser{s: s}).wipe(ctx) }
 
 // listen notes of whom something came who go because nothing did; see queue.Erasure.
 func (x *eraser) listen(ctx context.Context, t *jobTx) error {

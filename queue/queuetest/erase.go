@@ -263,3 +263,50 @@ func testEraseNoted(t *testing.T, v *env) {
 	}
 	get[queue.PlanVersion](v)(v.s.Plan(v.ctx(), patient, 0))
 }
+
+// testWipeLeavesLater: a wipe blanks what names people who were erased before it, and not what came of them since.
+func testWipeLeavesLater(t *testing.T, v *env) {
+	const one = "urn:test|one"
+	come := func(id string) {
+		v.t.Helper()
+		m := message(id)
+		m.Patient = one
+		v.commit(queue.Unit{Accept: m, Events: []samvirke.Event{{MessageID: id, Patient: one, Name: samvirke.EventReceived}},
+			Audit: []samvirke.Audit{{Who: "admin", Action: "view", Object: id, Patient: one}}})
+		v.commit(queue.Unit{Message: &queue.MessageStep{ID: id, To: samvirke.MessageProcessed, Patient: one},
+			Plan: &queue.PlanStep{Patient: one, Body: []byte("{}")}})
+	}
+	names := func(id string) string {
+		v.t.Helper()
+		out := get[queue.MessageDetail](v)(v.s.Message(v.ctx(), id)).Patient
+		for _, e := range get[[]samvirke.Event](v)(v.s.Events(v.ctx(), queue.EventFilter{MessageID: id})) {
+			out += " " + e.Patient
+		}
+		for _, a := range get[[]samvirke.Audit](v)(v.s.Audits(v.ctx(), 0, 100)) {
+			if a.Object == id {
+				out += " " + a.Patient
+			}
+		}
+		return out
+	}
+	come("before")
+	eraser := v.s.(queue.Eraser)
+	if _, err := eraser.Erase(v.ctx(), queue.Erasure{Patients: []string{one}, Unwiped: true}); err != nil {
+		t.Fatal(err)
+	}
+	come("since")
+	for range 2 { // again is harmless
+		if err := eraser.Wipe(v.ctx()); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(names("before")); got != "" {
+			t.Errorf("what was erased names %q", got)
+		}
+		if got, want := names("since"), one+" "+one+" "+one; got != want {
+			t.Errorf("what came since names %q, want %q", got, want)
+		}
+	}
+	if err := v.s.VerifyAudit(v.ctx()); err != nil {
+		t.Error(err)
+	}
+}

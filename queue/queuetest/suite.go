@@ -110,6 +110,7 @@ func Run(t *testing.T, e Engine) {
 		{"EraseUnderOthersMessage", testEraseUnderOthersMessage},
 		{"EraseHeldLane", testEraseHeldLane},
 		{"EraseNoted", testEraseNoted},
+		{"WipeLeavesLater", testWipeLeavesLater},
 		{"Retain", testRetain},
 		{"RetainTraces", testRetainTraces},
 		{"EraseSilent", testEraseSilent},
