@@ -101,6 +101,27 @@ func TestReadmeAllCommands(t *testing.T) {
 	}
 }
 
+// TestReadmeStreams: the configuration of streams that the README shows is one.
+func TestReadmeStreams(t *testing.T) {
+	raw, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?s)## Streams\n.*?```yaml\n(.*?)```").FindSubmatch(raw)
+	if m == nil {
+		t.Fatal("there is none")
+	}
+	dir := t.TempDir()
+	for name, text := range map[string][]byte{"samvirke.yaml": append([]byte("environment: test\n"), m[1]...), "research.creds": nil} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command(buildSamvirke(t), "check", "--config", filepath.Join(dir, "samvirke.yaml")).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // TestReadmeFiles: the files the README names are there.
 func TestReadmeFiles(t *testing.T) {
 	raw, err := os.ReadFile("README.md")
