@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,5 +95,71 @@ func TestServiceUnit(t *testing.T) {
 	}
 	if strings.Contains(string(raw), "ExecStartPre=") {
 		t.Error("an ExecStartPre that fails is restarted whatever its exit code: let run check the configuration")
+	}
+}
+
+// TestBackupPage does what deploy/BACKUP.md says: a backup of a running gateway, a restore, and the erasure of somebody who was erased
+// in between and came back with the restore.
+func TestBackupPage(t *testing.T) {
+	blocks := codeBlocks(t, "deploy/BACKUP.md")
+	if len(blocks) != 5 {
+		t.Fatalf("found %d blocks, want backup, a try, restore, erasures and what is missing", len(blocks))
+	}
+	w := &walk{t: t, dir: t.TempDir(), bin: buildSamvirke(t)}
+	data := filepath.Join(w.dir, "out/first-message/data")
+	run := func(block string) string {
+		t.Helper()
+		words := strings.NewReplacer("samvirke backup", w.bin+" backup", "samvirke restore", w.bin+" restore", "samvirke queue", w.bin+" queue",
+			"samvirke erase", w.bin+" erase", "/etc/samvirke/samvirke.yaml", "deploy/first-message.yaml", "/var/lib/samvirke.before", data+".before",
+			"/backup/", w.dir+"/", "/var/tmp/", w.dir+"/")
+		return w.shell(strings.ReplaceAll(words.Replace(block), "2026-01-10T02:00:00Z", "2026-01-10"))
+	}
+	const person = "11064700342" // of the first message
+	kept := func() bool {
+		return w.shell(`"$SAMVIRKE" plan show --config deploy/first-message.yaml `+person+` >out/plan 2>&1 && echo kept || echo gone`) == "kept\n"
+	}
+	t.Setenv("SAMVIRKE", w.bin)
+	log := w.start("mkdir -p out/first-message/to-fjordvik out/first-message/to-bekkedal\ngo run ./cmd/samvirke run --config deploy/first-message.yaml\n")
+	body, err := os.Open("testdata/s1/01-log-innlagt.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+w.addr+"/messages", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer only-for-the-first-message")
+	r.Header.Set("Content-Type", "application/xml")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil || answer.StatusCode != http.StatusAccepted {
+		t.Fatalf("%v %v", answer, err)
+	}
+	answer.Body.Close()
+	w.until("the plan", log, kept)
+	run(blocks[0])
+	if list := run(blocks[1]); !strings.Contains(list, "LOG_INNLAGT") {
+		t.Errorf("the backup holds\n%s", list)
+	}
+	w.stop()
+	w.shell(`echo ` + person + ` | "$SAMVIRKE" erase --config deploy/first-message.yaml --reason asked -`)
+	if err := os.Rename(data, data+".before"); err != nil {
+		t.Fatal(err)
+	}
+	run(blocks[2])
+	if !kept() {
+		t.Error("nobody came back: the test shows nothing")
+	}
+	if err := os.WriteFile(filepath.Join(w.dir, "erased-since.txt"), []byte(person+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := run(blocks[3]); !strings.Contains(said, "erased: 1 messages") {
+		t.Errorf("the erasure says %s", said)
+	}
+	if kept() {
+		t.Error("the person is still there")
+	}
+	if list := run(blocks[4]); !strings.Contains(list, "fjordvik") {
+		t.Errorf("the store from before lists\n%s", list)
 	}
 }

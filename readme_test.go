@@ -17,10 +17,10 @@ import (
 	"github.com/samvirke/samvirke/internal/loopback"
 )
 
-// codeBlocks gives the shell blocks of the README, in order.
-func codeBlocks(t *testing.T) []string {
+// codeBlocks gives the shell blocks of a page, in order.
+func codeBlocks(t *testing.T, page string) []string {
 	t.Helper()
-	raw, err := os.ReadFile("README.md")
+	raw, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +76,52 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
+// TestReadmeAllCommands: the README has a row for each command of the program; those of one group may stand in one row.
+func TestReadmeAllCommands(t *testing.T) {
+	raw, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	help, err := exec.Command(buildSamvirke(t), "--help").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, help)
+	}
+	commands := regexp.MustCompile(`(?m)^  ([a-z-]+)(?: ([a-z-]+))?  `).FindAllSubmatch(help, -1)
+	if len(commands) < 20 {
+		t.Fatalf("found %d commands in\n%s", len(commands), help)
+	}
+	for _, c := range commands {
+		group, one := string(c[1]), string(c[2])
+		row := regexp.MustCompile("(?m)^\\| `samvirke " + group + "[ `].*$")
+		if !slices.ContainsFunc(row.FindAllString(string(raw), -1), func(row string) bool {
+			return one == "" || strings.Contains(row, "`samvirke "+group+" "+one+"`") || strings.Contains(row, "`"+one+"`")
+		}) {
+			t.Errorf("the README has no row for samvirke %s %s", group, one)
+		}
+	}
+}
+
+// TestReadmeStreams: the configuration of streams that the README shows is one.
+func TestReadmeStreams(t *testing.T) {
+	raw, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?s)## Streams\n.*?```yaml\n(.*?)```").FindSubmatch(raw)
+	if m == nil {
+		t.Fatal("there is none")
+	}
+	dir := t.TempDir()
+	for name, text := range map[string][]byte{"samvirke.yaml": append([]byte("environment: test\n"), m[1]...), "research.creds": nil} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command(buildSamvirke(t), "check", "--config", filepath.Join(dir, "samvirke.yaml")).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // TestReadmeFiles: the files the README names are there.
 func TestReadmeFiles(t *testing.T) {
 	raw, err := os.ReadFile("README.md")
@@ -84,7 +130,7 @@ func TestReadmeFiles(t *testing.T) {
 	}
 	var names []string
 	// What stands behind a slash is an address of the gateway.
-	for _, m := range regexp.MustCompile(`(?:^|[^/\w])((?:deploy|testdata|cmd|internal|fhir)/[a-z0-9/._-]*[a-z0-9/])`).FindAllStringSubmatch(string(raw), -1) {
+	for _, m := range regexp.MustCompile(`(?:^|[^/\w])((?:deploy|testdata|cmd|internal|fhir)/[A-Za-z0-9/._-]*[A-Za-z0-9/])`).FindAllStringSubmatch(string(raw), -1) {
 		names = append(names, m[1])
 	}
 	for _, name := range append(slices.Compact(names), "LICENSE", "imports_test.go", ".ci/run") {
@@ -116,6 +162,7 @@ func (o *output) String() string {
 type walk struct {
 	t              *testing.T
 	dir, bin, addr string
+	stop           func() // ends the gateway and waits for it
 }
 
 // adapt makes a block run here: the built program instead of go run, a free port instead of ours.
@@ -182,12 +229,13 @@ func (w *walk) start(block string) *output {
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Cleanup(func() {
+	w.stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
 		if err := cmd.Wait(); w.t.Failed() {
 			w.t.Logf("gateway: %v\n%s", err, log)
 		}
 	})
+	w.t.Cleanup(w.stop)
 	w.until("gateway ready", log, func() bool {
 		r, err := http.Get("http://" + w.addr + "/readyz")
 		if err != nil {
@@ -205,7 +253,7 @@ func TestReadmeFirstMessage(t *testing.T) {
 		t.Skip("curl is not installed (Debian package curl)")
 	}
 	var blocks []string
-	for _, b := range codeBlocks(t) {
+	for _, b := range codeBlocks(t, "README.md") {
 		if strings.Contains(b, "first-message") {
 			blocks = append(blocks, b)
 		}

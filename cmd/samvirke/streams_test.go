@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -58,24 +59,35 @@ func (s *stream) all(t *testing.T) (out []*jetstream.RawStreamMsg) {
 	return out
 }
 
+// streamConfig has two parties on one stream: whole messages and events for one, notices of changed plans for the other.
+func streamConfig(t *testing.T, addr, silent, server string) string {
+	t.Helper()
+	file := writeConfig(t, addr, t.TempDir(), silent, silent, "  - {name: stream, to: [research, research-plans]}\n")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parties := ""
+	for _, p := range []string{"id: research, events: all, accepts: [{format: fhir}]", "id: research-plans, accepts: [{format: fhir-notification}]"} {
+		parties += fmt.Sprintf("  - {%s, role: other, retry: {first: 20ms, max: 200ms}, breaker: {failures: 5, open_for: 50ms}, "+
+			"nats: {servers: [%q], subject: care, token: %s}}\n", p, server, connectortest.NATSToken)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "routes:", parties+"routes:", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // TestStreamOut: a real gateway and a real NATS server, both killed on the way. Every message that was accepted is in the
-// stream once, with the events that tell of it in order, and no subject or header names a patient.
+// stream once, with the events that tell of it in order and the notice that the plan has changed, which a party of its own gets. No
+// subject, header or notice names a patient.
 func TestStreamOut(t *testing.T) {
 	server := connectortest.StartNATS(t, nil)
 	openStream(t, server) // its operator makes it
 	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer silent.Close()
 	addr := freeAddr(t)
-	file := writeConfig(t, addr, t.TempDir(), silent.URL, silent.URL, "  - {name: stream, to: [research]}\n")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	party := fmt.Sprintf("  - {id: research, role: other, events: all, retry: {first: 20ms, max: 200ms}, breaker: {failures: 5, open_for: 50ms}, "+
-		"accepts: [{format: fhir}], nats: {servers: [%q], subject: care, token: %s}}\nroutes:", server.URL, connectortest.NATSToken)
-	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "routes:", party, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := streamConfig(t, addr, silent.URL, server.URL)
 	p, _ := startProcess(t, addr, file)
 	var ids []string
 	send := func(n int) {
@@ -107,7 +119,7 @@ func TestStreamOut(t *testing.T) {
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		list = read.all(t)
 		if !slices.ContainsFunc(ids, func(id string) bool {
-			return len(told(id, "care.forward.LOG_INNLAGT")) == 0 || !strings.Contains(fmt.Sprint(names(t, told(id, "care.event.message-events"))), "sent")
+			return len(told(id, "care.forward.LOG_INNLAGT")) == 0 || len(told(id, "care.notice.plan-changed")) == 0 || !strings.Contains(fmt.Sprint(names(t, told(id, "care.event.message-events"))), "sent")
 		}) {
 			break
 		}
@@ -115,13 +127,8 @@ func TestStreamOut(t *testing.T) {
 			t.Fatalf("%d in the stream\n%s", len(list), p.log)
 		}
 	}
-	for _, id := range ids {
-		if n := len(told(id, "care.forward.LOG_INNLAGT")); n != 1 {
-			t.Errorf("message %s is in the stream %d times", id, n)
-		}
-		if got := names(t, told(id, "care.event.message-events")); len(got) < 4 || got[0] != "received" || !slices.Contains(got, "routed") {
-			t.Errorf("message %s: events %v", id, got)
-		}
+	for i, id := range ids {
+		checkTold(t, i+1, id, told)
 	}
 	seen := map[string]bool{}
 	for _, m := range list {
@@ -137,6 +144,25 @@ func TestStreamOut(t *testing.T) {
 	}
 	if code := p.stop(t); code != exitOK {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// checkTold looks at what the stream has of the n-th message: itself, the notice and the events.
+func checkTold(t *testing.T, n int, id string, told func(id, subject string) []*jetstream.RawStreamMsg) {
+	t.Helper()
+	if times := len(told(id, "care.forward.LOG_INNLAGT")); times != 1 {
+		t.Errorf("message %s is in the stream %d times", id, times)
+	}
+	notices := told(id, "care.notice.plan-changed")
+	if len(notices) != 1 || !bytes.Contains(notices[0].Data, []byte(`"CarePlan/`)) {
+		t.Errorf("message %s: notices %v", id, notices)
+	}
+	person := rePerson.FindSubmatch(admission("x", n, "no 1"))
+	if slices.ContainsFunc(notices, func(m *jetstream.RawStreamMsg) bool { return person == nil || bytes.Contains(m.Data, person[1]) }) {
+		t.Errorf("a notice names a patient: %s", notices[0].Data)
+	}
+	if got := names(t, told(id, "care.event.message-events")); len(got) < 4 || got[0] != "received" || !slices.Contains(got, "routed") {
+		t.Errorf("message %s: events %v", id, got)
 	}
 }
 

@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"bufio"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -29,6 +30,26 @@ type NATS struct {
 // test is skipped where nats-server (Debian's package of that name) is not installed.
 func StartNATS(t testing.TB, before *NATS) *NATS {
 	t.Helper()
+	return startNATS(t, before, "", "--auth", NATSToken)
+}
+
+// StartSmallNATS starts one whose only account, let in without a token, may store no more than room: "200K".
+func StartSmallNATS(t testing.TB, room string) *NATS {
+	t.Helper()
+	return startNATS(t, nil, fmt.Sprintf(`
+accounts {
+  small {
+    jetstream { max_file: %s, max_mem: %s }
+    users: [{user: small, password: small}]
+  }
+}
+no_auth_user: small
+`, room, room))
+}
+
+// startNATS starts a server with more lines in its configuration and more arguments.
+func startNATS(t testing.TB, before *NATS, more string, args ...string) *NATS {
+	t.Helper()
 	program, err := exec.LookPath("nats-server")
 	if err != nil {
 		program = "/usr/sbin/nats-server" // Debian's place, which is not on everybody's path
@@ -51,10 +72,10 @@ func StartNATS(t testing.TB, before *NATS) *NATS {
 		t.Fatal(err)
 	}
 	conf := filepath.Join(t.TempDir(), "nats.conf")
-	if err := os.WriteFile(conf, []byte("max_payload: 8MB\n"), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte("max_payload: 8MB\n"+more), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command(program, "-c", conf, "-a", "127.0.0.1", "-p", port, "-js", "-sd", s.dir, "--auth", NATSToken)
+	c := exec.Command(program, append([]string{"-c", conf, "-a", "127.0.0.1", "-p", port, "-js", "-sd", s.dir}, args...)...)
 	out, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

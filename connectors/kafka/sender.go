@@ -144,7 +144,8 @@ func (s *Sender) Send(ctx context.Context, d samvirke.Delivery) (connectors.Resu
 }
 
 // fault gives the outcome when the record was not acknowledged. What can be put right outside, after which the lane
-// goes on by itself, is transient: brokers away, a topic that is not there yet.
+// goes on by itself, is transient: brokers away, a topic that is not there yet. So is what nobody expected, which Kafka's
+// list calls not retriable: a broker's exception and a code that the client does not know say nothing about the record.
 func fault(ctx context.Context, err error) *samvirke.Fault {
 	f := &samvirke.Fault{Class: samvirke.Transient, Code: "unreachable", Safe: "the topic's brokers cannot be reached", Err: err}
 	known, _ := errors.AsType[*kerr.Error](err)
@@ -160,7 +161,7 @@ func fault(ctx context.Context, err error) *samvirke.Fault {
 		f.Class, f.Code, f.Safe = samvirke.Unauthorized, "not-authorized", "the topic's brokers do not accept our credential"
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		f.Code, f.Safe = "no-topic", "the topic is not there"
-	case known != nil && !known.Retriable:
+	case known != nil && !known.Retriable && !errors.Is(known, kerr.UnknownServerError):
 		f.Class, f.Code, f.Safe = samvirke.Permanent, fmt.Sprintf("kafka-%d", known.Code), "the topic refused the message"
 	case known != nil:
 		f.Code, f.Safe = "topic-unavailable", "the topic cannot take it right now"

@@ -187,7 +187,7 @@ func (s *Sender) whyNot() error {
 }
 
 // fault gives the outcome when the stream has not acknowledged. What can be put right outside, after which the lane
-// goes on by itself, is transient: servers away, no stream bound to the subject yet, a stream that is full.
+// goes on by itself, is transient: servers away, no stream bound to the subject yet, a stream or an account that is full.
 func fault(ctx context.Context, err error) *samvirke.Fault {
 	f := &samvirke.Fault{Class: samvirke.Transient, Code: "unreachable", Safe: "the stream's servers cannot be reached", Err: err}
 	var refused *jetstream.APIError
@@ -202,12 +202,25 @@ func fault(ctx context.Context, err error) *samvirke.Fault {
 		f.Class, f.Code, f.Safe = samvirke.Unauthorized, "not-authorized", "the stream's servers do not accept our credential"
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, client.ErrNoResponders):
 		f.Code, f.Safe = "no-stream", "no stream takes messages of this subject"
-	case errors.As(err, &refused) && refused.Code >= 400 && refused.Code < 500:
+	case errors.As(err, &refused) && refused.Code >= 400 && refused.Code < 500 && !passing(refused):
 		f.Class, f.Code, f.Safe = samvirke.Permanent, fmt.Sprintf("stream-%d", refused.ErrorCode), "the stream refused the message"
 	case errors.As(err, &refused):
 		f.Code, f.Safe = "stream-unavailable", "the stream cannot take it right now"
 	}
 	return f
+}
+
+// passing tells whether a refusal of class 4xx says nothing about the message, so that the same one is taken later.
+// Source: nats-server, server/errors.json.
+func passing(e *jetstream.APIError) bool {
+	switch e.ErrorCode {
+	case 10002, // the account is over its limit of storage, although a stream that is full answers 503
+		10120, // no limit of the account suits the stream's replicas
+		10158, // an earlier attempt with this Nats-Msg-Id is still being stored
+		10167: // too many requests
+		return true
+	}
+	return false
 }
 
 // Close ends the connection. What is under way fails and is sent again after the next start.

@@ -271,6 +271,50 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
+// TestAccountFull: an account over its limit of storage is no reason to stop a delivery. When its operator has made room,
+// the same delivery is taken.
+func TestAccountFull(t *testing.T) {
+	full := connectortest.StartSmallNATS(t, "200K")
+	conn, err := client.Connect(full.URL, client.Timeout(patience))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(patience))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "SAMVIRKE", Subjects: []string{"samvirke.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := NewSender(SenderOptions{Party: "research", Servers: []string{full.URL}, Subject: "samvirke"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	connected(t, out)
+	for n := 1; ; n++ {
+		d := delivery(n)
+		d.Body = make([]byte, 50_000)
+		_, err := out.Send(t.Context(), d)
+		if err == nil && n < 20 {
+			continue
+		}
+		var answer *jetstream.APIError
+		if f := new(samvirke.Fault); !errors.As(err, &answer) || answer.ErrorCode != 10002 || !errors.As(err, &f) || f.Class != samvirke.Transient {
+			t.Fatalf("delivery %d of 50 KB: %v", n, err)
+		}
+		if err := stream.Purge(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Send(t.Context(), d); err != nil {
+			t.Fatalf("with room again: %v", err)
+		}
+		return
+	}
+}
+
 // TestFaults: what each failure means.
 func TestFaults(t *testing.T) {
 	t.Parallel()
@@ -287,7 +331,14 @@ func TestFaults(t *testing.T) {
 		"token":       {t.Context(), client.ErrAuthorization, samvirke.Unauthorized, "not-authorized"},
 		"not allowed": {t.Context(), client.ErrPermissionViolation, samvirke.Unauthorized, "not-authorized"},
 		"refused":     {t.Context(), &jetstream.APIError{Code: 400, ErrorCode: 10054}, samvirke.Permanent, "stream-10054"},
+		"long header": {t.Context(), &jetstream.APIError{Code: 400, ErrorCode: 10097}, samvirke.Permanent, "stream-10097"},
 		"full":        {t.Context(), &jetstream.APIError{Code: 503, ErrorCode: 10077}, samvirke.Transient, "stream-unavailable"},
+		"server full": {t.Context(), &jetstream.APIError{Code: 503, ErrorCode: 10023}, samvirke.Transient, "stream-unavailable"},
+		"no storage":  {t.Context(), &jetstream.APIError{Code: 500, ErrorCode: 10047}, samvirke.Transient, "stream-unavailable"},
+		"account":     {t.Context(), &jetstream.APIError{Code: 400, ErrorCode: 10002}, samvirke.Transient, "stream-unavailable"},
+		"no tier":     {t.Context(), &jetstream.APIError{Code: 400, ErrorCode: 10120}, samvirke.Transient, "stream-unavailable"},
+		"in process":  {t.Context(), &jetstream.APIError{Code: 409, ErrorCode: 10158}, samvirke.Transient, "stream-unavailable"},
+		"too fast":    {t.Context(), &jetstream.APIError{Code: 429, ErrorCode: 10167}, samvirke.Transient, "stream-unavailable"},
 		"cut":         {t.Context(), errors.New("connection reset"), samvirke.Transient, "unreachable"},
 		"time":        {late, context.DeadlineExceeded, samvirke.Transient, "timeout"},
 	} {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -61,5 +62,21 @@ func TestDeployedSettings(t *testing.T) {
 		if !f.OK {
 			t.Errorf("the doctor finds %+v", f)
 		}
+	}
+}
+
+// TestSettingsOfOldestServer: PostgreSQL 14 starts with the setting that it takes fewer values of than later ones.
+//
+// Source: PostgreSQL 15, release notes: wal_compression takes lz4 and zstd.
+func TestSettingsOfOldestServer(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/postgres/primary.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "PostgreSQL 14 or newer") {
+		t.Error("the settings do not say for which servers they are")
+	}
+	if !regexp.MustCompile(`(?m)^wal_compression = (on|off)\b`).Match(text) {
+		t.Error("wal_compression has a value that PostgreSQL 14 does not take")
 	}
 }
