@@ -25,8 +25,10 @@ type bodies struct {
 	bytes atomic.Int64
 
 	mu sync.Mutex
-	// pins are files of units that are not committed yet; sweep leaves them alone.
+	// pins are files of units that are not committed yet; shred leaves them alone.
 	pins map[string]int
+	// left are files that are to go and could not.
+	left []string
 }
 
 // unitFiles are the files of one unit; "" stands for a body that is kept in the database. A slice is nil
@@ -178,7 +180,7 @@ func (b *bodies) unpin(f unitFiles) {
 
 // read gives a body and checks that it is the one its name promises.
 func (b *bodies) read(name string) ([]byte, error) {
-	if len(name) != 64 || strings.ContainsAny(name, `/\.`) {
+	if !validName(name) {
 		return nil, fmt.Errorf("body file has no valid name")
 	}
 	body, err := os.ReadFile(b.path(name))
@@ -194,9 +196,9 @@ func (b *bodies) read(name string) ([]byte, error) {
 	return body, nil
 }
 
-// sweep counts the files, removes temporary ones and those that no row names, not even one that waits for the tables: known tells.
-// Files younger than before belong to this run and are left to the next one.
-func (b *bodies) sweep(before time.Time, known func(name string) (bool, error), stop <-chan struct{}) (removed int, err error) {
+// sweep counts the files, removes temporary ones and gives those that no row names, not even one that waits for the tables: known tells.
+// Whoever removes them asks again, alone. Files younger than before belong to this run and are left to the next one.
+func (b *bodies) sweep(before time.Time, known func(name string) (bool, error), stop <-chan struct{}) (orphans []string, err error) {
 	err = filepath.WalkDir(b.dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -219,36 +221,22 @@ func (b *bodies) sweep(before time.Time, known func(name string) (bool, error), 
 		if !info.ModTime().Before(before) {
 			return nil
 		}
-		gone, err := b.sweepOne(path, e.Name(), known)
-		if err != nil {
-			return err
+		name := e.Name()
+		if !validName(name) { // temporary, which no backup takes
+			if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			return nil
 		}
-		if gone {
-			removed++
-		} else {
-			b.bytes.Add(info.Size())
+		b.bytes.Add(info.Size())
+		used, err := known(name)
+		if err == nil && !used {
+			orphans = append(orphans, name)
 		}
-		return nil
+		return err
 	})
-	return removed, err
+	return orphans, err
 }
 
-// sweepOne holds the lock over question and removal, so that no unit can begin to rely on the file
-// in between.
-func (b *bodies) sweepOne(path, name string, known func(name string) (bool, error)) (bool, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.pins[name] > 0 {
-		return false, nil
-	}
-	if !strings.HasSuffix(name, ".tmp") {
-		if used, err := known(name); used || err != nil {
-			return false, err
-		}
-	}
-	err := os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return err == nil, err
-}
+// validName says whether a name can be that of a body.
+func validName(name string) bool { return len(name) == 64 && !strings.ContainsAny(name, `/\.`) }

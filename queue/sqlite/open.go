@@ -80,10 +80,10 @@ type Store struct {
 	// erasing is held by who erases or wipes.
 	erasing chan struct{}
 	// wiped are segments whose changes are all gone, bodyCounts how many bodies are in those that were left. wiping is the
-	// lock of both and of everything that changes segments that were left.
+	// lock of both and of everything that changes segments that were left or removes body files; who holds it has a place in it.
 	wiped      map[uint32]bool
 	bodyCounts map[uint32]int64
-	wiping     sync.Mutex
+	wiping     chan struct{}
 	// trimmed says that the aged segment ends where its table says; under wiping too.
 	trimmed bool
 	// damaged is how many bodies the check of integrity could not read.
@@ -120,7 +120,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		failed:  make(chan struct{}), closing: make(chan struct{}),
 		// Tokens of an earlier life must never fit: they begin at the clock.
 		lanes: newLanes(time.Now().UnixNano()), feed: newFeed(), totals: &totals{n: map[tallyKey]int64{}},
-		subs: queue.NewSubscribers(), erasing: make(chan struct{}, 1), wiped: map[uint32]bool{}, bodyCounts: map[uint32]int64{}}
+		subs: queue.NewSubscribers(), erasing: make(chan struct{}, 1), wiping: make(chan struct{}, 1), wiped: map[uint32]bool{}, bodyCounts: map[uint32]int64{}}
 	lock, err := lockFolder(filepath.Join(opts.Dir, "lock"))
 	if err != nil {
 		return nil, err
