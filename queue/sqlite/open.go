@@ -134,7 +134,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	if err = restored(opts.Dir); err != nil {
 		return nil, err
 	}
-	if s.bodies, err = openBodies(filepath.Join(opts.Dir, "bodies"), opts.InlineLimit); err != nil {
+	if s.bodies, err = openBodies(filepath.Join(opts.Dir, "bodies"), opts.InlineLimit, opts.files); err != nil {
 		return nil, err
 	}
 	if s.meters, err = newMeters(opts.Registerer, s); err != nil {

@@ -71,7 +71,7 @@ type Options struct {
 	// maxPages is PRAGMA max_page_count, vfs the name of a SQLite VFS; for tests.
 	maxPages int
 	vfs      string
-	files    journalFiles // the file system of the journal; for tests
+	files    storeFiles // the file system of the journal and of large bodies; for tests
 	// unchecked lets nobody look at stored bodies, which the writer notes; for tests that hold it up.
 	unchecked bool
 }
