@@ -71,7 +71,8 @@ type Store struct {
 	stopped bool
 	failed  chan struct{}
 	closing chan struct{} // closed when Close has finished
-	size    atomic.Int64
+	size    atomic.Int64  // on disk
+	free    atomic.Int64  // of that, what the database holds for what comes next
 	discord atomic.Int64
 
 	// salt keys the hashes of what was erased; erasedAny says that there are some.
@@ -167,7 +168,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	s.reader.settled, s.reader.settle = s.settled, s.settle
 	s.reader.leased = s.lanes.leased
 	s.reader.totals = s.liveStats
-	s.measureSize()
+	s.measureFirst(ctx)
 	go w.loop()
 	s.others.Go(s.checkpoints)
 	s.others.Go(s.tidying)
@@ -185,7 +186,8 @@ const busyTimeout = "10000"
 // openWriter opens the writing connection, brings the schema up to date and reads the last numbers.
 func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	pragmas := []string{"busy_timeout(" + busyTimeout + ")", "page_size(4096)", "journal_mode(WAL)", "synchronous(NORMAL)",
-		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-8000)", "foreign_keys(OFF)", "secure_delete(ON)"}
+		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-8000)", "foreign_keys(OFF)", "secure_delete(ON)",
+		"journal_size_limit(" + strconv.Itoa(s.opts.logLimit) + ")"}
 	if s.opts.maxPages > 0 {
 		pragmas = append(pragmas, "max_page_count("+strconv.Itoa(s.opts.maxPages)+")")
 	}
