@@ -15,8 +15,9 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// TestBackupUnderLoad copies a store while units are committed, bodies are dropped and segments go, and opens the copy: everything
-// acknowledged before the backup began is there with its bytes, the books balance, and what was in a lane is sent.
+// TestBackupUnderLoad copies a store while units are committed, bodies are dropped and aged, people erased and segments go, and opens the
+// copy: everything acknowledged before the backup began is there with its bytes, unless it was dropped or erased whole, the books
+// balance, and what was in a lane is sent.
 func TestBackupUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, Options{Dir: dir, InlineLimit: 4000, SegmentBytes: 50_000, CheckpointEvery: 3 * time.Millisecond})
@@ -50,6 +51,8 @@ func TestBackupUnderLoad(t *testing.T) {
 			}
 		})
 	}
+	c := &churn{s: s}
+	wg.Go(func() { c.run(t, stop) })
 	ended := make(chan struct{})
 	go func() { wg.Wait(); close(ended) }()
 	select {
@@ -61,6 +64,7 @@ func TestBackupUnderLoad(t *testing.T) {
 		mu.Lock()
 		before := acked[:len(acked):len(acked)]
 		mu.Unlock()
+		passing := c.taken()
 		to := filepath.Join(t.TempDir(), "backup")
 		info, err := Backup(t.Context(), dir, to)
 		if err != nil {
@@ -77,6 +81,7 @@ func TestBackupUnderLoad(t *testing.T) {
 			looked = append(looked[:len(looked):len(looked)], before[i])
 		}
 		crashCheck(t, restored, looked, nil)
+		passed(t, restored, passing)
 		if round == 0 {
 			backupIsSent(t, restored)
 		}
@@ -84,6 +89,76 @@ func TestBackupUnderLoad(t *testing.T) {
 	}
 	close(stop)
 	<-ended
+}
+
+// churn accepts messages with large bodies that have served at once, and takes them away again.
+type churn struct {
+	s     *Store
+	mu    sync.Mutex
+	acked []string
+}
+
+func (c *churn) taken() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.acked[:len(c.acked):len(c.acked)]
+}
+
+func (c *churn) run(t *testing.T, stop <-chan struct{}) {
+	for n := 0; ; n++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		if err := c.round(t, n); err != nil {
+			t.Error(err)
+			return
+		}
+	}
+}
+
+// round erases one of the new messages, drops the bodies of those before, and ages what is left.
+func (c *churn) round(t *testing.T, n int) error {
+	began := time.Now()
+	for i := range 5 {
+		id := fmt.Sprintf("c%d-%d-3", n, i)
+		acceptLarge(t, c.s, id)
+		c.mu.Lock()
+		c.acked = append(c.acked, id)
+		c.mu.Unlock()
+	}
+	ctx := context.Background()
+	_, err := c.s.Erase(ctx, queue.Erasure{Patients: []string{fmt.Sprintf("c%d-0-3", n)}, Unwiped: n%8 != 0})
+	for after := int64(0); err == nil; {
+		if _, after, err = c.s.DropPayloads(ctx, began, after, 100); after == 0 {
+			break
+		}
+	}
+	if err == nil {
+		_, err = c.s.Age(ctx, began)
+	}
+	return err
+}
+
+// passed looks for messages that were perhaps dropped or erased: they have their bodies or none.
+func passed(t *testing.T, dir string, ids []string) {
+	t.Helper()
+	s := open(t, Options{Dir: dir, InlineLimit: 4000})
+	whole := 0
+	for _, id := range ids {
+		m, err := s.Message(t.Context(), id)
+		if err != nil || len(m.Raw) > 0 && !bytes.Equal(m.Raw, crashBody(id)) {
+			t.Errorf("message %s has %d bytes, %v", id, len(m.Raw), err)
+		}
+		if len(m.Raw) > 0 {
+			whole++
+		}
+	}
+	t.Logf("%d of %d messages that pass have their bodies", whole, len(ids))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // backupIsSent sends the first delivery of each lane of a restored store.

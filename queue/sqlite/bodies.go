@@ -1,11 +1,13 @@
 package sqlite
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,12 +24,33 @@ import (
 type bodies struct {
 	dir   string
 	limit int
+	files storeFiles
 	bytes atomic.Int64
 
+	// made are folders that are there after a power cut too; making is the lock of it and of syncs of dir, syncing those of syncs of
+	// the folders. unsynced is the first of those that failed.
+	making   sync.Mutex
+	made     map[string]bool
+	syncing  [256]sync.Mutex
+	unsynced atomic.Pointer[fatalError]
+
 	mu sync.Mutex
-	// pins are files of units that are not committed yet; sweep leaves them alone.
+	// pins are files of units that are not committed yet; shred leaves them alone.
 	pins map[string]int
+	// left are files that are to go and could not.
+	left []string
 }
+
+// storeFiles is the file system below the journal and large bodies, so that tests can cut the power or let it fail.
+type storeFiles interface {
+	journalFiles
+	Mkdir(path string) error
+	Rename(from, to string) error
+}
+
+func (diskFiles) Mkdir(path string) error { return os.Mkdir(path, 0o700) }
+
+func (diskFiles) Rename(from, to string) error { return os.Rename(from, to) }
 
 // unitFiles are the files of one unit; "" stands for a body that is kept in the database. A slice is nil
 // when none of its bodies is large.
@@ -38,11 +61,23 @@ type unitFiles struct {
 	all                 []string
 }
 
-func openBodies(dir string, limit int) (*bodies, error) {
+// openBodies makes the folder, or syncs what an earlier life may have left in it without that.
+func openBodies(dir string, limit int, files storeFiles) (*bodies, error) {
+	b := &bodies{dir: dir, limit: limit, files: files, made: map[string]bool{}, pins: map[string]int{}}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make body folder: %w", err)
 	}
-	return &bodies{dir: dir, limit: limit, pins: map[string]int{}}, nil
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read body folder: %w", err)
+	}
+	for _, e := range list {
+		b.made[filepath.Join(dir, e.Name())] = e.IsDir()
+	}
+	if len(list) == 0 {
+		return b, nil
+	}
+	return b, b.syncFolder(dir)
 }
 
 // put writes the large bodies of a unit and pins them until unpin.
@@ -118,37 +153,80 @@ func (b *bodies) writeFile(name string, body []byte) error {
 	folder := filepath.Dir(path)
 	if info, err := os.Stat(path); err == nil && info.Size() == int64(len(body)) {
 		// Written before, but perhaps by a unit that has not synced the folder yet.
-		return syncFolder(folder)
+		return b.syncNamed(name)
 	}
-	if err := os.Mkdir(folder, 0o700); err == nil {
-		if err := syncFolder(b.dir); err != nil {
-			return err
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
+	if err := b.makeFolder(name); err != nil {
 		return err
 	}
-	t, err := os.CreateTemp(folder, "*.tmp")
+	temporary := filepath.Join(folder, rand.Text()+".tmp")
+	t, err := b.files.Open(temporary, true)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(t.Name()) // gone already when all went well
-	_, err = t.Write(body)
+	defer os.Remove(temporary) // gone already when all went well
+	_, err = t.WriteAt(body, 0)
 	if err == nil {
-		err = t.Sync()
+		// What is not on disk yet may find it full here; then nothing is named. Any other error ends the store.
+		if err = t.Sync(); err != nil && !isFull(err) {
+			err = &fatalError{fmt.Errorf("sync a large body: %w", err)}
+		}
 	}
 	if e := t.Close(); err == nil {
 		err = e
 	}
 	if err == nil {
 		queue.Reach(queue.PointBody)
-		err = os.Rename(t.Name(), path)
+		err = b.files.Rename(temporary, path)
 	}
 	if err != nil {
 		return err
 	}
 	queue.Reach(queue.PointBodyNamed)
 	b.bytes.Add(int64(len(body)))
-	return syncFolder(folder)
+	return b.syncNamed(name)
+}
+
+// makeFolder makes the folder of a body, and returns when it is there after a power cut too, whoever made it.
+func (b *bodies) makeFolder(name string) error {
+	b.making.Lock()
+	defer b.making.Unlock()
+	folder := filepath.Dir(b.path(name))
+	if b.made[folder] {
+		return nil
+	}
+	if err := b.files.Mkdir(folder); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := b.syncFolder(b.dir); err != nil {
+		return err
+	}
+	b.made[folder] = true
+	return nil
+}
+
+// syncNamed syncs the folder of a body. Of two at once the second begins when it is known what came of the first.
+func (b *bodies) syncNamed(name string) error {
+	first, err := strconv.ParseUint(name[:2], 16, 8)
+	if err != nil {
+		return err
+	}
+	one := &b.syncing[first]
+	one.Lock()
+	defer one.Unlock()
+	return b.syncFolder(filepath.Dir(b.path(name)))
+}
+
+// syncFolder makes the names in a folder last. After a failed sync nobody knows which are on disk, and another one may succeed without
+// having written them: none is tried, for anybody. The caller holds the lock of the folder.
+func (b *bodies) syncFolder(path string) error {
+	if err := b.unsynced.Load(); err != nil {
+		return err
+	}
+	if err := b.files.SyncFolder(path); err != nil {
+		b.unsynced.Store(&fatalError{fmt.Errorf("sync a folder of large bodies: %w", err)})
+		return b.unsynced.Load()
+	}
+	return nil
 }
 
 func syncFolder(path string) error {
@@ -178,7 +256,7 @@ func (b *bodies) unpin(f unitFiles) {
 
 // read gives a body and checks that it is the one its name promises.
 func (b *bodies) read(name string) ([]byte, error) {
-	if len(name) != 64 || strings.ContainsAny(name, `/\.`) {
+	if !validName(name) {
 		return nil, fmt.Errorf("body file has no valid name")
 	}
 	body, err := os.ReadFile(b.path(name))
@@ -194,9 +272,9 @@ func (b *bodies) read(name string) ([]byte, error) {
 	return body, nil
 }
 
-// sweep counts the files, removes temporary ones and those that no row names, not even one that waits for the tables: known tells.
-// Files younger than before belong to this run and are left to the next one.
-func (b *bodies) sweep(before time.Time, known func(name string) (bool, error), stop <-chan struct{}) (removed int, err error) {
+// sweep counts the files, removes temporary ones and gives those that no row names, not even one that waits for the tables: known tells.
+// Whoever removes them asks again, alone. Files younger than before belong to this run and are left to the next one.
+func (b *bodies) sweep(before time.Time, known func(name string) (bool, error), stop <-chan struct{}) (orphans []string, err error) {
 	err = filepath.WalkDir(b.dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -219,36 +297,22 @@ func (b *bodies) sweep(before time.Time, known func(name string) (bool, error), 
 		if !info.ModTime().Before(before) {
 			return nil
 		}
-		gone, err := b.sweepOne(path, e.Name(), known)
-		if err != nil {
-			return err
+		name := e.Name()
+		if !validName(name) { // temporary, which no backup takes
+			if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			return nil
 		}
-		if gone {
-			removed++
-		} else {
-			b.bytes.Add(info.Size())
+		b.bytes.Add(info.Size())
+		used, err := known(name)
+		if err == nil && !used {
+			orphans = append(orphans, name)
 		}
-		return nil
+		return err
 	})
-	return removed, err
+	return orphans, err
 }
 
-// sweepOne holds the lock over question and removal, so that no unit can begin to rely on the file
-// in between.
-func (b *bodies) sweepOne(path, name string, known func(name string) (bool, error)) (bool, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.pins[name] > 0 {
-		return false, nil
-	}
-	if !strings.HasSuffix(name, ".tmp") {
-		if used, err := known(name); used || err != nil {
-			return false, err
-		}
-	}
-	err := os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return err == nil, err
-}
+// validName says whether a name can be that of a body.
+func validName(name string) bool { return len(name) == 64 && !strings.ContainsAny(name, `/\.`) }

@@ -76,11 +76,17 @@ func crashChild(dir, round string) {
 	}
 }
 
+// veryLarge ends the ids whose bodies are files with the usual limit too.
+const veryLarge = "large"
+
 // crashBody is a body of its own for each id; every fourth is large enough for a file.
 func crashBody(id string) []byte {
 	n := 20
 	if strings.HasSuffix(id, "3") {
 		n = 400
+	}
+	if strings.HasSuffix(id, veryLarge) {
+		n = DefaultInlineLimit/20 + 1000
 	}
 	return bytes.Repeat([]byte(fmt.Sprintf("%-20s", id)), n)
 }

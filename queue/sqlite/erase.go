@@ -71,9 +71,9 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (out queue.Erased, e
 		return queue.Erased{}, fmt.Errorf("erase: %w", err)
 	}
 	x := &eraser{s: s, e: e, upTo: sequences{message: math.MaxInt64, delivery: math.MaxInt64, event: math.MaxInt64, audit: math.MaxInt64}}
-	// Whatever comes of it: files whose rows are gone are named nowhere else.
+	// Whatever comes of it: files whose rows are gone are named nowhere else. When ctx has ended they are noted.
 	defer func() {
-		if e := x.shred(context.WithoutCancel(ctx)); err == nil {
+		if e := x.shred(ctx); err == nil {
 			err = e
 		}
 	}()
@@ -101,21 +101,17 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (out queue.Erased, e
 	return x.out, err
 }
 
-// shred overwrites and removes the files of bodies whose rows are gone, once they are gone for good: a power cut must not bring back a
-// row without its body.
+// shred takes away the files of bodies whose rows are gone.
 func (x *eraser) shred(ctx context.Context) error {
 	files := x.files
-	if x.files = nil; len(files) == 0 {
-		return nil
-	}
-	err := x.s.syncTables(ctx)
-	if err == nil {
-		err = x.s.bodies.shred(files, x.s.bodyKnown)
-	}
-	if err != nil {
-		return fmt.Errorf("erase large bodies: %w", err)
-	}
-	return nil
+	x.files = nil
+	return x.s.shred(ctx, files)
+}
+
+// shredAll is shred, also for files that could not go before.
+func (x *eraser) shredAll(ctx context.Context) error {
+	x.files = append(x.files, x.s.bodies.takeLeft()...)
+	return x.shred(ctx)
 }
 
 func (w *writer) remember(ref int64, kind string, parts ...string) error {

@@ -59,7 +59,7 @@ func (x *eraser) wipe(ctx context.Context) error {
 	if err != nil || !dirty {
 		return err
 	}
-	for _, step := range []func(context.Context) error{x.left, x.shred, x.events, x.audits, x.wiped} {
+	for _, step := range []func(context.Context) error{x.left, x.shredAll, x.events, x.audits, x.wiped} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("erase: %w", err)
 		}

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// faultFiles is the file system of the journal with a spy between: it knows what is synced, can make writes and syncs fail, and keeps
+// faultFiles is the file system of the journal and of large bodies with a spy between: it knows what is synced, can make writes and syncs fail, and keeps
 // a copy of what was synced - what a power cut leaves.
 type faultFiles struct {
-	shadow string // folder of the synced copies, "" to keep none
+	shadow string // folder of the synced copies of the journal, "" to keep none; large bodies are kept in memory, see leaveBodies
 
 	mu        sync.Mutex
 	syncs     int
@@ -22,6 +22,10 @@ type faultFiles struct {
 	cut       bool // the power is off: nothing reaches the disk any more
 	// forgetSync and forgetFolder leave a sync out, as an engine would that does not sync: what was written is not in the shadow.
 	forgetSync, forgetFolder bool
+
+	bodies     faultBodies
+	forgetBody string           // which sync of large bodies is left out
+	failBody   map[string]error // which fail
 }
 
 type faultFile struct {
@@ -29,6 +33,7 @@ type faultFile struct {
 	fs      *faultFiles
 	path    string
 	pending []pendingWrite
+	body    *faultBody // when it is a large body
 }
 
 type pendingWrite struct {
@@ -42,13 +47,23 @@ func (f *faultFiles) Open(path string, create bool) (journalFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &faultFile{journalFile: file, fs: f, path: path}, nil
+	made := &faultFile{journalFile: file, fs: f, path: path}
+	if bodyPart(path) == bodyFile {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		made.body = &faultBody{}
+		f.bodies.name(path, made.body)
+	}
+	return made, nil
 }
 
 // SyncFolder makes new files last: from then on they are there after a power cut.
 func (f *faultFiles) SyncFolder(path string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if bodyPart(path) != "" {
+		return f.syncBodies(path)
+	}
 	if f.failSync != nil {
 		return f.failSync
 	}
@@ -86,6 +101,9 @@ func (f *faultFile) WriteAt(b []byte, at int64) (int, error) {
 		}
 		f.fs.room -= int64(len(b))
 	}
+	if f.body != nil {
+		return f.journalFile.WriteAt(b, at)
+	}
 	f.fs.unsynced++
 	f.pending = append(f.pending, pendingWrite{at: at, data: append([]byte(nil), b...)})
 	return f.journalFile.WriteAt(b, at)
@@ -101,6 +119,9 @@ func (f *faultFile) Truncate(n int64) error {
 func (f *faultFile) Sync() error {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
+	if f.body != nil {
+		return f.syncBody()
+	}
 	if f.fs.failSync != nil {
 		return f.fs.failSync
 	}

@@ -36,6 +36,7 @@ type faultVFS struct {
 	cut       bool   // the power is off: nothing reaches the disk any more
 	gate      *gate  // when set, writes to logs wait for it
 	full      bool   // there is no room for a log
+	failOpen  bool   // no database can be opened
 	keep      []any  // functions that only C memory points to
 }
 
@@ -81,6 +82,10 @@ func newFaultVFS(t *testing.T, shadow string) *faultVFS {
 	v.FpNext, v.FzName = 0, name
 	open := goFunc[openFunc](v.FxOpen)
 	v.FxOpen = f.cFunc(func(tls *libc.TLS, vfs, path, file uintptr, flags int32, out uintptr) int32 {
+		if flags&lib.SQLITE_OPEN_MAIN_DB != 0 && f.refused() {
+			at[lib.Tsqlite3_file](file).FpMethods = 0
+			return lib.SQLITE_CANTOPEN
+		}
 		rc := open(tls, real, path, file, flags, out)
 		if rc == lib.SQLITE_OK && path != 0 {
 			f.opened(tls, file, libc.GoString(path))
@@ -101,6 +106,19 @@ func newFaultVFS(t *testing.T, shadow string) *faultVFS {
 		runtime.KeepAlive(f) // until now only C memory pointed to its functions
 	})
 	return f
+}
+
+// refuse lets opens of a database fail from now on, or no more.
+func (f *faultVFS) refuse(all bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failOpen = all
+}
+
+func (f *faultVFS) refused() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failOpen
 }
 
 // opened puts the spy's methods into a file just opened.

@@ -68,7 +68,7 @@ type head struct {
 	list                   uint32 // of the checksums of the bodies; 0: not known
 }
 
-// journalFile and journalFiles are the file system below, so that tests can cut the power or let it fail.
+// journalFile and journalFiles are the file system below; see storeFiles.
 type journalFile interface {
 	io.ReaderAt
 	io.WriterAt

@@ -71,7 +71,8 @@ type Store struct {
 	stopped bool
 	failed  chan struct{}
 	closing chan struct{} // closed when Close has finished
-	size    atomic.Int64
+	size    atomic.Int64  // on disk
+	free    atomic.Int64  // of that, what the database holds for what comes next
 	discord atomic.Int64
 
 	// salt keys the hashes of what was erased; erasedAny says that there are some.
@@ -80,10 +81,10 @@ type Store struct {
 	// erasing is held by who erases or wipes.
 	erasing chan struct{}
 	// wiped are segments whose changes are all gone, bodyCounts how many bodies are in those that were left. wiping is the
-	// lock of both and of everything that changes segments that were left.
+	// lock of both and of everything that changes segments that were left or removes body files; who holds it has a place in it.
 	wiped      map[uint32]bool
 	bodyCounts map[uint32]int64
-	wiping     sync.Mutex
+	wiping     chan struct{}
 	// trimmed says that the aged segment ends where its table says; under wiping too.
 	trimmed bool
 	// damaged is how many bodies the check of integrity could not read.
@@ -120,7 +121,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 		failed:  make(chan struct{}), closing: make(chan struct{}),
 		// Tokens of an earlier life must never fit: they begin at the clock.
 		lanes: newLanes(time.Now().UnixNano()), feed: newFeed(), totals: &totals{n: map[tallyKey]int64{}},
-		subs: queue.NewSubscribers(), erasing: make(chan struct{}, 1), wiped: map[uint32]bool{}, bodyCounts: map[uint32]int64{}}
+		subs: queue.NewSubscribers(), erasing: make(chan struct{}, 1), wiping: make(chan struct{}, 1), wiped: map[uint32]bool{}, bodyCounts: map[uint32]int64{}}
 	lock, err := lockFolder(filepath.Join(opts.Dir, "lock"))
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	if err = restored(opts.Dir); err != nil {
 		return nil, err
 	}
-	if s.bodies, err = openBodies(filepath.Join(opts.Dir, "bodies"), opts.InlineLimit); err != nil {
+	if s.bodies, err = openBodies(filepath.Join(opts.Dir, "bodies"), opts.InlineLimit, opts.files); err != nil {
 		return nil, err
 	}
 	if s.meters, err = newMeters(opts.Registerer, s); err != nil {
@@ -167,7 +168,7 @@ func Open(ctx context.Context, opts Options) (s *Store, err error) {
 	s.reader.settled, s.reader.settle = s.settled, s.settle
 	s.reader.leased = s.lanes.leased
 	s.reader.totals = s.liveStats
-	s.measureSize()
+	s.measureFirst(ctx)
 	go w.loop()
 	s.others.Go(s.checkpoints)
 	s.others.Go(s.tidying)
@@ -185,7 +186,8 @@ const busyTimeout = "10000"
 // openWriter opens the writing connection, brings the schema up to date and reads the last numbers.
 func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	pragmas := []string{"busy_timeout(" + busyTimeout + ")", "page_size(4096)", "journal_mode(WAL)", "synchronous(NORMAL)",
-		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-8000)", "foreign_keys(OFF)", "secure_delete(ON)"}
+		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-8000)", "foreign_keys(OFF)", "secure_delete(ON)",
+		"journal_size_limit(" + strconv.Itoa(s.opts.logLimit) + ")"}
 	if s.opts.maxPages > 0 {
 		pragmas = append(pragmas, "max_page_count("+strconv.Itoa(s.opts.maxPages)+")")
 	}

@@ -35,6 +35,8 @@ const (
 	maxHeldOne = 64 << 10
 	// maxFresh bounds what is kept of new deliveries for their first lease.
 	maxFresh = 4 << 20
+	// logLimit is the length to which the log is cut when it begins anew: a long reader, as a backup is, lets it grow.
+	logLimit = 32 << 20
 	// maxSegment bounds a segment: a place in it has four bytes.
 	maxSegment = 2 << 30
 )
@@ -49,8 +51,8 @@ type Options struct {
 	// come from the unit, not from here.
 	Now func() time.Time
 	// DiskBudget is the size of the folder in bytes above which no new message is accepted
-	// (queue.ErrFull); what is inside still moves. 0 means no limit. The size is looked at with each
-	// checkpoint, so leave room for what can arrive in between.
+	// (queue.ErrFull); what is inside still moves. Room in the database that became free counts as free. 0 means
+	// no limit. The size is looked at with each checkpoint, so leave room for what can arrive in between.
 	DiskBudget int64
 	// InlineLimit is the largest body kept inside the database, in bytes; 0 means 256 KB.
 	InlineLimit int
@@ -68,10 +70,12 @@ type Options struct {
 	// Registerer gets the metrics of the store; nil means none.
 	Registerer prometheus.Registerer
 
+	// logLimit is the length in bytes to which the log is cut when it begins anew; 0 means the constant; for tests.
+	logLimit int
 	// maxPages is PRAGMA max_page_count, vfs the name of a SQLite VFS; for tests.
 	maxPages int
 	vfs      string
-	files    journalFiles // the file system of the journal; for tests
+	files    storeFiles // the file system of the journal and of large bodies; for tests
 	// unchecked lets nobody look at stored bodies, which the writer notes; for tests that hold it up.
 	unchecked bool
 }
@@ -104,6 +108,9 @@ func (o *Options) defaults() error {
 	}
 	if o.files == nil {
 		o.files = diskFiles{}
+	}
+	if o.logLimit <= 0 {
+		o.logLimit = logLimit
 	}
 	if o.Readers <= 0 {
 		o.Readers = DefaultReaders

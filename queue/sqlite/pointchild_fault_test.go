@@ -224,7 +224,7 @@ func (c *pointChild) copy(n int) error {
 		return err
 	}
 	for _, id := range want {
-		if _, err := r.Message(context.Background(), id); err != nil && !errors.Is(err, queue.ErrDamaged) {
+		if _, err := r.Message(context.Background(), id); err != nil {
 			return errors.Join(fmt.Errorf("message %s, acknowledged before the backup: %w", id, err), r.Close())
 		}
 	}

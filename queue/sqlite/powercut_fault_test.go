@@ -102,7 +102,7 @@ func cutWhileSending(t *testing.T, round int, j *faultFiles) (string, *cutBooks)
 	for w := range 6 {
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				id := fmt.Sprintf("p%d-%d", w, i)
+				id := cutID(w, i)
 				if _, err := s.Commit(context.Background(), crashUnit(id, i)); !check(err) || b.taken(id, 100*(round+1), enough) {
 					return
 				}
@@ -130,7 +130,7 @@ func cutWhileSending(t *testing.T, round int, j *faultFiles) (string, *cutBooks)
 	cutPower(f, j)
 	b.off = true
 	b.mu.Unlock()
-	copyBodies(t, shadow, dir)
+	j.leaveBodies(t, shadow, dir)
 	cancel()
 	<-ended
 	return shadow, b
@@ -270,10 +270,11 @@ func (b *cutBooks) count(t *testing.T, s *Store, sum *cutTally) {
 	}
 }
 
-// TestFaultPowerCutCanFail lets the journal say that it is synced when it is not: then the same judge counts a loss, or there is not
-// even a store to open. One that does not notice would show nothing.
+// TestFaultPowerCutCanFail lets the journal or large bodies say that they are synced when they are not: then the same judge counts a loss,
+// or there is not even a store to open. One that does not notice would show nothing.
 func TestFaultPowerCutCanFail(t *testing.T) {
-	for name, files := range map[string]*faultFiles{"segment": {forgetSync: true}, "folder": {forgetFolder: true}} {
+	for name, files := range map[string]*faultFiles{"segment": {forgetSync: true}, "folder": {forgetFolder: true}, "body": {forgetBody: bodyFile},
+		"folder of a body": {forgetBody: bodyFolder}, "folder of the folders": {forgetBody: bodyRoot}} {
 		t.Run(name, func(t *testing.T) {
 			shadow, b := cutWhileSending(t, 0, files)
 			s, err := Open(t.Context(), cutOptions(shadow))

@@ -10,13 +10,14 @@ import (
 
 var powerRounds = options.Int("power.rounds", 6, "how often TestPowerCut cuts the power")
 
-// TestPowerCutCatchesMissingSync lets the journal say that it is synced when it is not: then the same cut must show acknowledged
+// TestPowerCutCatchesMissingSync lets the journal or large bodies say that they are synced when they are not: then the same cut must show acknowledged
 // units that are gone. A power cut that does not notice that would prove nothing.
 func TestPowerCutCatchesMissingSync(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		files *faultFiles
-	}{{"segment", &faultFiles{forgetSync: true}}, {"folder", &faultFiles{forgetFolder: true}}} {
+	}{{"segment", &faultFiles{forgetSync: true}}, {"folder", &faultFiles{forgetFolder: true}}, {"body", &faultFiles{forgetBody: bodyFile}},
+		{"folder of a body", &faultFiles{forgetBody: bodyFolder}}, {"folder of the folders", &faultFiles{forgetBody: bodyRoot}}} {
 		t.Run(c.name, func(t *testing.T) {
 			shadow, acked := cutUnderLoad(t, 0, c.files, nil)
 			s, err := Open(t.Context(), Options{Dir: shadow, Logger: quiet(), InlineLimit: 3000, SegmentBytes: 60_000})

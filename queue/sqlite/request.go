@@ -53,11 +53,24 @@ func (s *Store) Commit(ctx context.Context, u *queue.Unit) (queue.Outcome, error
 	}
 	files, err := s.bodies.put(u)
 	if err != nil {
-		return queue.Outcome{}, fmt.Errorf("store large body: %w", plain(err))
+		return queue.Outcome{}, s.notPut(err)
 	}
 	defer s.bodies.unpin(files)
 	r := &request{unit: u, files: files, bytes: queue.Weight(u), done: make(chan struct{})}
 	return s.submit(ctx, r)
+}
+
+// notPut gives the error for a unit whose large bodies could not be stored. After a failed sync the store ends, as after one of the
+// journal: a unit after it could rely on a file that is not on disk.
+func (s *Store) notPut(err error) error {
+	if _, fatal := errors.AsType[*fatalError](err); fatal {
+		s.fail(err)
+		return queue.ErrFailed
+	}
+	if isFull(err) {
+		err = fmt.Errorf("%w: %w", queue.ErrFull, err)
+	}
+	return fmt.Errorf("store large body: %w", err)
 }
 
 // submit queues a request and awaits its outcome.

@@ -73,10 +73,11 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64,
 		return 0, 0, err
 	}
 	queue.Reach(queue.PointDrop)
-	if err := s.wipePlaces(ctx); err != nil {
-		return dropped, next, err
+	err = s.wipePlaces(ctx)
+	if e := s.shred(ctx, x.files); err == nil {
+		err = e
 	}
-	return dropped, next, s.bodies.shred(x.files, s.bodyKnown)
+	return dropped, next, err
 }
 
 // DropAudits takes away the oldest audit entries; see queue.Retainer. Their last hash stays as the anchor that the

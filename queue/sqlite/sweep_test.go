@@ -20,10 +20,10 @@ func TestRemoveAcknowledged(t *testing.T) {
 			if err := os.Chtimes(s.bodies.path(name), old, old); err != nil {
 				return err
 			}
-			_, err := s.bodies.sweep(s.opened, s.bodyKnown, nil)
-			return err
+			orphans, err := s.bodies.sweep(s.opened, s.bodyKnown, nil)
+			return errors.Join(err, s.shred(t.Context(), orphans))
 		},
-		"shred": func(s *Store, name string) error { return s.bodies.shred([]string{name}, s.bodyKnown) },
+		"shred": func(s *Store, name string) error { return s.shred(t.Context(), []string{name}) },
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := open(t, Options{Dir: t.TempDir(), InlineLimit: 1000})
@@ -76,7 +76,7 @@ func TestRemoveWhenFull(t *testing.T) {
 	}
 	waits := 0
 	for _, id := range stored {
-		switch err := s.bodies.shred([]string{sumOf(crashBody(id))}, s.bodyKnown); {
+		switch _, err := s.bodies.shred([]string{sumOf(crashBody(id))}, s.bodyKnown); {
 		case errors.Is(err, queue.ErrFull):
 			waits++
 		case err != nil:

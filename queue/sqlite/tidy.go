@@ -94,6 +94,9 @@ func (s *Store) tidying() {
 		case <-ctx.Done():
 			return
 		}
+		if err := s.shred(ctx, s.bodies.takeLeft()); err != nil && ctx.Err() == nil && !s.broken() {
+			s.opts.Logger.Error("large bodies that are to go could not be removed, it is tried again", "err", err)
+		}
 		held := s.held.Load()
 		if held == nil {
 			continue

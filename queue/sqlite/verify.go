@@ -27,7 +27,10 @@ func (s *Store) verify() {
 	if err := s.verifyTotals(ctx); err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("totals of the store could not be checked", "err", err)
 	}
-	removed, err := s.bodies.sweep(s.opened, s.bodyKnown, s.stop)
+	orphans, err := s.bodies.sweep(s.opened, s.bodyKnown, s.stop)
+	if e := s.shred(ctx, orphans); err == nil {
+		err = e
+	}
 	if err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("large bodies could not be swept", "err", err)
 	}
@@ -39,8 +42,8 @@ func (s *Store) verify() {
 			s.opts.Logger.Error("an erasure could not be ended, it is tried again at the next start", "err", err)
 		}
 	}
-	if removed > 0 {
-		s.opts.Logger.Info("removed body files that no message names", "count", removed)
+	if err == nil && len(orphans) > 0 {
+		s.opts.Logger.Info("removed body files that no message names", "count", len(orphans))
 	}
 }
 

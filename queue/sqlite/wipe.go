@@ -6,9 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
-	"os"
 	"time"
 
 	"github.com/samvirke/samvirke/queue"
@@ -233,69 +231,3 @@ func clearUnused(page []byte, first bool) (changed bool) {
 	}
 	return changed
 }
-
-// shred overwrites and removes body files that no row names any more.
-func (b *bodies) shred(names []string, known func(name string) (bool, error)) error {
-	for _, name := range names {
-		if err := b.shredOne(name, known); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *bodies) shredOne(name string, known func(name string) (bool, error)) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.pins[name] > 0 {
-		return nil // somebody else is storing the same content
-	}
-	if used, err := known(name); used || err != nil {
-		return err
-	}
-	path := b.path(name)
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	info, err := f.Stat()
-	if err == nil {
-		_, err = f.Write(make([]byte, info.Size()))
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		queue.Reach(queue.PointShred)
-		err = os.Remove(path)
-	}
-	if err != nil {
-		return err
-	}
-	b.bytes.Add(-info.Size())
-	return nil
-}
-
-// bodyKnown says whether a row names a body file. A file is pinned until its unit is answered, and the row may reach the tables
-// later: "no" is only believed when nothing waits. It is asked under the lock of bodies, which the writer never takes.
-func (s *Store) bodyKnown(name string) (bool, error) {
-	ctx := context.Background()
-	if used, err := single[bool](ctx, s.db, bodyKnown, name); used || err != nil {
-		return used, err
-	}
-	if err := s.settle(ctx); err != nil {
-		return false, err
-	}
-	return single[bool](ctx, s.db, bodyKnown, name)
-}
-
-const bodyKnown = `SELECT EXISTS (SELECT 1 FROM message_body WHERE file = ?1 AND file <> '')
-	OR EXISTS (SELECT 1 FROM delivery_body WHERE file = ?1 AND file <> '')
-	OR EXISTS (SELECT 1 FROM record WHERE file = ?1 AND file <> '')
-	OR EXISTS (SELECT 1 FROM plan_version WHERE file = ?1 AND file <> '')`

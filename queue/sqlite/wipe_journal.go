@@ -13,19 +13,23 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// segmentsAlone takes the right to change segments that were left. Their size is counted anew at the end: how much room is
+// segmentsAlone takes the right to change segments that were left, and to remove body files: no backup is under way then. Their size is counted anew at the end: how much room is
 // given back only the file system knows.
 func (s *Store) segmentsAlone(ctx context.Context) (leave func(), err error) {
-	s.wiping.Lock()
+	select {
+	case s.wiping <- struct{}{}:
+	case <-ctx.Done(): // who has it may wait for the end of a backup
+		return nil, ctx.Err()
+	}
 	unlock, err := s.noBackup(ctx)
 	if err != nil {
-		s.wiping.Unlock()
+		<-s.wiping
 		return nil, err
 	}
 	return func() {
 		unlock()
 		s.journal.measure()
-		s.wiping.Unlock()
+		<-s.wiping
 	}, nil
 }
 
