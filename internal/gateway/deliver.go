@@ -29,6 +29,7 @@ type lane struct {
 	slots   chan struct{}
 	ending  chan struct{} // one for each outcome that is stored after its slot was given back
 	limits  limits
+	refused refusals
 	notices bool     // the party reads plan-changed notices
 	roles   []string // of the records that the party's messages make
 	late    error    // the cause of a context that outlived SendTimeout
@@ -103,7 +104,7 @@ func (l *lane) run(ctx context.Context) {
 	defer h.stop()
 	var unheld context.Context
 	for {
-		if !l.waitForBreaker(ctx) {
+		if !l.refused.wait(ctx) || !l.waitForBreaker(ctx) {
 			return
 		}
 		var ok bool
@@ -139,13 +140,18 @@ func (l *lane) run(ctx context.Context) {
 				unheld = nil // ask again now
 				break
 			}
+			if l.refused.some() {
+				l.giveBack(batch[i:]) // what were sent now would be sent again when its outcome is lost
+				break
+			}
 			l.inFlight.Add(1) // from here on, not only when it runs: a second trial would not wait for the first
 			h.do(d)
 		}
 	}
 }
 
-// giveBack lets go of leased deliveries: no attempt was made. They are due at once, for whoever does not hold the party.
+// giveBack lets go of leased deliveries: no attempt was made. They are due at once, for whoever does not hold the party
+// and whose outcomes are stored.
 func (l *lane) giveBack(batch []queue.Leased) {
 	now := l.g.now()
 	for _, d := range batch {
@@ -345,25 +351,4 @@ func (l *lane) receiptInAnswer(u *queue.Unit, d queue.Leased, res connectors.Res
 
 func (l *lane) event(d queue.Leased, at time.Time, name samvirke.EventName, detail string) samvirke.Event {
 	return samvirke.Event{At: at, MessageID: d.MessageID, DeliveryID: d.ID, Party: d.Party, Patient: d.Patient, Name: name, Detail: detail}
-}
-
-// commit stores the outcome. When the lease is lost because a receipt overtook us, the attempt is
-// still written down. When it raced with another unit nothing is stored, and u must be made anew.
-func (l *lane) commit(u *queue.Unit, d queue.Leased, a *samvirke.Attempt) error {
-	ctx := context.Background()
-	queue.Reach(queue.PointOutcome)
-	_, err := l.g.store.Commit(ctx, u)
-	queue.Reach(queue.PointOutcomeDone)
-	if (errors.Is(err, queue.ErrFenced) || errors.Is(err, queue.ErrState)) && a != nil {
-		now, gerr := l.g.store.Delivery(ctx, d.ID)
-		if gerr == nil && (now.State == samvirke.DeliveryAcknowledged || now.State == samvirke.DeliveryStopped) {
-			u.Receipts, u.Counters, u.Records, u.Plan, u.Plans, u.Settings = nil, nil, nil, nil, nil, nil
-			u.Steps = []queue.DeliveryStep{{ID: d.ID, From: []samvirke.DeliveryState{now.State}, To: now.State, Fault: now.Fault, FaultText: now.FaultText, Attempt: a}}
-			_, err = l.g.store.Commit(ctx, u)
-		}
-	}
-	if err != nil && !errors.Is(err, queue.ErrClosed) && !raced(err) {
-		l.g.log.Error("store outcome of a send", "delivery_id", d.ID, "party", l.ID, "err", err)
-	}
-	return err
 }
