@@ -30,6 +30,7 @@ type lane struct {
 	ending  chan struct{} // one for each outcome that is stored after its slot was given back
 	limits  limits
 	refused refusals
+	more    int      // how many are leased although fewer may be sent; see unexpired
 	notices bool     // the party reads plan-changed notices
 	roles   []string // of the records that the party's messages make
 	late    error    // the cause of a context that outlived SendTimeout
@@ -115,7 +116,8 @@ func (l *lane) run(ctx context.Context) {
 		if !ok {
 			continue // the party is held now, or all ends: the way to the breaker tells
 		}
-		batch, err := l.g.store.Lease(unheld, l.ID, l.limits.batch(free), l.SendTimeout+leaseSlack)
+		most := l.limits.batch(free)
+		batch, err := l.g.store.Lease(unheld, l.ID, max(most, l.more), l.SendTimeout+leaseSlack)
 		if err != nil {
 			l.release(free)
 			if over(ctx, err) {
@@ -129,25 +131,39 @@ func (l *lane) run(ctx context.Context) {
 			pause(ctx, redoWait)
 			continue
 		}
+		batch = l.unexpired(batch, most)
 		l.release(free - len(batch))
-		for i, d := range batch {
-			if !l.limits.turn(ctx) {
-				return // what is leased is queued again at the next start
-			}
-			if is, _ := l.g.holds.now(l.ID); is.Mode == HoldPaused {
-				// A person held the party when these were leased already: unheld's context may end a little after that.
-				l.giveBack(batch[i:])
-				unheld = nil // ask again now
-				break
-			}
-			if l.refused.some() {
-				l.giveBack(batch[i:]) // what were sent now would be sent again when its outcome is lost
-				break
-			}
-			l.inFlight.Add(1) // from here on, not only when it runs: a second trial would not wait for the first
-			h.do(d)
+		if !l.hand(ctx, &h, batch) {
+			return // what is leased is queued again at the next start
+		}
+		if l.paused() {
+			unheld = nil // ask again now
 		}
 	}
+}
+
+// hand sends leased deliveries, each in its turn; false when ctx ended.
+func (l *lane) hand(ctx context.Context, h *hands, batch []queue.Leased) bool {
+	for i, d := range batch {
+		if !l.limits.turn(ctx) {
+			return false
+		}
+		// A person may have held the party when these were leased already: unheld's context may end a little after that.
+		// While an outcome is refused, what were sent would be sent again.
+		if l.paused() || l.refused.some() {
+			l.giveBack(batch[i:])
+			l.release(len(batch) - i)
+			return true
+		}
+		l.inFlight.Add(1) // from here on, not only when it runs: a second trial would not wait for the first
+		h.do(d)
+	}
+	return true
+}
+
+func (l *lane) paused() bool {
+	is, _ := l.g.holds.now(l.ID)
+	return is.Mode == HoldPaused
 }
 
 // giveBack lets go of leased deliveries: no attempt was made. They are due at once, for whoever does not hold the party
@@ -159,7 +175,6 @@ func (l *lane) giveBack(batch []queue.Leased) {
 			ID: d.ID, Token: d.Token, To: samvirke.DeliveryWaiting, DueAt: now, Fault: d.Fault, FaultText: d.FaultText,
 		}}}, d, nil)
 	}
-	l.release(len(batch))
 }
 
 // send is one attempt. Once the bytes may have left, the outcome is stored even when the gateway stops.
@@ -173,7 +188,11 @@ func (l *lane) send(d queue.Leased, p *passage) {
 		l.sendNotice(d, s)
 		return
 	}
-	if l.expired(d, at) || l.overBudget(d) {
+	if l.expired(&d, at) != nil { // since it was leased
+		l.giveUp([]queue.Leased{d}, at)
+		return
+	}
+	if l.overBudget(d) {
 		return
 	}
 	queue.Reach(queue.PointSend)

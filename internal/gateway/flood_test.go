@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +50,8 @@ func TestFloodAboutOnePerson(t *testing.T) {
 	h.id = ids[0]
 	stored := accept("hospital", 2, simulate.Admission{ID: uuid.NewString(), Person: 2}.XML())
 	r.wrap = func(s queue.Store) queue.Store { h.Store = s; return h }
+	release := sync.OnceFunc(func() { close(h.gate) })
+	t.Cleanup(release) // before the gateway is stopped, which waits for what it processes
 	r.restart()
 	r.untilStatus(stored, samvirke.MessageProcessed)
 	next, _ := r.admitPerson(2)
@@ -58,7 +61,7 @@ func TestFloodAboutOnePerson(t *testing.T) {
 			t.Fatalf("a message of the flood is %s behind one that is held", s)
 		}
 	}
-	close(h.gate)
+	release()
 	r.until("the flood is over", func() bool {
 		return r.message(ids[flood-1]).Status != samvirke.MessageReceived
 	})
