@@ -14,7 +14,8 @@ import (
 )
 
 // How much a party is sent at a time. A party that was away finds a backlog waiting, all of it due at once: it gets it at
-// its own pace, oldest first, and begins with little.
+// its own pace, oldest first, and begins with little. Each gateway counts for itself: where several share a store, the party gets
+// as many times more.
 
 // Pace bounds what a party is sent. Zero fields are no bounds.
 type Pace struct {
