@@ -61,6 +61,7 @@ type Worker interface {
 	// Received gives up to max messages with status received, in Seq order, with Raw. Each is given
 	// once per life of the process, again after Reprocess, after ErrOrder (see MessageStep), and after a restart. Where several
 	// processes share a store each is given to one of them, and none while an earlier one of its patient is with another.
+	// Of a patient with many that were given and are received still, no more need be given until some of those are done.
 	//
 	// A *LostError may come with messages: it names those whose bytes are lost or damaged for good.
 	Received(ctx context.Context, max int) ([]samvirke.Message, error)

@@ -124,10 +124,10 @@ type Party struct {
 	CodeMaps     []CodeMap     `key:"-"`
 	OnStop       string        `key:"on_stop" enum:"wait|go-on" default:"wait" doc:"What later messages about the same patient do behind one that stopped."`
 	AnswerWithin time.Duration `key:"answer_within" default:"96h" min:"1m" max:"60d" doc:"When a missing application receipt is overdue."`
-	Rate         int           `key:"rate" default:"0" min:"0" max:"100000" doc:"Most deliveries a second to this party; 0 is no bound. After an outage it gets its backlog at that pace, oldest first."`
+	Rate         int           `key:"rate" default:"0" min:"0" max:"100000" doc:"Most deliveries a second to this party; 0 is no bound. After an outage it gets its backlog at that pace, oldest first. Each gateway counts for itself: where several share a database, divide by their number."`
 	Expire       []Expiry      `key:"expire" doc:"Kinds of messages that have lost their meaning after some time: they are given up instead of sent, with the reason in the trace. Absent: none."`
 	Retry        Retry         `key:"retry" doc:"How a delivery is tried again after a passing fault."`
-	Breaker      Breaker       `key:"breaker" doc:"When the whole party is left alone for a while."`
+	Breaker      Breaker       `key:"breaker" doc:"When the whole party is left alone for a while. Each gateway counts and tries for itself."`
 	PlanChanges  string        `key:"plan_changes" enum:"none|dialog" default:"none" doc:"How a party without FHIR is told what changed in a plan it takes part in: none, for one that gets the original messages anyway, or dialog, a dialogue note (DIALOG_NOTAT) with the text of the change, in one thread per patient. Dialog needs kith among accepts."`
 	Payload      string        `key:"payload" enum:"id-only|full" default:"id-only" doc:"What a plan-changed notice carries."`
 }
@@ -140,7 +140,7 @@ type Endpoint struct {
 	Key         string        `key:"key" as:"path" doc:"PEM file with its private key."`
 	CA          string        `key:"ca" as:"path" doc:"PEM file with the authorities of the party's server. Absent: those of the system."`
 	Timeout     time.Duration `key:"timeout" default:"30s" min:"100ms" max:"10m" doc:"Longest time for one attempt."`
-	MaxInFlight int           `key:"max_in_flight" default:"8" min:"1" max:"1024" doc:"Deliveries under way to this party at the same time, each of another patient."`
+	MaxInFlight int           `key:"max_in_flight" default:"8" min:"1" max:"1024" doc:"Deliveries under way to this party at the same time, each of another patient. Each gateway counts for itself. After an outage it begins with two."`
 }
 
 // Folder is exchange over files.
@@ -161,7 +161,7 @@ type Accept struct {
 type Retry struct {
 	First  time.Duration `key:"first" default:"1s" min:"10ms" max:"1h" doc:"First wait; it doubles each time, with some chance added."`
 	Max    time.Duration `key:"max" default:"1h" min:"10ms" max:"24h" doc:"Longest wait."`
-	Budget int           `key:"budget" default:"0" min:"0" max:"1000000" doc:"Most second attempts a minute, over all patients of the party; 0 is no bound. A delivery over it waits a little longer."`
+	Budget int           `key:"budget" default:"0" min:"0" max:"1000000" doc:"Most second attempts a minute, over all patients of the party; 0 is no bound. A delivery over it waits a little longer. Each gateway counts for itself."`
 	Age    time.Duration `key:"age" default:"96h" min:"1m" max:"60d" doc:"Age at which a delivery that never got through stops and needs attention."`
 }
 

@@ -29,6 +29,8 @@ type lane struct {
 	slots   chan struct{}
 	ending  chan struct{} // one for each outcome that is stored after its slot was given back
 	limits  limits
+	refused refusals
+	more    int      // how many are leased although fewer may be sent; see unexpired
 	notices bool     // the party reads plan-changed notices
 	roles   []string // of the records that the party's messages make
 	late    error    // the cause of a context that outlived SendTimeout
@@ -103,7 +105,7 @@ func (l *lane) run(ctx context.Context) {
 	defer h.stop()
 	var unheld context.Context
 	for {
-		if !l.waitForBreaker(ctx) {
+		if !l.refused.wait(ctx) || !l.waitForBreaker(ctx) {
 			return
 		}
 		var ok bool
@@ -114,7 +116,8 @@ func (l *lane) run(ctx context.Context) {
 		if !ok {
 			continue // the party is held now, or all ends: the way to the breaker tells
 		}
-		batch, err := l.g.store.Lease(unheld, l.ID, l.limits.batch(free), l.SendTimeout+leaseSlack)
+		most := l.limits.batch(free)
+		batch, err := l.g.store.Lease(unheld, l.ID, max(most, l.more), l.SendTimeout+leaseSlack)
 		if err != nil {
 			l.release(free)
 			if over(ctx, err) {
@@ -128,24 +131,43 @@ func (l *lane) run(ctx context.Context) {
 			pause(ctx, redoWait)
 			continue
 		}
+		batch = l.unexpired(batch, most)
 		l.release(free - len(batch))
-		for i, d := range batch {
-			if !l.limits.turn(ctx) {
-				return // what is leased is queued again at the next start
-			}
-			if is, _ := l.g.holds.now(l.ID); is.Mode == HoldPaused {
-				// A person held the party when these were leased already: unheld's context may end a little after that.
-				l.giveBack(batch[i:])
-				unheld = nil // ask again now
-				break
-			}
-			l.inFlight.Add(1) // from here on, not only when it runs: a second trial would not wait for the first
-			h.do(d)
+		if !l.hand(ctx, &h, batch) {
+			return // what is leased is queued again at the next start
+		}
+		if l.paused() {
+			unheld = nil // ask again now
 		}
 	}
 }
 
-// giveBack lets go of leased deliveries: no attempt was made. They are due at once, for whoever does not hold the party.
+// hand sends leased deliveries, each in its turn; false when ctx ended.
+func (l *lane) hand(ctx context.Context, h *hands, batch []queue.Leased) bool {
+	for i, d := range batch {
+		if !l.limits.turn(ctx) {
+			return false
+		}
+		// A person may have held the party when these were leased already: unheld's context may end a little after that.
+		// While an outcome is refused, what were sent would be sent again.
+		if l.paused() || l.refused.some() {
+			l.giveBack(batch[i:])
+			l.release(len(batch) - i)
+			return true
+		}
+		l.inFlight.Add(1) // from here on, not only when it runs: a second trial would not wait for the first
+		h.do(d)
+	}
+	return true
+}
+
+func (l *lane) paused() bool {
+	is, _ := l.g.holds.now(l.ID)
+	return is.Mode == HoldPaused
+}
+
+// giveBack lets go of leased deliveries: no attempt was made. They are due at once, for whoever does not hold the party
+// and whose outcomes are stored.
 func (l *lane) giveBack(batch []queue.Leased) {
 	now := l.g.now()
 	for _, d := range batch {
@@ -153,7 +175,6 @@ func (l *lane) giveBack(batch []queue.Leased) {
 			ID: d.ID, Token: d.Token, To: samvirke.DeliveryWaiting, DueAt: now, Fault: d.Fault, FaultText: d.FaultText,
 		}}}, d, nil)
 	}
-	l.release(len(batch))
 }
 
 // send is one attempt. Once the bytes may have left, the outcome is stored even when the gateway stops.
@@ -167,7 +188,11 @@ func (l *lane) send(d queue.Leased, p *passage) {
 		l.sendNotice(d, s)
 		return
 	}
-	if l.expired(d, at) || l.overBudget(d) {
+	if l.expired(&d, at) != nil { // since it was leased
+		l.giveUp([]queue.Leased{d}, at)
+		return
+	}
+	if l.overBudget(d) {
 		return
 	}
 	queue.Reach(queue.PointSend)
@@ -345,25 +370,4 @@ func (l *lane) receiptInAnswer(u *queue.Unit, d queue.Leased, res connectors.Res
 
 func (l *lane) event(d queue.Leased, at time.Time, name samvirke.EventName, detail string) samvirke.Event {
 	return samvirke.Event{At: at, MessageID: d.MessageID, DeliveryID: d.ID, Party: d.Party, Patient: d.Patient, Name: name, Detail: detail}
-}
-
-// commit stores the outcome. When the lease is lost because a receipt overtook us, the attempt is
-// still written down. When it raced with another unit nothing is stored, and u must be made anew.
-func (l *lane) commit(u *queue.Unit, d queue.Leased, a *samvirke.Attempt) error {
-	ctx := context.Background()
-	queue.Reach(queue.PointOutcome)
-	_, err := l.g.store.Commit(ctx, u)
-	queue.Reach(queue.PointOutcomeDone)
-	if (errors.Is(err, queue.ErrFenced) || errors.Is(err, queue.ErrState)) && a != nil {
-		now, gerr := l.g.store.Delivery(ctx, d.ID)
-		if gerr == nil && (now.State == samvirke.DeliveryAcknowledged || now.State == samvirke.DeliveryStopped) {
-			u.Receipts, u.Counters, u.Records, u.Plan, u.Plans, u.Settings = nil, nil, nil, nil, nil, nil
-			u.Steps = []queue.DeliveryStep{{ID: d.ID, From: []samvirke.DeliveryState{now.State}, To: now.State, Fault: now.Fault, FaultText: now.FaultText, Attempt: a}}
-			_, err = l.g.store.Commit(ctx, u)
-		}
-	}
-	if err != nil && !errors.Is(err, queue.ErrClosed) && !raced(err) {
-		l.g.log.Error("store outcome of a send", "delivery_id", d.ID, "party", l.ID, "err", err)
-	}
-	return err
 }

@@ -15,8 +15,11 @@ import (
 const (
 	// maxHandover bounds the parsed messages that wait, by the size of their raw bytes: a parsed message takes
 	// some seven times that. It is room for 64 messages of 8 KB, several times what one sync of the disk holds
-	// up at 500 a second; a message that is larger than all of it waits alone.
+	// up at 500 a second.
 	maxHandover = 512 << 10
+	// maxHandoverOne is what one party gets of it, so that a flood, whose messages keep their places for as long as they wait
+	// for each other, leaves room to all others. A message that is larger waits as the only one of its party.
+	maxHandoverOne = maxHandover - maxHandover/4
 	// minHandover is what a small message counts for. Unit: bytes.
 	minHandover = 4 << 10
 	// handoverWait is how long Receive holds a sender back when that much waits: without it the gateway
@@ -39,8 +42,9 @@ type outcome struct {
 // handover carries parse outcomes from Receive to processing, so that a message is parsed once.
 type handover struct {
 	mu      sync.Mutex
-	used    int       // bytes of the places given
-	waiting []*waiter // in the order in which they came
+	used    int            // bytes of the places given
+	own     map[string]int // of those the bytes of each party, which are those of the configuration
+	waiting []*waiter      // in the order in which they came
 	m       map[string]*list.Element
 	order   list.List // of placed, the oldest first
 }
@@ -49,32 +53,37 @@ type handover struct {
 type placed struct {
 	outcome
 	id    string
-	place int
+	place room
 	at    time.Time
 }
 
+// room is a place of that many bytes, given to a party; 0 bytes are none.
+type room struct {
+	party string
+	bytes int
+}
+
 type waiter struct {
-	place int
+	place room
 	ready chan struct{} // closed when the place is given
 }
 
-func newHandover() handover { return handover{m: map[string]*list.Element{}} }
+func newHandover() handover { return handover{m: map[string]*list.Element{}, own: map[string]int{}} }
 
-// reserve waits for a place for a message of that many bytes; it gives the size of the place, 0 when there was
-// none in time. What is reserved must be put or freed. Places are given in the order in which they are asked
-// for, so that a large message is not passed by small ones for ever.
-func (h *handover) reserve(ctx context.Context, size int) int {
-	w := &waiter{place: min(max(size, minHandover), maxHandover)}
+// reserve waits for a place for a message of that many bytes; it has no bytes when there was none in time. What is reserved
+// must be put or freed. Places are given in the order in which they are asked for, so that a large message is not passed by
+// small ones for ever; but a party that has its share passes nobody and holds nobody up.
+func (h *handover) reserve(ctx context.Context, party string, size int) room {
+	w := &waiter{place: room{party, min(max(size, minHandover), maxHandoverOne)}, ready: make(chan struct{})}
 	h.mu.Lock()
-	h.expire(w.place)
-	if len(h.waiting) == 0 && h.used+w.place <= maxHandover {
-		h.used += w.place
-		h.mu.Unlock()
-		return w.place
-	}
-	w.ready = make(chan struct{})
 	h.waiting = append(h.waiting, w)
+	h.expire(w.place)
 	h.mu.Unlock()
+	select {
+	case <-w.ready:
+		return w.place
+	default:
+	}
 	t := time.NewTimer(handoverWait)
 	defer t.Stop()
 	select {
@@ -91,12 +100,12 @@ func (h *handover) reserve(ctx context.Context, size int) int {
 	}
 	h.waiting = slices.Delete(h.waiting, at, at+1)
 	h.give()
-	return 0
+	return room{}
 }
 
-// expire drops what has been there for too long until there is room for size bytes more.
-func (h *handover) expire(size int) {
-	for x := h.order.Front(); x != nil && h.used+size > maxHandover; x = h.order.Front() {
+// expire drops what has been there for too long until there is room for a place more.
+func (h *handover) expire(p room) {
+	for x := h.order.Front(); x != nil && (h.used+p.bytes > maxHandover || !h.within(p)); x = h.order.Front() {
 		if p := x.Value.(placed); time.Since(p.at) < handoverKeep {
 			break
 		}
@@ -105,37 +114,57 @@ func (h *handover) expire(size int) {
 	h.give()
 }
 
+// within tells whether a place more leaves the party within its share.
+func (h *handover) within(p room) bool { return h.own[p.party]+p.bytes <= maxHandoverOne }
+
 // drop takes an outcome out of its place.
 func (h *handover) drop(x *list.Element) placed {
 	p := h.order.Remove(x).(placed)
 	delete(h.m, p.id)
-	h.used -= p.place
+	h.count(p.place, -p.place.bytes)
 	return p
+}
+
+func (h *handover) count(p room, bytes int) {
+	h.used += bytes
+	h.own[p.party] += bytes
 }
 
 // give gives places to those who wait, as far as there is room.
 func (h *handover) give() {
-	for len(h.waiting) > 0 && h.used+h.waiting[0].place <= maxHandover {
-		w := h.waiting[0]
-		h.waiting = slices.Delete(h.waiting, 0, 1)
-		h.used += w.place
+	var over map[string]bool // parties of which one waits for its share: those behind it do not pass it
+	for i := 0; i < len(h.waiting); {
+		w := h.waiting[i]
+		switch {
+		case over[w.place.party] || !h.within(w.place):
+			if over == nil {
+				over = map[string]bool{}
+			}
+			over[w.place.party] = true
+			i++
+			continue
+		case h.used+w.place.bytes > maxHandover:
+			return
+		}
+		h.waiting = slices.Delete(h.waiting, i, i+1)
+		h.count(w.place, w.place.bytes)
 		close(w.ready)
 	}
 }
 
 // free gives a reserved place back; no place is no harm.
-func (h *handover) free(place int) {
+func (h *handover) free(p room) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.used -= place
+	h.count(p, -p.bytes)
 	h.give()
 }
 
 // put fills a reserved place.
-func (h *handover) put(id string, o outcome, place int) {
+func (h *handover) put(id string, o outcome, p room) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.m[id] = h.order.PushBack(placed{o, id, place, time.Now()})
+	h.m[id] = h.order.PushBack(placed{o, id, p, time.Now()})
 }
 
 // take gives what was put under id and frees its place.

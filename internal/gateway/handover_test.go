@@ -17,23 +17,23 @@ func TestHandoverBounds(t *testing.T) {
 		h := newHandover()
 		const each = maxHandover / 4
 		for n := range 4 {
-			place := h.reserve(t.Context(), each)
-			if place != each {
-				t.Fatalf("place %d of %d bytes, want %d", n, place, each)
+			place := h.reserve(t.Context(), fmt.Sprint("party ", n%2), each)
+			if place.bytes != each {
+				t.Fatalf("place %d of %d bytes, want %d", n, place.bytes, each)
 			}
 			h.put(fmt.Sprint(n), outcome{}, place)
 		}
 		start := time.Now()
-		if place := h.reserve(t.Context(), 1); place != 0 || time.Since(start) != handoverWait {
-			t.Fatalf("a place of %d bytes after %v, want none after %v", place, time.Since(start), handoverWait)
+		if place := h.reserve(t.Context(), "party", 1); place.bytes != 0 || time.Since(start) != handoverWait {
+			t.Fatalf("a place of %d bytes after %v, want none after %v", place.bytes, time.Since(start), handoverWait)
 		}
 		var mu sync.Mutex
 		var got []int
 		ask := func(size int) {
 			go func() {
-				place := h.reserve(context.Background(), size)
+				place := h.reserve(context.Background(), "party", size)
 				mu.Lock()
-				got = append(got, place)
+				got = append(got, place.bytes)
 				mu.Unlock()
 			}()
 			synctest.Wait()
@@ -58,7 +58,7 @@ func TestHandoverBounds(t *testing.T) {
 			t.Fatalf("places %v, want both", got)
 		}
 		for _, place := range got {
-			h.free(place)
+			h.free(room{"party", place})
 		}
 		h.take("3")
 		if _, again := h.take("3"); again || h.used != 0 || len(h.m) != 0 || len(h.waiting) != 0 {
@@ -74,14 +74,14 @@ func TestHandoverGivesUpOldPlaces(t *testing.T) {
 		h := newHandover()
 		const each = maxHandover / 4
 		for n := range 4 {
-			h.put(fmt.Sprint(n), outcome{}, h.reserve(t.Context(), each))
+			h.put(fmt.Sprint(n), outcome{}, h.reserve(t.Context(), fmt.Sprint("party ", n%2), each))
 			time.Sleep(time.Second)
 		}
 		time.Sleep(handoverKeep - 3*time.Second)
 		start := time.Now()
-		place := h.reserve(t.Context(), 2*each)
-		if place != 2*each || !time.Now().Equal(start) {
-			t.Fatalf("a place of %d bytes after %v, want %d at once", place, time.Since(start), 2*each)
+		place := h.reserve(t.Context(), "party", 2*each)
+		if place.bytes != 2*each || !time.Now().Equal(start) {
+			t.Fatalf("a place of %d bytes after %v, want %d at once", place.bytes, time.Since(start), 2*each)
 		}
 		for n, want := range []bool{false, false, true, true} {
 			if _, ok := h.take(fmt.Sprint(n)); ok != want {
@@ -120,31 +120,80 @@ func TestUnfinishedIsBounded(t *testing.T) {
 	})
 }
 
-// TestHandoverLargeWaitsAlone: a message larger than all room gets all of it; a sender that goes away makes
+// TestHandoverLargeWaitsAlone: a message larger than a party's share gets all of that; a sender that goes away makes
 // way for the one behind.
 func TestHandoverLargeWaitsAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHandover()
-		small := h.reserve(t.Context(), 10)
+		small := h.reserve(t.Context(), "party", 10)
 		ctx, cancel := context.WithCancel(t.Context())
-		places := make(chan int, 2)
-		go func() { places <- h.reserve(ctx, 50<<20) }()
+		places := make(chan room, 2)
+		go func() { places <- h.reserve(ctx, "party", 50<<20) }()
 		synctest.Wait()
-		go func() { places <- h.reserve(t.Context(), 10) }()
+		go func() { places <- h.reserve(t.Context(), "party", 10) }()
 		synctest.Wait()
 		cancel()
-		if one, other := <-places, <-places; one+other != minHandover {
-			t.Fatalf("places %d and %d, want one small one", one, other)
+		one, other := <-places, <-places
+		if one.bytes+other.bytes != minHandover {
+			t.Fatalf("places %d and %d, want one small one", one.bytes, other.bytes)
 		}
 		h.free(small)
-		h.free(minHandover)
-		if place := h.reserve(t.Context(), 50<<20); place != maxHandover {
-			t.Fatalf("place of %d bytes, want %d", place, maxHandover)
+		h.free(one)
+		h.free(other)
+		large := h.reserve(t.Context(), "party", 50<<20)
+		if large.bytes != maxHandoverOne {
+			t.Fatalf("place of %d bytes, want %d", large.bytes, maxHandoverOne)
 		}
-		h.free(maxHandover)
-		if h.free(0); h.used != 0 {
+		h.free(large)
+		if h.free(room{}); h.used != 0 || h.own["party"] != 0 {
 			t.Fatalf("%d bytes are left", h.used)
 		}
+	})
+}
+
+// TestHandoverShares: a party that keeps all the places it may have, however many more it asks for, leaves room to the others,
+// and is given its places in the order of asking.
+func TestHandoverShares(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandover()
+		const each = maxHandover / 8
+		for n := range 6 {
+			if place := h.reserve(t.Context(), "flood", each); place.bytes != each {
+				t.Fatalf("place %d of %d bytes, want %d", n, place.bytes, each)
+			} else {
+				h.put(fmt.Sprint(n), outcome{}, place)
+			}
+		}
+		got := make(chan room, 20)
+		for range 10 {
+			go func() { got <- h.reserve(t.Context(), "flood", 2*each) }()
+		}
+		synctest.Wait()
+		go func() { got <- h.reserve(t.Context(), "flood", minHandover) }() // must not pass
+		synctest.Wait()
+		h.take("0")
+		synctest.Wait()
+		start := time.Now()
+		for n := range 2 {
+			if place := h.reserve(t.Context(), "other", each); place.bytes != each || !time.Now().Equal(start) {
+				t.Fatalf("place %d of the other party: %d bytes after %v, want %d at once", n, place.bytes, time.Since(start), each)
+			} else {
+				h.free(place)
+			}
+		}
+		if len(got) != 0 {
+			t.Fatalf("a place of %d bytes given beyond the share", (<-got).bytes)
+		}
+		h.take("1")
+		synctest.Wait()
+		if len(got) != 1 {
+			t.Fatalf("%d places given, want that of the first who waits", len(got))
+		} else if place := <-got; place.bytes != 2*each {
+			t.Fatalf("a place of %d bytes given, want that of the first who waits", place.bytes)
+		}
+		time.Sleep(handoverWait)
+		synctest.Wait()
 	})
 }

@@ -14,7 +14,8 @@ import (
 )
 
 // How much a party is sent at a time. A party that was away finds a backlog waiting, all of it due at once: it gets it at
-// its own pace, oldest first, and begins with little.
+// its own pace, oldest first, and begins with little. Each gateway counts for itself: where several share a store, the party gets
+// as many times more.
 
 // Pace bounds what a party is sent. Zero fields are no bounds.
 type Pace struct {
@@ -97,24 +98,82 @@ func (l *lane) overBudget(d queue.Leased) bool {
 // faultExpired is the fault of what a rule of the site gave up.
 const faultExpired = "expired"
 
-// expired gives a delivery up that has lost its meaning, by the party's rule. The lane goes on; the story says why.
-func (l *lane) expired(d queue.Leased, at time.Time) bool {
-	if d.Purpose == samvirke.PurposeReceipt {
-		return false // an answer is owed
+// expired tells by which rule of the party a delivery has lost its meaning; nil: by none.
+func (l *lane) expired(d *queue.Leased, at time.Time) *Expiry {
+	if d.Purpose == samvirke.PurposeReceipt || d.Err != nil {
+		return nil // an answer is owed; what cannot be read waits for a person
+	}
+	if _, own := l.g.book.ofDelivery(&d.Delivery); own {
+		return nil // a subscription has its own end
 	}
 	i := slices.IndexFunc(l.Expire, func(e Expiry) bool { return e.After > 0 && at.Sub(d.CreatedAt) > e.After && e.holds(d.Kind) })
 	if i < 0 {
-		return false
+		return nil
 	}
-	text := "not delivered within " + l.Expire[i].After.String() + ", after which it has lost its meaning by the party's rule"
-	_ = l.commit(&queue.Unit{Now: at,
-		Steps: []queue.DeliveryStep{
-			{ID: d.ID, Token: d.Token, To: samvirke.DeliveryStopped, Fault: faultExpired, FaultText: text},
-			{ID: d.ID, From: []samvirke.DeliveryState{samvirke.DeliveryStopped}, To: samvirke.DeliveryGivenUp, Fault: faultExpired, FaultText: text},
-		},
-		Events: []samvirke.Event{l.event(d, at, samvirke.EventGivenUp, "expired after "+l.Expire[i].After.String())}}, d, nil)
-	l.g.log.Info("delivery expired", "delivery_id", d.ID, "party", l.ID)
-	return true
+	return &l.Expire[i]
+}
+
+// expireTogether is how many deliveries that have lost their meaning are looked for and given up at once.
+const expireTogether = 64
+
+// unexpired gives what of a batch is to be sent, most at most: what has lost its meaning is given up first, before it takes a turn
+// or stands for the one trial of a party that was down. After a batch that was all of that kind more are leased than may be sent,
+// so that a party which comes back after long is not sent nothing for hours; what is too much is given back.
+func (l *lane) unexpired(batch []queue.Leased, most int) []queue.Leased {
+	l.more = 0
+	if len(l.Expire) > 0 && !l.paused() {
+		at := l.g.now()
+		var gone, rest []queue.Leased
+		for _, d := range batch {
+			if l.expired(&d, at) != nil {
+				gone = append(gone, d)
+			} else {
+				rest = append(rest, d)
+			}
+		}
+		if l.giveUp(gone, at); len(gone) > 0 && len(rest) == 0 {
+			l.more = expireTogether
+		}
+		batch = rest
+	}
+	if len(batch) > most {
+		l.giveBack(batch[most:])
+		batch = batch[:most]
+	}
+	return batch
+}
+
+// giveUp gives deliveries up that have lost their meaning, by the party's rule: all in one unit, or each alone when one of them
+// has gone another way meanwhile. The lanes go on; the story says why.
+func (l *lane) giveUp(gone []queue.Leased, at time.Time) {
+	if len(gone) == 0 {
+		return
+	}
+	u := &queue.Unit{Now: at}
+	for i := range gone {
+		d := &gone[i]
+		after := l.expired(d, at).After.String()
+		text := "not delivered within " + after + ", after which it has lost its meaning by the party's rule"
+		u.Steps = append(u.Steps,
+			queue.DeliveryStep{ID: d.ID, Token: d.Token, To: samvirke.DeliveryStopped, Fault: faultExpired, FaultText: text},
+			queue.DeliveryStep{ID: d.ID, From: []samvirke.DeliveryState{samvirke.DeliveryStopped}, To: samvirke.DeliveryGivenUp, Fault: faultExpired, FaultText: text})
+		u.Events = append(u.Events, l.event(*d, at, samvirke.EventGivenUp, "expired after "+after))
+	}
+	if len(gone) == 1 {
+		if l.commit(u, gone[0], nil) == nil {
+			l.g.log.Info("delivery expired", "delivery_id", gone[0].ID, "party", l.ID)
+		}
+		return
+	}
+	if err := l.stored(gone[0], func() error { return l.commitOnce(u, gone[0], nil) }); err != nil {
+		for i := range gone {
+			l.giveUp(gone[i:i+1], at)
+		}
+		return
+	}
+	for i := range gone {
+		l.g.log.Info("delivery expired", "delivery_id", gone[i].ID, "party", l.ID)
+	}
 }
 
 // holds tells whether the rule is about a kind.

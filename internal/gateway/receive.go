@@ -48,7 +48,7 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 		// Before the work: those who are refused come again, and retention needs the processor to make room.
 		return accepted{}, fmt.Errorf("store message: %w", queue.ErrFull)
 	}
-	place := g.parsed.reserve(ctx, len(in.Body))
+	place := g.parsed.reserve(ctx, in.Party, len(in.Body))
 	defer func() { g.parsed.free(place) }()
 	out := g.looked(ctx, in)
 	if err := l.draining(out.parsed != nil && out.parsed.Envelope.Receipt != nil); err != nil {
@@ -59,7 +59,7 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 	if submitted(in.ContentType) {
 		acc.told, acc.unwait = g.waits.on(m.ID) // before it is accepted: the end may come at once
 	}
-	if !toldByWire && place > 0 {
+	if !toldByWire && place.bytes > 0 {
 		done, ok, err := g.atOnce(ctx, &m, out)
 		if err != nil {
 			return acc, fmt.Errorf("store message: %w", err)
@@ -74,9 +74,9 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 		if out.parsed != nil && out.parsed.Envelope.Receipt == nil && g.checkSender(in.Party, &out.parsed.Envelope) != nil {
 			m.Status = samvirke.MessageAttention // no receipt can be addressed: somebody must tell the sender
 		}
-	} else if place > 0 {
+	} else if place.bytes > 0 {
 		g.parsed.put(m.ID, out, place) // from here on the place belongs to what was put
-		place = 0
+		place = room{}
 	}
 	done, err := g.keep(ctx, &m, out.fault)
 	if err != nil {

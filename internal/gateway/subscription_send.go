@@ -208,7 +208,7 @@ func (l *lane) noticeFailed(d queue.Leased, s *subscriber, a *samvirke.Attempt, 
 		return
 	}
 	for {
-		err := l.intoError(d, s, a, f)
+		err := l.stored(d, func() error { return l.intoError(d, s, a, f) })
 		if !raced(err) {
 			if err != nil && !errors.Is(err, queue.ErrClosed) && !errors.Is(err, queue.ErrNotFound) {
 				l.g.log.Error("store that a subscription is in error", "delivery_id", d.ID, "party", l.ID, "err", err)
@@ -253,7 +253,7 @@ func (l *lane) noticeTaken(d queue.Leased, s *subscriber, a *samvirke.Attempt, r
 		return
 	}
 	for {
-		err := l.activate(d, s, u())
+		err := l.stored(d, func() error { return l.activate(d, s, u()) })
 		if !raced(err) {
 			if err != nil && !errors.Is(err, queue.ErrClosed) && !errors.Is(err, queue.ErrNotFound) {
 				l.g.log.Error("store that a subscription is active", "delivery_id", d.ID, "party", l.ID, "err", err)
