@@ -120,6 +120,7 @@ type Stats struct {
 	// GroupSize and CommitSeconds are sums and counts since start, for metrics.
 	Groups, Units int64
 	CommitSeconds float64
-	// Bytes is the size of the store on disk.
-	Bytes int64
+	// Bytes is the size of the store on disk, Reusable how much of it stands empty and takes what comes next: a disk budget does not
+	// count that.
+	Bytes, Reusable int64
 }

@@ -219,7 +219,8 @@ type DeliveryStep struct {
 	// From lists the states it must have; empty: any. Otherwise ErrState.
 	From []samvirke.DeliveryState
 	To   samvirke.DeliveryState
-	// DueAt is for waiting (not before) and queued. ExpectBy is written when not zero.
+	// DueAt is for waiting (not before) and queued, by the clock of Unit.Now: an engine that goes by another one keeps the time between
+	// the two. ExpectBy is written when not zero.
 	DueAt, ExpectBy  time.Time
 	Fault, FaultText string
 	// HoldLane: with To = stopped, what is behind it in the lane waits until it is resent or given up.

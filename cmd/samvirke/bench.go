@@ -61,6 +61,9 @@ type benchReport struct {
 	// Gateways are the figures of each, when there are several. Start and memory above are those of the slowest and the
 	// largest, CPU is that of all together.
 	Gateways []gatewayFigures `json:"gateways,omitempty"`
+	// TakeOverLimitS is how long the others may take until they have taken over from one that was killed; more is a failure. 0 when
+	// none was to be killed.
+	TakeOverLimitS float64 `json:"take_over_limit_s,omitempty"`
 }
 
 // maxBenchParties is how many receivers bench starts at most.
@@ -69,7 +72,7 @@ const maxBenchParties = 16
 // senderSink is the place of the sender's endpoint: behind all receivers, those that are down too.
 const senderSink = maxBenchParties + benchDead
 
-// Run measures. Exit code 1 when anything was lost, duplicated or out of order.
+// Run measures. Exit code 1 when anything was lost, duplicated or out of order, or was taken over too late.
 func (c *benchCmd) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return err
@@ -98,7 +101,7 @@ func (c *benchCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return failIf(r.Lost + r.Duplicated + r.OutOfOrder + r.Changed)
+	return failIf(r.Lost + r.Duplicated + r.OutOfOrder + r.Changed + r.late())
 }
 
 // failIf ends without a word when something went wrong that must never: the report has said it.
@@ -199,6 +202,9 @@ func (c *benchCmd) measureOwn(a *app, r *benchReport) error {
 		r.StartMS = max(r.StartMS, ms(g.took))
 	}
 	o := x.load(c, c.Parties)
+	if c.Kill {
+		r.TakeOverLimitS = killLimit.Seconds()
+	}
 	stopKiller := c.killer(a.ctx, x, &o)
 	err = r.load(a, o)
 	stopKiller()

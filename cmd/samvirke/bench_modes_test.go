@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/samvirke/samvirke/internal/simulate"
 	"github.com/samvirke/samvirke/queue/postgres/postgrestest"
 )
 
@@ -109,8 +110,8 @@ func TestBenchGateways(t *testing.T) {
 	if r.Sent+r.Unsent != 120 || r.Accepted == 0 || r.Complete != r.Accepted || r.Store != "postgres" {
 		t.Errorf("report %+v", r)
 	}
-	if r.Killed == nil || r.Killed.AtS <= 0 || r.Killed.TakeOverS < 0 {
-		t.Errorf("the kill: %+v", r.Killed)
+	if r.Killed == nil || r.Killed.AtS <= 0 || r.Killed.TakeOverS < 0 || r.TakeOverLimitS != killLimit.Seconds() {
+		t.Errorf("the kill: %+v, which may take %v s", r.Killed, r.TakeOverLimitS)
 	}
 	if len(r.Gateways) != 2 || r.Gateways[0].Killed || !r.Gateways[1].Killed || r.Gateways[0].Accepted+r.Gateways[1].Accepted != r.Accepted {
 		t.Fatalf("gateways: %+v", r.Gateways)
@@ -128,6 +129,23 @@ func TestBenchGateways(t *testing.T) {
 	var n int
 	if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'samvirke%'`).Scan(&n); err != nil || n != 0 {
 		t.Errorf("%d schemas are left behind: %v", n, err)
+	}
+}
+
+// TestBenchTakeOverVerdict: what was taken over later than the leases explain is a failure.
+func TestBenchTakeOverVerdict(t *testing.T) {
+	limit := killLimit.Seconds()
+	for name, c := range map[string]struct {
+		r    benchReport
+		want int64
+	}{
+		"nobody killed": {benchReport{}, 0},
+		"in time":       {benchReport{LoadReport: simulate.LoadReport{Killed: &simulate.KillReport{TakeOverS: limit}}, TakeOverLimitS: limit}, 0},
+		"late":          {benchReport{LoadReport: simulate.LoadReport{Killed: &simulate.KillReport{TakeOverS: limit + 1}}, TakeOverLimitS: limit}, 1},
+	} {
+		if got := c.r.late(); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // benchGateways measures several gateways on one database.
 type benchGateways struct {
 	Gateways int  `help:"So many gateways on the PostgreSQL of --database, with the load spread over them." default:"1"`
-	Kill     bool `help:"With --gateways: kill -9 one of them in the middle, and tell when the others have taken over."`
+	Kill     bool `help:"With --gateways: kill -9 one of them in the middle, and tell when the others have taken over. Exit code 1 when that took longer than its leases."`
 }
 
 // Bounds of a measurement with several gateways.
@@ -24,6 +24,8 @@ const (
 	// they process what it had received; the shortest that a configuration can have.
 	killTimeout = 20 * time.Second
 	killAlive   = 3 * time.Second
+	// killLimit is by when all of that must have been taken over: the time of the leases, and half a minute for a machine that others use too.
+	killLimit = killTimeout + 30*time.Second + 30*time.Second
 	// lastWords is how long what a killed gateway wrote may lie in a receiver's socket.
 	lastWords = time.Second
 	// killDrain is how long is waited for that after the last message.
@@ -59,6 +61,14 @@ func (g *benchGateways) setting(s *benchSetting) {
 	if g.Kill {
 		s.alive, s.timeout = killAlive, killTimeout
 	}
+}
+
+// late counts a takeover that took too long: 1, or 0 when it did not or nobody was killed.
+func (r *benchReport) late() int64 {
+	if r.Killed != nil && r.Killed.TakeOverS > r.TakeOverLimitS {
+		return 1
+	}
+	return 0
 }
 
 // killer kills the last gateway in the middle of the load, when that is wanted.
@@ -109,7 +119,8 @@ func (g *rigGateway) figures(accepted int64, seconds float64, killed bool) gatew
 
 func (r *benchReport) printGateways(w *tabwriter.Writer) {
 	if k := r.Killed; k != nil {
-		fmt.Fprintf(w, "killed after s\t%.1f\t\nunder way at the kill\t%d\t\nlast of them confirmed after s\t%.1f\t\nsent again\t%d\t\n", k.AtS, k.UnderWay, k.TakeOverS, r.SentAgain)
+		fmt.Fprintf(w, "killed after s\t%.1f\t\nunder way at the kill\t%d\t\nlast of them confirmed after s\t%.1f\t\nthat may take s\t%.0f\t\nsent again\t%d\t\n",
+			k.AtS, k.UnderWay, k.TakeOverS, r.TakeOverLimitS, r.SentAgain)
 	}
 	for i, g := range r.Gateways {
 		name := fmt.Sprintf("gateway %d", i+1)

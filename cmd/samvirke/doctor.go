@@ -119,7 +119,8 @@ func storeFindings(a *app, cfg *config.Config) []finding {
 	}
 	out := []finding{
 		{"conservation", sum == st.Accepted, fmt.Sprintf("%d accepted, %d accounted for", st.Accepted, sum)},
-		{"disk", int64(cfg.DiskBudget) == 0 || st.Bytes < int64(cfg.DiskBudget), fmt.Sprintf("%d of %d bytes", st.Bytes, int64(cfg.DiskBudget))},
+		{"disk", int64(cfg.DiskBudget) == 0 || st.Bytes-st.Reusable < int64(cfg.DiskBudget),
+			fmt.Sprintf("%d of %d bytes, and %d to be used again", st.Bytes-st.Reusable, int64(cfg.DiskBudget), st.Reusable)},
 	}
 	engine := queue.Reader(s)
 	if r, ok := s.(*sealed.Reader); ok {

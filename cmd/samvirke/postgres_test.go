@@ -35,10 +35,11 @@ type cluster struct {
 }
 
 // clusterAlive is how long a gateway of a cluster counts as alive, clusterLease how long its leases last: a send has 5 s, and half a
-// minute more (internal/gateway).
+// minute more (internal/gateway). clusterBusy is how much later what it had may be taken over, on a machine that others use too.
 const (
 	clusterAlive = 3 * time.Second
 	clusterLease = 35 * time.Second
+	clusterBusy  = 20 * time.Second
 )
 
 // newCluster starts gateways and senders, each with persons of its own.
@@ -289,6 +290,9 @@ func TestTwoGatewaysOneDatabase(t *testing.T) {
 	c.in.mu.Unlock()
 	messages, lanes := c.takenOver(c.owner[0], killed)
 	t.Logf("taken over: messages after %s (alive %s), %d lanes after %s (leases of %s)", messages, clusterAlive, had, lanes, clusterLease)
+	if messages > clusterAlive+clusterBusy || lanes > clusterLease+clusterBusy {
+		t.Errorf("taken over too late: messages after %s, lanes after %s", messages, lanes)
+	}
 	many(sofar + 60)
 	c.start(0)
 	c.finish()

@@ -58,7 +58,9 @@
 //     were spent on a message.
 //   - A run that finds 40,000 messages that must be kept, and nothing to drop, takes 4 s and no lock.
 //
-// So a day of 1,000,000 messages is dropped in some minutes, in room that the next day fills. That suffices.
+// So a day of 1,000,000 messages is dropped in some minutes, in room that the next day fills. That suffices. The VACUUM that makes it
+// room is the database's own (autovacuum); the store runs one only behind erasures (Wipe). Files stay as large as they were, so the disk budget
+// counts what is occupied of them, by an estimate that errs towards too much (reusableSelect).
 //
 // # What it does not do
 //

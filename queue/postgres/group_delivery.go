@@ -100,11 +100,14 @@ func (g *group) lookDeliveries() error {
 
 // readyAt is when a delivery may be sent. One that is due at once takes its place by the time it was made, so that lanes
 // are served in the order they came, but is never held up by a gateway whose clock is fast.
+//
+// One that is to wait has its time by the clock of the gateway, which says by Unit.Now what that shows: what counts is the time between
+// the two. Otherwise a clock that is ten minutes fast would make each pause ten minutes longer, and a slow one would leave none.
 func (g *group) readyAt(due, otherwise int64) int64 {
 	if due == 0 {
 		return min(otherwise, g.now)
 	}
-	return due
+	return due + g.now - nanos(g.u.Now)
 }
 
 func (g *group) writeDeliveries() {

@@ -95,18 +95,6 @@ func TestRollingUpgrade(t *testing.T) {
 	}
 }
 
-// TestMigrationsOnlyAdd holds every migration against the rule that lets two versions run side by side.
-func TestMigrationsOnlyAdd(t *testing.T) {
-	folder, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	newest, floor, err := known(folder)
-	if err != nil || newest < 1 || floor >= newest && newest > 1 {
-		t.Errorf("newest %d, floor %d, %v: a migration must not shut out the version that made it", newest, floor, err)
-	}
-}
-
 // TestOpenReader: a store is read beside its gateways; without tables there is none.
 func TestOpenReader(t *testing.T) {
 	s := open(t, Options{})

@@ -43,7 +43,8 @@ type Store struct {
 	stopped bool
 	failed  chan struct{}
 	closing chan struct{} // closed when Close has finished
-	size    atomic.Int64
+	// size is that of the tables on disk, reusable how much of it stands empty; both as last looked at.
+	size, reusable atomic.Int64
 	// unaccounted is the conservation figure, gateways how many are alive; both as last looked at.
 	unaccounted, gateways atomic.Int64
 	// damaged are the bodies that could not be read, as last looked at; pressedFrom and pressedTo the bytes that this gateway
@@ -273,9 +274,4 @@ func (s *Store) endClaims(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// OverBudget says whether new messages are refused; see queue.Bounded.
-func (s *Store) OverBudget() bool {
-	return s.opts.DiskBudget > 0 && s.size.Load() >= s.opts.DiskBudget
 }

@@ -73,13 +73,14 @@ func troubleWalk(f queue.MessageFilter) (string, []any) {
 	if f.Before > 0 {
 		w.add(`seq < ?`, f.Before)
 	}
+	whereHours(&w, `seq`, f) // the newest of that time
 	newest := `(SELECT seq, words FROM trouble WHERE ` + w.String() + ` ORDER BY seq DESC LIMIT ` + w.next(troubleNewest) + `)`
 	of.args = w.args
 	of.add(`t.words @@ ?::tsquery`, matching(f, words))
 	if len(f.Status) > 0 {
 		of.add(`m.status = ANY(?)`, texts(f.Status))
 	}
-	whereMessage(&of, `t.seq`, f)
+	whereMessage(&of, f)
 	return `SELECT ` + messageColumns + ` FROM ` + newest + ` t JOIN message m ON m.seq = t.seq WHERE ` + of.String() + ` ORDER BY t.seq DESC LIMIT ` + of.next(page(f.Limit)), of.args
 }
 
@@ -111,7 +112,10 @@ func messageQuery(f queue.MessageFilter) (string, []any) {
 	default:
 		return openMessageQuery(f)
 	}
-	whereMessage(&w, `m.seq`, f)
+	whereMessage(&w, f)
+	if !few { // otherwise the database may walk all of that time for the few
+		whereHours(&w, `m.seq`, f)
+	}
 	if f.Before > 0 {
 		w.add(order+` < ?`, f.Before)
 	}
@@ -130,17 +134,24 @@ func whereOpen(w *where, status []samvirke.MessageStatus) string {
 }
 
 // whereMessage adds the conditions that every way of searching has.
-func whereMessage(w *where, seq string, f queue.MessageFilter) {
+func whereMessage(w *where, f queue.MessageFilter) {
 	w.text(`m.kind = ? AND m.kind <> ''`, f.Kind)
 	w.text(`m.party = ?`, f.Party)
-	// A time is a range of numbers, in which the index is walked.
 	if !f.Since.IsZero() {
-		n := nanos(f.Since)
-		w.add(`m.received_at >= ? AND `+seq+` >= (SELECT min(first) FROM message_hour WHERE hour >= ?)`, n, n/hourNanos)
+		w.add(`m.received_at >= ?`, nanos(f.Since))
 	}
 	if !f.Until.IsZero() {
-		n := nanos(f.Until)
-		w.add(`m.received_at < ? AND `+seq+` <= (SELECT max(last) FROM message_hour WHERE hour <= ?)`, n, n/hourNanos)
+		w.add(`m.received_at < ?`, nanos(f.Until))
+	}
+}
+
+// whereHours makes a time a range of numbers, in which the index is walked.
+func whereHours(w *where, seq string, f queue.MessageFilter) {
+	if !f.Since.IsZero() {
+		w.add(seq+` >= (SELECT min(first) FROM message_hour WHERE hour >= ?)`, nanos(f.Since)/hourNanos)
+	}
+	if !f.Until.IsZero() {
+		w.add(seq+` <= (SELECT max(last) FROM message_hour WHERE hour <= ?)`, nanos(f.Until)/hourNanos)
 	}
 }
 
@@ -167,18 +178,21 @@ func matching(f queue.MessageFilter, words []string) string {
 	return strings.Join(quoted, ` & `)
 }
 
-// openMessageQuery reads the newest of each status, which the index gives in order, and puts them together.
+// openMessageQuery reads the newest of each status, which the index gives in order, and puts them together. Each is looked up by
+// itself (OFFSET 0): side by side with all messages of a party, the database would walk those until enough of them are among the few.
 func openMessageQuery(f queue.MessageFilter) (string, []any) {
 	w := &where{}
 	var parts []string
 	for _, s := range f.Status {
 		w.parts = nil
 		w.add(`s.status = ?`, string(s))
-		whereMessage(w, `s.seq`, f)
+		whereMessage(w, f)
+		whereHours(w, `s.seq`, f)
 		if f.Before > 0 {
 			w.add(`s.seq < ?`, f.Before)
 		}
-		parts = append(parts, `(SELECT s.seq FROM open_message s JOIN message m ON m.seq = s.seq WHERE `+w.String()+` ORDER BY s.seq DESC LIMIT `+w.next(page(f.Limit))+`)`)
+		parts = append(parts, `(SELECT s.seq FROM open_message s
+			CROSS JOIN LATERAL (SELECT party, kind, received_at FROM message WHERE seq = s.seq OFFSET 0) m WHERE `+w.String()+` ORDER BY s.seq DESC LIMIT `+w.next(page(f.Limit))+`)`)
 	}
 	return `SELECT ` + messageColumns + ` FROM (` + strings.Join(parts, ` UNION ALL `) + `) x JOIN message m ON m.seq = x.seq ORDER BY m.seq DESC LIMIT ` + w.next(page(f.Limit)), w.args
 }
@@ -278,13 +292,15 @@ func deliveryQuery(f queue.DeliveryFilter) (string, []any) {
 	}
 	w.text(`d.patient = ? AND d.patient <> ''`, f.Patient)
 	if !f.OverdueAt.IsZero() {
-		from, order = `open_delivery o JOIN delivery d ON d.seq = o.seq`, `o.seq`
-		w.add(`o.state = 'sent' AND o.expect_by < ?`, nanos(f.OverdueAt))
+		// All of them by their index, and each looked up by itself (OFFSET 0): the database would walk all deliveries from the newest on, where
+		// nothing is overdue.
+		from, order = `(SELECT seq FROM open_delivery WHERE state = 'sent' AND expect_by < `+w.next(nanos(f.OverdueAt))+` OFFSET 0) o
+			CROSS JOIN LATERAL (SELECT * FROM delivery WHERE seq = o.seq OFFSET 0) d`, `o.seq`
 	}
 	if len(f.State) > 0 {
 		open := !slices.ContainsFunc(f.State, func(s samvirke.DeliveryState) bool { return !slices.Contains(openStates, s) })
 		switch {
-		case slices.Equal(f.State, []samvirke.DeliveryState{samvirke.DeliverySending}):
+		case slices.Equal(f.State, []samvirke.DeliveryState{samvirke.DeliverySending}) && f.OverdueAt.IsZero():
 			from = `lane h JOIN delivery d ON d.seq = h.leased`
 			w.add(`h.leased <> 0 AND h.due > now_ns() AND d.state IN ('queued', 'waiting')`)
 		case open && f.MessageID+f.Patient == "" && f.OverdueAt.IsZero():
@@ -303,19 +319,16 @@ func deliveryQuery(f queue.DeliveryFilter) (string, []any) {
 }
 
 // openPairs gives the newest open deliveries of each state and party, which the index has in order; the totals tell which pairs
-// there are.
+// there are. What is being sent is among the queued and the waiting, and is found by its lanes: it would be looked for among all that wait.
 func openPairs(w *where, f queue.DeliveryFilter) string {
-	states := texts(f.State)
-	if slices.Contains(f.State, samvirke.DeliverySending) {
-		states = append(states, string(samvirke.DeliveryQueued), string(samvirke.DeliveryWaiting))
-	}
-	pairs := `t.kind = 'delivery' AND t.n > 0 AND t.state = ANY(` + w.next(states) + `)`
+	stored := slices.DeleteFunc(slices.Clone(f.State), func(s samvirke.DeliveryState) bool { return s == samvirke.DeliverySending })
+	pairs := `t.kind = 'delivery' AND t.n > 0 AND t.state = ANY(` + w.next(texts(stored)) + `)`
 	if f.Party != "" {
 		pairs += ` AND t.party = ` + w.next(f.Party)
 	}
 	of := where{args: w.args}
 	of.add(`p.state = t.state AND p.party = t.party`)
-	whereState(&of, `p`, f.State)
+	whereState(&of, `p`, stored)
 	if f.Before > 0 {
 		of.add(`p.seq < ?`, f.Before)
 	}
@@ -324,8 +337,13 @@ func openPairs(w *where, f queue.DeliveryFilter) string {
 	}
 	limit := of.next(page(f.Limit))
 	w.args = of.args
-	return `(SELECT DISTINCT t.party, t.state FROM tally t WHERE ` + pairs + `) t CROSS JOIN LATERAL
-		(SELECT p.seq FROM open_delivery p WHERE ` + of.String() + ` ORDER BY p.seq DESC LIMIT ` + limit + `) o JOIN delivery d ON d.seq = o.seq`
+	sending := ``
+	if len(stored) < len(f.State) {
+		sending = ` UNION ALL SELECT h.leased FROM lane h JOIN delivery x ON x.seq = h.leased
+			WHERE h.leased <> 0 AND h.due > now_ns() AND x.state IN ('queued', 'waiting')`
+	}
+	return `(SELECT p.seq FROM (SELECT DISTINCT t.party, t.state FROM tally t WHERE ` + pairs + `) t CROSS JOIN LATERAL
+		(SELECT p.seq FROM open_delivery p WHERE ` + of.String() + ` ORDER BY p.seq DESC LIMIT ` + limit + `) p` + sending + `) o JOIN delivery d ON d.seq = o.seq`
 }
 
 // whereState selects by the state as everybody sees it, of a table with state and seq: sending is not stored.

@@ -41,7 +41,9 @@ func (r *reader) Stats(ctx context.Context) (queue.Stats, error) {
 			st.OldestWaiting[party] = moment(at)
 		}
 	}
-	st.Bytes, err = single[int64](ctx, r, sizeSelect)
+	if st.Bytes, err = single[int64](ctx, r, sizeSelect); err == nil {
+		st.Reusable, err = single[int64](ctx, r, reusableSelect)
+	}
 	return st, err
 }
 
@@ -94,20 +96,3 @@ func (s *Store) Stats(ctx context.Context) (queue.Stats, error) {
 }
 
 const unaccountedSelect = `SELECT coalesce(sum(CASE kind WHEN 'accepted' THEN n WHEN 'message' THEN -n ELSE 0 END), 0)::bigint FROM tally`
-
-// measureSize notes the size of the tables, and whether the books balance.
-func (s *Store) measureSize(ctx context.Context) error {
-	n, err := single[int64](ctx, s.reader, sizeSelect)
-	if err != nil {
-		return err
-	}
-	s.size.Store(n)
-	if n, err = single[int64](ctx, s.reader, unaccountedSelect); err == nil {
-		s.unaccounted.Store(n)
-		n, err = single[int64](ctx, s.reader, damagedSelect)
-	}
-	if err == nil {
-		s.damaged.Store(n)
-	}
-	return err
-}

@@ -67,17 +67,17 @@ func testLeaseBlocks(t *testing.T, v *env) {
 func testLeaseWaitsUntilDue(t *testing.T, v *env) {
 	v.accept("m")
 	d := delivery("d", "m", "gp", "p")
-	// Of the wall clock and of its precision in a store: that is what an engine goes by.
+	// Of the wall clock and of its precision in a store: that is what an engine goes by, and what the units say that they go by.
 	soon := func() time.Time { return time.Now().Add(150 * time.Millisecond).Truncate(time.Microsecond) }
 	due := soon()
 	d.DueAt = due
-	v.commit(queue.Unit{Deliveries: []samvirke.Delivery{d}})
+	v.commit(queue.Unit{Now: time.Now(), Deliveries: []samvirke.Delivery{d}})
 	got := v.lease("gp", 1, "d")
 	if time.Now().Before(due) {
 		t.Fatal("leased before it was due")
 	}
 	due = soon()
-	v.step("d", got[0].Token, samvirke.DeliveryWaiting, dueAt(due))
+	v.commit(queue.Unit{Now: time.Now(), Steps: []queue.DeliveryStep{stepOf("d", got[0].Token, samvirke.DeliveryWaiting, dueAt(due))}})
 	got = v.lease("gp", 1, "d")
 	if time.Now().Before(due) {
 		t.Fatal("leased again before it was due")

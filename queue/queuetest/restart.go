@@ -33,7 +33,7 @@ func testRestartEveryStage(t *testing.T, v *env) {
 	// The lease is gone with its process: queued again.
 	v.state("a", samvirke.DeliveryQueued)
 	x := v.lease("gp", 10, "a")
-	v.step("a", x[0].Token, samvirke.DeliveryWaiting, dueAt(time.Now().Add(-time.Second)))
+	v.step("a", x[0].Token, samvirke.DeliveryWaiting, dueAt(v.now))
 	v.restart()
 	v.state("a", samvirke.DeliveryWaiting)
 	x = v.lease("gp", 10, "a")

@@ -4,53 +4,17 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
+	"github.com/samvirke/samvirke/queue/queuetest"
 )
-
-// messageSearches are all combinations of what can be asked of messages.
-func messageSearches(f func(name string, f queue.MessageFilter)) {
-	at := time.Unix(1_700_000_000, 0)
-	fields := []struct {
-		name string
-		set  func(*queue.MessageFilter)
-	}{
-		{"party", func(f *queue.MessageFilter) { f.Party = "hospital" }},
-		{"kind", func(f *queue.MessageFilter) { f.Kind = "LOG_INNLAGT" }},
-		{"patient", func(f *queue.MessageFilter) { f.Patient = "urn:test|5" }},
-		{"external", func(f *queue.MessageFilter) { f.ExternalID = "x" }},
-		{"id", func(f *queue.MessageFilter) { f.ID = "0190a3c4-0000-7000-8000-00000000000a" }},
-		{"text", func(f *queue.MessageFilter) { f.Text = "connection refused" }},
-		{"since", func(f *queue.MessageFilter) { f.Since = at }},
-		{"until", func(f *queue.MessageFilter) { f.Until = at.Add(time.Hour) }},
-	}
-	for set := range 1 << len(fields) {
-		var q queue.MessageFilter
-		var name []string
-		for i, x := range fields {
-			if set&(1<<i) != 0 {
-				x.set(&q)
-				name = append(name, x.name)
-			}
-		}
-		for i, statuses := range [][]samvirke.MessageStatus{nil, {samvirke.MessageAttention}, {samvirke.MessageRefused, samvirke.MessageQuarantined},
-			{samvirke.MessageProcessed}} {
-			if q.Status = statuses; (set+i)%2 == 0 {
-				q.Before = 1000
-			}
-			f(fmt.Sprint(strings.Join(name, "+"), statuses), q)
-		}
-	}
-}
 
 // TestSearchPlans asks how SQLite would answer every combination that a listing offers. None goes through a table or an index, but for those that
 // show the newest of all; and none sorts what grows with the store.
 func TestSearchPlans(t *testing.T) {
 	s := open(t, Options{Dir: t.TempDir()})
 	n := 0
-	messageSearches(func(name string, f queue.MessageFilter) {
+	queuetest.MessageSearches(func(name string, f queue.MessageFilter) {
 		few := f.ID+f.ExternalID != ""
 		all := f.Party+f.Kind+f.Patient+f.ExternalID+f.ID+f.Text == ""
 		eachMessageQuery(f, func(query string, args []any, bounds string) {
@@ -142,21 +106,9 @@ func eachMessageQuery(f queue.MessageFilter, ask func(query string, args []any, 
 
 // deliverySearches are all combinations of what can be asked of deliveries, with something being sent and without.
 func deliverySearches(f func(name string, f queue.DeliveryFilter, leased map[int64]bool)) {
-	states := [][]samvirke.DeliveryState{nil, {samvirke.DeliveryQueued}, {samvirke.DeliveryStopped, samvirke.DeliveryWaiting},
-		{samvirke.DeliverySending}, {samvirke.DeliveryQueued, samvirke.DeliverySending}, {samvirke.DeliverySent}, {samvirke.DeliveryAcknowledged, samvirke.DeliveryGivenUp}}
-	for set := range 1 << 6 {
-		var q queue.DeliveryFilter
-		for i, on := range []func(){func() { q.Party = "gp" }, func() { q.MessageID = "m" }, func() { q.Patient = "urn:test|5" },
-			func() { q.Purpose = samvirke.PurposeForward }, func() { q.OverdueAt = time.Unix(1_700_000_000, 0) }, func() { q.Before = 1000 }} {
-			if set&(1<<i) != 0 {
-				on()
-			}
+	queuetest.DeliverySearches(func(name string, q queue.DeliveryFilter) {
+		for _, leased := range []map[int64]bool{nil, {7: true}} {
+			f(fmt.Sprintf("%s, %d in hand", name, len(leased)), q, leased)
 		}
-		for _, list := range states {
-			q.State = list
-			for _, leased := range []map[int64]bool{nil, {7: true}} {
-				f(fmt.Sprintf("%+v, %d in hand", q, len(leased)), q, leased)
-			}
-		}
-	}
+	})
 }
