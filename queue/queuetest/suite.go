@@ -111,6 +111,7 @@ func Run(t *testing.T, e Engine) {
 		{"EraseHeldLane", testEraseHeldLane},
 		{"Retain", testRetain},
 		{"RetainTraces", testRetainTraces},
+		{"FindErasedInCapitals", testFindErasedInCapitals},
 		{"EraseSilent", testEraseSilent},
 		{"LargeBodies", testLargeBodies},
 		{"FilterMessages", testFilterMessages},
