@@ -2,10 +2,10 @@
 // package, the whole output of each test that failed, every skip with its reason, and at the end
 // the totals as "N passed, N failed, N skipped".
 //
-//	go test -json ./... | go run .ci/count.go [-totals FILE] [-forbid word,word]
+//	go test -json ./... | go run .ci/count.go [-totals FILE] [-skips FILE [-may WORD]]
 //
-// It exits 1 when a test failed, a package did not build, or a skip's reason holds a forbidden word:
-// the name of a program that the machine ought to have.
+// It exits 1 when a test failed, a package did not build, or with -skips when a test skipped that the file does not name: what a
+// machine lacks must show, whatever the reason is called. -may allows the skips whose reason holds a word as well.
 package main
 
 import (
@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -30,7 +29,8 @@ type event struct {
 // counter adds up what it is told.
 type counter struct {
 	out                     io.Writer
-	forbid                  *regexp.Regexp
+	allowed                 map[string]bool // skips by package and test; nil: all
+	may                     string
 	passed, failed, skipped int
 	output                  map[string][]string // by package and test
 	inPackage               map[string]int      // failed tests by package
@@ -39,15 +39,16 @@ type counter struct {
 
 func main() {
 	totals := flag.String("totals", "", "append the three totals to this file")
-	forbid := flag.String("forbid", "", "words that no skip may give as reason, with commas between")
+	skips := flag.String("skips", "", "a file of the tests that may skip: package, test and why in each line; others fail")
+	may := flag.String("may", "", "with -skips: a word in the reasons of further skips that are allowed")
 	flag.Parse()
-	c := &counter{out: os.Stdout, output: map[string][]string{}, inPackage: map[string]int{}}
-	if *forbid != "" {
-		var words []string
-		for w := range strings.SplitSeq(*forbid, ",") {
-			words = append(words, regexp.QuoteMeta(w))
+	c := &counter{out: os.Stdout, may: *may, output: map[string][]string{}, inPackage: map[string]int{}}
+	if *skips != "" {
+		var err error
+		if c.allowed, err = readSkips(*skips); err != nil {
+			fmt.Fprintln(os.Stderr, "count:", err)
+			os.Exit(1)
 		}
-		c.forbid = regexp.MustCompile(`(?i)\b(` + strings.Join(words, "|") + `)\b`)
 	}
 	if err := c.read(os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "count:", err)
@@ -68,6 +69,26 @@ func main() {
 	if c.failed > 0 || c.passed == 0 {
 		os.Exit(1)
 	}
+}
+
+// readSkips reads which tests may skip. Each must say why.
+func readSkips(name string) (map[string]bool, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	allowed := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0 || strings.HasPrefix(line, "#"):
+		case len(words) < 3:
+			return nil, fmt.Errorf("%s: %q: a package, a test and why it may skip", name, strings.TrimSpace(line))
+		default:
+			allowed[words[0]+" "+words[1]] = true
+		}
+	}
+	return allowed, nil
 }
 
 func (c *counter) read(r io.Reader) error {
@@ -110,7 +131,7 @@ func (c *counter) test(e event, key string) {
 		reason := skipReason(c.output[key])
 		line := fmt.Sprintf("%s %s: %s", e.Package, e.Test, reason)
 		c.skips = append(c.skips, line)
-		if c.forbid != nil && c.forbid.MatchString(reason) {
+		if c.allowed != nil && !c.allowed[key] && (c.may == "" || !strings.Contains(reason, c.may)) {
 			c.forbidden = append(c.forbidden, line)
 		}
 	case "fail":
@@ -156,7 +177,7 @@ func (c *counter) finish() {
 	}
 	for _, s := range c.forbidden {
 		c.failed++
-		fmt.Fprintln(c.out, "FAIL  skipped for want of something that ought to be here:", s)
+		fmt.Fprintln(c.out, "FAIL  skipped, and .ci/skips does not allow it:", s)
 	}
 	fmt.Fprintf(c.out, "%d passed, %d failed, %d skipped\n", c.passed, c.failed, c.skipped)
 }

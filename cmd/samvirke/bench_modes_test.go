@@ -168,6 +168,7 @@ func TestBenchRefusesNonsense(t *testing.T) {
 		"soak flat out":          {"--soak", "1m"},
 		"soak of a moment":       {"--soak", "1ms", "--rate", "1"},
 		"samples of nothing":     {"--sample", "1s"},
+		"lives of a minute":      {"--soak", "20m", "--rate", "1", "--kill-every", "1m"},
 		"several on files":       {"--gateways", "2"},
 		"no gateway":             {"--gateways", "0"},
 		"an army":                {"--gateways", "99", "--database", database},
@@ -194,11 +195,11 @@ func TestBenchRefusesNonsense(t *testing.T) {
 func TestTrend(t *testing.T) {
 	t.Parallel()
 	of := func(n int, every float64, value func(i int) float64) trend {
-		var at, values []float64
+		var points []point
 		for i := range n {
-			at, values = append(at, float64(i)*every), append(values, value(i))
+			points = append(points, point{float64(i) * every, value(i)})
 		}
-		return trendOf("x", at, values, 1)
+		return trendOf("x", [][]point{points}, 1)
 	}
 	wave := func(i int) float64 { return float64(i%3) - 1 }
 	for name, c := range map[string]struct {

@@ -14,7 +14,7 @@ import (
 // benchSoak runs a gateway for long, with faults.
 type benchSoak struct {
 	Soak       time.Duration `help:"Run at --rate for so long with faults: receivers that are down, slow or refuse, the gateway killed now and then, retention with short times. Tells what was lost, doubled or out of order and whether memory, files and store stay flat." placeholder:"DURATION"`
-	Sample     time.Duration `help:"With --soak: how often the gateway is looked at; default a minute, in short soaks a twentieth of them." placeholder:"DURATION"`
+	Sample     time.Duration `help:"With --soak: how often the gateway is looked at; default 20 seconds, in short soaks a twentieth of them." placeholder:"DURATION"`
 	FaultEvery time.Duration `help:"With --soak: how often a receiver gets a fault, in turn down, slow, refusing; it lasts half of that. 0 for none." default:"1m"`
 	KillEvery  time.Duration `help:"With --soak: how often the gateway is killed with kill -9 and started again; 0 for never." default:"5m"`
 	Keep       time.Duration `help:"With --soak: how long bodies are kept after the last receipt, and people and their traces after the end of their stay." default:"2m"`
@@ -27,6 +27,11 @@ const (
 	soakDrain    = 5 * time.Minute
 	soakPatience = 5 * time.Minute
 	minSample    = time.Second
+	maxSample    = 20 * time.Second // lives of some minutes need some samples each
+	// soakTells is from which time on a soak must tell of each figure whether it is flat, soakRate what part of its rate it must
+	// reach to say nothing about that.
+	soakTells = 20 * time.Minute
+	soakRate  = .95
 )
 
 // soakReport is what bench --soak prints.
@@ -35,7 +40,9 @@ type soakReport struct {
 	Kills   int          `json:"kills"`
 	Faults  int          `json:"faults"`
 	Samples []soakSample `json:"samples"`
+	Missed  int          `json:"missed_samples"` // the gateway ought to have answered and did not
 	Trends  []trend      `json:"trends"`
+	Verdict []string     `json:"verdict"` // what is wrong or cannot be told; empty when all is well
 }
 
 func (s *benchSoak) check(rate float64) error {
@@ -53,8 +60,11 @@ func (s *benchSoak) check(rate float64) error {
 	case s.Keep > 0 && s.Keep < time.Second:
 		return fail(exitUsage, "--keep: 1s or more, 0 for the times of a gateway that is told nothing")
 	}
+	if s.Soak >= soakTells && s.KillEvery > 0 && s.KillEvery < 3*warmUp {
+		return fail(exitUsage, "--kill-every: %s or more in a soak of %s, for the first minute of each life tells nothing; or 0", 3*warmUp, soakTells)
+	}
 	if s.Sample == 0 {
-		s.Sample = min(time.Minute, max(minSample, s.Soak/20))
+		s.Sample = min(maxSample, max(minSample, s.Soak/20))
 	}
 	return nil
 }
@@ -77,6 +87,7 @@ func (c *benchCmd) runSoak(a *app) error {
 	o := x.load(c, c.Parties)
 	o.Duration, o.Drain, o.Patience, o.Faults = c.Soak, soakDrain, soakPatience, &simulate.Disturbance{}
 	k := &soak{c: c, r: r, x: x, faults: o.Faults, began: time.Now()}
+	k.born = k.began
 	ctx, cancel := context.WithCancelCause(a.ctx)
 	stop := k.run(ctx, cancel)
 	r.LoadReport, err = simulate.Load(ctx, o)
@@ -90,6 +101,7 @@ func (c *benchCmd) runSoak(a *app) error {
 		r.CPUPerMessage = ms(g.cpu) / float64(r.Accepted)
 	}
 	r.Trends = trends(r.Samples, c.Rate*float64(c.Parties))
+	wrong := r.judge(c.Soak)
 	if c.JSON {
 		err = a.json(r)
 	} else {
@@ -98,13 +110,7 @@ func (c *benchCmd) runSoak(a *app) error {
 	if err != nil {
 		return err
 	}
-	grown := int64(0)
-	for _, t := range r.Trends {
-		if t.Verdict == verdictGrows {
-			grown++
-		}
-	}
-	return failIf(r.Lost + r.Duplicated + r.OutOfOrder + r.Changed + r.Unknown + r.Refused + grown)
+	return failIf(r.Lost + r.Duplicated + r.OutOfOrder + r.Changed + r.Unknown + r.Refused + wrong)
 }
 
 // soak does harm and looks on, beside the load.
@@ -116,6 +122,7 @@ type soak struct {
 	began  time.Time
 	// gateway is held by whoever needs the gateway to be there, or to be not.
 	gateway sync.Mutex
+	born    time.Time // when its life began; under gateway
 }
 
 // run starts the three hands; stop heals everything and waits for them. A gateway that does not start again ends the load
@@ -199,6 +206,7 @@ func (k *soak) killOnce(ctx context.Context) error {
 	if err := g.start(ctx); err != nil {
 		return err
 	}
+	k.born = time.Now()
 	k.faults.Happened() // a connection that the dead one had only begun may have been taken up as late as this
 	k.r.StartMS = max(k.r.StartMS, ms(g.took))
 	return nil
@@ -209,7 +217,8 @@ func (r *soakReport) print(a *app) error {
 		return err
 	}
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "\nkills %d\tfaults %d\tsent again after them %d\tunknown %d\trefused %d\t\n\n", r.Kills, r.Faults, r.SentAgain, r.Unknown, r.Refused)
+	fmt.Fprintf(w, "\nkills %d\tfaults %d\tsent again after them %d\tunknown %d\trefused %d\tsamples missing %d\t\n\n",
+		r.Kills, r.Faults, r.SentAgain, r.Unknown, r.Refused, r.Missed)
 	if err := w.Flush(); err != nil {
 		return err
 	}
@@ -223,5 +232,11 @@ func (r *soakReport) print(a *app) error {
 	for _, t := range r.Trends {
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f\t%.1f\t%s\t\n", t.Figure, t.Mean, t.PercentPerHour, t.Error, t.Verdict)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, words := range r.Verdict {
+		fmt.Fprintln(a.out, words)
+	}
+	return nil
 }

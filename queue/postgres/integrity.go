@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,27 +14,29 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// Pace of the check of stored bodies.
+// Pace of the check of stored bodies. Bytes decide: with a bound of few rows a store of many small messages would never be read through.
 const (
-	checkRows  = 200             // rows of a table in a step
-	checkRate  = 2 << 20         // bytes read in a second
-	checkStep  = 2 << 20         // bytes after which a step ends; one body may be larger
-	checkPause = 5 * time.Second // between two steps at least
+	checkRate  = 2 << 20                         // bytes read in a second
+	checkStep  = 2 << 20                         // bytes after which a step ends; one body may be larger
+	checkRow   = 256                             // bytes that a row counts for beside its body, also when that is gone
+	checkRows  = checkStep / checkRow / checkAll // rows of a table in a step: without bodies as many as its share holds
+	checkAll   = 4                               // tables
+	checkRest  = 4                               // how many times as long as a step took is rested after it
 	checkEvery = 7 * 24 * time.Hour
 )
 
-type checking struct{ message, delivery, plan, checked, began, ended, now int64 }
+type checking struct{ message, delivery, record, plan, checked, began, ended, now int64 }
 
 const (
-	checkingSelect = `SELECT message, delivery, plan, checked, began, ended, now_ns() FROM integrity WHERE one = 1`
-	checkingSet    = `UPDATE integrity SET message = $1, delivery = $2, plan = $3, checked = $4, began = $5, ended = $6 WHERE one = 1`
+	checkingSelect = `SELECT message, delivery, record, plan, checked, began, ended, now_ns() FROM integrity WHERE one = 1`
+	checkingSet    = `UPDATE integrity SET message = $1, delivery = $2, record = $3, plan = $4, checked = $5, began = $6, ended = $7 WHERE one = 1`
 	damageAdd      = `INSERT INTO damage SELECT kind, seq, $3 FROM unnest($1::text[], $2::bigint[]) AS n(kind, seq)
 		ON CONFLICT (kind, seq) DO UPDATE SET found = excluded.found`
 	damagedSelect = `SELECT count(*) FROM damage`
 )
 
 func scanChecking(row pgx.Row) (c checking, err error) {
-	err = row.Scan(&c.message, &c.delivery, &c.plan, &c.checked, &c.began, &c.ended, &c.now)
+	err = row.Scan(&c.message, &c.delivery, &c.record, &c.plan, &c.checked, &c.began, &c.ended, &c.now)
 	return c, err
 }
 
@@ -47,27 +50,29 @@ func (r *reader) Integrity(ctx context.Context) (queue.Integrity, error) {
 	out.Damaged, err = list(ctx, r, func(row pgx.Row) (text string, err error) {
 		err = row.Scan(&text)
 		return text, err
-	}, `SELECT x.kind || ' ' || coalesce(m.id, d.id, v.message_id, x.seq::text) FROM damage x LEFT JOIN message m ON x.kind = 'message' AND m.seq = x.seq
-		LEFT JOIN delivery d ON x.kind = 'delivery' AND d.seq = x.seq LEFT JOIN plan_version v ON x.kind = 'plan' AND v.seq = x.seq ORDER BY x.kind DESC, x.seq LIMIT $1`, queue.MaxPage)
+	}, `SELECT x.kind || ' ' || coalesce(m.id, d.id, r.message_id, v.message_id, x.seq::text) FROM damage x LEFT JOIN message m ON x.kind = 'message' AND m.seq = x.seq
+		LEFT JOIN delivery d ON x.kind = 'delivery' AND d.seq = x.seq LEFT JOIN record r ON x.kind = 'record' AND r.seq = x.seq
+		LEFT JOIN plan_version v ON x.kind = 'plan' AND v.seq = x.seq ORDER BY x.kind DESC, x.seq LIMIT $1`, queue.MaxPage)
 	return out, err
 }
 
 // checks looks at the stored bodies, a step at a time, until the store closes; of several gateways one does.
 func (s *Store) checks() {
 	s.slowly("integrity", func(ctx context.Context) (time.Duration, error) {
+		began := time.Now()
 		read, err := s.Check(ctx)
-		if err == nil && read == 0 {
-			return ageLook, nil
+		if err != nil || read == 0 {
+			return ageLook, err
 		}
-		return max(checkPause, time.Duration(float64(read)/checkRate*float64(time.Second))), err
+		return max(time.Duration(float64(read)/checkRate*float64(time.Second)), checkRest*time.Since(began)), nil
 	})
 }
 
 // checkTable is how the bodies of a table are looked at.
 type checkTable struct{ kind, sizes, bodies string }
 
-func checkTables() [3]checkTable {
-	return [3]checkTable{
+func checkTables() [checkAll]checkTable {
+	return [checkAll]checkTable{
 		{"message", `SELECT m.seq, coalesce(octet_length(m.raw), octet_length(a.body), 0) FROM message m LEFT JOIN aged a ON a.kind = 1 AND a.seq = m.seq
 			WHERE m.seq > $1 ORDER BY m.seq LIMIT $2`,
 			`SELECT m.seq, m.checksum, m.size, m.raw, int4send(a.sum) || a.body, a.sum FROM message m LEFT JOIN aged a ON a.kind = 1 AND a.seq = m.seq
@@ -76,7 +81,11 @@ func checkTables() [3]checkTable {
 			WHERE d.seq > $1 ORDER BY d.seq LIMIT $2`,
 			`SELECT d.seq, d.checksum, d.size, d.body, int4send(a.sum) || a.body, a.sum FROM delivery d LEFT JOIN aged a ON a.kind = 3 AND a.seq = d.seq
 			WHERE d.seq > $1 AND d.seq <= $2 ORDER BY d.seq`},
-		// A plan has no checksum before it ages.
+		// Records and plans have no checksum before they age: until then it is only seen whether the database can read them.
+		{"record", `SELECT r.seq, coalesce(nullif(octet_length(r.body), 0), octet_length(a.body), 0) FROM record r LEFT JOIN aged a ON a.kind = 4 AND a.seq = r.seq
+			WHERE r.seq > $1 ORDER BY r.seq LIMIT $2`,
+			`SELECT r.seq, '', 0::bigint, r.body, int4send(a.sum) || a.body, a.sum FROM record r LEFT JOIN aged a ON a.kind = 4 AND a.seq = r.seq
+			WHERE r.seq > $1 AND r.seq <= $2 ORDER BY r.seq`},
 		{"plan", `SELECT v.seq, coalesce(nullif(octet_length(v.body), 0), octet_length(a.body), 0) FROM plan_version v LEFT JOIN aged a ON a.kind = 5 AND a.seq = v.seq
 			WHERE v.seq > $1 ORDER BY v.seq LIMIT $2`,
 			`SELECT v.seq, '', 0::bigint, v.body, int4send(a.sum) || a.body, a.sum FROM plan_version v LEFT JOIN aged a ON a.kind = 5 AND a.seq = v.seq
@@ -114,16 +123,22 @@ func (s *Store) Check(ctx context.Context) (read int64, err error) {
 		if c.ended != 0 && c.now-c.ended < int64(checkEvery) {
 			return 0, nil
 		}
-		c.began, c.message, c.delivery, c.plan, c.checked = c.now, 0, 0, 0, 0
+		c = checking{began: c.now, ended: c.ended, now: c.now}
 	}
 	var kinds []string
 	var found []int64
+	var failed error
 	more := false
 	for i, t := range checkTables() {
-		last := []*int64{&c.message, &c.delivery, &c.plan}[i]
-		rows, n, rest, err := s.checkPiece(ctx, t, *last)
-		if err != nil {
+		last := []*int64{&c.message, &c.delivery, &c.record, &c.plan}[i]
+		// What a table leaves of its share is for those behind it.
+		rows, n, rest, err := s.checkPiece(ctx, t, *last, (checkStep-read)/int64(checkAll-i))
+		if err != nil && !unreadable(err) {
 			return 0, err
+		}
+		if err != nil { // no reason to leave the other tables; but the round does not end
+			failed = errors.Join(failed, fmt.Errorf("table of each %s behind row %d: %w", t.kind, *last, err))
+			continue
 		}
 		read += n
 		more = more || rest
@@ -133,15 +148,14 @@ func (s *Store) Check(ctx context.Context) (read int64, err error) {
 				kinds, found = append(kinds, t.kind), append(found, r.seq)
 			}
 			c.checked++
-			read++
 		}
 	}
-	return max(read, 1), s.checked(ctx, c, kinds, found, !more)
+	return max(read, 1), errors.Join(failed, s.checked(ctx, c, kinds, found, !more && failed == nil))
 }
 
-// checkPiece reads the bodies of some rows, and says whether there are more. Where the database cannot read them together each is
-// asked for alone.
-func (s *Store) checkPiece(ctx context.Context, t checkTable, last int64) (rows []checkedRow, bytes int64, more bool, err error) {
+// checkPiece reads the bodies of as many rows as a share of bytes holds, one at least, and says whether there are more. Where the
+// database cannot read them together each is asked for alone.
+func (s *Store) checkPiece(ctx context.Context, t checkTable, last, share int64) (rows []checkedRow, bytes int64, more bool, err error) {
 	sizes, err := collect(ctx, s, func(row pgx.Row) (z [2]int64, err error) {
 		err = row.Scan(&z[0], &z[1])
 		return z, err
@@ -151,8 +165,8 @@ func (s *Store) checkPiece(ctx context.Context, t checkTable, last int64) (rows 
 	}
 	more = len(sizes) == checkRows
 	n := 0
-	for n < len(sizes) && (n == 0 || bytes+sizes[n][1] <= checkStep) {
-		bytes += sizes[n][1]
+	for n < len(sizes) && (n == 0 || bytes+sizes[n][1]+checkRow <= share) {
+		bytes += sizes[n][1] + checkRow
 		n++
 	}
 	more = more || n < len(sizes)
@@ -210,7 +224,7 @@ func (s *Store) checked(ctx context.Context, c checking, kinds []string, found [
 		b.Queue(`DELETE FROM damage WHERE found < $1`, c.began)
 		c.began, c.ended = 0, c.now
 	}
-	b.Queue(checkingSet, c.message, c.delivery, c.plan, c.checked, c.began, c.ended)
+	b.Queue(checkingSet, c.message, c.delivery, c.record, c.plan, c.checked, c.began, c.ended)
 	var n int64
 	b.Queue(damagedSelect).QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
 	if err := s.slow.SendBatch(ctx, b).Close(); err != nil {

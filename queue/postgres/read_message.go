@@ -251,8 +251,12 @@ func (r *reader) FindDelivery(ctx context.Context, party, externalID string) (sa
 		if err != nil {
 			return d, err
 		}
-		if found {
-			return r.deliveryWhere(ctx, `d.seq = $1`, ref)
+		if !found {
+			continue
+		}
+		// The row that one way to write the id led to may be dropped by now, and that of another one not.
+		if d, err = r.deliveryWhere(ctx, `d.seq = $1`, ref); err != queue.ErrNotFound { //nolint:errorlint // as one gives it
+			return d, err
 		}
 	}
 	return d, queue.ErrNotFound

@@ -46,7 +46,8 @@ func RunAging(t *testing.T, a Aging) {
 		test func(*testing.T, *agingEnv)
 	}{
 		{"Whole", testAge}, {"Waiting", testAgeWaiting}, {"WhileRead", testAgeWhileRead}, {"WhileErased", testAgeWhileErased},
-		{"Large", testAgeLarge}, {"Integrity", testIntegrity}, {"IntegrityPressed", testIntegrityPressed}, {"Room", testRoom},
+		{"Large", testAgeLarge}, {"Integrity", testIntegrity}, {"IntegrityPressed", testIntegrityPressed}, {"IntegrityOfMany", testIntegrityOfMany},
+		{"Room", testRoom},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, &agingEnv{newEnv(t, a.Engine), a}) })
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +82,33 @@ func testRetainTraces(t *testing.T, v *env) {
 		t.Errorf("a third copy: %+v", out)
 	}
 	v.namesForgotten()
+}
+
+// testFindErasedInCapitals: of two erased deliveries under the same id, one in capitals, the row of the one is dropped. The other is found,
+// whichever way the id is asked for.
+func testFindErasedInCapitals(t *testing.T, v *env) {
+	const id = "0b6c3a1e-7f3d-4c58-9d35-5c1f1b2a3e4d"
+	var between time.Time
+	for _, x := range []struct{ prefix, id string }{{"old", id}, {"young", strings.ToUpper(id)}} {
+		m := message(x.prefix)
+		between = v.tick()
+		v.commit(queue.Unit{Accept: m})
+		d := delivery("d"+x.prefix, m.ID, "gp", m.Patient)
+		d.ExternalID = x.id
+		v.commit(queue.Unit{Message: &queue.MessageStep{ID: m.ID, To: samvirke.MessageProcessed}, Deliveries: []samvirke.Delivery{d},
+			Steps: []queue.DeliveryStep{{ID: d.ID, To: samvirke.DeliveryAcknowledged}}})
+	}
+	if _, err := v.s.(queue.Eraser).Erase(v.ctx(), queue.Erasure{Messages: []string{"old", "young"}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := v.dropTraces(between); n != 1 {
+		t.Fatalf("%d traces dropped, want that of the old one", n)
+	}
+	for _, asked := range []string{id, strings.ToUpper(id)} {
+		if d, err := v.s.FindDelivery(v.ctx(), "gp", asked); err != nil || d.ID != "dyoung" {
+			t.Errorf("asked for %s: %q, %v", asked, d.ID, err)
+		}
+	}
 }
 
 // tracesGone: nothing that hangs on a dropped message is found, and what hangs on the others is.

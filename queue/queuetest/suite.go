@@ -113,6 +113,7 @@ func Run(t *testing.T, e Engine) {
 		{"WipeLeavesLater", testWipeLeavesLater},
 		{"Retain", testRetain},
 		{"RetainTraces", testRetainTraces},
+		{"FindErasedInCapitals", testFindErasedInCapitals},
 		{"EraseSilent", testEraseSilent},
 		{"LargeBodies", testLargeBodies},
 		{"FilterMessages", testFilterMessages},

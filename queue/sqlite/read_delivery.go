@@ -100,11 +100,16 @@ func (r *reader) deliveryOnce(ctx context.Context, condition string, args ...any
 // erasedDelivery finds an erased delivery by what it was called.
 func (r *reader) erasedDelivery(ctx context.Context, party string, ids []string) (samvirke.Delivery, error) {
 	for _, id := range ids {
-		if ref, found, err := r.erasedRef(ctx, erasedDelivery, party, id); err != nil || found {
-			if err != nil {
-				return samvirke.Delivery{}, err
-			}
-			return r.deliveryWhere(ctx, `d.seq = ?`, ref)
+		ref, found, err := r.erasedRef(ctx, erasedDelivery, party, id)
+		if err != nil {
+			return samvirke.Delivery{}, err
+		}
+		if !found {
+			continue
+		}
+		// The row that one way to write the id led to may be dropped by now, and that of another one not.
+		if d, err := r.deliveryWhere(ctx, `d.seq = ?`, ref); !errors.Is(err, queue.ErrNotFound) {
+			return d, err
 		}
 	}
 	return samvirke.Delivery{}, queue.ErrNotFound
