@@ -11,6 +11,9 @@ import (
 // when none is given.
 var ErrMasterKey = errors.New("the master key is not the one the store is sealed under")
 
+// ErrErased says that an erasure was done by another call (Erasure.Note).
+var ErrErased = errors.New("the erasure was done before")
+
 // Erasure names everything of one person that goes.
 type Erasure struct {
 	// Patients are the patient keys of the person.
@@ -31,7 +34,7 @@ type Erasure struct {
 	// Traces: rows of messages that were received before need not stay until DropTraces. Zero: they stay.
 	Traces time.Time
 	// Note names the setting in which the caller keeps this erasure until it is done; it is among the Settings. Where it is gone another
-	// call did it: nothing is taken then, and Erase gives ErrNotFound, because what there is came after that. "": it is not asked for.
+	// call did it: nothing is taken then, and Erase gives ErrErased, because what there is came after that. "": it is not asked for.
 	Note string
 	// Hurry: more waits than is done at this pace, so the store may hold others up for longer at a time.
 	Hurry bool

@@ -177,12 +177,9 @@ type stored struct {
 	Patient string `json:"p,omitempty"`
 }
 
-// count works out one contribution, unless that was done for the same unit.
+// count works out one contribution.
 func (c *Counter) count(ctx context.Context, patient string, settings map[string]string) error {
 	name := settingPrefix + c.o.PlanID(patient)
-	if _, done := settings[name]; done {
-		return nil
-	}
 	plan, err := c.o.Load(ctx, patient)
 	if err != nil {
 		return fmt.Errorf("load a plan for the figures: %w", err)

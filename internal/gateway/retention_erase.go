@@ -215,7 +215,7 @@ func (f Forget) run(ctx context.Context, e *erasure) (queue.Erased, error) {
 		if errors.Is(err, queue.ErrState) && round < maxEraseRounds {
 			continue // a message of the person came in between
 		}
-		if err != nil && !errors.Is(err, queue.ErrNotFound) { // the note is gone: another one did it meanwhile
+		if err != nil && !errors.Is(err, queue.ErrErased) {
 			return out, fmt.Errorf("erase a person: %w", err)
 		}
 		return out, nil

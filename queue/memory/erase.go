@@ -28,7 +28,7 @@ func (s *Store) Erase(ctx context.Context, e queue.Erasure) (queue.Erased, error
 	}
 	defer s.disk.mu.Unlock()
 	if e.Note != "" && d.setting[e.Note] == "" {
-		return queue.Erased{}, fmt.Errorf("erase: %w", queue.ErrNotFound)
+		return queue.Erased{}, fmt.Errorf("erase: %w", queue.ErrErased)
 	}
 	x := &eraser{s: s, tables: d, e: e}
 	if heard := x.heard(); len(heard) > 0 {

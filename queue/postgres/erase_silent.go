@@ -54,14 +54,14 @@ func (x *eraser) noted(ctx context.Context) error {
 	if text, err := x.s.Setting(ctx, x.e.Note); err != nil || text != "" {
 		return err
 	}
-	return queue.ErrNotFound
+	return queue.ErrErased
 }
 
 // unlessHeard gives the error of a job that looked or listened: its own cannot say it, which would count as one of the connection.
 func (x *eraser) unlessHeard(err error) error {
 	switch {
 	case err == nil && x.done:
-		return queue.ErrNotFound
+		return queue.ErrErased
 	case err == nil && len(x.heard) > 0:
 		return &queue.HeardError{Patients: x.heard}
 	}

@@ -246,7 +246,7 @@ func testEraseNoted(t *testing.T, v *env) {
 		v.commit(queue.Unit{Plan: &queue.PlanStep{Patient: patient, Body: []byte("{}")}})
 	}
 	put()
-	if _, err := eraser.Erase(v.ctx(), e); !errors.Is(err, queue.ErrNotFound) {
+	if _, err := eraser.Erase(v.ctx(), e); !errors.Is(err, queue.ErrErased) {
 		t.Errorf("without its note: %v", err)
 	}
 	get[queue.PlanVersion](v)(v.s.Plan(v.ctx(), patient, 0))
@@ -258,7 +258,7 @@ func testEraseNoted(t *testing.T, v *env) {
 		t.Errorf("plan: %v", err)
 	}
 	put()
-	if _, err := eraser.Erase(v.ctx(), e); !errors.Is(err, queue.ErrNotFound) {
+	if _, err := eraser.Erase(v.ctx(), e); !errors.Is(err, queue.ErrErased) {
 		t.Errorf("a second time: %v", err)
 	}
 	get[queue.PlanVersion](v)(v.s.Plan(v.ctx(), patient, 0))

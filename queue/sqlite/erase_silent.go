@@ -30,7 +30,7 @@ func (s *Store) eraseAlone(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// noted gives ErrNotFound when the note of an erasure is gone. Who erases alone may trust it: only an erasure takes it away.
+// noted gives ErrErased when the note of an erasure is gone. Who erases alone may trust it: only an erasure takes it away.
 func (s *Store) noted(ctx context.Context, name string) error {
 	if name == "" {
 		return nil
@@ -38,7 +38,7 @@ func (s *Store) noted(ctx context.Context, name string) error {
 	if text, err := s.Setting(ctx, name); err != nil || text != "" {
 		return err
 	}
-	return queue.ErrNotFound
+	return queue.ErrErased
 }
 
 // Heard tells who is no silent person; see queue.Eraser.
