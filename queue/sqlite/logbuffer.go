@@ -19,7 +19,7 @@ const logBufferBytes = 124 << 10
 // gathers what follows on and writes it in one call, which is a fifth of the writer's work.
 //
 // Nothing is put off beyond the commit: the page whose head marks the end of a transaction writes out what is gathered, before
-// SQLite shows the commit to anybody, and so do sync, read, size, truncate and close. A write that
+// SQLite shows the commit to anybody, and so do that head when it is written anew, sync, read, size, truncate and close. A write that
 // fails then shows as the failure of that call, which ends the commit in the same way.
 //
 // The driver has no writable file layer of its own, so this works on the transpiled C structures: its version is
@@ -36,8 +36,9 @@ type logBuffer struct {
 	file  uintptr                 // the open log, 0 when there is none
 	at    int64                   // where in the log the buffer begins
 	n     int32                   // bytes gathered
-	// ending says that the page that comes next is the last of a transaction.
-	ending bool
+	// last is where the content of the last page of a transaction is to come, 0: nowhere. far is how far the log was written: what
+	// comes before it is written anew.
+	last, far int64
 	// written are the pages whose heads came by.
 	written writtenPages
 
@@ -131,7 +132,7 @@ func (b *logBuffer) open(tls *libc.TLS, _, path, file uintptr, flags int32, out 
 	m.FxWrite, m.FxSync, m.FxRead = b.forC(b.write), b.forC(b.sync), b.forC(b.read)
 	m.FxTruncate, m.FxFileSize, m.FxClose = b.forC(b.truncate), b.forC(b.size), b.forC(b.end)
 	f.FpMethods = b.methods
-	b.file, b.n, b.ending = file, 0, false
+	b.file, b.n, b.last, b.far = file, 0, 0, 0
 	return rc
 }
 
@@ -149,23 +150,33 @@ func (b *logBuffer) write(tls *libc.TLS, file, data uintptr, n int32, at int64) 
 		}
 		b.at = at
 	}
+	shown := at == b.last // with it the transaction is whole
+	b.last = 0
+	if n == walFrameHead && *inC[uint32](data + 4) != 0 {
+		b.last = at + walFrameHead
+		// Heads are written anew behind all content when the transaction did not fit into SQLite's memory, this one as the last.
+		shown = at < b.far
+	}
+	switch {
+	case at == 0:
+		b.far = int64(n) // the log begins anew
+	case at+int64(n) > b.far:
+		b.far = at + int64(n)
+	}
 	if n > logBufferBytes {
 		b.at += int64(n)
-		b.ending = false
 		return forGo[fileMove](b.below.FxWrite)(tls, file, data, n, at)
 	}
 	libc.Xmemcpy(tls, b.buffer+uintptr(b.n), data, libc.Tsize_t(n))
 	b.n += n
-	if b.ending {
-		b.ending = false
+	if shown {
 		return b.flush(tls)
 	}
-	// The head of a frame has the size of the database in its second word when its page ends a transaction.
-	b.ending = n == walFrameHead && *inC[uint32](data + 4) != 0
 	return lib.SQLITE_OK
 }
 
-// walFrameHead is the size of the head of a page in the log. Source: SQLite, "WAL-mode File Format", section 4.1.
+// walFrameHead is the size of the head of a page in the log, which has the size of the database in its second word when its page ends
+// a transaction. Source: SQLite, "WAL-mode File Format", section 4.1.
 const walFrameHead = 24
 
 // flush writes what is gathered. What could not be written is forgotten: it belongs to a commit that fails.

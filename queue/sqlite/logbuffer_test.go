@@ -3,8 +3,11 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -91,5 +94,74 @@ func TestLogBufferFails(t *testing.T) {
 	}
 	if off, err := s.countOff(t.Context()); err != nil || len(off) != 0 {
 		t.Errorf("the books are off by %v, %v", off, err)
+	}
+}
+
+// TestLogBufferAfterSpill: a transaction that does not fit into SQLite's memory writes pages of the log more than once, and the heads of all
+// that follow on anew at its end. It, and a small one behind it, stand in the log when they are shown to others, though nothing is synced.
+func TestLogBufferAfterSpill(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Options{Dir: dir, CheckpointEvery: time.Hour})
+	job := func(texts ...string) {
+		t.Helper()
+		if err := s.looseJob(t.Context(), func(w *writer) error {
+			for _, text := range texts {
+				if err := w.query(text, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	job(`CREATE TABLE spilled (id INTEGER PRIMARY KEY, body BLOB)`)
+	for round := range 3 {
+		rows := 6000 + round
+		job(`DELETE FROM spilled`, fmt.Sprintf(`WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < %d) INSERT INTO spilled SELECT n, randomblob(3000) FROM c`, rows),
+			`UPDATE spilled SET body = randomblob(3000)`)
+		if round == 1 {
+			log, err := os.ReadFile(s.path + "-wal")
+			if err == nil && len(log) == 0 {
+				err = errors.New("the log is empty")
+			}
+			base, e := os.ReadFile(s.path)
+			if err = errors.Join(err, e); err != nil {
+				t.Fatal(err)
+			}
+			copied := filepath.Join(t.TempDir(), "copy.db")
+			if err := errors.Join(os.WriteFile(copied, base, 0o600), os.WriteFile(copied+"-wal", log, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			db, err := sql.Open("sqlite", copied)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var n int
+			if err := db.QueryRow(`SELECT count(*) FROM spilled`).Scan(&n); err != nil || n != rows {
+				t.Errorf("%d rows of %d outlive the process, %v", n, rows, err)
+			}
+			intact(t, db)
+			_ = db.Close()
+		}
+		job(fmt.Sprintf(`UPDATE integrity SET checked = %d`, round+1))
+		if c, err := s.checkingAt(t.Context()); err != nil || c.checked != int64(round+1) {
+			t.Errorf("round %d: %d, %v", round, c.checked, err)
+		}
+		intact(t, s.db)
+		if round == 1 {
+			if err := s.cutLog(t.Context()); err != nil { // what comes next is written over what was there
+				t.Fatal(err)
+			}
+			intact(t, s.db)
+		}
+	}
+}
+
+func intact(t *testing.T, db *sql.DB) {
+	t.Helper()
+	var is string
+	if err := db.QueryRow(`PRAGMA integrity_check`).Scan(&is); err != nil || is != "ok" {
+		t.Errorf("database is damaged: %s, %v", is, err)
 	}
 }
