@@ -42,8 +42,17 @@ type Store interface {
 
 // Bounded is a store that may be given a budget of disk.
 type Bounded interface {
-	// OverBudget says that units which accept a message are refused with ErrFull. It costs nothing to ask.
-	OverBudget() bool
+	// OverBudget says that units which accept a message are refused with ErrFull; asked with reserve, that those with Unit.Reserve are
+	// refused too. It costs nothing to ask.
+	OverBudget(reserve bool) bool
+}
+
+// Over tells whether a store that uses so many bytes is over its budget, 0 being none. The reserve is a sixteenth more.
+func Over(used, budget int64, reserve bool) bool {
+	if reserve {
+		budget += budget / 16
+	}
+	return budget > 0 && used >= budget
 }
 
 // Writer commits units.
@@ -108,6 +117,9 @@ type Unit struct {
 	// unit is not applied and Outcome tells: see Outcome. Status "" means received; ReceivedAt, Checksum
 	// and Size are filled in when they are zero. ErrExists when the ID is taken.
 	Accept *samvirke.Message
+	// Reserve lets Accept have of the reserve when the store is over its budget of disk: for receipts. What waits for one keeps its
+	// body, so without them room would not come back.
+	Reserve bool
 	// Message changes a stored message.
 	Message *MessageStep
 	// Records are added to the plan records; a record with the same Key and Hash is kept once.

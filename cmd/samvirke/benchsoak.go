@@ -180,17 +180,34 @@ func (k *soak) harm(ctx context.Context) {
 }
 
 // killing kills the gateway again and again and starts it on what it left. ctx ends that; starting is that of the
-// gateway, which must be there at the end.
+// gateway, which must be there at the end. A gateway that ends by itself is an error.
 func (k *soak) killing(ctx, starting context.Context) error {
 	for n := range k.times(k.c.KillEvery) {
-		if !wait(ctx, time.Until(k.began.Add(time.Duration(n+1)*k.c.KillEvery))) {
-			return nil
+		if lives, err := k.lives(ctx, k.began.Add(time.Duration(n+1)*k.c.KillEvery)); err != nil || !lives {
+			return err
 		}
 		if err := k.killOnce(starting); err != nil {
 			return fmt.Errorf("start again after kill %d: %w", k.r.Kills, err)
 		}
 	}
-	return nil
+	_, err := k.lives(ctx, k.began.Add(k.c.Soak+soakDrain+soakPatience))
+	return err
+}
+
+var errEndedByItself = errors.New("the gateway ended by itself")
+
+// lives waits until then, and says whether it came to that.
+func (k *soak) lives(ctx context.Context, then time.Time) (bool, error) {
+	t := time.NewTimer(time.Until(then))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true, nil
+	case <-ctx.Done():
+		return false, nil
+	case <-k.x.gateways[0].now.ended:
+		return false, errEndedByItself
+	}
 }
 
 func (k *soak) killOnce(ctx context.Context) error {

@@ -113,7 +113,7 @@ func (g *Gateway) commitAtOnce(ctx context.Context, m *samvirke.Message, out out
 		return done, err
 	}
 	accept := *m
-	u.Accept = &accept
+	u.Accept, u.Reserve = &accept, out.isReceipt()
 	g.eventsAtOnce(u, m)
 	settled, err := g.numberHeld(ctx, u)
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 // Bounds of what waits between Receive and processing.
 const (
 	// maxHandover bounds the parsed messages that wait, by the size of their raw bytes: a parsed message takes
-	// some seven times that. It is room for 64 messages of 8 KB, several times what one sync of the disk holds
-	// up at 500 a second.
-	maxHandover = 512 << 10
+	// some seven times that. It is room for 96 messages of 8 KB, several times what one sync of the disk, or one step of
+	// retention, holds up at 500 a second.
+	maxHandover = 768 << 10
 	// maxHandoverOne is what one party gets of it, so that a flood, whose messages keep their places for as long as they wait
 	// for each other, leaves room to all others. A message that is larger waits as the only one of its party.
 	maxHandoverOne = maxHandover - maxHandover/4
@@ -38,6 +38,9 @@ type outcome struct {
 	// each holds the fault of each receiver, by index, where they differ; nil: fault is that of all.
 	each map[int]*samvirke.Fault
 }
+
+// isReceipt tells whether the message is an application receipt.
+func (o *outcome) isReceipt() bool { return o.parsed != nil && o.parsed.Envelope.Receipt != nil }
 
 // handover carries parse outcomes from Receive to processing, so that a message is parsed once.
 type handover struct {

@@ -44,14 +44,16 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 		return accepted{}, fmt.Errorf("party %q is not configured", in.Party)
 	}
 	queue.Reach(queue.PointReceived)
-	if store, ok := storeAs[queue.Bounded](g.store); ok && store.OverBudget() {
-		// Before the work: those who are refused come again, and retention needs the processor to make room.
-		return accepted{}, fmt.Errorf("store message: %w", queue.ErrFull)
+	if err := g.overBudget(in, nil); err != nil {
+		return accepted{}, err
 	}
 	place := g.parsed.reserve(ctx, in.Party, len(in.Body))
 	defer func() { g.parsed.free(place) }()
 	out := g.looked(ctx, in)
-	if err := l.draining(out.parsed != nil && out.parsed.Envelope.Receipt != nil); err != nil {
+	if err := g.overBudget(in, &out); err != nil {
+		return accepted{}, err
+	}
+	if err := l.draining(out.isReceipt()); err != nil {
 		return accepted{}, err
 	}
 	m := g.messageOf(in, out)
@@ -78,7 +80,7 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 		g.parsed.put(m.ID, out, place) // from here on the place belongs to what was put
 		place = room{}
 	}
-	done, err := g.keep(ctx, &m, out.fault)
+	done, err := g.keep(ctx, &m, out)
 	if err != nil {
 		g.parsed.take(m.ID)
 		return acc, fmt.Errorf("store message: %w", err)
@@ -93,12 +95,12 @@ func (g *Gateway) accept(ctx context.Context, in connectors.Incoming) (acc accep
 }
 
 // keep stores a message without processing it.
-func (g *Gateway) keep(ctx context.Context, m *samvirke.Message, f *samvirke.Fault) (done queue.Outcome, err error) {
-	u := &queue.Unit{Now: m.ReceivedAt, Accept: m, Events: []samvirke.Event{receivedEvent(m)}}
+func (g *Gateway) keep(ctx context.Context, m *samvirke.Message, out outcome) (done queue.Outcome, err error) {
+	u := &queue.Unit{Now: m.ReceivedAt, Accept: m, Reserve: out.isReceipt(), Events: []samvirke.Event{receivedEvent(m)}}
 	if m.Status != samvirke.MessageReceived {
 		u.Events = append(u.Events, samvirke.Event{
 			At: m.ReceivedAt, MessageID: m.ID, Party: m.Party, Patient: m.Patient,
-			Name: eventFor(m.Status), Detail: f.Code,
+			Name: eventFor(m.Status), Detail: out.fault.Code,
 		})
 		return g.store.Commit(ctx, u)
 	}
@@ -123,7 +125,7 @@ func receivedEvent(m *samvirke.Message) samvirke.Event {
 
 // answer fills in what the sender is told of a message that is kept.
 func (g *Gateway) answer(acc *accepted, m *samvirke.Message, out outcome, done queue.Outcome, toldByWire bool) {
-	if out.parsed != nil && out.parsed.Envelope.Receipt != nil {
+	if out.isReceipt() {
 		queue.Reach(queue.PointReceiptDone)
 	}
 	ans := connectors.Answer{MessageID: m.ID}

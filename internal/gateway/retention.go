@@ -32,8 +32,12 @@ const (
 	retainNames    = 2000
 )
 
-// inHurry is how long a run erases people gently. One that has more to do then is behind, and what is behind takes room and time from all.
-const inHurry = time.Hour
+// inHurry is how long a run erases people gently at most; it is less where people are kept for less than so many times as long. A run that
+// has more to do then is behind, and what is behind takes room and time from all.
+const (
+	inHurry   = time.Hour
+	keptTimes = 16
+)
 
 // RetentionJob is the job that drops what has been kept long enough. The gateway is made before its jobs can name
 // it, so it is asked for when the job runs.
@@ -56,7 +60,7 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 		more = false
 		if r.Records > 0 {
 			var e error
-			more, e = g.eraseEnded(ctx, r, now, time.Since(began) > min(r.Records/4, inHurry))
+			more, e = g.eraseEnded(ctx, r, now, began.Add(min(r.Records/keptTimes, inHurry)))
 			if err = errors.Join(err, e); more && !g.ended.dirty() {
 				continue // nobody went
 			}

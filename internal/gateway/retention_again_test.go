@@ -15,12 +15,13 @@ import (
 // faultyEraser is a store in which something about erasing goes wrong.
 type faultyEraser struct {
 	busyEraser
-	broken string             // a patient whose records cannot be read
-	erase  func() (err error) // what comes of an erasure before it is done; nil: it is done
-	after  error              // what comes of one that was done
-	wipes  int
-	hurry  []bool       // of each erasure
-	ahead  atomic.Int64 // ns that the clock goes ahead
+	broken  string             // a patient whose plan and records cannot be read
+	damaged string             // one whose plan cannot be read
+	erase   func() (err error) // what comes of an erasure before it is done; nil: it is done
+	after   error              // what comes of one that was done
+	wipes   int
+	hurry   []bool       // of each erasure
+	ahead   atomic.Int64 // ns that the clock goes ahead
 }
 
 func (s *faultyEraser) Records(ctx context.Context, patient string) ([]queue.Record, error) {
@@ -28,6 +29,14 @@ func (s *faultyEraser) Records(ctx context.Context, patient string) ([]queue.Rec
 		return nil, queue.ErrDamaged
 	}
 	return s.Store.Records(ctx, patient)
+}
+
+func (s *faultyEraser) Plan(ctx context.Context, patient string, version int64) (queue.PlanVersion, error) {
+	v, err := s.Store.Plan(ctx, patient, version)
+	if patient != "" && (patient == s.broken || patient == s.damaged) && err == nil {
+		v.Body, err = nil, queue.ErrDamaged
+	}
+	return v, err
 }
 
 func (s *faultyEraser) Erase(ctx context.Context, e queue.Erasure) (out queue.Erased, err error) {
@@ -135,6 +144,24 @@ func TestRetainUnreadable(t *testing.T) {
 			t.Errorf("plan of %d: %v", n, err)
 		}
 	}
+}
+
+// TestRetainDamagedPlan: a stored plan that cannot be read is what its records give.
+func TestRetainDamagedPlan(t *testing.T) {
+	t.Parallel()
+	r, s := faultyRig(t)
+	stay(r, 1, "finished", "end", "2026-01-08T10:00:00+01:00")
+	stay(r, 2, "in-progress")
+	for _, s.damaged = range []string{key(1), key(2)} {
+		if err := r.g.Retain(t.Context(), gateway.Retention{Records: time.Nanosecond}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.damaged = ""
+	if _, err := r.store.Plan(t.Context(), key(1), 0); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("plan of who left: %v", err)
+	}
+	r.plan(key(2))
 }
 
 // TestRetainHurry: a run that goes on for long is behind, and asks for more at a time.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,8 +14,10 @@ import (
 )
 
 const (
-	// eraseTogether is how many people one erasure of retention takes. More would hold the store up for too long when their plans go.
+	// eraseTogether is how many people one erasure of retention takes. More would hold the store up for too long when their plans go; in a
+	// hurry it may.
 	eraseTogether = 128
+	eraseInHurry  = 256
 	// eraseAtOnce is how many people are collected for a row of erasures: the settings are looked through once for all of them.
 	eraseAtOnce = 4096
 	// lookAgain is how often all plans are looked at, and not only those that were changed since: a course may have an end that
@@ -78,10 +81,18 @@ func (g *Gateway) wipe(ctx context.Context) error {
 	return nil
 }
 
+// silence is how people go of whom nobody hears any more: what their erasures say, and when they begin to hurry.
+type silence struct {
+	queue.Erasure
+	late time.Time
+}
+
+func (q *silence) hurry() bool { return time.Now().After(q.late) }
+
 // eraseEnded erases those whose plan came to its end, and was last changed, before the time for it. It stops when it has looked at many
 // and says whether there may be more. An error that goes with that is of people who stay because something of them cannot be read.
-func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now time.Time, hurry bool) (more bool, err error) {
-	q := queue.Erasure{Silent: now.Add(-r.Records), Unwiped: true, Hurry: hurry}
+func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now, late time.Time) (more bool, err error) {
+	q := silence{late: late, Erasure: queue.Erasure{Silent: now.Add(-r.Records), Unwiped: true}}
 	if r.Traces > 0 {
 		q.Traces = now.Add(-r.Traces)
 	}
@@ -140,7 +151,7 @@ func (u *unread) err() error {
 }
 
 // eraseChanged erases those whose plan is as it was seen, and has ended.
-func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]int64, q queue.Erasure, stay *unread) error {
+func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]int64, q silence, stay *unread) error {
 	var mu sync.Mutex
 	var ended []string
 	var two sync.WaitGroup // one reads while the other one computes
@@ -177,16 +188,28 @@ func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]int64, q 
 // hasEnded tells whether a version is the newest of a plan that came to its end before a time. Each plan is read once: an older version
 // leaves it to the newest one.
 func (g *Gateway) hasEnded(ctx context.Context, patient string, version int64, before time.Time) (bool, error) {
-	newest, err := g.newestVersion(ctx, patient)
-	if err != nil || newest.Version != version {
-		return false, err
+	newest, err := g.store.Plan(ctx, patient, 0)
+	switch {
+	case errors.Is(err, queue.ErrNotFound) || newest.Version > 0 && newest.Version != version:
+		return false, nil
+	case errors.Is(err, queue.ErrDamaged):
+		p, err := g.Plan(ctx, patient) // it is what its records give
+		if err != nil || p == nil {
+			return false, err
+		}
+		newest.Body = p.AppendJSON(nil)
+	case err != nil:
+		return false, fmt.Errorf("read a plan: %w", err)
 	}
-	p, err := g.Plan(ctx, patient)
-	return err == nil && p != nil && endedBefore(p, before), err
+	var e ends
+	if err := json.Unmarshal(newest.Body, &e); err != nil {
+		return false, fmt.Errorf("read a plan: %w", err)
+	}
+	return e.before(before), nil
 }
 
 // eraseAll erases those of these people of whom nothing came since a time, and of whom nothing is open.
-func (g *Gateway) eraseAll(ctx context.Context, patients []string, q queue.Erasure, stay *unread) error {
+func (g *Gateway) eraseAll(ctx context.Context, patients []string, q silence, stay *unread) error {
 	eraser, ok := storeAs[queue.Eraser](g.store)
 	if !ok || len(patients) == 0 || ctx.Err() != nil {
 		return nil
@@ -196,7 +219,14 @@ func (g *Gateway) eraseAll(ctx context.Context, patients []string, q queue.Erasu
 	if err != nil {
 		return err
 	}
-	for piece := range slices.Chunk(all, eraseTogether) {
+	for len(all) > 0 {
+		n := eraseTogether
+		if q.hurry() {
+			n = eraseInHurry
+		}
+		n = min(n, len(all))
+		piece := all[:n:n]
+		all = all[n:]
 		if err := g.erasePiece(ctx, &f, eraser, piece, q); err != nil {
 			return err
 		}
@@ -205,10 +235,10 @@ func (g *Gateway) eraseAll(ctx context.Context, patients []string, q queue.Erasu
 }
 
 // erasePiece erases some people together. Who is heard of in the moment of it makes it begin again without them.
-func (g *Gateway) erasePiece(ctx context.Context, f *Forget, eraser queue.Eraser, piece []person, q queue.Erasure) error {
+func (g *Gateway) erasePiece(ctx context.Context, f *Forget, eraser queue.Eraser, piece []person, q silence) error {
 	for ctx.Err() == nil {
 		e := erasure{Who: whoRetention, Reason: whyRetention, Erasure: together(piece)}
-		e.Silent, e.Traces, e.Unwiped, e.Hurry = q.Silent, q.Traces, q.Unwiped, q.Hurry
+		e.Silent, e.Traces, e.Unwiped, e.Hurry = q.Silent, q.Traces, q.Unwiped, q.hurry()
 		heard, err := eraser.Heard(ctx, e.Erasure)
 		if err != nil {
 			return fmt.Errorf("erase people: %w", err)
@@ -264,51 +294,44 @@ func unlessHeard(err error) error {
 	return err
 }
 
-// newestVersion gives the newest version of a plan without its body; Version 0: there is none, or nobody has it.
-func (g *Gateway) newestVersion(ctx context.Context, patient string) (queue.PlanVersion, error) {
-	if patient == "" {
-		return queue.PlanVersion{}, nil
-	}
-	versions, err := g.store.PlanVersions(ctx, patient)
-	if err != nil {
-		return queue.PlanVersion{}, fmt.Errorf("read versions of a plan: %w", err)
-	}
-	if len(versions) == 0 {
-		return queue.PlanVersion{}, nil
-	}
-	return versions[0], nil
+// ends is what a stored plan says of its end.
+type ends struct {
+	Person struct {
+		Deceased json.RawMessage `json:"deceased"`
+	} `json:"person"`
+	Stays  []span `json:"stays"`
+	Course struct {
+		Courses []span `json:"courses"`
+	} `json:"course"`
 }
 
-// endedBefore tells whether a person is dead, or every course has ended, since before a time. Where no course is known the stays
+// span is a stay or a course.
+type span struct {
+	Status string          `json:"status"`
+	End    *careplan.Value `json:"end"`
+}
+
+// before tells whether a person is dead, or every course has ended, since before a time. Where no course is known the stays
 // are what could end; a plan without either has no end that could be told.
-func endedBefore(p *careplan.Plan, before time.Time) bool {
-	if p.Person.Deceased != nil {
+func (e *ends) before(at time.Time) bool {
+	if len(e.Person.Deceased) > 0 {
 		return true // the last change is before that time
 	}
-	if p.Course == nil || len(p.Course.Courses) == 0 {
-		for i := range p.Stays {
-			if s := &p.Stays[i]; !closed(s.Status, s.End, before) {
-				return false
-			}
-		}
-		return len(p.Stays) > 0
+	all := e.Course.Courses
+	if len(all) == 0 {
+		all = e.Stays
 	}
-	for i := range p.Course.Courses {
-		if c := &p.Course.Courses[i]; !closed(c.Status, c.End, before) {
-			return false
-		}
-	}
-	return true
+	return len(all) > 0 && !slices.ContainsFunc(all, func(s span) bool { return !s.closed(at) })
 }
 
-// closed tells whether something of this status, with this end, is over since before a time.
-func closed(status string, end *careplan.Value, before time.Time) bool {
-	if status != "finished" && status != "cancelled" && status != "entered-in-error" {
+// closed tells whether it is over since before a time.
+func (s span) closed(before time.Time) bool {
+	if s.Status != "finished" && s.Status != "cancelled" && s.Status != "entered-in-error" {
 		return false
 	}
-	if end == nil {
+	if s.End == nil {
 		return true
 	}
-	at, err := time.Parse(time.RFC3339, end.Text)
+	at, err := time.Parse(time.RFC3339, s.End.Text)
 	return err != nil || at.Before(before)
 }

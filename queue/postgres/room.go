@@ -1,6 +1,10 @@
 package postgres
 
-import "context"
+import (
+	"context"
+
+	"github.com/samvirke/samvirke/queue"
+)
 
 // reusableSelect gives the bytes of the tables' files that the next rows go into: what retention takes away leaves room, and files
 // give it back to the disk only at their end. Each table counts by itself, and the table beside it in which the database keeps
@@ -46,6 +50,6 @@ func (s *Store) measureSize(ctx context.Context) error {
 
 // OverBudget says whether new messages are refused; see queue.Bounded. What the next rows go into without a larger file is free: otherwise
 // a store that was full once would stay so, however much retention takes away.
-func (s *Store) OverBudget() bool {
-	return s.opts.DiskBudget > 0 && s.size.Load()-s.reusable.Load() >= s.opts.DiskBudget
+func (s *Store) OverBudget(reserve bool) bool {
+	return queue.Over(s.size.Load()-s.reusable.Load(), s.opts.DiskBudget, reserve)
 }

@@ -122,7 +122,7 @@ func TestDiskBudget(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.drop()
-			if !s.OverBudget() {
+			if !s.OverBudget(false) {
 				t.Errorf("%d of %d bytes count as room before a vacuum", s.reusable.Load(), s.size.Load())
 			}
 			r.vacuum()
@@ -130,7 +130,7 @@ func TestDiskBudget(t *testing.T) {
 			if full < s.opts.DiskBudget {
 				t.Fatalf("the files have %d bytes only", full)
 			}
-			if s.OverBudget() {
+			if s.OverBudget(false) {
 				t.Fatalf("still over the budget with %d of %d bytes to be used again", s.reusable.Load(), full)
 			}
 			// The database has crashed and counts from nothing.

@@ -149,9 +149,9 @@ func (s *Store) WasErased(ctx context.Context, recordKey string) (bool, error) {
 }
 
 // OverBudget implements queue.Bounded.
-func (s *Store) OverBudget() bool {
+func (s *Store) OverBudget(reserve bool) bool {
 	inner, ok := s.inner.(queue.Bounded)
-	return ok && inner.OverBudget()
+	return ok && inner.OverBudget(reserve)
 }
 
 // DropPayloads implements queue.Retainer.

@@ -85,10 +85,5 @@ func (s *Store) removeAged(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, seg := range dead {
-		if err := s.removeSegment(ctx, seg); err != nil {
-			return fmt.Errorf("remove aged segment %d: %w", seg, err)
-		}
-	}
-	return nil
+	return s.removeSegments(ctx, dead)
 }

@@ -132,6 +132,6 @@ func (s *Store) measureFirst(ctx context.Context) {
 const freePages = `SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size`
 
 // OverBudget says whether new messages are refused; see queue.Bounded.
-func (s *Store) OverBudget() bool {
-	return s.opts.DiskBudget > 0 && s.size.Load()-s.free.Load() >= s.opts.DiskBudget
+func (s *Store) OverBudget(reserve bool) bool {
+	return queue.Over(s.size.Load()-s.free.Load(), s.opts.DiskBudget, reserve)
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
@@ -27,15 +26,6 @@ const (
 	erasedContent  = "content"  // party, external id, checksum
 	erasedDelivery = "delivery" // party, external id of a delivery
 	erasedRecord   = "record"   // key of a record
-)
-
-// eraseBatch is how many messages or deliveries one step takes at least, with everything that hangs on them; it takes more for as long as
-// eraseHold or eraseHurry, in which nobody else writes. What a power cut undoes is done again: the erasure stands in the store until its core, which
-// comes behind them.
-const (
-	eraseBatch = 16
-	eraseHold  = 25 * time.Millisecond
-	eraseHurry = 100 * time.Millisecond // where that is not enough
 )
 
 // erasedHash is what is kept of an id: without the salt of the store nobody can try ids against it, and ids are
@@ -150,7 +140,7 @@ func (x *eraser) messages(ctx context.Context) error {
 	}
 	found = append(found, seqs...)
 	slices.Sort(found)
-	return x.batches(ctx, slices.Compact(found), x.message)
+	return x.batches(ctx, slices.Compact(found), x.messagesOf)
 }
 
 // numbers lists numbers on a reading connection, so that the writer goes on meanwhile, with all that was written before the call.
@@ -167,46 +157,6 @@ func (x *eraser) numbersOf(ctx context.Context, query string, args ...any) ([]in
 		err = rows.Scan(&n)
 		return n, err
 	}, query, args...)
-}
-
-// batches runs f for all numbers, some in each transaction: as many as can be in a short time.
-func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq int64) error) error {
-	hold := eraseHold
-	if x.e.Hurry {
-		hold = eraseHurry
-	}
-	for len(all) > 0 {
-		before, files, n := x.out, len(x.files), 0
-		err := x.s.looseJob(ctx, func(w *writer) error {
-			if !x.e.Silent.IsZero() {
-				w.mild = 1 // nobody asked for it
-				defer func() { w.mild = 0 }()
-			}
-			var err error
-			if x.trace, err = w.tracer(); err != nil {
-				return err
-			}
-			for began := time.Now(); n < len(all) && (n < eraseBatch || time.Since(began) < hold); n++ {
-				if err := f(w, all[n]); err != nil {
-					return err
-				}
-			}
-			if err := x.trace.end(); err != nil {
-				return err
-			}
-			return w.query(`UPDATE erasure SET dirty = 1`, nil)
-		})
-		if err != nil {
-			x.out, x.files, x.freed = before, x.files[:files], nil
-			return err
-		}
-		all = all[n:]
-		x.s.erasedAny.Store(true)
-		x.s.lanes.settle(x.freed, nil)
-		x.freed = nil
-		queue.Reach(queue.PointEraseRows)
-	}
-	return nil
 }
 
 // core is the last step: records, plans, dues, settings and counters go together, so that a plan is there whole or

@@ -11,13 +11,21 @@ import (
 	"github.com/samvirke/samvirke"
 )
 
-// message blanks one message with its deliveries, receipts and events.
-func (x *eraser) message(w *writer, seq int64) error {
-	if !x.e.Traces.IsZero() {
-		if done, err := x.whole(w, seq); err != nil || done {
-			return err
+// messagesOf deletes messages or blanks them, with all that hangs on them.
+func (x *eraser) messagesOf(w *writer, seqs []int64) (err error) {
+	if !x.e.Traces.IsZero() && len(seqs) > 0 {
+		seqs, err = x.whole(w, seqs)
+	}
+	for _, seq := range seqs {
+		if err == nil {
+			err = x.message(w, seq)
 		}
 	}
+	return err
+}
+
+// message blanks one message with its deliveries, receipts and events.
+func (x *eraser) message(w *writer, seq int64) error {
 	err := w.query(`SELECT party, external_id, checksum, patient FROM message WHERE seq = ?`, func(row []driver.Value) error {
 		party, external, checksum, patient := row[0].(string), row[1].(string), row[2].(string), row[3].(string)
 		if checksum == "" {
@@ -122,7 +130,7 @@ func (x *eraser) receipts(w *writer, where string, seq int64) error {
 			return nil
 		}
 		return w.query(`SELECT seq FROM message WHERE id = ? AND checksum <> ''`, func(row []driver.Value) error {
-			return x.message(w, row[0].(int64))
+			return x.messagesOf(w, []int64{row[0].(int64)})
 		}, carrier)
 	}, seq)
 }
@@ -135,7 +143,7 @@ func (x *eraser) deliveries(ctx context.Context) error {
 		return err
 	}
 	slices.Sort(found)
-	return x.batches(ctx, found, x.delivery)
+	return x.batches(ctx, found, oneByOne(x.delivery))
 }
 
 // mustJSON writes what has no way to fail.
@@ -190,21 +198,21 @@ func (x *eraser) delivery(w *writer, seq int64) error {
 // events and audits have no index by patient: nothing else asks so, and each row would pay for it. They are walked
 // on a reading connection, once for all who were erased since the last walk.
 func (x *eraser) events(ctx context.Context) error {
-	return x.walk(ctx, "event_run", "event", func(w *writer, seq int64) error {
-		return w.query(`UPDATE event_run SET patient = '' WHERE seq = ?`, nil, seq)
+	return x.walk(ctx, "event_run", "event", func(w *writer, seqs []int64) error {
+		return w.query(`UPDATE event_run SET patient = '' WHERE seq IN (SELECT value FROM json_each(?))`, nil, string(mustJSON(seqs)))
 	})
 }
 
 // audits takes patient and salt out of the audit: the digest that is hashed says nothing without its salt.
 func (x *eraser) audits(ctx context.Context) error {
-	return x.walk(ctx, "audit", "audit", func(w *writer, seq int64) error {
-		x.out.Audits++
-		return w.query(`UPDATE audit SET patient = '', salt = '' WHERE seq = ?`, nil, seq)
+	return x.walk(ctx, "audit", "audit", func(w *writer, seqs []int64) error {
+		x.out.Audits += len(seqs)
+		return w.query(`UPDATE audit SET patient = '', salt = '' WHERE seq IN (SELECT value FROM json_each(?))`, nil, string(mustJSON(seqs)))
 	})
 }
 
 // walk goes through the rows of a table up to the last that is in it now.
-func (x *eraser) walk(ctx context.Context, table, column string, f func(w *writer, seq int64) error) error {
+func (x *eraser) walk(ctx context.Context, table, column string, f func(w *writer, seqs []int64) error) error {
 	if err := x.s.wait(ctx); err != nil {
 		return err
 	}

@@ -121,11 +121,11 @@ func (x *eraser) nameErased(w *writer) error {
 func (x *eraser) left(ctx context.Context) error {
 	for _, of := range []struct {
 		find string
-		f    func(w *writer, seq int64) error
+		f    func(w *writer, seqs []int64) error
 	}{
 		{`SELECT m.seq FROM erased_patient p CROSS JOIN message m ON m.patient = p.patient WHERE m.patient <> '' AND m.seq <= p.message AND m.received_at < p.until
-			AND m.status <> 'received'`, x.message},
-		{`SELECT d.seq FROM erased_patient p CROSS JOIN delivery d ON d.patient = p.patient WHERE d.patient <> '' AND d.seq <= p.delivery AND d.created_at < p.until`, x.delivery},
+			AND m.status <> 'received'`, x.messagesOf},
+		{`SELECT d.seq FROM erased_patient p CROSS JOIN delivery d ON d.patient = p.patient WHERE d.patient <> '' AND d.seq <= p.delivery AND d.created_at < p.until`, oneByOne(x.delivery)},
 	} {
 		found, err := x.numbers(ctx, of.find)
 		if err == nil {

@@ -371,4 +371,16 @@ func TestDiskBudget(t *testing.T) {
 	if err != nil {
 		t.Fatalf("a step over the budget: %v", err)
 	}
+	s.opts.DiskBudget = (s.size.Load() - s.free.Load()) * 100 / 103
+	reserve := acceptUnit("receipt", []byte("a receipt"))
+	reserve.Reserve = true
+	if _, err := s.Commit(t.Context(), reserve); err != nil {
+		t.Fatalf("a receipt over the budget: %v", err)
+	}
+	s.opts.DiskBudget = 1 << 10 // what is there is far beyond the reserve too
+	reserve = acceptUnit("late receipt", []byte("a receipt"))
+	reserve.Reserve = true
+	if _, err := s.Commit(t.Context(), reserve); !errors.Is(err, queue.ErrFull) {
+		t.Fatalf("a receipt over the budget and its reserve: %v", err)
+	}
 }

@@ -84,6 +84,7 @@ type Store struct {
 	// lock of both and of everything that changes segments that were left or removes body files; who holds it has a place in it.
 	wiped      map[uint32]bool
 	bodyCounts map[uint32]int64
+	spared     spared
 	wiping     chan struct{}
 	// trimmed says that the aged segment ends where its table says; under wiping too.
 	trimmed bool

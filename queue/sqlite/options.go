@@ -50,9 +50,9 @@ type Options struct {
 	// Now is the clock that decides whether a delivery is due; nil means time.Now. Times that are stored
 	// come from the unit, not from here.
 	Now func() time.Time
-	// DiskBudget is the size of the folder in bytes above which no new message is accepted
-	// (queue.ErrFull); what is inside still moves. Room in the database that became free counts as free. 0 means
-	// no limit. The size is looked at with each checkpoint, so leave room for what can arrive in between.
+	// DiskBudget is the size of the folder in bytes above which no new message is accepted (queue.ErrFull); what is inside still
+	// moves, and receipts have a sixteenth more (queue.Unit.Reserve). Room in the database that became free counts as free. 0
+	// means no limit. The size is looked at with each checkpoint, so leave room for what can arrive in between.
 	DiskBudget int64
 	// InlineLimit is the largest body kept inside the database, in bytes; 0 means 256 KB.
 	InlineLimit int

@@ -48,7 +48,7 @@ func (s *Store) Commit(ctx context.Context, u *queue.Unit) (queue.Outcome, error
 	if err != nil {
 		return queue.Outcome{}, err
 	}
-	if u.Accept != nil && s.OverBudget() {
+	if u.Accept != nil && s.OverBudget(u.Reserve) {
 		return queue.Outcome{}, queue.ErrFull
 	}
 	files, err := s.bodies.put(u)

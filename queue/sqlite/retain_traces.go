@@ -43,15 +43,18 @@ func (s *Store) DropTraces(ctx context.Context, before time.Time, after int64, l
 		if err != nil {
 			return err
 		}
-		for _, seq := range found {
-			err := w.query(`SELECT m.seq FROM message m WHERE m.seq = ?2 AND `+settled+` AND `+bare, func([]driver.Value) error {
-				dropped++
-				return t.drop(seq)
-			}, nanos(before), seq)
-			if err != nil {
-				return err
-			}
+		var still []int64
+		err = w.query(`SELECT m.seq FROM json_each(?2) j CROSS JOIN message m ON m.seq = j.value WHERE `+settled+` AND `+bare, func(row []driver.Value) error {
+			still = append(still, row[0].(int64))
+			return nil
+		}, nanos(before), string(mustJSON(found)))
+		if err == nil {
+			err = t.drop(still)
 		}
+		if err != nil {
+			return err
+		}
+		dropped = len(still)
 		queue.Reach(queue.PointTraces)
 		return t.end()
 	})

@@ -32,10 +32,11 @@ func (s *Store) tidy(ctx context.Context, held spot) error {
 		return err
 	}
 	// What is to be overwritten yet must not go back to the file system as it is. Who overwrites it asks for another look.
-	doomed, err := single[int64](ctx, s.db, `SELECT EXISTS (SELECT 1 FROM doomed)`)
+	doomed, err := single[int64](ctx, s.db, `SELECT EXISTS (SELECT 1 FROM doomed WHERE mild = 0)`)
 	if err != nil {
 		return err
 	}
+	var gone []uint32
 	for _, seg := range left {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -54,12 +55,15 @@ func (s *Store) tidy(ctx context.Context, held spot) error {
 			}
 			s.bodyCounts[seg] = bodies
 		}
-		if dead[seg] < bodies || doomed != 0 {
-			continue
+		if dead[seg] >= bodies {
+			gone = append(gone, seg)
 		}
-		if err := s.removeSegment(ctx, seg); err != nil {
-			return fmt.Errorf("remove segment %d: %w", seg, err)
-		}
+	}
+	if doomed != 0 {
+		return nil
+	}
+	if err := s.removeSegments(ctx, gone); err != nil {
+		return err
 	}
 	return s.removeAged(ctx)
 }
@@ -129,15 +133,25 @@ func (s *Store) leftSegments(held spot) (left []uint32, err error) {
 	return left, nil
 }
 
-func (s *Store) removeSegment(ctx context.Context, seg uint32) error {
-	if err := os.Remove(segmentPath(s.journalDir(), seg)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+// removeSegments removes segments in which no row names a body any more.
+func (s *Store) removeSegments(ctx context.Context, gone []uint32) (err error) {
+	if len(gone) == 0 {
+		return nil
 	}
-	queue.Reach(queue.PointSegmentGone)
-	s.reader.places.drop(seg)
-	delete(s.bodyCounts, seg)
-	delete(s.wiped, seg)
-	return s.job(ctx, func(w *writer) error { return w.query(`DELETE FROM segment WHERE id = ?`, nil, int64(seg)) })
+	for i, seg := range gone {
+		if err = os.Remove(segmentPath(s.journalDir(), seg)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			gone, err = gone[:i], fmt.Errorf("remove segment %d: %w", seg, err)
+			break
+		}
+		err = nil
+		queue.Reach(queue.PointSegmentGone)
+		s.reader.places.drop(seg)
+		delete(s.bodyCounts, seg)
+		delete(s.wiped, seg)
+	}
+	return errors.Join(err, s.job(ctx, func(w *writer) error {
+		return w.query(`DELETE FROM segment WHERE id IN (SELECT value FROM json_each(?))`, nil, string(mustJSON(gone)))
+	}))
 }
 
 // wipeFrames takes the changes out of the frames of a segment and counts the bodies in it. It returns queue.ErrDamaged when a frame

@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"database/sql/driver"
+	"encoding/hex"
+	"maps"
 	"slices"
 
 	"github.com/samvirke/samvirke"
@@ -26,42 +28,53 @@ func (w *writer) tracer() (*tracer, error) {
 	return t, err
 }
 
-// traceDrops take away all that hangs on a message, and the message itself.
+// traceDrops take away all that hangs on messages, and the messages themselves.
 var (
 	traceDrops = []string{
-		`DELETE FROM attempt WHERE delivery IN (SELECT seq FROM delivery WHERE message = ?1 AND message IS NOT NULL)`,
-		`DELETE FROM receipt WHERE stray IN (SELECT seq FROM delivery WHERE message = ?1 AND message IS NOT NULL) AND stray IS NOT NULL`,
-		`DELETE FROM receipt WHERE message = ?1 AND message IS NOT NULL`,
-		`DELETE FROM event_run WHERE stray IN (SELECT seq FROM delivery WHERE message = ?1 AND message IS NOT NULL) AND stray IS NOT NULL`,
-		`DELETE FROM event_run WHERE message = ?1 AND message IS NOT NULL`,
-		`DELETE FROM delivery WHERE message = ?1 AND message IS NOT NULL`,
-		`DELETE FROM message_result WHERE seq = ?1`,
-		`DELETE FROM message WHERE seq = ?1`,
+		`DELETE FROM attempt WHERE delivery IN (` + deliveriesOf + `)`,
+		`DELETE FROM receipt WHERE stray IN (` + deliveriesOf + `) AND stray IS NOT NULL`,
+		`DELETE FROM receipt WHERE message IN (SELECT value FROM json_each(?1)) AND message IS NOT NULL`,
+		`DELETE FROM event_run WHERE stray IN (` + deliveriesOf + `) AND stray IS NOT NULL`,
+		`DELETE FROM event_run WHERE message IN (SELECT value FROM json_each(?1)) AND message IS NOT NULL`,
+		`DELETE FROM delivery WHERE message IN (SELECT value FROM json_each(?1)) AND message IS NOT NULL`,
+		`DELETE FROM message_result WHERE seq IN (SELECT value FROM json_each(?1))`,
+		`DELETE FROM message WHERE seq IN (SELECT value FROM json_each(?1))`,
 	}
 	damageDrops = []string{
-		`DELETE FROM damage WHERE kind = 'delivery' AND seq IN (SELECT seq FROM delivery WHERE message = ?1 AND message IS NOT NULL)`,
-		`DELETE FROM damage WHERE kind = 'message' AND seq = ?1`,
+		`DELETE FROM damage WHERE kind = 'delivery' AND seq IN (` + deliveriesOf + `)`,
+		`DELETE FROM damage WHERE kind = 'message' AND seq IN (SELECT value FROM json_each(?1))`,
 	}
 )
 
-// drop deletes one message; its bodies are doomed or gone.
-func (t *tracer) drop(seq int64) error {
-	err := t.w.query(`SELECT status FROM message WHERE seq = ?`, func(row []driver.Value) error {
-		t.gone[tallyKey{kind: tallyAccepted}]++
-		t.gone[tallyKey{kind: tallyMessage, state: row[0].(string)}]++
+// deliveriesOf selects the deliveries of messages.
+const deliveriesOf = `SELECT d.seq FROM json_each(?1) j CROSS JOIN delivery d ON d.message = j.value WHERE d.message IS NOT NULL`
+
+// drop deletes messages; their bodies are doomed or gone.
+func (t *tracer) drop(seqs []int64) error {
+	if len(seqs) == 0 {
 		return nil
-	}, seq)
+	}
+	all := string(mustJSON(seqs))
+	err := t.w.query(`SELECT m.status, count(*) FROM json_each(?) j CROSS JOIN message m ON m.seq = j.value GROUP BY m.status`, func(row []driver.Value) error {
+		t.gone[tallyKey{kind: tallyAccepted}] += row[1].(int64)
+		t.gone[tallyKey{kind: tallyMessage, state: row[0].(string)}] += row[1].(int64)
+		return nil
+	}, all)
 	if err != nil {
 		return err
 	}
-	err = t.w.query(`SELECT party, state FROM delivery WHERE message = ? AND message IS NOT NULL`, func(row []driver.Value) error {
-		t.gone[tallyKey{tallyDelivery, row[0].(string), row[1].(string)}]++
+	err = t.w.query(`SELECT d.party, d.state, count(*) FROM json_each(?) j CROSS JOIN delivery d ON d.message = j.value WHERE d.message IS NOT NULL
+		GROUP BY d.party, d.state`, func(row []driver.Value) error {
+		t.gone[tallyKey{tallyDelivery, row[0].(string), row[1].(string)}] += row[2].(int64)
 		return nil
-	}, seq)
+	}, all)
 	if err != nil {
 		return err
 	}
-	if err := t.w.forgetTrouble(seq); err != nil {
+	err = t.w.query(`SELECT t.seq FROM json_each(?) j CROSS JOIN trouble t ON t.seq = j.value`, func(row []driver.Value) error {
+		return t.w.forgetTrouble(row[0].(int64))
+	}, all)
+	if err != nil {
 		return err
 	}
 	list := traceDrops
@@ -69,7 +82,7 @@ func (t *tracer) drop(seq int64) error {
 		list = slices.Concat(damageDrops, traceDrops)
 	}
 	for _, text := range list {
-		if err := t.w.query(text, nil, seq); err != nil {
+		if err := t.w.query(text, nil, all); err != nil {
 			return err
 		}
 	}
@@ -77,14 +90,19 @@ func (t *tracer) drop(seq int64) error {
 }
 
 // doom is writer.doom, for many.
-func (t *tracer) doom(at driver.Value) error {
-	blob, _ := at.([]byte)
-	p, ok := placeOf(blob)
-	if !ok {
+func (t *tracer) doom(places []driver.Value) error {
+	var all []string
+	for _, at := range places {
+		blob, _ := at.([]byte)
+		if p, ok := placeOf(blob); ok {
+			t.dead[p.seg]++
+			all = append(all, hex.EncodeToString(p.blob()))
+		}
+	}
+	if len(all) == 0 {
 		return nil
 	}
-	t.dead[p.seg]++
-	return t.w.query(`INSERT INTO doomed (place, mild) VALUES (?, ?)`, nil, p.blob(), t.w.mild)
+	return t.w.query(`INSERT INTO doomed (place, mild) SELECT unhex(value), ? FROM json_each(?)`, nil, t.w.mild, string(mustJSON(all)))
 }
 
 // end notes what went and which numbers were given.
@@ -108,82 +126,102 @@ func (t *tracer) end() error {
 		nil, q.message, q.delivery, q.event, q.receipt)
 }
 
-// whole deletes a message of the person with its rows, when it is old enough and nothing in it is of somebody else or open. The
-// messages that carried its receipts go too.
-func (x *eraser) whole(w *writer, seq int64) (done bool, err error) {
-	old := false
-	var places []driver.Value
-	var files []int64 // deliveries whose body is a file; 0 is the message
-	err = w.query(`SELECT received_at < ?2 AND status IN ('processed', 'refused', 'closed'), place, EXISTS (SELECT 1 FROM message_body b WHERE b.seq = m.seq)
-		FROM message m WHERE seq = ?1`, func(row []driver.Value) error {
-		old, places = row[0].(int64) != 0, append(places, row[1])
-		if row[2].(int64) != 0 {
-			files = append(files, 0)
-		}
-		return nil
-	}, seq, nanos(x.e.Traces))
-	if err != nil || !old {
-		return false, err
-	}
-	deliveries := 0
-	err = w.query(`SELECT seq, patient, state, hold, expect_by, place, EXISTS (SELECT 1 FROM delivery_body b WHERE b.seq = d.seq)
-		FROM delivery d WHERE message = ? AND message IS NOT NULL`, func(row []driver.Value) error {
-		patient, state := row[1].(string), samvirke.DeliveryState(row[2].(string))
-		ended := state == samvirke.DeliveryAcknowledged || state == samvirke.DeliveryGivenUp || state == samvirke.DeliverySent && row[4].(int64) == 0
-		if !ended || row[3].(int64) != 0 || patient != "" && !slices.Contains(x.e.Patients, patient) {
-			old = false
-		}
-		deliveries++
-		places = append(places, row[5])
-		if row[6].(int64) != 0 {
-			files = append(files, row[0].(int64))
-		}
-		return nil
-	}, seq)
-	if err != nil || !old {
-		return false, err
-	}
-	x.out.Messages++
-	x.out.Deliveries += deliveries
-	for _, at := range places {
-		if err := x.trace.doom(at); err != nil {
-			return false, err
-		}
-	}
-	for _, of := range files {
-		table, n := "delivery", of
-		if of == 0 {
-			table, n = "message", seq
-		}
-		if err := x.dropBody(w, table, n); err != nil {
-			return false, err
-		}
-	}
-	carriers, err := carriersOf(w, seq)
-	if err == nil {
-		err = x.trace.drop(seq)
-	}
-	for _, c := range carriers {
-		if err == nil {
-			err = x.message(w, c)
-		}
-	}
-	return err == nil, err
+// wholeMessage is a message that goes with its rows.
+type wholeMessage struct {
+	deliveries int
+	places     []driver.Value
+	files      []int64 // deliveries whose body is a file; 0 is the message
 }
 
-// carriersOf finds the messages that carried receipts for a message.
-func carriersOf(w *writer, seq int64) (carriers []int64, err error) {
-	for _, text := range []string{
-		`SELECT m.seq FROM receipt r CROSS JOIN message m ON m.id = r.content ->> '$.carrier_id' WHERE r.message = ? AND r.message IS NOT NULL AND m.checksum <> ''`,
-		`SELECT m.seq FROM delivery d CROSS JOIN receipt r ON r.stray = d.seq CROSS JOIN message m ON m.id = r.content ->> '$.carrier_id'
-			WHERE d.message = ? AND d.message IS NOT NULL AND r.stray IS NOT NULL AND m.checksum <> ''`,
-	} {
-		if err := w.query(text, func(row []driver.Value) error {
-			carriers = append(carriers, row[0].(int64))
+// whole deletes those of some messages with their rows that are old enough, and in which nothing is of somebody else or open. The
+// messages that carried their receipts go too. It gives those that stay.
+func (x *eraser) whole(w *writer, seqs []int64) (stay []int64, err error) {
+	all := string(mustJSON(seqs))
+	old := map[int64]*wholeMessage{}
+	err = w.query(`SELECT m.seq, m.received_at < ?2 AND m.status IN ('processed', 'refused', 'closed'), m.place, EXISTS (SELECT 1 FROM message_body b WHERE b.seq = m.seq)
+		FROM json_each(?1) j CROSS JOIN message m ON m.seq = j.value`, func(row []driver.Value) error {
+		seq := row[0].(int64)
+		if row[1].(int64) == 0 {
+			stay = append(stay, seq)
 			return nil
-		}, seq); err != nil {
-			return nil, err
+		}
+		m := &wholeMessage{places: []driver.Value{row[2]}}
+		if row[3].(int64) != 0 {
+			m.files = append(m.files, 0)
+		}
+		old[seq] = m
+		return nil
+	}, all, nanos(x.e.Traces))
+	if err != nil || len(old) == 0 {
+		return stay, err
+	}
+	err = w.query(`SELECT d.message, d.seq, d.patient, d.state, d.hold, d.expect_by, d.place, EXISTS (SELECT 1 FROM delivery_body b WHERE b.seq = d.seq)
+		FROM json_each(?) j CROSS JOIN delivery d ON d.message = j.value WHERE d.message IS NOT NULL`, func(row []driver.Value) error {
+		of := row[0].(int64)
+		m := old[of]
+		if m == nil {
+			return nil
+		}
+		patient, state := row[2].(string), samvirke.DeliveryState(row[3].(string))
+		ended := state == samvirke.DeliveryAcknowledged || state == samvirke.DeliveryGivenUp || state == samvirke.DeliverySent && row[5].(int64) == 0
+		if !ended || row[4].(int64) != 0 || patient != "" && !slices.Contains(x.e.Patients, patient) {
+			delete(old, of)
+			stay = append(stay, of)
+			return nil
+		}
+		m.deliveries++
+		m.places = append(m.places, row[6])
+		if row[7].(int64) != 0 {
+			m.files = append(m.files, row[1].(int64))
+		}
+		return nil
+	}, all)
+	if err != nil || len(old) == 0 {
+		return stay, err
+	}
+	return stay, x.dropWhole(w, old)
+}
+
+// dropWhole deletes messages, and those that carried receipts for them.
+func (x *eraser) dropWhole(w *writer, old map[int64]*wholeMessage) error {
+	gone := slices.Sorted(maps.Keys(old))
+	var places []driver.Value
+	for _, seq := range gone {
+		m := old[seq]
+		x.out.Messages++
+		x.out.Deliveries += m.deliveries
+		places = append(places, m.places...)
+		for _, of := range m.files {
+			table, n := "delivery", of
+			if of == 0 {
+				table, n = "message", seq
+			}
+			if err := x.dropBody(w, table, n); err != nil {
+				return err
+			}
 		}
 	}
-	return carriers, nil
+	if err := x.trace.doom(places); err != nil {
+		return err
+	}
+	carriers, err := carriersOf(w, gone)
+	if err == nil {
+		err = x.trace.drop(gone)
+	}
+	if err != nil {
+		return err
+	}
+	return x.messagesOf(w, carriers)
+}
+
+// carriersOf finds other messages, that carried receipts for these.
+func carriersOf(w *writer, seqs []int64) (carriers []int64, err error) {
+	const carrier = ` CROSS JOIN message m ON m.id = r.content ->> '$.carrier_id' WHERE m.checksum <> '' AND m.seq NOT IN (SELECT value FROM json_each(?1))`
+	err = w.query(`SELECT m.seq FROM json_each(?1) j CROSS JOIN receipt r ON r.message = j.value`+carrier+` AND r.message IS NOT NULL
+		UNION SELECT m.seq FROM json_each(?1) j CROSS JOIN delivery d ON d.message = j.value CROSS JOIN receipt r ON r.stray = d.seq`+carrier+`
+			AND d.message IS NOT NULL AND r.stray IS NOT NULL`, func(row []driver.Value) error {
+		carriers = append(carriers, row[0].(int64))
+		return nil
+	}, string(mustJSON(seqs)))
+	return carriers, err
 }

@@ -12,8 +12,11 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// wipePages is how many pages are written at a time.
-const wipePages = 512
+// wipePages is how many pages are gathered to be written; as many of them at a time as go into eraseHurry/2, and wipeLeast at least.
+const (
+	wipePages = 4096
+	wipeLeast = 64
+)
 
 // wipe takes what was deleted out of the files. With secure_delete the room of a deleted row is overwritten, but not
 // what is left of a row that was moved to another page when a page was split; so the unused room of every page is
@@ -166,20 +169,31 @@ func (s *Store) wipePages(ctx context.Context) (err error) {
 		if len(stale) < wipePages {
 			continue
 		}
-		if err := s.looseJob(ctx, func(w *writer) error { return w.clearPages(stale) }); err != nil {
+		if err := s.clearPages(ctx, stale); err != nil {
 			return err
 		}
 		stale = stale[:0]
 	}
-	if len(stale) == 0 {
-		return nil
-	}
-	return s.looseJob(ctx, func(w *writer) error { return w.clearPages(stale) })
+	return s.clearPages(ctx, stale)
 }
 
-// clearPages overwrites what is unused in some pages.
-func (w *writer) clearPages(pages []int64) error {
-	for _, pgno := range pages {
+func (s *Store) clearPages(ctx context.Context, pages []int64) error {
+	for n := 0; len(pages) > 0; pages = pages[n:] {
+		err := s.looseJob(ctx, func(w *writer) (err error) {
+			n, err = w.clearPages(pages)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clearPages overwrites what is unused in the first of some pages, and says in how many.
+func (w *writer) clearPages(pages []int64) (n int, err error) {
+	for began := time.Now(); n < len(pages) && (n < wipeLeast || time.Since(began) < eraseHurry/2); n++ {
+		pgno := pages[n]
 		err := w.query(`SELECT data FROM sqlite_dbpage WHERE pgno = ?`, func(row []driver.Value) error {
 			data, ok := row[0].([]byte)
 			if !ok || !clearUnused(data, pgno == 1) {
@@ -188,10 +202,10 @@ func (w *writer) clearPages(pages []int64) error {
 			return w.query(`UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?`, nil, data, pgno)
 		}, pgno)
 		if err != nil {
-			return err
+			return n, err
 		}
 	}
-	return nil
+	return n, nil
 }
 
 // clearUnused overwrites the room between the cell pointers of a b-tree page and its first cell, and says whether

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/samvirke/samvirke/queue"
 )
@@ -44,27 +45,43 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 	if _, err := s.trimAged(ctx); err != nil {
 		return err
 	}
-	if err := s.removeDead(ctx); err != nil {
+	waits, err := s.removeDead(ctx)
+	if err != nil {
 		return err
 	}
-	for {
-		var last int64
+	for after, spare := s.spared.upTo, s.spared.upTo; ; {
+		last := after
 		bySegment := map[uint32][]doomedPlace{}
-		_, err := list(ctx, s.db, func(rows *sql.Rows) (none struct{}, err error) {
+		done, err := list(ctx, s.db, func(rows *sql.Rows) (seq int64, err error) {
 			var b []byte
 			var mild bool
-			err = rows.Scan(&last, &b, &mild)
-			if p, ok := placeOf(b); ok {
+			if err = rows.Scan(&last, &b, &mild); err != nil {
+				return 0, err
+			}
+			p, ok := placeOf(b)
+			if ok && mild && waits[p.seg] {
+				spare = last
+				return 0, nil
+			}
+			if ok {
 				bySegment[p.seg] = append(bySegment[p.seg], doomedPlace{p, mild})
 			}
-			return none, err
-		}, `SELECT seq, place, mild FROM doomed ORDER BY seq LIMIT ?`, wipeAtOnce)
-		if err != nil || last == 0 {
+			return last, nil
+		}, `SELECT seq, place, mild FROM doomed WHERE seq > ? ORDER BY seq LIMIT ?`, after, wipeAtOnce)
+		if err != nil {
 			s.askTidy()
 			return err
 		}
-		if err := s.syncTables(ctx); err != nil {
-			return err
+		if last == after {
+			s.spared.upTo = spare // a number that is free above it may be given again
+			s.askTidy()
+			return nil
+		}
+		done = slices.DeleteFunc(done, func(seq int64) bool { return seq == 0 })
+		if len(done) > 0 {
+			if err := s.syncTables(ctx); err != nil {
+				return err
+			}
 		}
 		for seg, list := range bySegment {
 			if err := s.wipeIn(seg, list); err != nil {
@@ -72,9 +89,14 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 			}
 		}
 		queue.Reach(queue.PointDropWiped)
-		if err := s.looseJob(ctx, func(w *writer) error { return w.query(`DELETE FROM doomed WHERE seq <= ?`, nil, last) }); err != nil {
-			return err
+		if len(done) > 0 {
+			if err := s.looseJob(ctx, func(w *writer) error {
+				return w.query(`DELETE FROM doomed WHERE seq IN (SELECT value FROM json_each(?))`, nil, string(mustJSON(done)))
+			}); err != nil {
+				return err
+			}
 		}
+		after = last
 	}
 }
 
@@ -83,13 +105,28 @@ func (s *Store) syncTables(ctx context.Context) error {
 	return s.job(ctx, func(w *writer) error { return w.query(`UPDATE erasure SET syncs = syncs + 1`, nil) })
 }
 
+// spareFor is how long bodies that need no overwriting may keep their room in a segment that is nearly dead.
+const spareFor = 10 * time.Minute
+
+// spared are bodies that keep their room yet, because most of their segment is dead and it will soon go as a whole. All up to a number in the
+// table doomed that are still there are such; from time to time all are looked at. It belongs to whoever has segmentsAlone.
+type spared struct {
+	upTo  int64
+	since time.Time
+}
+
 // removeDead removes segments of which nothing is needed any more and nothing is to be overwritten: to give back the room of each of
-// their bodies would take many times as long.
-func (s *Store) removeDead(ctx context.Context) error {
+// their bodies would take many times as long. It gives those in which bodies are spared.
+func (s *Store) removeDead(ctx context.Context) (waits map[uint32]bool, err error) {
+	if time.Since(s.spared.since) >= spareFor {
+		s.spared = spared{since: time.Now()}
+	} else {
+		waits = map[uint32]bool{}
+	}
 	// In this order: what is noted as dead later is noted as to be overwritten by then.
 	dead, err := s.deadBodies(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	strict := map[uint32]bool{}
 	_, err = list(ctx, s.db, func(rows *sql.Rows) (none struct{}, err error) {
@@ -99,26 +136,27 @@ func (s *Store) removeDead(ctx context.Context) error {
 			strict[p.seg] = true
 		}
 		return none, err
-	}, `SELECT place FROM doomed WHERE mild = 0`)
+	}, `SELECT place FROM doomed WHERE mild = 0 AND seq > ?`, s.spared.upTo)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	synced := false
-	for seg, bodies := range maps.Clone(s.bodyCounts) {
-		if strict[seg] || !s.wiped[seg] || dead[seg] < bodies {
-			continue
-		}
-		if !synced {
-			if err := s.syncTables(ctx); err != nil {
-				return err
-			}
-			synced = true
-		}
-		if err := s.removeSegment(ctx, seg); err != nil {
-			return fmt.Errorf("remove segment %d: %w", seg, err)
+	var gone []uint32
+	for seg, bodies := range s.bodyCounts {
+		switch {
+		case strict[seg] || !s.wiped[seg] || dead[seg] < bodies/2:
+		case dead[seg] >= bodies:
+			gone = append(gone, seg)
+		case waits != nil:
+			waits[seg] = true
 		}
 	}
-	return nil
+	if len(gone) == 0 {
+		return waits, nil
+	}
+	if err := s.syncTables(ctx); err != nil {
+		return nil, err
+	}
+	return waits, s.removeSegments(ctx, gone)
 }
 
 // wipeAtOnce is how many bodies are overwritten with one sync for each segment.

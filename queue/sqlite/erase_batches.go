@@ -1,0 +1,85 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/samvirke/samvirke/queue"
+)
+
+// eraseBatch is how many messages or deliveries are taken together, with everything that hangs on them; a step takes more of them for as long as
+// eraseHold or eraseHurry, in which nobody else writes. What a power cut undoes is done again: the erasure stands in the store until its core, which
+// comes behind them.
+const (
+	eraseBatch = 32
+	eraseHold  = 25 * time.Millisecond
+	eraseHurry = 100 * time.Millisecond // where that is not enough
+	// What nobody asked for has the writer no more than for such a part of the time, the second in a hurry.
+	erasePart      = 8
+	eraseHurryPart = 3
+)
+
+// oneByOne makes of what is done to one what is done to several.
+func oneByOne(f func(w *writer, seq int64) error) func(w *writer, seqs []int64) error {
+	return func(w *writer, seqs []int64) error {
+		for _, seq := range seqs {
+			if err := f(w, seq); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// batches runs f for all numbers, some in each transaction: as many as can be in a short time.
+func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seqs []int64) error) error {
+	hold, part := eraseHold, time.Duration(erasePart)
+	if x.e.Hurry {
+		hold, part = eraseHurry, eraseHurryPart
+	}
+	for len(all) > 0 {
+		asked, held := time.Now(), time.Duration(0)
+		before, files, n := x.out, len(x.files), 0
+		err := x.s.looseJob(ctx, func(w *writer) error {
+			if !x.e.Silent.IsZero() {
+				w.mild = 1 // nobody asked for it
+				defer func() { w.mild = 0 }()
+			}
+			var err error
+			if x.trace, err = w.tracer(); err != nil {
+				return err
+			}
+			began := time.Now()
+			defer func() { held = time.Since(began) }()
+			for n < len(all) && (n == 0 || time.Since(began) < hold) {
+				some := all[n:min(n+eraseBatch, len(all))]
+				if err := f(w, some); err != nil {
+					return err
+				}
+				n += len(some)
+			}
+			if err := x.trace.end(); err != nil {
+				return err
+			}
+			return w.query(`UPDATE erasure SET dirty = 1`, nil)
+		})
+		if err != nil {
+			x.out, x.files, x.freed = before, x.files[:files], nil
+			return err
+		}
+		all = all[n:]
+		x.s.erasedAny.Store(true)
+		x.s.lanes.settle(x.freed, nil)
+		x.freed = nil
+		queue.Reach(queue.PointEraseRows)
+		if x.e.Silent.IsZero() || len(all) == 0 {
+			continue
+		}
+		select {
+		case <-time.After(held*part - time.Since(asked)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
