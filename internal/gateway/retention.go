@@ -23,6 +23,9 @@ type Retention struct {
 	// Traces is how long what says nothing of anybody any more is kept: rows of erased messages, and of those refused that were about
 	// nobody, since they were received, and the names under which erased ones are known, since they were erased.
 	Traces time.Duration
+	// Every is how often this is done; 0: nobody knows. What people left in the unused room of files is not wiped out of them more often
+	// than each wipeEvery, so it stays there for as long as that where runs are more frequent.
+	Every time.Duration
 }
 
 // Sizes of the steps of retention: one short transaction each.
@@ -42,6 +45,10 @@ const (
 // RetentionJob is the job that drops what has been kept long enough. The gateway is made before its jobs can name
 // it, so it is asked for when the job runs.
 func RetentionJob(spec string, r Retention, gateway func() *Gateway) Job {
+	if when, err := ParseSpec(spec); err == nil {
+		next := when.Next(time.Now())
+		r.Every = when.Next(next).Sub(next)
+	}
 	return Job{Name: "retention", Spec: spec, Run: func(ctx context.Context) error { return gateway().Retain(ctx, r) }}
 }
 
@@ -65,7 +72,9 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 				continue // nobody went
 			}
 		}
-		err = errors.Join(err, g.wipe(ctx), g.dropOld(ctx, keeper, r, now))
+		if err = errors.Join(err, g.dropOld(ctx, keeper, r, now)); !more && (r.Every == 0 || r.Every >= wipeEvery) || g.ended.wipeDue() {
+			err = errors.Join(err, g.wipe(ctx))
+		}
 	}
 	return err
 }

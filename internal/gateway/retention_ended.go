@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,7 +18,7 @@ const (
 	// eraseTogether is how many people one erasure of retention takes. More would hold the store up for too long when their plans go; in a
 	// hurry it may.
 	eraseTogether = 128
-	eraseInHurry  = 256
+	eraseInHurry  = 512
 	// eraseAtOnce is how many people are collected for a row of erasures: the settings are looked through once for all of them.
 	eraseAtOnce = 4096
 	// lookAgain is how often all plans are looked at, and not only those that were changed since: a course may have an end that
@@ -35,6 +36,17 @@ type endedWalk struct {
 	full time.Time
 	// unwiped: there were erasures since the files were wiped, or may have been in an earlier life.
 	unwiped bool
+	wiped   time.Time // when they were wiped
+}
+
+// wipeEvery is how often the files are wiped while people are erased, for each time all that was written since is looked through. A run that
+// is not followed by another one as soon as that wipes at its end too.
+const wipeEvery = 10 * time.Minute
+
+func (e *endedWalk) wipeDue() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return time.Since(e.wiped) >= wipeEvery
 }
 
 // from gives where a walk begins.
@@ -77,7 +89,7 @@ func (g *Gateway) wipe(ctx context.Context) error {
 	if err := eraser.Wipe(ctx); err != nil {
 		return fmt.Errorf("wipe what was erased: %w", err)
 	}
-	g.ended.unwiped = false
+	g.ended.unwiped, g.ended.wiped = false, time.Now()
 	return nil
 }
 
@@ -96,7 +108,7 @@ func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now, late time.Ti
 	if r.Traces > 0 {
 		q.Traces = now.Add(-r.Traces)
 	}
-	changed := map[string]int64{} // the newest version seen, by patient
+	changed := map[string]queue.PlanChange{} // the newest version seen, by patient
 	after, whole := g.ended.from(now), true
 	for whole && len(changed) < g.ended.atOnce {
 		size := min(queue.MaxPage, g.ended.atOnce)
@@ -111,7 +123,7 @@ func (g *Gateway) eraseEnded(ctx context.Context, r Retention, now, late time.Ti
 				whole = false
 				break
 			}
-			after, changed[c.Patient] = c.Seq, c.Version
+			after, changed[c.Patient] = c.Seq, *c
 		}
 	}
 	var stay unread
@@ -151,7 +163,7 @@ func (u *unread) err() error {
 }
 
 // eraseChanged erases those whose plan is as it was seen, and has ended.
-func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]int64, q silence, stay *unread) error {
+func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]queue.PlanChange, q silence, stay *unread) error {
 	var mu sync.Mutex
 	var ended []string
 	var two sync.WaitGroup // one reads while the other one computes
@@ -159,7 +171,7 @@ func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]int64, q 
 	for range 2 {
 		two.Go(func() {
 			for patient := range todo {
-				is, err := g.hasEnded(ctx, patient, changed[patient], q.Silent)
+				is, err := g.hasEnded(ctx, patient, changed[patient].Version, q.Silent)
 				switch {
 				case err != nil:
 					stay.add(err)
@@ -182,6 +194,8 @@ func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]int64, q 
 	if ctx.Err() != nil {
 		return nil
 	}
+	// Whose plans were changed one after the other have rows that stand near each other.
+	slices.SortFunc(ended, func(a, b string) int { return cmp.Compare(changed[a].Seq, changed[b].Seq) })
 	return g.eraseAll(ctx, ended, q, stay)
 }
 

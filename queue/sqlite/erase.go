@@ -163,13 +163,11 @@ func (x *eraser) numbersOf(ctx context.Context, query string, args ...any) ([]in
 // not at all.
 func (x *eraser) core(ctx context.Context) error {
 	defer x.s.erasedAny.Store(true)
-	return x.s.job(ctx, func(w *writer) error {
+	return x.s.job(ctx, func(w *writer) (err error) {
 		if !x.e.Silent.IsZero() {
 			if err := x.heard(w); err != nil {
 				return err
 			}
-		}
-		if !x.e.Silent.IsZero() {
 			w.mild = 1
 			defer func() { w.mild = 0 }()
 		}
@@ -180,69 +178,82 @@ func (x *eraser) core(ctx context.Context) error {
 		if err := w.query(`UPDATE erasure SET dirty = 1, plan = max(plan, ?), record = max(record, ?)`, nil, w.seqs.plan, w.seqs.record); err != nil {
 			return err
 		}
-		for _, p := range x.e.Patients {
-			if err := x.records(w, `patient = ?`, p); err != nil {
-				return err
-			}
-			if err := x.plans(w, p, 1<<62); err != nil {
-				return err
-			}
-			if err := w.query(`DELETE FROM due WHERE patient = ?`, nil, p); err != nil {
+		if x.trace, err = w.tracer(); err != nil {
+			return err
+		}
+		for _, step := range []func(w *writer) error{x.records, x.plans, x.histories} {
+			if err := step(w); err != nil {
 				return err
 			}
 		}
-		for _, key := range x.e.Records {
-			if err := x.records(w, `key = ?`, key); err != nil {
+		for _, of := range []struct {
+			sql   string
+			names []string
+		}{
+			{`DELETE FROM due WHERE patient IN (SELECT value FROM json_each(?))`, x.e.Patients},
+			{`DELETE FROM setting WHERE name IN (SELECT value FROM json_each(?))`, x.e.Settings},
+			{`DELETE FROM counter WHERE name IN (SELECT value FROM json_each(?))`, x.e.Counters},
+		} {
+			if err := w.query(of.sql, nil, string(mustJSON(of.names))); err != nil {
 				return err
 			}
 		}
-		for _, p := range x.e.History {
-			head := int64(0)
-			err := w.query(`SELECT version FROM plan_version WHERE patient = ? ORDER BY version DESC LIMIT 1`, func(row []driver.Value) error {
-				head = row[0].(int64)
-				return nil
-			}, p)
-			if err == nil && head > 0 {
-				err = x.plans(w, p, head)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		for sql, names := range map[string][]string{`DELETE FROM setting WHERE name = ?`: x.e.Settings, `DELETE FROM counter WHERE name = ?`: x.e.Counters} {
-			for _, name := range names {
-				if err := w.query(sql, nil, name); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
+		return x.trace.end()
 	})
 }
 
-func (x *eraser) records(w *writer, where, value string) error {
-	err := w.query(`SELECT key, file FROM record WHERE `+where, func(row []driver.Value) error {
-		x.out.Records++
-		x.keep(row[1])
-		return w.remember(0, erasedRecord, row[0].(string))
-	}, value)
-	if err != nil {
-		return err
+// records deletes those of the people, and those named.
+func (x *eraser) records(w *writer) error {
+	for _, of := range []struct {
+		where string
+		list  []string
+	}{{`patient IN (SELECT value FROM json_each(?))`, x.e.Patients}, {`key IN (SELECT value FROM json_each(?))`, x.e.Records}} {
+		all := string(mustJSON(of.list))
+		err := w.query(`SELECT key, file FROM record WHERE `+of.where, func(row []driver.Value) error {
+			x.out.Records++
+			x.keep(row[1])
+			return w.remember(0, erasedRecord, row[0].(string))
+		}, all)
+		if err == nil {
+			err = w.query(`DELETE FROM record WHERE `+of.where, nil, all)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return w.query(`DELETE FROM record WHERE `+where, nil, value)
+	return nil
 }
 
-// plans deletes the versions before one.
-func (x *eraser) plans(w *writer, patient string, before int64) error {
-	err := w.query(`SELECT file, place FROM plan_version WHERE patient = ? AND version < ?`, func(row []driver.Value) error {
+// plans deletes those of the people.
+func (x *eraser) plans(w *writer) error {
+	return x.versions(w, `patient IN (SELECT value FROM json_each(?))`, string(mustJSON(x.e.Patients)))
+}
+
+// histories deletes all versions of plans but the newest.
+func (x *eraser) histories(w *writer) error {
+	for _, p := range x.e.History {
+		if err := x.versions(w, `patient = ?1 AND version < (SELECT max(version) FROM plan_version WHERE patient = ?1)`, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *eraser) versions(w *writer, where, of string) error {
+	var places []driver.Value
+	err := w.query(`SELECT file, place FROM plan_version WHERE `+where, func(row []driver.Value) error {
 		x.out.Plans++
 		x.keep(row[0])
-		return w.doom(row[1])
-	}, patient, before)
+		places = append(places, row[1])
+		return nil
+	}, of)
+	if err == nil {
+		err = x.trace.doom(places)
+	}
 	if err != nil {
 		return err
 	}
-	return w.query(`DELETE FROM plan_version WHERE patient = ? AND version < ?`, nil, patient, before)
+	return w.query(`DELETE FROM plan_version WHERE `+where, nil, of)
 }
 
 func (x *eraser) keep(file driver.Value) {

@@ -138,6 +138,9 @@ func (s *Store) removeSegments(ctx context.Context, gone []uint32) (err error) {
 	if len(gone) == 0 {
 		return nil
 	}
+	if err := s.syncTables(ctx); err != nil {
+		return err
+	}
 	for i, seg := range gone {
 		if err = os.Remove(segmentPath(s.journalDir(), seg)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			gone, err = gone[:i], fmt.Errorf("remove segment %d: %w", seg, err)

@@ -150,12 +150,6 @@ func (s *Store) removeDead(ctx context.Context) (waits map[uint32]bool, err erro
 			waits[seg] = true
 		}
 	}
-	if len(gone) == 0 {
-		return waits, nil
-	}
-	if err := s.syncTables(ctx); err != nil {
-		return nil, err
-	}
 	return waits, s.removeSegments(ctx, gone)
 }
 
