@@ -72,9 +72,10 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 				continue // nobody went
 			}
 		}
-		if err = errors.Join(err, g.dropOld(ctx, keeper, r, now)); !more && (r.Every == 0 || r.Every >= wipeEvery) || g.ended.wipeDue() {
+		if g.ended.wipeDue() || !more && (r.Every == 0 || r.Every >= wipeEvery) {
 			err = errors.Join(err, g.wipe(ctx))
 		}
+		err = errors.Join(err, g.dropOld(ctx, keeper, r, now))
 	}
 	return err
 }

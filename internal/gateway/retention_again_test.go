@@ -126,6 +126,32 @@ func TestEraseWipesLater(t *testing.T) {
 	}
 }
 
+// TestRetainWipes: a run wipes the files at its end; where runs follow each other closely the files are wiped now and then only.
+func TestRetainWipes(t *testing.T) {
+	t.Parallel()
+	r, s := faultyRig(t)
+	n := 0
+	wiped := func(every time.Duration) bool {
+		t.Helper()
+		n++
+		stay(r, n, "finished", "end", "2026-01-08T10:00:00+01:00")
+		before := s.wipes
+		if err := r.g.Retain(t.Context(), gateway.Retention{Records: time.Nanosecond, Every: every}); err != nil {
+			t.Fatal(err)
+		}
+		return s.wipes > before
+	}
+	for _, every := range []time.Duration{0, time.Hour, time.Minute, 24 * time.Hour, 0} {
+		if is := wiped(every); is != (every != time.Minute) {
+			t.Errorf("a run that comes each %s wiped: %v", every, is)
+		}
+	}
+	r.restart()
+	if !wiped(time.Minute) || wiped(time.Minute) {
+		t.Error("after a start the first run wipes, and not the next")
+	}
+}
+
 // TestRetainUnreadable: somebody whose records cannot be read stays, and is told of; everybody else goes, whoever stands behind.
 func TestRetainUnreadable(t *testing.T) {
 	t.Parallel()

@@ -199,7 +199,7 @@ func TestRetainInTurns(t *testing.T) {
 	if err := r.g.Retain(t.Context(), gateway.Retention{Records: time.Nanosecond, Payloads: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprint(store.steps), "[4 wipe payloads 4 wipe payloads 2 wipe payloads]"; got != want {
+	if got, want := fmt.Sprint(store.steps), "[4 wipe payloads 4 payloads 2 wipe payloads]"; got != want {
 		t.Errorf("steps %s, want %s", got, want)
 	}
 }

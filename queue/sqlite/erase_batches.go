@@ -13,7 +13,7 @@ import (
 const (
 	eraseBatch = 32
 	eraseHold  = 25 * time.Millisecond
-	eraseHurry = 100 * time.Millisecond // where that is not enough
+	eraseHurry = 35 * time.Millisecond // where that is not enough
 	// What nobody asked for has the writer no more than for such a part of the time, the second in a hurry.
 	erasePart      = 8
 	eraseHurryPart = 3

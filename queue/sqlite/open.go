@@ -85,6 +85,8 @@ type Store struct {
 	wiped      map[uint32]bool
 	bodyCounts map[uint32]int64
 	spared     spared
+	// droppedAny says that a walk of DropPayloads has taken something.
+	droppedAny atomic.Bool
 	wiping     chan struct{}
 	// trimmed says that the aged segment ends where its table says; under wiping too.
 	trimmed bool

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"time"
 
 	"github.com/samvirke/samvirke/queue"
@@ -24,10 +25,23 @@ func (x *eraser) young(ctx context.Context, before time.Time, after, upTo int64)
 		AND NOT EXISTS (SELECT 1 FROM message WHERE seq > ?1 AND seq <= ?2 AND received_at < ?3)`, after, upTo, nanos(before), nanos(before)/hourNanos)
 }
 
-// DropPayloads takes away bodies that have served; see queue.Retainer.
+// DropPayloads takes away bodies that have served; see queue.Retainer. What they leave is taken out of the journal at the end of a walk.
 func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error) {
-	limit = min(max(limit, 1), maxLeases)
 	x := &eraser{s: s}
+	dropped, next, err = x.payloads(ctx, before, after, min(max(limit, 1), maxLeases))
+	if dropped > 0 {
+		queue.Reach(queue.PointDrop)
+		s.droppedAny.Store(true)
+	}
+	if err == nil && next == 0 && s.droppedAny.Swap(false) {
+		err = s.wipePlaces(ctx)
+	}
+	return dropped, next, errors.Join(err, s.shred(ctx, x.files))
+}
+
+// payloads is a step of DropPayloads.
+func (x *eraser) payloads(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error) {
+	s := x.s
 	if after == 0 {
 		if err := s.wait(ctx); err != nil {
 			return 0, 0, err
@@ -70,14 +84,10 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64,
 		return nil
 	})
 	if err != nil {
+		x.files = nil // their rows are there still
 		return 0, 0, err
 	}
-	queue.Reach(queue.PointDrop)
-	err = s.wipePlaces(ctx)
-	if e := s.shred(ctx, x.files); err == nil {
-		err = e
-	}
-	return dropped, next, err
+	return dropped, next, nil
 }
 
 // DropAudits takes away the oldest audit entries; see queue.Retainer. Their last hash stays as the anchor that the

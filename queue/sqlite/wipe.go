@@ -12,7 +12,7 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// wipePages is how many pages are gathered to be written; as many of them at a time as go into eraseHurry/2, and wipeLeast at least.
+// wipePages is how many pages are gathered to be written; as many of them at a time as go into eraseHurry, and wipeLeast at least.
 const (
 	wipePages = 4096
 	wipeLeast = 64
@@ -192,7 +192,7 @@ func (s *Store) clearPages(ctx context.Context, pages []int64) error {
 
 // clearPages overwrites what is unused in the first of some pages, and says in how many.
 func (w *writer) clearPages(pages []int64) (n int, err error) {
-	for began := time.Now(); n < len(pages) && (n < wipeLeast || time.Since(began) < eraseHurry/2); n++ {
+	for began := time.Now(); n < len(pages) && (n < wipeLeast || time.Since(began) < eraseHurry); n++ {
 		pgno := pages[n]
 		err := w.query(`SELECT data FROM sqlite_dbpage WHERE pgno = ?`, func(row []driver.Value) error {
 			data, ok := row[0].([]byte)
