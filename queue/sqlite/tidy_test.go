@@ -199,8 +199,12 @@ func TestRoomGivenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.DropPayloads(t.Context(), at.Add(time.Hour), 0, 1000); err != nil {
-		t.Fatal(err)
+	for after := int64(-1); after != 0; {
+		_, next, err := s.DropPayloads(t.Context(), at.Add(time.Hour), max(after, 0), 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after = next
 	}
 	if err := s.tidy(t.Context(), s.journal.end()); err != nil {
 		t.Fatal(err)
