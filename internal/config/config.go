@@ -19,7 +19,7 @@ type Config struct {
 	DataDir     string        `key:"data_dir" as:"path" default:"data" doc:"Folder of the store. On a local disk, never on a network share."`
 	Environment string        `key:"environment" enum:"production|test" default:"production" doc:"In test, synthetic person numbers are valid and plain HTTP to other machines is allowed. In production both are refused."`
 	Limits      Limits        `key:"limits" doc:"Bounds on everything that comes in."`
-	DiskBudget  Size          `key:"disk_budget" default:"20GB" min:"64MB" doc:"When the store is larger than this, nothing more is accepted; the senders try again. On PostgreSQL room that is free inside its files does not count."`
+	DiskBudget  Size          `key:"disk_budget" default:"20GB" min:"64MB" doc:"When the store is larger than this, nothing more is accepted but receipts, for which there is a sixteenth more; the senders try again. On PostgreSQL room that is free inside its files does not count."`
 	Log         Log           `key:"log" doc:"What is written to standard error."`
 	Metrics     Metrics       `key:"metrics" doc:"Figures for Prometheus."`
 	Plan        Plan          `key:"plan" doc:"How plans are worked out."`

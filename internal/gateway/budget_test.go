@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -48,7 +49,7 @@ func boundedRig(t *testing.T) (*rig, *bounded) {
 }
 
 // TestRefusedOverBudget: over the budget a message is refused, with the same error as by the store, and taken again when there is room;
-// what is too large for a receipt, and everything when the reserve is used up too, before it is read.
+// what can be no receipt, and everything when the reserve is used up too, before it is read.
 func TestRefusedOverBudget(t *testing.T) {
 	t.Parallel()
 	r, store := boundedRig(t)
@@ -56,7 +57,7 @@ func TestRefusedOverBudget(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		store.over.Store(true)
 		store.none.Store(all)
-		for _, body := range [][]byte{admission, []byte("no message at all"), make([]byte, 1<<20)} {
+		for _, body := range [][]byte{admission, append(slices.Clone(admission), "<!-- AppRec -->"...), []byte("no message at all"), make([]byte, 1<<20)} {
 			if _, err := r.g.Receive(t.Context(), connectors.Incoming{Party: "hospital", Body: body}); !errors.Is(err, queue.ErrFull) {
 				t.Errorf("over the budget: %v", err)
 			}

@@ -23,9 +23,9 @@ type Retention struct {
 	// Traces is how long what says nothing of anybody any more is kept: rows of erased messages, and of those refused that were about
 	// nobody, since they were received, and the names under which erased ones are known, since they were erased.
 	Traces time.Duration
-	// Every is how often this is done; 0: nobody knows. What people left in the unused room of files is not wiped out of them more often
-	// than each wipeEvery, so it stays there for as long as that where runs are more frequent.
-	Every time.Duration
+	// Again is in how long this is done again; 0: nobody knows. What people left in the unused room of files is not wiped out of them more
+	// often than each wipeEvery, so it stays there for as long as that where runs are more frequent.
+	Again time.Duration
 }
 
 // Sizes of the steps of retention: one short transaction each.
@@ -45,11 +45,14 @@ const (
 // RetentionJob is the job that drops what has been kept long enough. The gateway is made before its jobs can name
 // it, so it is asked for when the job runs.
 func RetentionJob(spec string, r Retention, gateway func() *Gateway) Job {
-	if when, err := ParseSpec(spec); err == nil {
-		next := when.Next(time.Now())
-		r.Every = when.Next(next).Sub(next)
-	}
-	return Job{Name: "retention", Spec: spec, Run: func(ctx context.Context) error { return gateway().Retain(ctx, r) }}
+	when, err := ParseSpec(spec)
+	return Job{Name: "retention", Spec: spec, Run: func(ctx context.Context) error {
+		r := r
+		if now := time.Now(); err == nil {
+			r.Again = when.Next(now).Sub(now)
+		}
+		return gateway().Retain(ctx, r)
+	}}
 }
 
 // Retain drops what has been kept long enough. It may be stopped at any time and by several gateways at once.
@@ -72,7 +75,7 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 				continue // nobody went
 			}
 		}
-		if g.ended.wipeDue() || !more && (r.Every == 0 || r.Every >= wipeEvery) {
+		if g.ended.wipeDue() || !more && (r.Again == 0 || r.Again >= wipeEvery) {
 			err = errors.Join(err, g.wipe(ctx))
 		}
 		err = errors.Join(err, g.dropOld(ctx, keeper, r, now))

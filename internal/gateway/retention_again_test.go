@@ -136,7 +136,7 @@ func TestRetainWipes(t *testing.T) {
 		n++
 		stay(r, n, "finished", "end", "2026-01-08T10:00:00+01:00")
 		before := s.wipes
-		if err := r.g.Retain(t.Context(), gateway.Retention{Records: time.Nanosecond, Every: every}); err != nil {
+		if err := r.g.Retain(t.Context(), gateway.Retention{Records: time.Nanosecond, Again: every}); err != nil {
 			t.Fatal(err)
 		}
 		return s.wipes > before

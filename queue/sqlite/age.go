@@ -105,7 +105,7 @@ func (s *Store) Age(ctx context.Context, before time.Time) (read int64, err erro
 	}
 	if err == nil && (len(x.moved) > 0 || x.doomed) {
 		queue.Reach(queue.PointAged)
-		err = s.wipePlaces(ctx)
+		err = s.wipePlaces(ctx, true)
 		queue.Reach(queue.PointAgeWiped)
 	}
 	if err != nil {

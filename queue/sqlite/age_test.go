@@ -234,7 +234,7 @@ func TestAgeTrims(t *testing.T) {
 		}
 	}
 	s = open(t, o)
-	if err := s.wipePlaces(t.Context()); err != nil {
+	if err := s.wipePlaces(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	for seg := range orphans {
@@ -312,7 +312,7 @@ func TestAgeFails(t *testing.T) {
 			}
 			continue
 		}
-		if err := s.wipePlaces(t.Context()); err != nil {
+		if err := s.wipePlaces(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
 		if n := size(); n > a.at {

@@ -81,7 +81,7 @@ func (s *Store) removeAged(ctx context.Context) error {
 	dead, err := list(ctx, s.db, func(rows *sql.Rows) (seg uint32, err error) {
 		err = rows.Scan(&seg)
 		return seg, err
-	}, `SELECT id FROM segment WHERE id >= ? AND id < ? AND dead >= bodies`, agedFirst, a.segment)
+	}, `SELECT id FROM segment WHERE id >= ? AND id < ? AND dead >= bodies AND NOT EXISTS (SELECT 1 FROM doomed WHERE mild = 0)`, agedFirst, a.segment)
 	if err != nil {
 		return err
 	}

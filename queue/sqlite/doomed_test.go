@@ -36,7 +36,7 @@ func TestDoomedBeforeGone(t *testing.T) {
 	if _, err := os.Stat(first); err != nil {
 		t.Fatalf("the segment is gone, what is in it was not overwritten: %v", err)
 	}
-	if err := errors.Join(s.wipePlaces(t.Context()), s.tidy(t.Context(), held)); err != nil {
+	if err := errors.Join(s.wipePlaces(t.Context(), true), s.tidy(t.Context(), held)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(first); !errors.Is(err, os.ErrNotExist) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/samvirke/samvirke"
 	"github.com/samvirke/samvirke/queue"
@@ -163,7 +164,12 @@ func (x *eraser) numbersOf(ctx context.Context, query string, args ...any) ([]in
 // not at all.
 func (x *eraser) core(ctx context.Context) error {
 	defer x.s.erasedAny.Store(true)
+	asked, held := time.Now(), time.Duration(0)
+	_, part := x.pace()
+	defer func() { x.rest(ctx, held*part-time.Since(asked)) }()
 	return x.s.job(ctx, func(w *writer) (err error) {
+		began := time.Now()
+		defer func() { held = time.Since(began) }()
 		if !x.e.Silent.IsZero() {
 			if err := x.heard(w); err != nil {
 				return err

@@ -14,7 +14,8 @@ const (
 	eraseBatch = 32
 	eraseHold  = 25 * time.Millisecond
 	eraseHurry = 35 * time.Millisecond // where that is not enough
-	// What nobody asked for has the writer no more than for such a part of the time, the second in a hurry.
+	// What nobody asked for has the writer no more than for such a part of the time, the second in a hurry. The last step of an erasure
+	// holds it for as long as that takes, and rests the longer.
 	erasePart      = 8
 	eraseHurryPart = 3
 )
@@ -31,12 +32,17 @@ func oneByOne(f func(w *writer, seq int64) error) func(w *writer, seqs []int64) 
 	}
 }
 
+// pace gives how long a step holds the writer, and the part of the time that all have it.
+func (x *eraser) pace() (hold, part time.Duration) {
+	if x.e.Hurry {
+		return eraseHurry, eraseHurryPart
+	}
+	return eraseHold, erasePart
+}
+
 // batches runs f for all numbers, some in each transaction: as many as can be in a short time.
 func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seqs []int64) error) error {
-	hold, part := eraseHold, time.Duration(erasePart)
-	if x.e.Hurry {
-		hold, part = eraseHurry, eraseHurryPart
-	}
+	hold, part := x.pace()
 	for len(all) > 0 {
 		asked, held := time.Now(), time.Duration(0)
 		before, files, n := x.out, len(x.files), 0
@@ -72,14 +78,18 @@ func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq
 		x.s.lanes.settle(x.freed, nil)
 		x.freed = nil
 		queue.Reach(queue.PointEraseRows)
-		if x.e.Silent.IsZero() || len(all) == 0 {
-			continue
-		}
-		select {
-		case <-time.After(held*part - time.Since(asked)):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		x.rest(ctx, held*part-time.Since(asked))
 	}
 	return nil
+}
+
+// rest leaves the writer to others for a while, where nobody asked for the erasure.
+func (x *eraser) rest(ctx context.Context, d time.Duration) {
+	if x.e.Silent.IsZero() || d <= 0 {
+		return
+	}
+	select {
+	case <-time.After(d):
+	case <-ctx.Done(): // the next job says so
+	}
 }

@@ -64,7 +64,7 @@ func (x *eraser) wipe(ctx context.Context) error {
 			return fmt.Errorf("erase: %w", err)
 		}
 	}
-	if err := x.s.wipePlaces(ctx); err != nil {
+	if err := x.s.wipePlaces(ctx, false); err != nil {
 		return fmt.Errorf("erase bodies: %w", err)
 	}
 	if err := x.s.wipe(ctx); err != nil {

@@ -68,7 +68,7 @@ func TestEraseOverPowerCut(t *testing.T) {
 	if err := x.messages(t.Context()); err != nil { // first step of Erase
 		t.Fatal(err)
 	}
-	if err := s.wipePlaces(t.Context()); err != nil { // what Age does after each of its steps
+	if err := s.wipePlaces(t.Context(), true); err != nil { // what Age does after each of its steps
 		t.Fatal(err)
 	}
 	f.mu.Lock() // the power goes: the shadow is what was synced

@@ -85,6 +85,8 @@ type Store struct {
 	wiped      map[uint32]bool
 	bodyCounts map[uint32]int64
 	spared     spared
+	// sparedAny says that there are some that are spared.
+	sparedAny atomic.Bool
 	// droppedAny says that a walk of DropPayloads has taken something.
 	droppedAny atomic.Bool
 	wiping     chan struct{}

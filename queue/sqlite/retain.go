@@ -34,7 +34,9 @@ func (s *Store) DropPayloads(ctx context.Context, before time.Time, after int64,
 		s.droppedAny.Store(true)
 	}
 	if err == nil && next == 0 && s.droppedAny.Swap(false) {
-		err = s.wipePlaces(ctx)
+		if err = s.wipePlaces(ctx, true); err != nil {
+			s.droppedAny.Store(true)
+		}
 	}
 	return dropped, next, errors.Join(err, s.shred(ctx, x.files))
 }

@@ -158,7 +158,7 @@ func TestSpared(t *testing.T) {
 	}
 	wipe := func() {
 		t.Helper()
-		if err := s.wipePlaces(t.Context()); err != nil {
+		if err := s.wipePlaces(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -189,6 +189,45 @@ func TestSpared(t *testing.T) {
 	}
 }
 
+// TestSparedAsked: bodies that were dropped and are spared belong to somebody who asks to be erased: nothing of them is left.
+func TestSparedAsked(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir(), CheckpointEvery: time.Hour, SegmentBytes: 50_000})
+	leaveSegments(t, s, func(n int) bool { return n < 3 })
+	if err := s.tidy(t.Context(), s.journal.end()); err != nil {
+		t.Fatal(err)
+	}
+	places, err := list(t.Context(), s.db, func(rows *sql.Rows) (p place, err error) {
+		var b []byte
+		err = rows.Scan(&b)
+		p, _ = placeOf(b)
+		return p, err
+	}, `SELECT place FROM message WHERE patient = 'urn:test|one'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.spared.since = time.Now()
+	for after := int64(3); after != 0; { // what is before it stays
+		if _, after, err = s.DropPayloads(t.Context(), time.Now().Add(time.Hour), after, 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !s.sparedAny.Load() {
+		t.Fatal("nothing is spared, so this shows nothing")
+	}
+	if _, err := s.Erase(t.Context(), queue.Erasure{Patients: []string{"urn:test|one"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range places {
+		raw, err := os.ReadFile(segmentPath(s.journalDir(), p.seg))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if err == nil && len(bytes.Trim(raw[p.at:p.at+p.n], "\x00")) > 0 {
+			t.Errorf("the body at byte %d of segment %d is there still", p.at, p.seg)
+		}
+	}
+}
+
 // TestSparedOverwritten: somebody asked for one of the bodies in a segment that is nearly dead: that one is overwritten at once.
 func TestSparedOverwritten(t *testing.T) {
 	s := open(t, Options{Dir: t.TempDir(), CheckpointEvery: time.Hour, SegmentBytes: 50_000})
@@ -203,7 +242,7 @@ func TestSparedOverwritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := s.wipePlaces(t.Context()); err != nil {
+		if err := s.wipePlaces(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
 	}

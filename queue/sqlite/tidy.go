@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/samvirke/samvirke/queue"
 )
@@ -92,9 +93,19 @@ func (s *Store) tidying() {
 		case <-ctx.Done():
 		}
 	}()
+	look := time.NewTicker(spareFor / 2)
+	defer look.Stop()
 	for {
 		select {
 		case <-s.tidyNow:
+		case <-look.C:
+			if !s.sparedAny.Load() {
+				continue
+			}
+			if err := s.wipePlaces(ctx, true); err != nil && ctx.Err() == nil && !s.broken() {
+				s.opts.Logger.Error("the room of dropped bodies could not be given back, it is tried again", "err", err)
+			}
+			continue
 		case <-ctx.Done():
 			return
 		}

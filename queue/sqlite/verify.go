@@ -34,7 +34,7 @@ func (s *Store) verify() {
 	if err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("large bodies could not be swept", "err", err)
 	}
-	if err := s.wipePlaces(ctx); err != nil && ctx.Err() == nil {
+	if err := s.wipePlaces(ctx, false); err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("dropped bodies could not be overwritten, it is tried again at the next start", "err", err)
 	}
 	if s.dirty {

@@ -35,8 +35,9 @@ func (s *Store) segmentsAlone(ctx context.Context) (leave func(), err error) {
 }
 
 // wipePlaces overwrites bodies in the journal that no row names any more: those noted in the table doomed. Of those whose time is over, and
-// which nobody was asked to erase, the room is given back as it is where the file system can: the file reads as zeros there.
-func (s *Store) wipePlaces(ctx context.Context) error {
+// which nobody was asked to erase, the room is given back as it is where the file system can: the file reads as zeros there. With spare those
+// of them in a segment that is nearly dead are left for later.
+func (s *Store) wipePlaces(ctx context.Context, spare bool) error {
 	leave, err := s.segmentsAlone(ctx)
 	if err != nil {
 		return err
@@ -45,11 +46,11 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 	if _, err := s.trimAged(ctx); err != nil {
 		return err
 	}
-	waits, err := s.removeDead(ctx)
+	waits, err := s.removeDead(ctx, spare)
 	if err != nil {
 		return err
 	}
-	for after, spare := s.spared.upTo, s.spared.upTo; ; {
+	for after, spared := s.spared.upTo, s.spared.upTo; ; {
 		last := after
 		bySegment := map[uint32][]doomedPlace{}
 		done, err := list(ctx, s.db, func(rows *sql.Rows) (seq int64, err error) {
@@ -60,7 +61,7 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 			}
 			p, ok := placeOf(b)
 			if ok && mild && waits[p.seg] {
-				spare = last
+				spared = last
 				return 0, nil
 			}
 			if ok {
@@ -73,7 +74,8 @@ func (s *Store) wipePlaces(ctx context.Context) error {
 			return err
 		}
 		if last == after {
-			s.spared.upTo = spare // a number that is free above it may be given again
+			s.spared.upTo = spared // a number that is free above it may be given again
+			s.sparedAny.Store(spared > 0)
 			s.askTidy()
 			return nil
 		}
@@ -105,7 +107,7 @@ func (s *Store) syncTables(ctx context.Context) error {
 	return s.job(ctx, func(w *writer) error { return w.query(`UPDATE erasure SET syncs = syncs + 1`, nil) })
 }
 
-// spareFor is how long bodies that need no overwriting may keep their room in a segment that is nearly dead.
+// spareFor is how long bodies that need no overwriting may keep their room in a segment that is nearly dead; tidying looks twice in that time.
 const spareFor = 10 * time.Minute
 
 // spared are bodies that keep their room yet, because most of their segment is dead and it will soon go as a whole. All up to a number in the
@@ -117,8 +119,8 @@ type spared struct {
 
 // removeDead removes segments of which nothing is needed any more and nothing is to be overwritten: to give back the room of each of
 // their bodies would take many times as long. It gives those in which bodies are spared.
-func (s *Store) removeDead(ctx context.Context) (waits map[uint32]bool, err error) {
-	if time.Since(s.spared.since) >= spareFor {
+func (s *Store) removeDead(ctx context.Context, spare bool) (waits map[uint32]bool, err error) {
+	if !spare || time.Since(s.spared.since) >= spareFor {
 		s.spared = spared{since: time.Now()}
 	} else {
 		waits = map[uint32]bool{}
