@@ -88,6 +88,7 @@ type Retainer interface {
 	// before a time, are at their end, and whose deliveries have all ended before it: acknowledged, given up, or sent
 	// to somebody who gives no receipt. Everything but the bodies stays. after is the last one looked at in an
 	// earlier call; next is the one to go on with, 0 when all were looked at: what the bodies took is given back by then at the latest.
+	// One that was received before others which have lower numbers, as by a clock that went wrong, may be left for an hour.
 	DropPayloads(ctx context.Context, before time.Time, after int64, limit int) (dropped int, next int64, err error)
 	// DropAudits takes away up to limit of the oldest audit entries from before a time. What is left verifies
 	// against the hash of the last entry that went.
