@@ -57,7 +57,7 @@ func newLane(p Party, g *Gateway) *lane {
 		p.Breaker.OpenFor = 5 * time.Second
 	}
 	p.Retry = p.Retry.withDefaults()
-	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight), ending: make(chan struct{}, p.MaxInFlight), limits: limitsOf(p.Pace), roles: recordRoles(p.Party), notices: readsNotices(p.Party), late: fmt.Errorf("party did not answer within %s", p.SendTimeout)}
+	l := &lane{Party: p, g: g, slots: make(chan struct{}, p.MaxInFlight), ending: make(chan struct{}, endingTimes*p.MaxInFlight), limits: limitsOf(p.Pace), roles: recordRoles(p.Party), notices: readsNotices(p.Party), late: fmt.Errorf("party did not answer within %s", p.SendTimeout)}
 	l.breaker = gobreaker.NewCircuitBreaker[connectors.Result](gobreaker.Settings{
 		Name: p.ID, MaxRequests: 1, Timeout: p.Breaker.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= p.Breaker.Failures },

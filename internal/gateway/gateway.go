@@ -25,7 +25,7 @@ type Party struct {
 	samvirke.Party
 	// Sender is the wire to the party; nil when it only sends to us.
 	Sender connectors.Sender
-	// MaxInFlight is how many deliveries are on the wire at once; 0 means 16. As many more may have left it and be noted in the store.
+	// MaxInFlight is how many deliveries are on the wire at once; 0 means 16. Four times as many may have left it and be noted in the store.
 	MaxInFlight int
 	// SendTimeout bounds one Send; 0 means 30 s.
 	SendTimeout time.Duration

@@ -84,8 +84,12 @@ type passage struct {
 	early bool
 }
 
+// endingTimes is how many times as many outcomes are stored at once as there are slots. A party that answers at once, as a hospital that
+// takes receipts, needs several: each waits for a sync, and the more wait together the less each costs. What a crash takes of them is sent again.
+const endingTimes = 4
+
 // answered gives the slot to the next delivery while the outcome of this one is stored: a slot is for the wire, and the other
-// side has nothing to do with how long our disk takes. No more outcomes than there are slots are under way so; with more the
+// side has nothing to do with how long our disk takes. No more outcomes than endingTimes the slots are under way so; with more the
 // slot is kept, so that a slow disk slows the sending down.
 func (p *passage) answered() {
 	select {
