@@ -13,16 +13,27 @@ type dueRow struct {
 	over bool
 }
 
+// dueName is what a due is found by.
+type dueName struct{ patient, id string }
+
+// name is that of the due that is changed.
+func (d *dueChange) name() dueName {
+	at := 0
+	if d.c == fireDue {
+		at = 1 // behind the time
+	}
+	return dueName{d.vals[at].(string), d.vals[at+1].(string)}
+}
+
 // lookDues checks the steps in order, each against what the ones before it leave behind.
 func (t *tx) lookDues() error {
 	if len(t.u.Dues) == 0 {
 		return nil
 	}
-	type name struct{ patient, id string }
-	rows := map[name]*dueRow{}
+	rows := map[dueName]*dueRow{}
 	for i := range t.u.Dues {
 		s := &t.u.Dues[i]
-		n := name{s.Patient, s.ID}
+		n := dueName{s.Patient, s.ID}
 		row, known := rows[n]
 		if s.Op == queue.DueFire && (!known || row != nil && row.over) {
 			stored, err := t.storedDue(s)
@@ -58,7 +69,8 @@ func (t *tx) lookDues() error {
 
 // storedDue gives the due of a step as it is stored, nil when there is none.
 func (t *tx) storedDue(s *queue.DueStep) (*dueRow, error) {
-	if t.w.waits(func(x *waiting) bool { return len(x.dues) > 0 }) {
+	name := dueName{s.Patient, s.ID}
+	if t.w.waits(func(x *waiting) bool { return x.dueNames[name] }) {
 		return nil, errWaits
 	}
 	v, err := t.w.look.dueGet.row(s.Patient, s.ID)

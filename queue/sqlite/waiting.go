@@ -25,6 +25,7 @@ type waiting struct {
 	tallies       map[tallyKey]int64
 	counters      map[string]int64
 	dues          []dueChange
+	dueNames      map[dueName]bool // which they are about
 	auditSeq      int64
 	auditHash     string
 	// lastMessage and lastDelivery are the greatest ids.
@@ -68,6 +69,7 @@ func (w *waiting) reset() {
 	w.troubles.reset()
 	w.hours = emptied(w.hours)
 	clear(w.dues)
+	w.dueNames = emptied(w.dueNames)
 	w.dues, w.auditSeq, w.auditHash = w.dues[:0], 0, ""
 	w.lastMessage, w.lastDelivery = "", ""
 	w.frames, w.count, w.end = 0, 0, spot{}
@@ -118,7 +120,9 @@ func (w *waiting) put(c change, vals []driver.Value) {
 		w.setDelivery(vals)
 		return
 	case setDue, dropDue, fireDue:
-		w.dues = append(w.dues, dueChange{c, slices.Clone(vals)})
+		d := dueChange{c, slices.Clone(vals)}
+		w.dues = append(w.dues, d)
+		w.dueNames[d.name()] = true
 		return
 	case setCounter:
 		w.counters[vals[0].(string)] = vals[1].(int64)
