@@ -23,8 +23,8 @@ type Retention struct {
 	// Traces is how long what says nothing of anybody any more is kept: rows of erased messages, and of those refused that were about
 	// nobody, since they were received, and the names under which erased ones are known, since they were erased.
 	Traces time.Duration
-	// Again is in how long this is done again; 0: nobody knows. What people left in the unused room of files is not wiped out of them more
-	// often than each wipeEvery, so it stays there for as long as that where runs are more frequent.
+	// Again is in how long this is done again; 0: nobody knows. What people left in the unused room of files is wiped out of them at the end,
+	// unless runs are more frequent than wipeEvery: then it may stay there for as long as that.
 	Again time.Duration
 }
 

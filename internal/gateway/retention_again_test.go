@@ -20,8 +20,9 @@ type faultyEraser struct {
 	erase   func() (err error) // what comes of an erasure before it is done; nil: it is done
 	after   error              // what comes of one that was done
 	wipes   int
-	hurry   []bool       // of each erasure
-	ahead   atomic.Int64 // ns that the clock goes ahead
+	slow    time.Duration // what a wipe takes
+	hurry   []bool        // of each erasure
+	ahead   atomic.Int64  // ns that the clock goes ahead
 }
 
 func (s *faultyEraser) Records(ctx context.Context, patient string) ([]queue.Record, error) {
@@ -54,6 +55,7 @@ func (s *faultyEraser) Erase(ctx context.Context, e queue.Erasure) (out queue.Er
 
 func (s *faultyEraser) Wipe(ctx context.Context) error {
 	s.wipes++
+	time.Sleep(s.slow)
 	return s.busyEraser.Wipe(ctx)
 }
 
@@ -130,6 +132,7 @@ func TestEraseWipesLater(t *testing.T) {
 func TestRetainWipes(t *testing.T) {
 	t.Parallel()
 	r, s := faultyRig(t)
+	s.slow = 2 * time.Second
 	n := 0
 	wiped := func(every time.Duration) bool {
 		t.Helper()

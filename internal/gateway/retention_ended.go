@@ -36,17 +36,22 @@ type endedWalk struct {
 	full time.Time
 	// unwiped: there were erasures since the files were wiped, or may have been in an earlier life.
 	unwiped bool
-	wiped   time.Time // when they were wiped
+	// wiped is when they were wiped, took how long that took.
+	wiped time.Time
+	took  time.Duration
 }
 
-// wipeEvery is how often the files are wiped while people are erased, for each time all that was written since is looked through. A run that
-// is not followed by another one as soon as that wipes at its end too.
-const wipeEvery = 10 * time.Minute
+// While people are erased the files are wiped for no more than a part of the time, for each time all that was written since is looked through,
+// but each wipeEvery at least. A run that is not followed by another one as soon as that wipes at its end too.
+const (
+	wipeEvery = 10 * time.Minute
+	wipePart  = 10
+)
 
 func (e *endedWalk) wipeDue() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return time.Since(e.wiped) >= wipeEvery
+	return time.Since(e.wiped) >= min(wipeEvery, wipePart*e.took)
 }
 
 // from gives where a walk begins.
@@ -86,10 +91,11 @@ func (g *Gateway) wipe(ctx context.Context) error {
 	if !ok || !g.ended.unwiped {
 		return nil
 	}
+	began := time.Now()
 	if err := eraser.Wipe(ctx); err != nil {
 		return fmt.Errorf("wipe what was erased: %w", err)
 	}
-	g.ended.unwiped, g.ended.wiped = false, time.Now()
+	g.ended.unwiped, g.ended.wiped, g.ended.took = false, time.Now(), time.Since(began)
 	return nil
 }
 
