@@ -208,6 +208,9 @@ func (g *Gateway) eraseChanged(ctx context.Context, changed map[string]queue.Pla
 // hasEnded tells whether a version is the newest of a plan that came to its end before a time. Each plan is read once: an older version
 // leaves it to the newest one.
 func (g *Gateway) hasEnded(ctx context.Context, patient string, version int64, before time.Time) (bool, error) {
+	if patient == "" {
+		return false, nil // nobody has it
+	}
 	newest, err := g.store.Plan(ctx, patient, 0)
 	switch {
 	case errors.Is(err, queue.ErrNotFound) || newest.Version > 0 && newest.Version != version:

@@ -59,9 +59,9 @@ type Options struct {
 	Schema string
 	// Logger gets what an admin must know; nil means slog.Default().
 	Logger *slog.Logger
-	// DiskBudget is the size of the tables in bytes above which no new message is accepted (queue.ErrFull); what is
-	// inside still moves, and receipts have a sixteenth more (queue.Unit.Reserve). 0 means no limit. The size is looked at with every third sign of life. Room in the files that what
-	// was deleted has left, and a VACUUM has cleared, does not count: the next rows go there.
+	// DiskBudget is the size of the tables in bytes above which no new message is accepted (queue.ErrFull); what is inside still
+	// moves, and receipts have a sixteenth more (queue.Unit.Reserve). 0 means no limit. The size is looked at with every third sign
+	// of life. Room in the files that what was deleted has left, and a VACUUM has cleared, does not count: the next rows go there.
 	DiskBudget int64
 	// Readers is how many connections read at the same time; 0 means 4. A store has six more.
 	Readers int
