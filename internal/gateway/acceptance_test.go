@@ -237,8 +237,14 @@ func TestAcceptanceTable(t *testing.T) {
 	var text bytes.Buffer
 	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "\nfile\tcase\tofficial meaning\tthe gateway\twhy")
-	n, pending := 0, 0
-	for _, o := range officialTests(t) {
+	n, pending, every := 0, 0, 1
+	if testing.Short() {
+		every = 5 // they go through the same code one after the other
+	}
+	for k, o := range officialTests(t) {
+		if k%every != 0 {
+			continue
+		}
 		w, ok := reactionTo(o.file, o.testCase)
 		if !ok {
 			t.Errorf("%s: case %s (%s) is not in the table", o.file, o.testCase, o.meaning)
@@ -267,7 +273,7 @@ func TestAcceptanceTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%s\n%d cases, %d pending", text.String(), n, pending)
-	if n < 100 {
+	if n < 100/every {
 		t.Errorf("only %d cases: the index is not whole", n)
 	}
 }

@@ -200,6 +200,7 @@ func (g *Gateway) stepTraits(u *queue.Unit, pl *planWork, grown bool) {
 		for _, key := range keys {
 			g.kin.mark(key)
 		}
+		g.plans.hasContext(keys)
 	}
 	rare.context = context
 	set := func(key string, had bool, count int64) int64 {

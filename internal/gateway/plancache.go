@@ -16,6 +16,8 @@ import (
 const (
 	maxPlans     = 640     // patients
 	maxPlanBytes = 8 << 20 // of their packed records
+	// maxPlain is how many patients are remembered at least of whose plans it is only known that they have no context.
+	maxPlain = 4096
 )
 
 // planState is a patient's records and what is known of the plan they give. It is never changed after
@@ -91,6 +93,8 @@ type planCache struct {
 	lru   list.List
 	bytes int
 	spare sync.Pool // of *workspace
+	// plain are patients whose plans were here and had no context; the newer ones, and those before them.
+	plain, plainer map[string]struct{}
 }
 
 type cached struct {
@@ -117,6 +121,32 @@ func (c *planCache) known(key string) *planState {
 		return e.Value.(cached).state
 	}
 	return nil
+}
+
+// hasNone tells whether a plan was seen to have no context, and is not here any more. It holds where nobody else changes plans.
+func (c *planCache) hasNone(key string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, is := c.plain[key]; is {
+		return true
+	}
+	_, is := c.plainer[key]
+	return is
+}
+
+// hasContext is told before that is committed.
+func (c *planCache) hasContext(keys []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range keys {
+		c.forgetPlain(key)
+	}
+}
+
+// forgetPlain is for what may have changed; the lock is held.
+func (c *planCache) forgetPlain(key string) {
+	delete(c.plain, key)
+	delete(c.plainer, key)
 }
 
 // get gives a patient's state, from the store when it is not here; then it is kept, so that replace
@@ -151,6 +181,9 @@ func (c *planCache) get(ctx context.Context, l *planLoader, key string, w *works
 func (c *planCache) replace(key string, old, next *planState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if next.context() {
+		c.forgetPlain(key)
+	}
 	e := c.byKey[key]
 	switch {
 	case e == nil:
@@ -171,12 +204,20 @@ func (c *planCache) drop(keys ...string) {
 		if e := c.byKey[key]; e != nil {
 			c.remove(e)
 		}
+		c.forgetPlain(key)
 	}
 }
 
 func (c *planCache) trim() {
 	for c.lru.Len() > maxPlans || c.bytes > maxPlanBytes && c.lru.Len() > 1 {
-		c.remove(c.lru.Back())
+		last := c.lru.Back()
+		c.remove(last)
+		if had := last.Value.(cached); !had.state.context() {
+			if len(c.plain) >= maxPlain || c.plain == nil {
+				c.plain, c.plainer = make(map[string]struct{}, maxPlain), c.plain
+			}
+			c.plain[had.key] = struct{}{}
+		}
 	}
 }
 

@@ -172,12 +172,22 @@ func (l *planLoader) sheet(ctx context.Context, key string) (s queue.PlanSheet, 
 
 // outdated tells whether another gateway is known to have changed a plan since a version.
 func (l *planLoader) outdated(key string, version int64) bool {
+	rumours, ok := l.rumours()
+	return ok && rumours.PlanOutdated(key, version)
+}
+
+// shared tells whether other gateways may change plans too.
+func (l *planLoader) shared() bool {
+	_, may := l.rumours()
+	return may
+}
+
+func (l *planLoader) rumours() (queue.PlanRumours, bool) {
 	all, ok := l.store.(queue.Store)
 	if !ok {
-		return false
+		return nil, false
 	}
-	rumours, ok := storeAs[queue.PlanRumours](all)
-	return ok && rumours.PlanOutdated(key, version)
+	return storeAs[queue.PlanRumours](all)
 }
 
 // records reads the records of these patient keys.

@@ -3,7 +3,6 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -224,11 +223,8 @@ func (g *Gateway) hasEnded(ctx context.Context, patient string, version int64, b
 	case err != nil:
 		return false, fmt.Errorf("read a plan: %w", err)
 	}
-	var e ends
-	if err := json.Unmarshal(newest.Body, &e); err != nil {
-		return false, fmt.Errorf("read a plan: %w", err)
-	}
-	return e.before(before), nil
+	e, err := careplan.ReadEnds(newest.Body)
+	return err == nil && e.Before(before), err
 }
 
 // eraseAll erases those of these people of whom nothing came since a time, and of whom nothing is open.
@@ -315,46 +311,4 @@ func unlessHeard(err error) error {
 		return nil
 	}
 	return err
-}
-
-// ends is what a stored plan says of its end.
-type ends struct {
-	Person struct {
-		Deceased json.RawMessage `json:"deceased"`
-	} `json:"person"`
-	Stays  []span `json:"stays"`
-	Course struct {
-		Courses []span `json:"courses"`
-	} `json:"course"`
-}
-
-// span is a stay or a course.
-type span struct {
-	Status string          `json:"status"`
-	End    *careplan.Value `json:"end"`
-}
-
-// before tells whether a person is dead, or every course has ended, since before a time. Where no course is known the stays
-// are what could end; a plan without either has no end that could be told.
-func (e *ends) before(at time.Time) bool {
-	if len(e.Person.Deceased) > 0 {
-		return true // the last change is before that time
-	}
-	all := e.Course.Courses
-	if len(all) == 0 {
-		all = e.Stays
-	}
-	return len(all) > 0 && !slices.ContainsFunc(all, func(s span) bool { return !s.closed(at) })
-}
-
-// closed tells whether it is over since before a time.
-func (s span) closed(before time.Time) bool {
-	if s.Status != "finished" && s.Status != "cancelled" && s.Status != "entered-in-error" {
-		return false
-	}
-	if s.End == nil {
-		return true
-	}
-	at, err := time.Parse(time.RFC3339, s.End.Text)
-	return err != nil || at.Before(before)
 }

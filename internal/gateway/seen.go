@@ -96,6 +96,9 @@ func (g *Gateway) hasContext(ctx context.Context, patient string) (bool, error) 
 	if st := g.plans.known(patient); st != nil {
 		return st.context(), nil
 	}
+	if !g.loader.shared() && g.plans.hasNone(patient) {
+		return false, nil
+	}
 	t, err := g.loader.traits(ctx, patient)
 	return t.Context, err
 }

@@ -2,8 +2,12 @@ package sqlite
 
 import "github.com/samvirke/samvirke"
 
-// cacheRows bounds the rows the writer remembers of messages, of deliveries and of plans: about half a MB each.
-const cacheRows = 2000
+// cacheRows bounds the rows the writer remembers of messages and of plans, about half a MB each, and cacheDeliveries those of deliveries, of
+// which a message has about four.
+const (
+	cacheRows       = 2000
+	cacheDeliveries = 4 * cacheRows
+)
 
 // rowCache remembers what steps ask for. The writer is the only one who changes rows, so what it wrote
 // last is what stands there; it notes changes as it makes them and forgets all after a rollback.
@@ -83,14 +87,14 @@ func (c *rowCache) trim(gen uint64) {
 	}
 	clear(c.ended[len(kept):])
 	c.ended = kept
-	bound(c.messages, func(r messageRow) bool { return r.gen <= gen })
-	bound(c.deliveries, func(r deliveryRow) bool { return r.gen <= gen })
-	bound(c.plans, func(h planHead) bool { return h.gen <= gen })
+	bound(c.messages, cacheRows, func(r messageRow) bool { return r.gen <= gen })
+	bound(c.deliveries, cacheDeliveries, func(r deliveryRow) bool { return r.gen <= gen })
+	bound(c.plans, cacheRows, func(h planHead) bool { return h.gen <= gen })
 }
 
 // bound drops about half of what may go from a full map, in no particular order.
-func bound[V any](m map[string]V, may func(V) bool) {
-	if len(m) < cacheRows {
+func bound[V any](m map[string]V, rows int, may func(V) bool) {
+	if len(m) < rows {
 		return
 	}
 	drop := false

@@ -117,7 +117,7 @@ func TestLogBufferAfterSpill(t *testing.T) {
 	}
 	job(`CREATE TABLE spilled (id INTEGER PRIMARY KEY, body BLOB)`)
 	for round := range 3 {
-		rows := 6000 + round
+		rows := 3000 + round // 12 MB in pages, more than stays in memory
 		job(`DELETE FROM spilled`, fmt.Sprintf(`WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < %d) INSERT INTO spilled SELECT n, randomblob(3000) FROM c`, rows),
 			`UPDATE spilled SET body = randomblob(3000)`)
 		if round == 1 {
