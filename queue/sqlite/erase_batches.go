@@ -14,6 +14,8 @@ const (
 	eraseBatch = 32
 	eraseHold  = 25 * time.Millisecond
 	eraseHurry = 35 * time.Millisecond // where that is not enough
+	// eraseMost is how long in a hurry, where a step stood so long in line that it would not come to its part of the time.
+	eraseMost = 100 * time.Millisecond
 	// What nobody asked for has the writer no more than for such a part of the time, the second in a hurry. The last step of an erasure
 	// holds it for as long as that takes, and rests the longer.
 	erasePart      = 8
@@ -40,9 +42,18 @@ func (x *eraser) pace() (hold, part time.Duration) {
 	return eraseHold, erasePart
 }
 
+// holdAfter gives how long a step holds the writer that stood in line for so long.
+func (x *eraser) holdAfter(waited time.Duration) time.Duration {
+	hold, part := x.pace()
+	if x.e.Hurry {
+		hold = min(max(hold, waited/(part-1)), eraseMost)
+	}
+	return hold
+}
+
 // batches runs f for all numbers, some in each transaction: as many as can be in a short time.
 func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seqs []int64) error) error {
-	hold, part := x.pace()
+	_, part := x.pace()
 	for len(all) > 0 {
 		asked, held := time.Now(), time.Duration(0)
 		before, files, n := x.out, len(x.files), 0
@@ -56,6 +67,7 @@ func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seq
 				return err
 			}
 			began := time.Now()
+			hold := x.holdAfter(began.Sub(asked))
 			defer func() { held = time.Since(began) }()
 			for n < len(all) && (n == 0 || time.Since(began) < hold) {
 				some := all[n:min(n+eraseBatch, len(all))]

@@ -12,8 +12,8 @@ import (
 // tracer deletes messages with all that hangs on them, in one job.
 type tracer struct {
 	w *writer
-	// damage says that the check of integrity has found something.
-	damage bool
+	// damage says that the check of integrity has found something, strays that there are receipts or events which are found by their delivery.
+	damage, strays bool
 	// gone is what the totals count still, dead how many bodies of each segment went.
 	gone map[tallyKey]int64
 	dead map[uint32]int64
@@ -21,33 +21,36 @@ type tracer struct {
 
 func (w *writer) tracer() (*tracer, error) {
 	t := &tracer{w: w, gone: map[tallyKey]int64{}, dead: map[uint32]int64{}}
-	err := w.query(`SELECT EXISTS (SELECT 1 FROM damage)`, func(row []driver.Value) error {
-		t.damage = row[0].(int64) != 0
-		return nil
-	})
+	err := w.query(`SELECT EXISTS (SELECT 1 FROM damage), EXISTS (SELECT 1 FROM receipt WHERE stray IS NOT NULL) OR EXISTS (SELECT 1 FROM event_run WHERE stray IS NOT NULL)`,
+		func(row []driver.Value) error {
+			t.damage, t.strays = row[0].(int64) != 0, row[1].(int64) != 0
+			return nil
+		})
 	return t, err
 }
 
-// traceDrops take away all that hangs on messages, and the messages themselves.
+// What takes away all that hangs on messages, and the messages themselves: by their numbers, and by those of their deliveries.
 var (
-	traceDrops = []string{
-		`DELETE FROM attempt WHERE delivery IN (` + deliveriesOf + `)`,
-		`DELETE FROM receipt WHERE stray IN (` + deliveriesOf + `) AND stray IS NOT NULL`,
-		`DELETE FROM receipt WHERE message IN (SELECT value FROM json_each(?1)) AND message IS NOT NULL`,
-		`DELETE FROM event_run WHERE stray IN (` + deliveriesOf + `) AND stray IS NOT NULL`,
-		`DELETE FROM event_run WHERE message IN (SELECT value FROM json_each(?1)) AND message IS NOT NULL`,
-		`DELETE FROM delivery WHERE message IN (SELECT value FROM json_each(?1)) AND message IS NOT NULL`,
-		`DELETE FROM message_result WHERE seq IN (SELECT value FROM json_each(?1))`,
-		`DELETE FROM message WHERE seq IN (SELECT value FROM json_each(?1))`,
+	deliveryDrops = []string{
+		`DELETE FROM attempt WHERE delivery IN (SELECT value FROM json_each(?))`,
+		`DELETE FROM delivery WHERE seq IN (SELECT value FROM json_each(?))`,
 	}
-	damageDrops = []string{
-		`DELETE FROM damage WHERE kind = 'delivery' AND seq IN (` + deliveriesOf + `)`,
-		`DELETE FROM damage WHERE kind = 'message' AND seq IN (SELECT value FROM json_each(?1))`,
+	strayDrops = []string{
+		`DELETE FROM receipt WHERE stray IN (SELECT value FROM json_each(?)) AND stray IS NOT NULL`,
+		`DELETE FROM event_run WHERE stray IN (SELECT value FROM json_each(?)) AND stray IS NOT NULL`,
+	}
+	messageDrops = []string{
+		`DELETE FROM receipt WHERE message IN (SELECT value FROM json_each(?)) AND message IS NOT NULL`,
+		`DELETE FROM event_run WHERE message IN (SELECT value FROM json_each(?)) AND message IS NOT NULL`,
+		`DELETE FROM message_result WHERE seq IN (SELECT value FROM json_each(?))`,
+		`DELETE FROM message WHERE seq IN (SELECT value FROM json_each(?))`,
 	}
 )
 
-// deliveriesOf selects the deliveries of messages.
-const deliveriesOf = `SELECT d.seq FROM json_each(?1) j CROSS JOIN delivery d ON d.message = j.value WHERE d.message IS NOT NULL`
+const (
+	deliveryDamageDrop = `DELETE FROM damage WHERE kind = 'delivery' AND seq IN (SELECT value FROM json_each(?))`
+	messageDamageDrop  = `DELETE FROM damage WHERE kind = 'message' AND seq IN (SELECT value FROM json_each(?))`
+)
 
 // drop deletes messages; their bodies are doomed or gone.
 func (t *tracer) drop(seqs []int64) error {
@@ -63,9 +66,10 @@ func (t *tracer) drop(seqs []int64) error {
 	if err != nil {
 		return err
 	}
-	err = t.w.query(`SELECT d.party, d.state, count(*) FROM json_each(?) j CROSS JOIN delivery d ON d.message = j.value WHERE d.message IS NOT NULL
-		GROUP BY d.party, d.state`, func(row []driver.Value) error {
-		t.gone[tallyKey{tallyDelivery, row[0].(string), row[1].(string)}] += row[2].(int64)
+	var deliveries []int64
+	err = t.w.query(`SELECT d.seq, d.party, d.state FROM json_each(?) j CROSS JOIN delivery d ON d.message = j.value WHERE d.message IS NOT NULL`, func(row []driver.Value) error {
+		deliveries = append(deliveries, row[0].(int64))
+		t.gone[tallyKey{tallyDelivery, row[1].(string), row[2].(string)}]++
 		return nil
 	}, all)
 	if err != nil {
@@ -77,12 +81,22 @@ func (t *tracer) drop(seqs []int64) error {
 	if err != nil {
 		return err
 	}
-	list := traceDrops
-	if t.damage {
-		list = slices.Concat(damageDrops, traceDrops)
+	ofDeliveries, ofMessages := deliveryDrops, messageDrops
+	if t.strays {
+		ofDeliveries = slices.Concat(strayDrops, ofDeliveries)
 	}
+	if t.damage {
+		ofDeliveries, ofMessages = append([]string{deliveryDamageDrop}, ofDeliveries...), append([]string{messageDamageDrop}, ofMessages...)
+	}
+	if err := t.run(ofDeliveries, string(mustJSON(deliveries))); err != nil {
+		return err
+	}
+	return t.run(ofMessages, all)
+}
+
+func (t *tracer) run(list []string, numbers string) error {
 	for _, text := range list {
-		if err := t.w.query(text, nil, all); err != nil {
+		if err := t.w.query(text, nil, numbers); err != nil {
 			return err
 		}
 	}
@@ -204,7 +218,7 @@ func (x *eraser) dropWhole(w *writer, old map[int64]*wholeMessage) error {
 	if err := x.trace.doom(places); err != nil {
 		return err
 	}
-	carriers, err := carriersOf(w, gone)
+	carriers, err := x.trace.carriersOf(gone)
 	if err == nil {
 		err = x.trace.drop(gone)
 	}
@@ -215,12 +229,18 @@ func (x *eraser) dropWhole(w *writer, old map[int64]*wholeMessage) error {
 }
 
 // carriersOf finds other messages, that carried receipts for these.
-func carriersOf(w *writer, seqs []int64) (carriers []int64, err error) {
+func (t *tracer) carriersOf(seqs []int64) (carriers []int64, err error) {
 	const carrier = ` CROSS JOIN message m ON m.id = r.content ->> '$.carrier_id' WHERE m.checksum <> '' AND m.seq NOT IN (SELECT value FROM json_each(?1))`
-	err = w.query(`SELECT m.seq FROM json_each(?1) j CROSS JOIN receipt r ON r.message = j.value`+carrier+` AND r.message IS NOT NULL
-		UNION SELECT m.seq FROM json_each(?1) j CROSS JOIN delivery d ON d.message = j.value CROSS JOIN receipt r ON r.stray = d.seq`+carrier+`
-			AND d.message IS NOT NULL AND r.stray IS NOT NULL`, func(row []driver.Value) error {
-		carriers = append(carriers, row[0].(int64))
+	// Nearly no receipt came as a message of its own: to look for the word is less than to read the JSON.
+	text := `SELECT m.seq FROM json_each(?1) j CROSS JOIN receipt r ON r.message = j.value AND instr(r.content, '"carrier_id"') > 0` + carrier + ` AND r.message IS NOT NULL`
+	if t.strays {
+		text += ` UNION SELECT m.seq FROM json_each(?1) j CROSS JOIN delivery d ON d.message = j.value CROSS JOIN receipt r ON r.stray = d.seq` + carrier + `
+			AND d.message IS NOT NULL AND r.stray IS NOT NULL`
+	}
+	err = t.w.query(text, func(row []driver.Value) error {
+		if seq := row[0].(int64); !slices.Contains(carriers, seq) {
+			carriers = append(carriers, seq)
+		}
 		return nil
 	}, string(mustJSON(seqs)))
 	return carriers, err
