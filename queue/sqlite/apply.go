@@ -18,6 +18,10 @@ const (
 	// applyAfter is how long they wait at most, applyIdle how long after the last unit.
 	applyAfter = 250 * time.Millisecond
 	applyIdle  = 10 * time.Millisecond
+	// applyForJobs is applyAfter where jobs come one after the other, as in an erasure. Each waits for what is on its way into the tables, and
+	// then holds the writer the longer the longer it stood in line: with less on its way both are short.
+	applyForJobs = 100 * time.Millisecond
+	jobsFollow   = time.Second
 	// applyRows is how many there are at most: about what one message of two receivers makes, times a thousand.
 	applyRows = 40_000
 )
@@ -73,13 +77,16 @@ func (w *writer) applyDue() {
 		w.end(err)
 	default:
 	}
-	x := w.waiting
+	x, after := w.waiting, applyAfter
+	if time.Since(w.jobbed) < jobsFollow {
+		after = applyForJobs
+	}
 	switch {
 	case len(w.later) > 0 && !w.writing: // a job comes first, or else it would stand behind what begins now
 	case w.full != nil: // it is tried again when nothing comes for a while, and by whoever asks
 	case x.count >= applyRows && w.writing:
 		w.applyNow() // more comes than can be written: whoever sends waits for it here
-	case x.frames > 0 && (x.count >= applyRows || time.Since(x.since) >= applyAfter || len(x.readers) > 0):
+	case x.frames > 0 && (x.count >= applyRows || time.Since(x.since) >= after || len(x.readers) > 0):
 		w.applySoon()
 	}
 }

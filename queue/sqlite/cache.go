@@ -1,6 +1,10 @@
 package sqlite
 
-import "github.com/samvirke/samvirke"
+import (
+	"maps"
+
+	"github.com/samvirke/samvirke"
+)
 
 // cacheRows bounds the rows the writer remembers of messages and of plans, about half a MB each, and cacheDeliveries those of deliveries, of
 // which a message has about four.
@@ -23,6 +27,8 @@ type rowCache struct {
 	plans      map[string]planHead
 	// ended are the messages and deliveries that came to their end, in the order of their generations.
 	ended []endedRow
+	// goneMessages and goneDeliveries are numbers of rows that the job under way deletes or blanks.
+	goneMessages, goneDeliveries map[int64]struct{}
 }
 
 // planHead is the newest version of a patient's plan.
@@ -38,7 +44,29 @@ type endedRow struct {
 
 func newRowCache() *rowCache {
 	return &rowCache{messages: map[string]messageRow{}, deliveries: map[string]deliveryRow{},
-		plans: map[string]planHead{}}
+		plans: map[string]planHead{}, goneMessages: map[int64]struct{}{}, goneDeliveries: map[int64]struct{}{}}
+}
+
+// without notes rows that a job deletes or blanks.
+func (c *rowCache) without(messages, deliveries []int64) {
+	for _, seq := range messages {
+		c.goneMessages[seq] = struct{}{}
+	}
+	for _, seq := range deliveries {
+		c.goneDeliveries[seq] = struct{}{}
+	}
+}
+
+// jobDone forgets what the job noted, whatever came of it.
+func (c *rowCache) jobDone() {
+	if len(c.goneMessages) > 0 {
+		maps.DeleteFunc(c.messages, func(_ string, r messageRow) bool { _, gone := c.goneMessages[r.seq]; return gone })
+		clear(c.goneMessages)
+	}
+	if len(c.goneDeliveries) > 0 {
+		maps.DeleteFunc(c.deliveries, func(_ string, r deliveryRow) bool { _, gone := c.goneDeliveries[r.seq]; return gone })
+		clear(c.goneDeliveries)
+	}
 }
 
 func (c *rowCache) message(id string, r messageRow) {

@@ -15,7 +15,7 @@ const (
 	eraseHold  = 25 * time.Millisecond
 	eraseHurry = 35 * time.Millisecond // where that is not enough
 	// eraseMost is how long in a hurry, where a step stood so long in line that it would not come to its part of the time.
-	eraseMost = 150 * time.Millisecond
+	eraseMost = 60 * time.Millisecond
 	// What nobody asked for has the writer no more than for such a part of the time, the second in a hurry. The last step of an erasure
 	// holds it for as long as that takes, and rests the longer.
 	erasePart      = 8

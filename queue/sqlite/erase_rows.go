@@ -32,6 +32,7 @@ func (x *eraser) message(w *writer, seq int64) error {
 			return nil // was blanked before
 		}
 		x.out.Messages++
+		w.cache.without([]int64{seq}, nil)
 		if external != "" {
 			if err := w.remember(seq, erasedID, party, external); err != nil {
 				return err
@@ -161,6 +162,7 @@ func (x *eraser) delivery(w *writer, seq int64) error {
 		func(row []driver.Value) error {
 			party, external := row[0].(string), row[1].(string)
 			x.out.Deliveries++
+			w.cache.without(nil, []int64{seq})
 			if external != "" {
 				if err := w.remember(seq, erasedDelivery, party, external); err != nil {
 					return err

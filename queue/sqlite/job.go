@@ -13,8 +13,16 @@ func (s *Store) job(ctx context.Context, f func(w *writer) error) error {
 
 // looseJob is a job that is not synced by itself: after a power cut it may be undone, with all that came after it in the tables. The sync
 // of one writes all that the log was given since the last, so many of them one after the other cost more than their rows.
+//
+// Many may come each second, so what the writer remembers of rows stays: f tells rowCache.without which messages and deliveries it changes,
+// and changes no plan.
 func (s *Store) looseJob(ctx context.Context, f func(w *writer) error) error {
-	return s.runs(ctx, &request{done: make(chan struct{}), job: f, loose: true})
+	return s.runs(ctx, &request{done: make(chan struct{}), job: f, loose: true, keeps: true})
+}
+
+// bodyJob is a job that changes nothing of rows but where their bodies stand, which the writer does not remember.
+func (s *Store) bodyJob(ctx context.Context, f func(w *writer) error) error {
+	return s.runs(ctx, &request{done: make(chan struct{}), job: f, keeps: true})
 }
 
 // putOff lets a job wait for what is on its way into the tables, beside the writer: all that waits must be there before it runs,
@@ -49,6 +57,10 @@ func (s *Store) runs(ctx context.Context, r *request) error {
 	}
 	f := r.job
 	r.job = func(w *writer) error {
+		if r.keeps {
+			defer w.cache.jobDone()
+			return f(w)
+		}
 		w.cache.forget()
 		defer w.cache.forget()
 		return f(w)

@@ -25,6 +25,8 @@ type request struct {
 	after uint64
 	// loose: the job is not synced by itself.
 	loose bool
+	// keeps: what the writer remembers of rows is good after the job too.
+	keeps bool
 	// gen stands for a reader that waits until a generation of waiting changes is in the tables.
 	gen   uint64
 	files unitFiles

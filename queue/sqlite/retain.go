@@ -66,7 +66,7 @@ func (x *eraser) payloads(ctx context.Context, before time.Time, after int64, li
 	if len(found) == 0 {
 		return 0, next, nil
 	}
-	err = s.job(ctx, func(w *writer) error {
+	err = s.bodyJob(ctx, func(w *writer) error {
 		w.mild = 1
 		defer func() { w.mild = 0 }()
 		for _, seq := range found {

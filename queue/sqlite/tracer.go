@@ -81,6 +81,7 @@ func (t *tracer) drop(seqs []int64) error {
 	if err != nil {
 		return err
 	}
+	t.w.cache.without(seqs, deliveries)
 	ofDeliveries, ofMessages := deliveryDrops, messageDrops
 	if t.strays {
 		ofDeliveries = slices.Concat(strayDrops, ofDeliveries)
