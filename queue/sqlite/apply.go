@@ -171,6 +171,9 @@ func (w *writer) await(r *request) {
 // read from the journal again. After an error nothing of it is there.
 func (w *writer) put(x *waiting) error {
 	queue.Reach(queue.PointTables)
+	if err := w.fitPageCache(); err != nil {
+		return fmt.Errorf("page cache: %w", err)
+	}
 	if _, err := w.st.begin.run(); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}

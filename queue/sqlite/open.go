@@ -191,7 +191,7 @@ const busyTimeout = "10000"
 // openWriter opens the writing connection, brings the schema up to date and reads the last numbers.
 func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 	pragmas := []string{"busy_timeout(" + busyTimeout + ")", "page_size(4096)", "journal_mode(WAL)", "synchronous(NORMAL)",
-		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-8000)", "foreign_keys(OFF)", "secure_delete(ON)",
+		"wal_autocheckpoint(32000)", "temp_store(MEMORY)", "cache_size(-" + strconv.Itoa(pageCacheLeast) + ")", "foreign_keys(OFF)", "secure_delete(ON)",
 		"journal_size_limit(" + strconv.Itoa(s.opts.logLimit) + ")"}
 	if s.opts.maxPages > 0 {
 		pragmas = append(pragmas, "max_page_count("+strconv.Itoa(s.opts.maxPages)+")")
@@ -209,7 +209,7 @@ func (s *Store) openWriter(ctx context.Context) (_ *writer, err error) {
 		log.close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	w := &writer{s: s, db: db, log: log, cache: newRowCache(), order: newOrder(s.lanes.key), ended: make(chan error, 1)}
+	w := &writer{s: s, db: db, log: log, cache: newRowCache(), order: newOrder(s.lanes.key), ended: make(chan error, 1), pageCache: pageCacheLeast}
 	defer func() {
 		if err != nil {
 			w.close()

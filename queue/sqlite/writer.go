@@ -32,19 +32,21 @@ type writer struct {
 	// full is why the waiting changes could not be written into the tables: there is no room. Nothing is taken until there is.
 	full error
 	// seqs are the last numbers given; a rollback puts them back.
-	seqs   sequences
-	cache  *rowCache
-	order  *order
-	later  []*request       // jobs that wait for what is on its way into the tables
-	jobs   map[string]*stmt // what a job keeps; nil: none runs
-	jobbed time.Time        // when the last job ended
-	mild   int64            // 1: bodies that a job takes away need no overwriting
-	load   *loader
-	group  []*request
-	units  []*request
-	tx     *tx               // the group that is being made; its room is used again
-	paced  [paceGroups]paced // the last groups, a ring
-	pacer  int
+	seqs      sequences
+	cache     *rowCache
+	order     *order
+	later     []*request       // jobs that wait for what is on its way into the tables
+	jobs      map[string]*stmt // what a job keeps; nil: none runs
+	jobbed    time.Time        // when the last job ended
+	pageCache int64            // of the connection, KB
+	fitted    int              // how often it was asked whether that is enough
+	mild      int64            // 1: bodies that a job takes away need no overwriting
+	load      *loader
+	group     []*request
+	units     []*request
+	tx        *tx               // the group that is being made; its room is used again
+	paced     [paceGroups]paced // the last groups, a ring
+	pacer     int
 }
 
 // A group costs as much as a dozen units, however small it is: every table and index has a page that

@@ -1,0 +1,55 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"testing"
+)
+
+func TestPageCacheFor(t *testing.T) {
+	for size, want := range map[int64]int64{0: 8_000, 300_000: 8_000, 960_000: 20_000, 9_000_000: 40_000} {
+		if got := pageCacheFor(size); got != want {
+			t.Errorf("%d KB for a database of %d KB, want %d", got, size, want)
+		}
+	}
+}
+
+// TestPageCacheGrows: with the database, and never back.
+func TestPageCacheGrows(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir()})
+	cached := func() (n int64) {
+		t.Helper()
+		if err := s.looseJob(t.Context(), func(w *writer) error {
+			w.fitted, w.pageCache = 0, w.pageCache/100 // as if it had been of a database that much smaller
+			if err := w.query(fmt.Sprintf(`PRAGMA cache_size = -%d`, w.pageCache), nil); err != nil {
+				return err
+			}
+			if err := w.fitPageCache(); err != nil {
+				return err
+			}
+			return w.query(`SELECT cache_size FROM pragma_cache_size`, func(row []driver.Value) error {
+				n = row[0].(int64)
+				return nil
+			})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if got := cached(); got != -pageCacheLeast {
+		t.Errorf("cache size %d, want %d", got, -pageCacheLeast)
+	}
+	if err := s.looseJob(t.Context(), func(w *writer) error {
+		for range 2 * pageCacheLook {
+			if err := w.fitPageCache(); err != nil {
+				return err
+			}
+		}
+		if w.pageCache != pageCacheLeast {
+			t.Errorf("%d KB, want %d", w.pageCache, pageCacheLeast)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
