@@ -10,7 +10,7 @@ import (
 // TestMemoryIsBounded fills what the store remembers beyond its bounds.
 func TestMemoryIsBounded(t *testing.T) {
 	c := newRowCache()
-	for i := range 3 * cacheRows {
+	for i := range 3 * cacheDeliveries {
 		id := fmt.Sprint(i)
 		c.message(id, messageRow{})
 		c.delivery(deliveryRow{id: id, token: 5})
@@ -23,8 +23,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Fatal("not bounded")
 		}
 	}
-	if n := max(len(c.messages), len(c.deliveries), len(c.plans)); n > cacheRows {
-		t.Errorf("%d rows are remembered, at most %d may be", n, cacheRows)
+	if n := max(len(c.messages), len(c.plans)); n > cacheRows || len(c.deliveries) > cacheDeliveries {
+		t.Errorf("%d messages or plans and %d deliveries are remembered, at most %d and %d may be", n, len(c.deliveries), cacheRows, cacheDeliveries)
 	}
 
 	// What has come to its end goes with its group, unless it is taken up again meanwhile.
