@@ -104,6 +104,10 @@ func (w *writer) leave() {
 
 // end takes the outcome of writing the leaving generation.
 func (w *writer) end(err error) {
+	if w.aside != nil {
+		w.endAside(err)
+		return
+	}
 	w.writing = false
 	x := w.leaving
 	switch {

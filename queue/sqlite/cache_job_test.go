@@ -72,3 +72,38 @@ func TestCacheAfterErasure(t *testing.T) {
 		})
 	}
 }
+
+// TestBlankedTwice: a message that was blanked, and whose patient became known again by work that was under way, is blanked once more; nothing that
+// the writer remembers of it brings the patient back.
+func TestBlankedTwice(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir()})
+	u := acceptUnit("m", nil)
+	u.Accept.Patient, u.Accept.Status, u.Accept.ExternalID = "p", samvirke.MessageAttention, "x"
+	if _, err := s.Commit(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	blank := func() {
+		t.Helper()
+		last := int64(1 << 60)
+		x := &eraser{s: s, e: queue.Erasure{Patients: []string{"p"}}, upTo: sequences{message: last, delivery: last}}
+		if err := x.messages(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step := func(m queue.MessageStep) {
+		t.Helper()
+		if _, err := s.Commit(t.Context(), &queue.Unit{Now: time.Now(), Message: &m}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	blank()
+	step(queue.MessageStep{ID: "m", To: samvirke.MessageAttention, Patient: "p"})
+	blank()
+	step(queue.MessageStep{ID: "m", To: samvirke.MessageAttention, Kind: "other"}) // says nothing of the patient
+	if err := s.wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := single[int64](t.Context(), s.db, `SELECT count(*) FROM message WHERE patient = 'p'`); err != nil || n != 0 {
+		t.Errorf("the patient is back in %d rows, %v", n, err)
+	}
+}

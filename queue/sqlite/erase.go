@@ -45,8 +45,9 @@ type eraser struct {
 	e     queue.Erasure
 	out   queue.Erased
 	files []string
-	freed []laneChange // lanes that an erased delivery held, of the batch that is being made
-	trace *tracer      // of the batch that is being made
+	freed []laneChange       // lanes that an erased delivery held, of the batch that is being made
+	trace *tracer            // of the batch that is being made
+	only  map[int64]struct{} // the messages that the batch may change, beside the writer; nil: all
 	// upTo are the last numbers that belong to the erasure: what is written after its last step is of a new plan.
 	upTo sequences
 }
@@ -141,7 +142,7 @@ func (x *eraser) messages(ctx context.Context) error {
 	}
 	found = append(found, seqs...)
 	slices.Sort(found)
-	return x.batches(ctx, slices.Compact(found), x.messagesOf)
+	return x.messageBatches(ctx, slices.Compact(found))
 }
 
 // numbers lists numbers on a reading connection, so that the writer goes on meanwhile, with all that was written before the call. Of silent

@@ -2,6 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/samvirke/samvirke/queue"
@@ -16,6 +19,9 @@ const (
 	eraseHurry = 35 * time.Millisecond // where that is not enough
 	// eraseMost is how long in a hurry, where a step stood so long in line that it would not come to its part of the time.
 	eraseMost = 60 * time.Millisecond
+	// asideMost is how many messages a step beside the writer looks at, asideTries how often it is begun anew with more that go with them.
+	asideMost  = 1024
+	asideTries = 3
 	// What nobody asked for has the writer no more than for such a part of the time, the second in a hurry. The last step of an erasure
 	// holds it for as long as that takes, and rests the longer.
 	erasePart      = 8
@@ -53,46 +59,94 @@ func (x *eraser) holdAfter(waited time.Duration) time.Duration {
 
 // batches runs f for all numbers, some in each transaction: as many as can be in a short time.
 func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seqs []int64) error) error {
+	return x.inBatches(ctx, all, f, false)
+}
+
+// messageBatches deletes or blanks messages, those of silent people beside the writer: nobody waits for it.
+func (x *eraser) messageBatches(ctx context.Context, all []int64) error {
+	return x.inBatches(ctx, all, x.messagesOf, !x.e.Silent.IsZero())
+}
+
+func (x *eraser) inBatches(ctx context.Context, all []int64, f func(w *writer, seqs []int64) error, aside bool) error {
 	_, part := x.pace()
-	for len(all) > 0 {
-		asked, held := time.Now(), time.Duration(0)
-		before, files, n := x.out, len(x.files), 0
-		err := x.s.looseJob(ctx, func(w *writer) error {
-			if !x.e.Silent.IsZero() {
-				w.mild = 1 // nobody asked for it
-				defer func() { w.mild = 0 }()
+	x.s.erasedAny.Store(true) // from the first row on
+	var others []int64        // that go with those at hand: they carried their receipts
+	for tries := 0; len(all) > 0; {
+		asked := time.Now()
+		n, held, err := x.batch(ctx, all, others, f, aside && tries < asideTries)
+		if other, is := errors.AsType[*notAsideError](err); is {
+			if others, tries = append(others, other.messages...), tries+1; len(other.messages) == 0 {
+				tries = asideTries
 			}
-			var err error
-			if x.trace, err = w.tracer(); err != nil {
-				return err
-			}
-			began := time.Now()
-			hold := x.holdAfter(began.Sub(asked))
-			defer func() { held = time.Since(began) }()
-			for n < len(all) && (n == 0 || time.Since(began) < hold) {
-				some := all[n:min(n+eraseBatch, len(all))]
-				if err := f(w, some); err != nil {
-					return err
-				}
-				n += len(some)
-			}
-			if err := x.trace.end(); err != nil {
-				return err
-			}
-			return w.query(`UPDATE erasure SET dirty = 1`, nil)
-		})
+			x.rest(ctx, held*part-time.Since(asked))
+			continue
+		}
 		if err != nil {
-			x.out, x.files, x.freed = before, x.files[:files], nil
 			return err
 		}
-		all = all[n:]
-		x.s.erasedAny.Store(true)
+		all, others, tries = all[n:], nil, 0
 		x.s.lanes.settle(x.freed, nil)
 		x.freed = nil
 		queue.Reach(queue.PointEraseRows)
 		x.rest(ctx, held*part-time.Since(asked))
 	}
 	return nil
+}
+
+// batch takes some, and says how many and how long the tables were held.
+func (x *eraser) batch(ctx context.Context, all, others []int64, f func(w *writer, seqs []int64) error, aside bool) (n int, held time.Duration, err error) {
+	asked, before, files := time.Now(), x.out, len(x.files)
+	job := func(w *writer) (err error) {
+		if !x.e.Silent.IsZero() {
+			w.mild = 1 // nobody asked for it
+			defer func() { w.mild = 0 }()
+		}
+		if x.trace, err = w.tracer(); err != nil {
+			return err
+		}
+		began := time.Now()
+		hold := x.holdAfter(began.Sub(asked))
+		defer func() { held = time.Since(began) }()
+		for n < len(all) && (n == 0 || time.Since(began) < hold) {
+			some := all[n:min(n+eraseBatch, len(all))]
+			if err := f(w, some); err != nil {
+				return err
+			}
+			n += len(some)
+		}
+		if err := x.trace.end(); err != nil {
+			return err
+		}
+		return w.query(`UPDATE erasure SET dirty = 1`, nil)
+	}
+	if aside {
+		all = all[:min(len(all), asideMost)]
+		x.only = map[int64]struct{}{}
+		for _, seq := range slices.Concat(all, others) {
+			x.only[seq] = struct{}{}
+		}
+		err = x.s.asideJob(ctx, slices.Collect(maps.Keys(x.only)), job)
+		x.only = nil
+	} else {
+		err = x.s.looseJob(ctx, job)
+	}
+	if err != nil {
+		x.out, x.files, x.freed = before, x.files[:files], nil
+	}
+	return n, held, err
+}
+
+// notOnly gives those that the batch at hand must leave alone.
+func (x *eraser) notOnly(seqs []int64) (other []int64) {
+	if x.only == nil {
+		return nil
+	}
+	for _, seq := range seqs {
+		if _, may := x.only[seq]; !may {
+			other = append(other, seq)
+		}
+	}
+	return other
 }
 
 // rest leaves the writer to others for a while, where nobody asked for the erasure.

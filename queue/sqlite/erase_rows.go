@@ -13,6 +13,9 @@ import (
 
 // messagesOf deletes messages or blanks them, with all that hangs on them.
 func (x *eraser) messagesOf(w *writer, seqs []int64) (err error) {
+	if other := x.notOnly(seqs); len(other) > 0 {
+		return &notAsideError{other}
+	}
 	if !x.e.Traces.IsZero() && len(seqs) > 0 {
 		seqs, err = x.whole(w, seqs)
 	}
@@ -26,13 +29,13 @@ func (x *eraser) messagesOf(w *writer, seqs []int64) (err error) {
 
 // message blanks one message with its deliveries, receipts and events.
 func (x *eraser) message(w *writer, seq int64) error {
+	w.cache.without([]int64{seq}, nil)
 	err := w.query(`SELECT party, external_id, checksum, patient FROM message WHERE seq = ?`, func(row []driver.Value) error {
 		party, external, checksum, patient := row[0].(string), row[1].(string), row[2].(string), row[3].(string)
 		if checksum == "" {
 			return nil // was blanked before
 		}
 		x.out.Messages++
-		w.cache.without([]int64{seq}, nil)
 		if external != "" {
 			if err := w.remember(seq, erasedID, party, external); err != nil {
 				return err

@@ -28,25 +28,54 @@ func (s *Store) bodyJob(ctx context.Context, f func(w *writer) error) error {
 // putOff lets a job wait for what is on its way into the tables, beside the writer: all that waits must be there before it runs,
 // and for what comes meanwhile the writer stands for a short time only.
 func (w *writer) putOff(r *request) {
+	switch {
+	case r.messages != nil:
+		r.after = w.waiting.gen + 1 // it needs nothing of them; it only does not wait for ever
+	case w.aside != nil || len(w.later) > 0:
+		r.behind = true
+	default:
+		w.sendFor(r)
+	}
+	w.later = append(w.later, r)
+}
+
+// sendFor begins to write what a job wants to find in the tables.
+func (w *writer) sendFor(r *request) {
+	r.behind = false
 	if w.full == nil {
 		w.applySoon()
 	}
 	if w.leaving != nil {
 		r.after = w.leaving.gen
 	}
-	w.later = append(w.later, r)
+}
+
+// mustWait says whether a job that was put off has to wait still.
+func (w *writer) mustWait(r *request) bool {
+	if w.full != nil || w.s.broken() {
+		return false
+	}
+	if r.behind && w.aside == nil {
+		w.sendFor(r)
+	}
+	return w.writing && (w.aside != nil || w.leaving.gen <= r.after)
 }
 
 // runLater runs the jobs that were put off and need not wait any more.
 func (w *writer) runLater() {
 	for len(w.later) > 0 {
 		r := w.later[0]
-		if w.writing && w.leaving.gen <= r.after && w.full == nil && !w.s.broken() {
+		if w.mustWait(r) {
 			return
 		}
 		w.later[0] = nil
 		w.later = w.later[1:]
-		w.runJob(r)
+		if r.messages == nil {
+			w.runJob(r)
+			continue
+		}
+		w.join()
+		w.beginAside(r)
 	}
 	w.later = nil
 }
@@ -57,7 +86,10 @@ func (s *Store) runs(ctx context.Context, r *request) error {
 	}
 	f := r.job
 	r.job = func(w *writer) error {
-		if r.keeps {
+		switch {
+		case r.messages != nil:
+			return f(w)
+		case r.keeps:
 			defer w.cache.jobDone()
 			return f(w)
 		}

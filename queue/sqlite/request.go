@@ -27,6 +27,10 @@ type request struct {
 	loose bool
 	// keeps: what the writer remembers of rows is good after the job too.
 	keeps bool
+	// messages are those that an aside job may change; nil: it is none.
+	messages []int64
+	// behind: it was put off while another job ran or stood in line, so nothing was sent into the tables for it yet.
+	behind bool
 	// gen stands for a reader that waits until a generation of waiting changes is in the tables.
 	gen   uint64
 	files unitFiles

@@ -66,30 +66,72 @@ func (x *eraser) payloads(ctx context.Context, before time.Time, after int64, li
 	if len(found) == 0 {
 		return 0, next, nil
 	}
-	err = s.bodyJob(ctx, func(w *writer) error {
+	err = s.bodyJob(ctx, func(w *writer) (err error) {
 		w.mild = 1
 		defer func() { w.mild = 0 }()
-		for _, seq := range found {
-			err := w.query(`SELECT m.seq FROM message m WHERE m.seq = ?2 AND `+settled, func([]driver.Value) error {
-				dropped++
-				if err := w.query(`SELECT seq FROM delivery WHERE message = ? AND message IS NOT NULL`, func(row []driver.Value) error {
-					return x.dropBody(w, "delivery", row[0].(int64))
-				}, seq); err != nil {
-					return err
-				}
-				return x.dropBody(w, "message", seq)
-			}, nanos(before), seq)
-			if err != nil {
-				return err
-			}
+		if x.trace, err = w.tracer(); err != nil {
+			return err
 		}
-		return nil
+		var still []int64
+		err = w.query(`SELECT m.seq FROM json_each(?2) j CROSS JOIN message m ON m.seq = j.value WHERE `+settled, func(row []driver.Value) error {
+			still = append(still, row[0].(int64))
+			return nil
+		}, nanos(before), string(mustJSON(found)))
+		if err == nil {
+			err = x.dropBodies(w, still)
+		}
+		dropped = len(still)
+		return err
 	})
 	if err != nil {
 		x.files = nil // their rows are there still
 		return 0, 0, err
 	}
 	return dropped, next, nil
+}
+
+// bodiesOf are the bodies of messages and of their deliveries, and what is left of those when they go.
+var (
+	bodiesOf = []string{
+		`SELECT m.place FROM json_each(?) j CROSS JOIN message m ON m.seq = j.value WHERE m.place IS NOT NULL`,
+		`SELECT d.place FROM json_each(?) j CROSS JOIN delivery d ON d.message = j.value WHERE d.message IS NOT NULL AND d.place IS NOT NULL`,
+		`SELECT b.file FROM json_each(?) j CROSS JOIN message_body b ON b.seq = j.value WHERE b.file <> ''`,
+		`SELECT b.file FROM json_each(?) j CROSS JOIN delivery d ON d.message = j.value JOIN delivery_body b ON b.seq = d.seq WHERE d.message IS NOT NULL AND b.file <> ''`,
+	}
+	bodyDrops = []string{
+		`UPDATE message SET place = NULL WHERE seq IN (SELECT value FROM json_each(?)) AND place IS NOT NULL`,
+		`UPDATE delivery SET place = NULL WHERE message IN (SELECT value FROM json_each(?)) AND message IS NOT NULL AND place IS NOT NULL`,
+		`DELETE FROM message_body WHERE seq IN (SELECT value FROM json_each(?))`,
+		`DELETE FROM delivery_body WHERE seq IN (SELECT d.seq FROM json_each(?) j CROSS JOIN delivery d ON d.message = j.value WHERE d.message IS NOT NULL)`,
+	}
+)
+
+// dropBodies is dropBody for messages and their deliveries.
+func (x *eraser) dropBodies(w *writer, seqs []int64) error {
+	if len(seqs) == 0 {
+		return nil
+	}
+	all := string(mustJSON(seqs))
+	var places []driver.Value
+	for _, text := range bodiesOf {
+		if err := w.query(text, func(row []driver.Value) error {
+			if file, is := row[0].(string); is {
+				x.files = append(x.files, file)
+			} else {
+				places = append(places, row[0])
+			}
+			return nil
+		}, all); err != nil {
+			return err
+		}
+	}
+	if err := x.trace.doom(places); err != nil {
+		return err
+	}
+	if err := x.trace.run(bodyDrops, all); err != nil {
+		return err
+	}
+	return x.trace.end()
 }
 
 // DropAudits takes away the oldest audit entries; see queue.Retainer. Their last hash stays as the anchor that the

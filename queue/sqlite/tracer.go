@@ -136,7 +136,7 @@ func (t *tracer) end() error {
 			return err
 		}
 	}
-	q := &t.w.seqs
+	q := t.w.given()
 	return t.w.query(`UPDATE erasure SET message = max(message, ?), delivery = max(delivery, ?), event = max(event, ?), receipt = max(receipt, ?)`,
 		nil, q.message, q.delivery, q.event, q.receipt)
 }

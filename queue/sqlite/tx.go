@@ -31,7 +31,9 @@ type tx struct {
 	keys     []string
 	shadows  []*shadow
 	messages []*newMessage
-	changed  []string
+	// messagesAbout are the messages that its units are about.
+	messagesAbout []int64
+	changed       []string
 
 	// The unit at hand.
 	r    *request
@@ -63,7 +65,7 @@ func (t *tx) over() {
 	t.entered, t.ended, t.back = nil, nil, nil
 	t.pinned, t.lanes, t.feed = emptiedList(t.pinned), emptiedList(t.lanes), emptiedList(t.feed)
 	t.events, t.keys, t.changed = emptiedList(t.events), emptiedList(t.keys), emptiedList(t.changed)
-	t.shadows, t.messages = emptiedList(t.shadows), emptiedList(t.messages)
+	t.shadows, t.messages, t.messagesAbout = emptiedList(t.shadows), emptiedList(t.messages), emptiedList(t.messagesAbout)
 }
 
 // maxHeldParts bounds the room that a list keeps from group to group: a usual group under load has a thousand events.
@@ -88,8 +90,11 @@ func (t *tx) run(r *request) error {
 		t.w.seqs = at
 		return err
 	}
+	t.about(func(seq int64) { t.messagesAbout = append(t.messagesAbout, seq) })
 	if t.look.existing != nil {
-		t.writeRepeat()
+		if t.writeRepeat(); t.r.out.Reused {
+			t.messagesAbout = append(t.messagesAbout, t.r.out.Seq)
+		}
 	} else {
 		t.write()
 	}
@@ -101,6 +106,9 @@ func (t *tx) run(r *request) error {
 func (t *tx) lookUp() error {
 	if t.u.Accept != nil {
 		if err := t.lookAccept(t.u.Accept); err != nil || t.look.existing != nil {
+			if err == nil && t.meetsAside() {
+				err = errWaits
+			}
 			return err
 		}
 	}
@@ -110,6 +118,9 @@ func (t *tx) lookUp() error {
 		if err := f(); err != nil {
 			return err
 		}
+	}
+	if t.meetsAside() {
+		return errWaits
 	}
 	return nil
 }
@@ -140,6 +151,9 @@ func (t *tx) commit() error {
 	}
 	x.frames++
 	x.end = t.w.s.journal.end()
+	for _, seq := range t.messagesAbout {
+		x.about[seq] = struct{}{}
+	}
 	t.w.touched.add(x.gen, t.keys, t.shadows, t.messages, t.changed)
 	t.w.s.totals.add(t.tallies)
 	t.w.s.lanes.settle(t.lanes, t.pinned)

@@ -46,7 +46,13 @@ func (t *tx) lookAccept(m *samvirke.Message) error {
 	if t.w.waits(func(x *waiting) bool { _, set := x.setMessages[earlier]; return set }) {
 		return errWaits
 	}
+	if t.w.aside.may(earlier) { // it may be gone by the next question
+		return errWaits
+	}
 	row, err := t.w.look.messageFull.row(earlier)
+	if err == nil && row == nil {
+		err = fmt.Errorf("message %d: %w", earlier, queue.ErrNotFound)
+	}
 	if err != nil {
 		return err
 	}

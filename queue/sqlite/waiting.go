@@ -26,8 +26,11 @@ type waiting struct {
 	counters      map[string]int64
 	dues          []dueChange
 	dueNames      map[dueName]bool // which they are about
-	auditSeq      int64
-	auditHash     string
+	// about are the messages that units of the generation are about. What is read from the journal again is not held against anybody: it goes into
+	// the tables before anything else happens.
+	about     map[int64]struct{}
+	auditSeq  int64
+	auditHash string
 	// lastMessage and lastDelivery are the greatest ids.
 	lastMessage, lastDelivery string
 	// names are by what a repeated message would be found.
@@ -70,6 +73,7 @@ func (w *waiting) reset() {
 	w.hours = emptied(w.hours)
 	clear(w.dues)
 	w.dueNames = emptied(w.dueNames)
+	w.about = emptied(w.about)
 	w.dues, w.auditSeq, w.auditHash = w.dues[:0], 0, ""
 	w.lastMessage, w.lastDelivery = "", ""
 	w.frames, w.count, w.end = 0, 0, spot{}

@@ -36,6 +36,7 @@ type writer struct {
 	cache     *rowCache
 	order     *order
 	later     []*request       // jobs that wait for what is on its way into the tables
+	aside     *aside           // the job that runs beside; nil: none
 	jobs      map[string]*stmt // what a job keeps; nil: none runs
 	jobbed    time.Time        // when the last job ended
 	pageCache int64            // of the connection, KB
@@ -310,7 +311,11 @@ func (w *writer) runJob(r *request) {
 		r.answer(err)
 		return
 	}
-	var err error
+	w.jobEnded(r, w.transact(r))
+}
+
+// transact runs a job in a transaction.
+func (w *writer) transact(r *request) (err error) {
 	if !r.loose {
 		err = w.query(`PRAGMA synchronous = FULL`, nil)
 	}
@@ -333,6 +338,11 @@ func (w *writer) runJob(r *request) {
 			err = e
 		}
 	}
+	return err
+}
+
+// jobEnded answers a job.
+func (w *writer) jobEnded(r *request, err error) {
 	if err != nil && isFatal(err) {
 		w.s.fail(fmt.Errorf("repair the store: %w", err))
 	}
