@@ -11,7 +11,7 @@ import (
 )
 
 // eraseBatch is how many messages or deliveries are taken together, with everything that hangs on them; a step takes more of them for as long as
-// eraseHold or eraseHurry, in which nobody else writes. What a power cut undoes is done again: the erasure stands in the store until its core, which
+// eraseHold or eraseHurry, in which nobody else writes, or, beside the writer, nothing gets into the tables. What a power cut undoes is done again: the erasure stands in the store until its core, which
 // comes behind them.
 const (
 	eraseBatch = 32

@@ -106,9 +106,6 @@ func (t *tx) run(r *request) error {
 func (t *tx) lookUp() error {
 	if t.u.Accept != nil {
 		if err := t.lookAccept(t.u.Accept); err != nil || t.look.existing != nil {
-			if err == nil && t.meetsAside() {
-				err = errWaits
-			}
 			return err
 		}
 	}
