@@ -65,7 +65,7 @@ type Erased struct {
 type Eraser interface {
 	// Erase takes away the content and every mark of a person: bodies, records, plans, dues, and the patient from
 	// messages, deliveries, events, receipts and audit, whose rows stay with their times and outcomes. When it
-	// returns nothing of it is left in any file of the store.
+	// returns nothing of it is left in any file of the store, but of silent people as long as Wipe says.
 	//
 	// It works in steps, each one transaction, settings and counters last: a caller that was interrupted calls it again with the
 	// same Erasure. Messages still to be processed and deliveries still to be sent are left alone: the caller ends
@@ -78,7 +78,8 @@ type Eraser interface {
 	WasErased(ctx context.Context, recordKey string) (bool, error)
 	// Heard gives those of the Patients because of whom Erase would give a HeardError (Silent).
 	Heard(ctx context.Context, e Erasure) ([]string, error)
-	// Wipe takes what erasures left out of all files of the store (Erasure.Unwiped).
+	// Wipe takes what erasures left out of all files of the store (Erasure.Unwiped). Bodies of silent people may keep their room for a while
+	// where what they stand in will soon go as a whole.
 	Wipe(ctx context.Context) error
 }
 

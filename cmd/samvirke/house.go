@@ -116,7 +116,7 @@ func (h *house) openCore(ctx context.Context) (err error) {
 		return keyError(fmt.Errorf("open store: %w", err))
 	}
 	o := gateway.Options{
-		Store: h.store, Formats: h.formats, Patient: cfg.Directory.Find, Workers: cfg.Limits.Workers,
+		Store: h.store, Formats: h.formats, Patient: cfg.Directory.Find, Workers: cfg.Limits.Workers, Memory: memorySet(),
 		BaseURL: h.baseURL(), Logger: h.log, Registerer: h.registry, Now: h.now(),
 	}
 	if h.clock != nil {

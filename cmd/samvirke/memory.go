@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -29,6 +31,14 @@ const (
 // and the runtime itself, which the limit counts too and the collector cannot give back.
 func limitFor(live, scan, fixed int64) int64 {
 	return max(memoryLimit, live+min(live, scan)/100*scanFactor+liveRoom+fixed)
+}
+
+// memorySet gives the limit of memory in bytes that somebody set for the process, 0 where nobody did.
+func memorySet() int64 {
+	if limit := debug.SetMemoryLimit(-1); os.Getenv("GOMEMLIMIT") != "" && limit != math.MaxInt64 {
+		return limit
+	}
+	return 0
 }
 
 // boundMemory sets how the collector works, unless the environment says it, and keeps the limit above what lives.

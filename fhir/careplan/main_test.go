@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ const casesInCI = 2000
 // command line says how many: then new ones are drawn. A short run takes a tenth.
 func TestMain(m *testing.M) {
 	flag.Parse()
+	debug.SetGCPercent(400) // the worlds are small and many: to collect after each takes 40 % of the time
 	n := casesInCI
 	if testing.Short() {
 		n /= 10

@@ -72,6 +72,8 @@ type Options struct {
 	BaseURL string
 	// Workers bounds messages processed at once; 0 means 64.
 	Workers int
+	// Memory is the limit of memory in bytes that somebody set for the process; 0: nobody did. With more of it more is kept at hand.
+	Memory int64
 	// ClockEvery is how often overdue receipts and dues of plans are looked for; 0 means 1 minute.
 	ClockEvery time.Duration
 	// Subscriptions are how those that parties make are treated.
@@ -147,7 +149,7 @@ func New(o Options) (*Gateway, error) {
 		Repair: Repair{Store: o.Store, Now: o.Now},
 		o:      o, log: o.Logger, store: upright{o.Store}, seats: newSeats(), formats: map[string]mapping.Format{},
 		parties: map[string]*lane{}, byHER: map[string]string{}, parsed: newHandover(), keyed: newKeyed(o.Workers), stopping: make(chan struct{}),
-		ended: endedWalk{atOnce: eraseAtOnce, unwiped: true},
+		plans: planCache{times: planTimes(o.Memory)}, ended: endedWalk{atOnce: eraseAtOnce, unwiped: true},
 	}
 	g.loader = planLoader{store: g.store, id: g.PlanID, rules: careplan.Options{Off: o.Rules.Off, Priority: o.Rules.Priority}}
 	g.m = newMetrics(o.Registerer, g)

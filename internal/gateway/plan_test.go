@@ -249,10 +249,17 @@ func TestTwoAtOnceAreForgotten(t *testing.T) {
 func TestPlanCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	c := &planCache{}
+	for limit, want := range map[int64]int{0: 1, 98 << 20: 1, 320 << 20: 4, 1 << 40: maxPlanTimes} {
+		if got := planTimes(limit); got != want {
+			t.Errorf("limit of %d bytes: %d times, want %d", limit, got, want)
+		}
+	}
+	const times = 2
+	c := &planCache{times: times}
 	w := &workspace{}
 	big := careplan.Pack([]careplan.Record{{Author: string(make([]byte, maxPlanBytes/4))}}, &w.scratch)
-	for n := range maxPlans + 10 {
+	most := 0
+	for n := range maxPlans*times + 10 {
 		key := fmt.Sprint("p", n)
 		old, err := c.get(t.Context(), &d.g.loader, key, w)
 		if err != nil {
@@ -263,11 +270,15 @@ func TestPlanCacheIsBounded(t *testing.T) {
 			next.records = big
 		}
 		c.replace(key, old, &next)
-		if len(c.byKey) != c.lru.Len() || c.lru.Len() > maxPlans || c.bytes > maxPlanBytes {
+		if len(c.byKey) != c.lru.Len() || c.lru.Len() > maxPlans*times || c.bytes > maxPlanBytes*times {
 			t.Fatalf("%d plans, %d bytes", c.lru.Len(), c.bytes)
 		}
+		most = max(most, c.bytes)
 	}
-	if c.byKey["p0"] != nil || c.byKey[fmt.Sprint("p", maxPlans+9)] == nil {
+	if most <= maxPlanBytes {
+		t.Errorf("never over %d bytes", most)
+	}
+	if c.byKey["p0"] != nil || c.byKey[fmt.Sprint("p", maxPlans*times+9)] == nil {
 		t.Fatal("the oldest must go, the newest stay")
 	}
 }

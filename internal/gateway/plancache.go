@@ -12,10 +12,12 @@ import (
 	"github.com/samvirke/samvirke/queue"
 )
 
-// Bounds of the plans kept in memory.
+// Bounds of the plans kept in memory, so many times for each planMemory of Options.Memory.
 const (
 	maxPlans     = 640     // patients
 	maxPlanBytes = 8 << 20 // of their packed records
+	planMemory   = 80 << 20
+	maxPlanTimes = 16
 	// maxPlain is how many patients are remembered at least of whose plans it is only known that they have no context.
 	maxPlain = 4096
 )
@@ -92,6 +94,7 @@ type planCache struct {
 	byKey map[string]*list.Element
 	lru   list.List
 	bytes int
+	times int       // see maxPlans; 0 means 1
 	spare sync.Pool // of *workspace
 	// plain are patients whose plans were here and had no context; the newer ones, and those before them.
 	plain, plainer map[string]struct{}
@@ -208,8 +211,14 @@ func (c *planCache) drop(keys ...string) {
 	}
 }
 
+// planTimes gives how many times the least bounds of the cache fit a limit of memory in bytes.
+func planTimes(limit int64) int {
+	return int(min(max(limit/planMemory, 1), maxPlanTimes))
+}
+
 func (c *planCache) trim() {
-	for c.lru.Len() > maxPlans || c.bytes > maxPlanBytes && c.lru.Len() > 1 {
+	times := max(c.times, 1)
+	for c.lru.Len() > maxPlans*times || c.bytes > maxPlanBytes*times && c.lru.Len() > 1 {
 		last := c.lru.Back()
 		c.remove(last)
 		if had := last.Value.(cached); !had.state.context() {

@@ -63,7 +63,7 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 	}
 	queue.Reach(queue.PointRetention)
 	now := g.now() // one time for all: what goes with a person needs no step of its own before or after
-	err := g.eraser().resume(ctx, true)
+	err := errors.Join(g.recallWipe(ctx), g.eraser().resume(ctx, true))
 	// Where there is much to do all kinds get their turn: to erase everybody first would leave their bodies in the files, and all bodies of
 	// others, for as long as that takes.
 	for began, more := time.Now(), true; more && ctx.Err() == nil; {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -94,7 +95,42 @@ func (g *Gateway) wipe(ctx context.Context) error {
 	if err := eraser.Wipe(ctx); err != nil {
 		return fmt.Errorf("wipe what was erased: %w", err)
 	}
-	g.ended.unwiped, g.ended.wiped, g.ended.took = false, time.Now(), time.Since(began)
+	// One that found little to do says nothing of how long the next one takes.
+	g.ended.unwiped, g.ended.wiped, g.ended.took = false, time.Now(), max(time.Since(began), g.ended.took/2)
+	u := &queue.Unit{Now: g.now(), Settings: map[string]string{wipedSetting: string(mustJSON(wiped{g.ended.wiped.UTC(), g.ended.took}))}}
+	if _, err := g.store.Commit(ctx, u); err != nil {
+		return fmt.Errorf("note when the files were wiped: %w", err)
+	}
+	return nil
+}
+
+// wipedSetting notes the last wipe: the first one of a life looks through all files, so that it does not come sooner than any other.
+const wipedSetting = "wiped"
+
+// wiped is its value.
+type wiped struct {
+	At   time.Time     `json:"at"`
+	Took time.Duration `json:"took"`
+}
+
+// recallWipe takes up what an earlier life noted.
+func (g *Gateway) recallWipe(ctx context.Context) error {
+	g.ended.mu.Lock()
+	defer g.ended.mu.Unlock()
+	if !g.ended.wiped.IsZero() {
+		return nil
+	}
+	text, err := g.store.Setting(ctx, wipedSetting)
+	if err != nil || text == "" {
+		return err
+	}
+	var w wiped
+	if err := json.Unmarshal([]byte(text), &w); err != nil {
+		return fmt.Errorf("when the files were wiped: %w", err)
+	}
+	if since := time.Since(w.At); since > 0 { // else the clock was put back, and nobody knows when that was
+		g.ended.wiped, g.ended.took = time.Now().Add(-since), w.Took // which no later change of the clock moves
+	}
 	return nil
 }
 

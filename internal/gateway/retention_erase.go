@@ -26,6 +26,8 @@ type Forget struct {
 	book *book // of a running gateway; nil: nobody remembers subscriptions
 	// doing are the erasures that this process is doing; nil: nobody else does any.
 	doing *doing
+	// later is told that the files are to be wiped of what a silent erasure left; nil: they are wiped at once.
+	later func()
 }
 
 // ErrErase says that the store cannot forget.
@@ -165,7 +167,11 @@ func (f Forget) resume(ctx context.Context, silent bool) error {
 			break
 		}
 	}
-	if eraser, ok := storeAs[queue.Eraser](f.Store); ok && unwiped {
+	switch eraser, ok := storeAs[queue.Eraser](f.Store); {
+	case !ok || !unwiped:
+	case silent && f.later != nil:
+		f.later()
+	default:
 		if err := eraser.Wipe(ctx); err != nil {
 			return fmt.Errorf("wipe what was erased: %w", err)
 		}
@@ -228,7 +234,7 @@ func (f Forget) unbegin(ctx context.Context, e *erasure, err error) error {
 	if unlessHeard(err) != nil {
 		return err
 	}
-	note := queue.Erasure{Settings: []string{e.Note}, Note: e.Note, Unwiped: true}
+	note := queue.Erasure{Settings: []string{e.Note}, Note: e.Note, Silent: e.Silent, Unwiped: true}
 	u := &queue.Unit{Now: f.Now().UTC()}
 	u.Audit = append(u.Audit, samvirke.Audit{At: u.Now, Who: e.Who, Action: "erase-given-up", Object: strings.TrimPrefix(e.Note, erasurePrefix),
 		Reason: "somebody was heard of meanwhile: nobody of this erasure goes with it"})

@@ -22,7 +22,7 @@ func (g *Gateway) Erase(ctx context.Context, patient, who, reason string) (queue
 }
 
 func (g *Gateway) eraser() Forget {
-	return Forget{Store: g.store, Now: g.o.Now, Dropped: func(keys ...string) { g.plans.drop(keys...) }, book: &g.book, doing: &g.erasing}
+	return Forget{Store: g.store, Now: g.o.Now, Dropped: func(keys ...string) { g.plans.drop(keys...) }, book: &g.book, doing: &g.erasing, later: g.ended.wipeLater}
 }
 
 // refersToErased tells whether a message changes, adds to or takes back one whose record was erased. A message that

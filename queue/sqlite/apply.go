@@ -66,6 +66,7 @@ func (w *writer) applyNow() {
 // join waits for what is on its way into the tables: after it the connection is the writer's goroutine's own.
 func (w *writer) join() {
 	if w.writing {
+		w.s.asideWaited.Store(w.aside != nil)
 		w.end(<-w.ended)
 	}
 }
@@ -168,6 +169,7 @@ func (w *writer) await(r *request) {
 	default:
 		w.waiting.readers = append(w.waiting.readers, r)
 	}
+	w.s.asideWaited.Store(w.aside != nil)
 	w.applySoon()
 }
 

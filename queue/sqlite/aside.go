@@ -56,6 +56,7 @@ func (w *writer) beginAside(r *request) {
 		return
 	}
 	w.aside, w.writing = a, true
+	w.s.asideWaited.Store(len(w.later) > 0)
 	go func() { w.ended <- w.transact(r) }()
 }
 

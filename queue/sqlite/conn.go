@@ -57,6 +57,17 @@ type stmt struct {
 	dest []driver.Value
 }
 
+// exec runs a statement once.
+func (c *conn) exec(sql string) error {
+	s, err := c.prepare(sql)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	_, err = s.run()
+	return err
+}
+
 func (c *conn) prepare(sql string) (*stmt, error) {
 	s, err := c.c.Prepare(sql)
 	if err != nil {

@@ -48,6 +48,8 @@ type eraser struct {
 	freed []laneChange       // lanes that an erased delivery held, of the batch that is being made
 	trace *tracer            // of the batch that is being made
 	only  map[int64]struct{} // the messages that the batch may change, beside the writer; nil: all
+	wipes bool               // it only makes up for what erasures left
+	mild  bool               // nobody asked for any of those
 	// upTo are the last numbers that belong to the erasure: what is written after its last step is of a new plan.
 	upTo sequences
 }
@@ -185,7 +187,10 @@ func (x *eraser) core(ctx context.Context) error {
 		if err := x.nameErased(w); err != nil {
 			return err
 		}
-		if err := w.query(`UPDATE erasure SET dirty = 1, plan = max(plan, ?), record = max(record, ?)`, nil, w.seqs.plan, w.seqs.record); err != nil {
+		if err := x.soil(w); err != nil {
+			return err
+		}
+		if err := w.query(`UPDATE erasure SET plan = max(plan, ?), record = max(record, ?)`, nil, w.seqs.plan, w.seqs.record); err != nil {
 			return err
 		}
 		if x.trace, err = w.tracer(); err != nil {
@@ -340,14 +345,14 @@ func (t *tx) findErased(m *samvirke.Message) (seq int64, same bool, err error) {
 }
 
 // readErasure reads what earlier erasures left.
-func (w *writer) readErasure() (dirty bool, err error) {
+func (w *writer) readErasure() (dirty int64, err error) {
 	err = w.query(`SELECT salt, plan, record, message, delivery, event, receipt, dirty, EXISTS (SELECT 1 FROM erased) FROM erasure`, func(row []driver.Value) error {
 		w.s.salt = slices.Clone(row[0].([]byte))
 		q := &w.seqs
 		for i, last := range []*int64{&q.plan, &q.record, &q.message, &q.delivery, &q.event, &q.receipt} {
 			*last = max(*last, row[1+i].(int64))
 		}
-		dirty = row[7].(int64) != 0
+		dirty = row[7].(int64)
 		w.s.erasedAny.Store(row[8].(int64) != 0)
 		return io.EOF
 	})

@@ -19,6 +19,8 @@ const (
 	eraseHurry = 35 * time.Millisecond // where that is not enough
 	// eraseMost is how long in a hurry, where a step stood so long in line that it would not come to its part of the time.
 	eraseMost = 60 * time.Millisecond
+	// eraseAside is how long beside the writer in a hurry, while only what is on its way into the tables waits for it.
+	eraseAside = 200 * time.Millisecond
 	// asideMost is how many messages a step beside the writer looks at, asideTries how often it is begun anew with more that go with them.
 	asideMost  = 1024
 	asideTries = 3
@@ -57,6 +59,14 @@ func (x *eraser) holdAfter(waited time.Duration) time.Duration {
 	return hold
 }
 
+// soon gives how long a step goes on that would hold the writer for so long: beside it in a hurry for longer, until somebody waits.
+func (x *eraser) soon(hold time.Duration) time.Duration {
+	if x.only != nil && x.e.Hurry && !x.s.asideWaited.Load() {
+		return eraseAside
+	}
+	return hold
+}
+
 // batches runs f for all numbers, some in each transaction: as many as can be in a short time.
 func (x *eraser) batches(ctx context.Context, all []int64, f func(w *writer, seqs []int64) error) error {
 	return x.inBatches(ctx, all, f, false)
@@ -88,6 +98,9 @@ func (x *eraser) inBatches(ctx context.Context, all []int64, f func(w *writer, s
 		x.s.lanes.settle(x.freed, nil)
 		x.freed = nil
 		queue.Reach(queue.PointEraseRows)
+		if x.e.Hurry && aside {
+			continue // it has stood in line for the tables, and held up nobody who sends
+		}
 		x.rest(ctx, held*part-time.Since(asked))
 	}
 	return nil
@@ -97,7 +110,7 @@ func (x *eraser) inBatches(ctx context.Context, all []int64, f func(w *writer, s
 func (x *eraser) batch(ctx context.Context, all, others []int64, f func(w *writer, seqs []int64) error, aside bool) (n int, held time.Duration, err error) {
 	asked, before, files := time.Now(), x.out, len(x.files)
 	job := func(w *writer) (err error) {
-		if !x.e.Silent.IsZero() {
+		if !x.e.Silent.IsZero() || x.mild {
 			w.mild = 1 // nobody asked for it
 			defer func() { w.mild = 0 }()
 		}
@@ -107,7 +120,7 @@ func (x *eraser) batch(ctx context.Context, all, others []int64, f func(w *write
 		began := time.Now()
 		hold := x.holdAfter(began.Sub(asked))
 		defer func() { held = time.Since(began) }()
-		for n < len(all) && (n == 0 || time.Since(began) < hold) {
+		for n < len(all) && (n == 0 || time.Since(began) < x.soon(hold)) {
 			some := all[n:min(n+eraseBatch, len(all))]
 			if err := f(w, some); err != nil {
 				return err
@@ -117,7 +130,7 @@ func (x *eraser) batch(ctx context.Context, all, others []int64, f func(w *write
 		if err := x.trace.end(); err != nil {
 			return err
 		}
-		return w.query(`UPDATE erasure SET dirty = 1`, nil)
+		return x.soil(w)
 	}
 	if aside {
 		all = all[:min(len(all), asideMost)]

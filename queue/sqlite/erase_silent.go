@@ -17,7 +17,7 @@ func (s *Store) Wipe(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	return (&eraser{s: s}).wipe(ctx)
+	return (&eraser{s: s, wipes: true}).wipe(ctx)
 }
 
 // eraseAlone waits until nobody else erases or wipes: a wipe ends what all erasures before it left.
@@ -53,18 +53,36 @@ func (s *Store) Heard(ctx context.Context, e queue.Erasure) ([]string, error) {
 	return nil, err
 }
 
+// What is noted of a store that has to be wiped.
+const (
+	dirtyAsked  int64 = 1 // somebody asked for one of the erasures
+	dirtySilent int64 = 2 // nobody did
+)
+
+// soil notes that the store has to be wiped.
+func (x *eraser) soil(w *writer) error {
+	if x.wipes {
+		return nil // it is noted until the wipe has ended
+	}
+	if x.e.Silent.IsZero() {
+		return w.query(`UPDATE erasure SET dirty = ?`, nil, dirtyAsked)
+	}
+	return w.query(`UPDATE erasure SET dirty = ? WHERE dirty = 0`, nil, dirtySilent)
+}
+
 // wipe counts the audit entries that were blanked. Where no erasure was since the last one there is nothing to do.
 func (x *eraser) wipe(ctx context.Context) error {
-	dirty, err := single[bool](ctx, x.s.db, `SELECT dirty = 1 OR clean = 0 FROM erasure`)
-	if err != nil || !dirty {
+	dirty, err := single[int64](ctx, x.s.db, `SELECT CASE clean WHEN 0 THEN 1 ELSE dirty END FROM erasure`)
+	if err != nil || dirty == 0 {
 		return err
 	}
+	x.mild = x.wipes && dirty == dirtySilent
 	for _, step := range []func(context.Context) error{x.left, x.shredAll, x.events, x.audits, x.wiped} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("erase: %w", err)
 		}
 	}
-	if err := x.s.wipePlaces(ctx, false); err != nil {
+	if err := x.s.wipePlaces(ctx, dirty == dirtySilent); err != nil {
 		return fmt.Errorf("erase bodies: %w", err)
 	}
 	if err := x.s.wipe(ctx); err != nil {

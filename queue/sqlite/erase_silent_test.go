@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -158,5 +159,61 @@ func TestWipeShreds(t *testing.T) {
 	}
 	if n := files(); n != 0 {
 		t.Errorf("%d files are left", n)
+	}
+}
+
+// TestWipeAtStart: a start wipes what an earlier life left of an erasure that somebody asked for. What nobody asked for waits for who erases,
+// and the room of its bodies for tidying.
+func TestWipeAtStart(t *testing.T) {
+	for name, c := range map[string]struct {
+		asked []bool
+		want  int64
+	}{
+		"silent":           {[]bool{false}, dirtySilent},
+		"asked":            {[]bool{true}, 0},
+		"silent and asked": {[]bool{false, true}, 0},
+		"asked and silent": {[]bool{true, false}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{Dir: t.TempDir()}
+			s := open(t, o)
+			for i, asked := range c.asked {
+				one := fmt.Sprint("urn:test|", i)
+				someone(t, s, fmt.Sprint("m", i), one)
+				e := queue.Erasure{Patients: []string{one}, Unwiped: true}
+				if !asked {
+					e.Silent = time.Now().Add(time.Hour)
+				}
+				if _, err := s.Erase(t.Context(), e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, o)
+			s.verify() // once more: now it has ended
+			state := func() (dirty, doomed int64) {
+				t.Helper()
+				dirty, err := single[int64](t.Context(), s.db, `SELECT dirty FROM erasure`)
+				if err == nil {
+					doomed, err = single[int64](t.Context(), s.db, `SELECT count(*) FROM doomed`)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				return dirty, doomed
+			}
+			dirty, doomed := state()
+			if dirty != c.want || (doomed > 0) != (c.want == dirtySilent) || s.sparedAny.Load() != (c.want == dirtySilent) {
+				t.Errorf("after the start: %d, %d bodies to be overwritten, tidying looks: %v; want %d", dirty, doomed, s.sparedAny.Load(), c.want)
+			}
+			if err := s.Wipe(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if dirty, doomed := state(); dirty != 0 || doomed != 0 {
+				t.Errorf("after the wipe: %d, %d bodies to be overwritten", dirty, doomed)
+			}
+		})
 	}
 }

@@ -87,6 +87,8 @@ type Store struct {
 	spared     spared
 	// sparedAny says that there are some that are spared.
 	sparedAny atomic.Bool
+	// asideWaited says that somebody waits for the end of an aside job.
+	asideWaited atomic.Bool
 	// droppedAny says that a walk of DropPayloads has taken something.
 	droppedAny atomic.Bool
 	wiping     chan struct{}
@@ -99,8 +101,8 @@ type Store struct {
 	pressedFrom, pressedTo atomic.Int64
 	// press makes bodies smaller that have aged.
 	press func() (*press.Press, error)
-	// dirty says that an erasure of an earlier life has to be wiped out of the files still.
-	dirty bool
+	// dirty says which erasures of an earlier life have to be wiped out of the files still, 0: none.
+	dirty int64
 }
 
 var _ queue.Store = (*Store)(nil)

@@ -166,13 +166,12 @@ func TestSpared(t *testing.T) {
 	if one.seg != 1 || other.seg != 1 {
 		t.Fatalf("bodies in segments %d and %d", one.seg, other.seg)
 	}
-	s.spared.since = time.Now()
 	silent(t, s, "urn:test|one")
 	wipe()
 	if !there(one) {
 		t.Error("a body of a segment that is nearly dead was taken at once")
 	}
-	s.spared.since = time.Now().Add(-2 * spareFor)
+	s.spared.since[1] = time.Now().Add(-2 * spareFor)
 	wipe()
 	if there(one) || !there(other) {
 		t.Errorf("after a while: there %v, that of somebody else %v", there(one), there(other))
@@ -205,7 +204,6 @@ func TestSparedAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.spared.since = time.Now()
 	for after := int64(3); after != 0; { // what is before it stays
 		if _, after, err = s.DropPayloads(t.Context(), time.Now().Add(time.Hour), after, 100); err != nil {
 			t.Fatal(err)
@@ -235,7 +233,6 @@ func TestSparedOverwritten(t *testing.T) {
 	if err := s.tidy(t.Context(), s.journal.end()); err != nil {
 		t.Fatal(err)
 	}
-	s.spared.since = time.Now()
 	silent(t, s, "urn:test|one")
 	x := &eraser{s: s, e: queue.Erasure{Patients: []string{"urn:test|other"}}, upTo: sequences{message: 1 << 60, delivery: 1 << 60}}
 	if err := x.messages(t.Context()); err != nil {

@@ -34,10 +34,10 @@ func (s *Store) verify() {
 	if err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("large bodies could not be swept", "err", err)
 	}
-	if err := s.wipePlaces(ctx, false); err != nil && ctx.Err() == nil {
+	if err := s.wipeLeft(ctx); err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("dropped bodies could not be overwritten, it is tried again at the next start", "err", err)
 	}
-	if s.dirty {
+	if s.dirty == dirtyAsked { // else who erases does it, in its time
 		if err := s.Wipe(ctx); err != nil && ctx.Err() == nil {
 			s.opts.Logger.Error("an erasure could not be ended, it is tried again at the next start", "err", err)
 		}
@@ -45,6 +45,20 @@ func (s *Store) verify() {
 	if err == nil && len(orphans) > 0 {
 		s.opts.Logger.Info("removed body files that no message names", "count", len(orphans))
 	}
+}
+
+// wipeLeft overwrites the bodies that an earlier life did not come to. Where there are none but such as need no overwriting, they are left to
+// tidying: their segments may go as a whole before.
+func (s *Store) wipeLeft(ctx context.Context) error {
+	strict, err := single[bool](ctx, s.db, `SELECT EXISTS (SELECT 1 FROM doomed WHERE mild = 0)`)
+	if err != nil {
+		return err
+	}
+	if strict || s.dirty != dirtySilent { // without an erasure: what an earlier life spared has had its time
+		return s.wipePlaces(ctx, false)
+	}
+	s.sparedAny.Store(true)
+	return nil
 }
 
 // verifyTotals counts the rows and compares, in one snapshot. What differs is logged, shown as a metric and

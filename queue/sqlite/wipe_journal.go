@@ -111,20 +111,40 @@ func (s *Store) syncTables(ctx context.Context) error {
 const spareFor = 10 * time.Minute
 
 // spared are bodies that keep their room yet, because most of their segment is dead and it will soon go as a whole. All up to a number in the
-// table doomed that are still there are such; from time to time all are looked at. It belongs to whoever has segmentsAlone.
+// table doomed that are still there are such; when one of their segments is to be waited for no longer, all are looked at. It belongs to
+// whoever has segmentsAlone.
 type spared struct {
-	upTo  int64
-	since time.Time
+	upTo int64
+	// since says from when on a segment was nearly dead, waits which of them are waited for.
+	since map[uint32]time.Time
+	waits map[uint32]bool
+}
+
+// next takes the segments that are nearly dead now, and gives those to wait for. None goes with spare false.
+func (x *spared) next(nearly []uint32, spare bool) map[uint32]bool {
+	since, waits := map[uint32]time.Time{}, map[uint32]bool{}
+	for _, seg := range nearly {
+		first, known := x.since[seg]
+		if !known {
+			first = time.Now()
+		}
+		since[seg] = first
+		if spare && time.Since(first) < spareFor {
+			waits[seg] = true
+		}
+	}
+	for seg := range x.waits {
+		if !waits[seg] {
+			x.upTo = 0
+		}
+	}
+	x.since, x.waits = since, waits
+	return waits
 }
 
 // removeDead removes segments of which nothing is needed any more and nothing is to be overwritten: to give back the room of each of
 // their bodies would take many times as long. It gives those in which bodies are spared.
 func (s *Store) removeDead(ctx context.Context, spare bool) (waits map[uint32]bool, err error) {
-	if !spare || time.Since(s.spared.since) >= spareFor {
-		s.spared = spared{since: time.Now()}
-	} else {
-		waits = map[uint32]bool{}
-	}
 	// In this order: what is noted as dead later is noted as to be overwritten by then.
 	dead, err := s.deadBodies(ctx)
 	if err != nil {
@@ -142,17 +162,17 @@ func (s *Store) removeDead(ctx context.Context, spare bool) (waits map[uint32]bo
 	if err != nil {
 		return nil, err
 	}
-	var gone []uint32
+	var gone, nearly []uint32
 	for seg, bodies := range s.bodyCounts {
 		switch {
 		case strict[seg] || !s.wiped[seg] || dead[seg] < bodies/2:
 		case dead[seg] >= bodies:
 			gone = append(gone, seg)
-		case waits != nil:
-			waits[seg] = true
+		default:
+			nearly = append(nearly, seg)
 		}
 	}
-	return waits, s.removeSegments(ctx, gone)
+	return s.spared.next(nearly, spare), s.removeSegments(ctx, gone)
 }
 
 // wipeAtOnce is how many bodies are overwritten with one sync for each segment.

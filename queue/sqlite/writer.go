@@ -38,7 +38,7 @@ type writer struct {
 	later     []*request       // jobs that wait for what is on its way into the tables
 	aside     *aside           // the job that runs beside; nil: none
 	jobs      map[string]*stmt // what a job keeps; nil: none runs
-	jobbed    time.Time        // when the last job ended
+	jobbed    time.Time        // when the last job ended that waited for the tables
 	pageCache int64            // of the connection, KB
 	fitted    int              // how often it was asked whether that is enough
 	mild      int64            // 1: bodies that a job takes away need no overwriting
@@ -347,6 +347,8 @@ func (w *writer) jobEnded(r *request, err error) {
 		w.s.fail(fmt.Errorf("repair the store: %w", err))
 	}
 	w.s.applies.Add(1)
-	w.jobbed = time.Now()
+	if r.messages == nil {
+		w.jobbed = time.Now()
+	}
 	r.answer(err)
 }
