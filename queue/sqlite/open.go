@@ -100,7 +100,8 @@ type Store struct {
 	// pressedFrom and pressedTo count the bytes that were pressed and what became of them.
 	pressedFrom, pressedTo atomic.Int64
 	// press makes bodies smaller that have aged.
-	press func() (*press.Press, error)
+	press    func() (*press.Press, error)
+	verified sync.Once
 	// dirty says which erasures of an earlier life have to be wiped out of the files still, 0: none.
 	dirty int64
 }

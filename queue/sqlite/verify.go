@@ -7,8 +7,10 @@ import (
 )
 
 // verify is the work after a start that nobody waits for: files that nothing names are removed, and
-// the totals are held against the rows.
-func (s *Store) verify() {
+// the totals are held against the rows. It is done once; who asks again waits for its end.
+func (s *Store) verify() { s.verified.Do(s.verifyStart) }
+
+func (s *Store) verifyStart() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
