@@ -149,7 +149,7 @@ func New(o Options) (*Gateway, error) {
 		Repair: Repair{Store: o.Store, Now: o.Now},
 		o:      o, log: o.Logger, store: upright{o.Store}, seats: newSeats(), formats: map[string]mapping.Format{},
 		parties: map[string]*lane{}, byHER: map[string]string{}, parsed: newHandover(), keyed: newKeyed(o.Workers), stopping: make(chan struct{}),
-		plans: planCache{times: planTimes(o.Memory)}, ended: endedWalk{atOnce: eraseAtOnce, unwiped: true},
+		plans: planCache{times: planTimes(o.Memory)}, ended: endedWalk{atOnce: eraseAtOnce, others: othersWait, unwiped: true},
 	}
 	g.loader = planLoader{store: g.store, id: g.PlanID, rules: careplan.Options{Off: o.Rules.Off, Priority: o.Rules.Priority}}
 	g.m = newMetrics(o.Registerer, g)

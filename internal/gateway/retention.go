@@ -42,6 +42,9 @@ const (
 	keptTimes = 16
 )
 
+// othersWait is how long a run that erases people leaves the bodies and rows of those who stay; see beside.
+const othersWait = time.Hour
+
 // RetentionJob is the job that drops what has been kept long enough. The gateway is made before its jobs can name
 // it, so it is asked for when the job runs.
 func RetentionJob(spec string, r Retention, gateway func() *Gateway) Job {
@@ -55,6 +58,18 @@ func RetentionJob(spec string, r Retention, gateway func() *Gateway) Job {
 	}}
 }
 
+// beside is what is dropped while people are erased still: bodies and rows that are kept for no less long than people go with most of them, and
+// dropped before they would be work twice.
+func (r Retention) beside() Retention {
+	if r.Payloads >= r.Records {
+		r.Payloads = 0
+	}
+	if r.Traces >= r.Records {
+		r.Traces = 0
+	}
+	return r
+}
+
 // Retain drops what has been kept long enough. It may be stopped at any time and by several gateways at once.
 func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 	keeper, ok := storeAs[queue.Retainer](g.store)
@@ -66,7 +81,9 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 	err := errors.Join(g.recallWipe(ctx), g.eraser().resume(ctx, true))
 	// Where there is much to do all kinds get their turn: to erase everybody first would leave their bodies in the files, and all bodies of
 	// others, for as long as that takes.
-	for began, more := time.Now(), true; more && ctx.Err() == nil; {
+	began := time.Now()
+	all := began // when everything had its turn
+	for more := true; more && ctx.Err() == nil; {
 		more = false
 		if r.Records > 0 {
 			var e error
@@ -78,7 +95,12 @@ func (g *Gateway) Retain(ctx context.Context, r Retention) error {
 		if g.ended.wipeDue() || !more && (r.Again == 0 || r.Again >= wipeEvery) {
 			err = errors.Join(err, g.wipe(ctx))
 		}
+		if more && time.Since(all) < g.ended.others {
+			err = errors.Join(err, g.dropOld(ctx, keeper, r.beside(), now))
+			continue
+		}
 		err = errors.Join(err, g.dropOld(ctx, keeper, r, now))
+		all = time.Now()
 	}
 	return err
 }

@@ -29,7 +29,8 @@ const (
 // endedWalk is how far the plans were looked at for their end. A plan that had none then gets one by a change, which makes a newer
 // version, or by time.
 type endedWalk struct {
-	atOnce int // how many people are looked at before others have their turn
+	atOnce int           // how many people are looked at before others have their turn
+	others time.Duration // othersWait
 
 	mu   sync.Mutex
 	upTo int64 // number of a version: all before it were looked at

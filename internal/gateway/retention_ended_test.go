@@ -177,32 +177,46 @@ func (s *turns) DropPayloads(ctx context.Context, before time.Time, after int64,
 	return s.Retainer.DropPayloads(ctx, before, after, limit)
 }
 
-// TestRetainInTurns: however many people are to go, room is made and other bodies are dropped in between.
+// TestRetainInTurns: however many people are to go, room is made in between, and other bodies are dropped unless they would go with the next.
 func TestRetainInTurns(t *testing.T) {
 	t.Parallel()
-	store := &turns{}
-	r := newRig(t, func(r *rig) {
-		r.now = thatNight()
-		r.wrap = func(s queue.Store) queue.Store {
-			store.Store, store.Retainer = s, s.(queue.Retainer)
-			return store
-		}
-	})
-	store.before = func(e queue.Erasure) {
-		if len(e.Patients) > 0 {
-			store.steps = append(store.steps, fmt.Sprint(len(e.Patients)))
-			time.Sleep(300 * time.Millisecond) // many times what a wipe takes, so that the next is due
-		}
-	}
-	gateway.EraseAtOnce(r.g, 4)
-	for n := range 10 {
-		stay(r, n, "finished", "end", "2026-01-08T10:00:00+01:00")
-	}
-	if err := r.g.Retain(t.Context(), gateway.Retention{Records: time.Nanosecond, Payloads: time.Hour}); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := fmt.Sprint(store.steps), "[4 wipe payloads 4 wipe payloads 2 wipe payloads]"; got != want {
-		t.Errorf("steps %s, want %s", got, want)
+	const each = "[4 wipe payloads 4 wipe payloads 2 wipe payloads]"
+	for name, c := range map[string]struct {
+		payloads, others time.Duration
+		want             string
+	}{
+		"bodies go before people": {1, time.Hour, each},
+		"with them":               {2, time.Hour, "[4 wipe 4 wipe 2 wipe payloads]"},
+		"it takes too long":       {2, 1, each},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := &turns{}
+			r := newRig(t, func(r *rig) {
+				r.now = thatNight()
+				r.wrap = func(s queue.Store) queue.Store {
+					store.Store, store.Retainer = s, s.(queue.Retainer)
+					return store
+				}
+			})
+			store.before = func(e queue.Erasure) {
+				if len(e.Patients) > 0 {
+					store.steps = append(store.steps, fmt.Sprint(len(e.Patients)))
+					time.Sleep(300 * time.Millisecond) // many times what a wipe takes, so that the next is due
+				}
+			}
+			gateway.EraseAtOnce(r.g, 4)
+			gateway.OthersWait(r.g, c.others)
+			for n := range 10 {
+				stay(r, n, "finished", "end", "2026-01-08T10:00:00+01:00")
+			}
+			if err := r.g.Retain(t.Context(), gateway.Retention{Records: 2, Payloads: c.payloads}); err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprint(store.steps); got != c.want {
+				t.Errorf("steps %s, want %s", got, c.want)
+			}
+		})
 	}
 }
 
