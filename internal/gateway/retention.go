@@ -46,15 +46,22 @@ const (
 const othersWait = time.Hour
 
 // RetentionJob is the job that drops what has been kept long enough. The gateway is made before its jobs can name
-// it, so it is asked for when the job runs.
+// it, so it is asked for when the job runs. A run that was not done when the next one was due is followed by that at once: the schedule has
+// left it out.
 func RetentionJob(spec string, r Retention, gateway func() *Gateway) Job {
 	when, err := ParseSpec(spec)
 	return Job{Name: "retention", Spec: spec, Run: func(ctx context.Context) error {
-		r := r
-		if now := time.Now(); err == nil {
-			r.Again = when.Next(now).Sub(now)
+		for {
+			var next time.Time
+			r := r
+			if now := time.Now(); err == nil {
+				next = when.Next(now)
+				r.Again = next.Sub(now)
+			}
+			if err := gateway().Retain(ctx, r); err != nil || ctx.Err() != nil || next.IsZero() || time.Now().Before(next) {
+				return err
+			}
 		}
-		return gateway().Retain(ctx, r)
 	}}
 }
 

@@ -210,3 +210,35 @@ func TestRetainHurry(t *testing.T) {
 		t.Errorf("hurry %v, %v", s.hurry, err)
 	}
 }
+
+// longTurns is a store whose first walk through the audit takes longer than the schedule allows.
+type longTurns struct {
+	busyEraser
+	walks atomic.Int64
+}
+
+func (s *longTurns) DropAudits(ctx context.Context, before time.Time, limit int) (int, error) {
+	if s.walks.Add(1) == 1 {
+		time.Sleep(1200 * time.Millisecond)
+	}
+	return s.Retainer.DropAudits(ctx, before, limit)
+}
+
+// TestRetainOverdue: a run that is not done when the next one is due is followed by that at once, and one that is done in time by none.
+func TestRetainOverdue(t *testing.T) {
+	t.Parallel()
+	s := &longTurns{}
+	r := newRig(t, func(r *rig) {
+		r.wrap = func(inner queue.Store) queue.Store {
+			s.Store, s.Retainer = inner, inner.(queue.Retainer)
+			return s
+		}
+	})
+	for spec, want := range map[string]int64{"@every 1s": 2, "@every 1h": 1} {
+		s.walks.Store(0)
+		job := gateway.RetentionJob(spec, gateway.Retention{Audit: time.Hour}, func() *gateway.Gateway { return r.g })
+		if err := job.Run(t.Context()); err != nil || s.walks.Load() != want {
+			t.Errorf("%s: %d runs, %v; want %d", spec, s.walks.Load(), err, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // An aside job changes rows of messages of which nothing more is expected, as an erasure of silent people does, on the connection of the tables and
@@ -56,7 +57,7 @@ func (w *writer) beginAside(r *request) {
 		return
 	}
 	w.aside, w.writing = a, true
-	w.s.asideWaited.Store(len(w.later) > 0)
+	w.s.asideWaited.Store(slices.ContainsFunc(w.later, func(r *request) bool { return !r.loose }))
 	go func() { w.ended <- w.transact(r) }()
 }
 

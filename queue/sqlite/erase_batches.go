@@ -14,13 +14,13 @@ import (
 // eraseHold or eraseHurry, in which nobody else writes, or, beside the writer, nothing gets into the tables. What a power cut undoes is done again: the erasure stands in the store until its core, which
 // comes behind them.
 const (
-	eraseBatch = 32
+	eraseBatch = 32 // twice as many beside the writer
 	eraseHold  = 25 * time.Millisecond
 	eraseHurry = 35 * time.Millisecond // where that is not enough
 	// eraseMost is how long in a hurry, where a step stood so long in line that it would not come to its part of the time.
 	eraseMost = 60 * time.Millisecond
 	// eraseAside is how long beside the writer in a hurry, while only what is on its way into the tables waits for it.
-	eraseAside = 200 * time.Millisecond
+	eraseAside = 600 * time.Millisecond
 	// asideMost is how many messages a step beside the writer looks at, asideTries how often it is begun anew with more that go with them.
 	asideMost  = 1024
 	asideTries = 3
@@ -109,6 +109,10 @@ func (x *eraser) inBatches(ctx context.Context, all []int64, f func(w *writer, s
 // batch takes some, and says how many and how long the tables were held.
 func (x *eraser) batch(ctx context.Context, all, others []int64, f func(w *writer, seqs []int64) error, aside bool) (n int, held time.Duration, err error) {
 	asked, before, files := time.Now(), x.out, len(x.files)
+	size := eraseBatch
+	if aside {
+		size *= 2
+	}
 	job := func(w *writer) (err error) {
 		if !x.e.Silent.IsZero() || x.mild {
 			w.mild = 1 // nobody asked for it
@@ -121,7 +125,7 @@ func (x *eraser) batch(ctx context.Context, all, others []int64, f func(w *write
 		hold := x.holdAfter(began.Sub(asked))
 		defer func() { held = time.Since(began) }()
 		for n < len(all) && (n == 0 || time.Since(began) < x.soon(hold)) {
-			some := all[n:min(n+eraseBatch, len(all))]
+			some := all[n:min(n+size, len(all))]
 			if err := f(w, some); err != nil {
 				return err
 			}

@@ -37,7 +37,9 @@ func (w *writer) putOff(r *request) {
 		w.sendFor(r)
 	}
 	w.later = append(w.later, r)
-	w.s.asideWaited.Store(w.aside != nil)
+	if !r.loose {
+		w.s.asideWaited.Store(w.aside != nil)
+	}
 }
 
 // sendFor begins to write what a job wants to find in the tables.

@@ -87,7 +87,7 @@ type Store struct {
 	spared     spared
 	// sparedAny says that there are some that are spared.
 	sparedAny atomic.Bool
-	// asideWaited says that somebody waits for the end of an aside job.
+	// asideWaited says that somebody waits for the end of an aside job; for loose jobs nobody waits.
 	asideWaited atomic.Bool
 	// droppedAny says that a walk of DropPayloads has taken something.
 	droppedAny atomic.Bool
