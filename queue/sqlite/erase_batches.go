@@ -19,7 +19,7 @@ const (
 	eraseHurry = 35 * time.Millisecond // where that is not enough
 	// eraseMost is how long in a hurry, where a step stood so long in line that it would not come to its part of the time.
 	eraseMost = 60 * time.Millisecond
-	// eraseAside is how long beside the writer in a hurry, while only what is on its way into the tables waits for it.
+	// eraseAside is how long beside the writer in a hurry, while only what is on its way into the tables, and loose jobs, wait for it.
 	eraseAside = 600 * time.Millisecond
 	// asideMost is how many messages a step beside the writer looks at, asideTries how often it is begun anew with more that go with them.
 	asideMost  = 1024
