@@ -72,7 +72,7 @@ func (x *eraser) soil(w *writer) error {
 
 // wipe counts the audit entries that were blanked. Where no erasure was since the last one there is nothing to do.
 func (x *eraser) wipe(ctx context.Context) error {
-	dirty, err := single[int64](ctx, x.s.db, `SELECT CASE clean WHEN 0 THEN 1 ELSE dirty END FROM erasure`)
+	dirty, err := single[int64](ctx, x.s.db, `SELECT CASE clean WHEN 0 THEN ? ELSE dirty END FROM erasure`, dirtyAsked)
 	if err != nil || dirty == 0 {
 		return err
 	}
