@@ -78,8 +78,9 @@ type Eraser interface {
 	WasErased(ctx context.Context, recordKey string) (bool, error)
 	// Heard gives those of the Patients because of whom Erase would give a HeardError (Silent).
 	Heard(ctx context.Context, e Erasure) ([]string, error)
-	// Wipe takes what erasures left out of all files of the store (Erasure.Unwiped). Bodies of silent people may keep their room for a while
-	// where what they stand in will soon go as a whole.
+	// Wipe takes what erasures left out of all files of the store (Erasure.Unwiped): unused pages, logs and bodies. Bodies of silent people may
+	// keep their room for a while where what they stand in will soon go as a whole. A store that is opened wipes only for erasures that somebody
+	// asked for: what silent ones left waits for the next call.
 	Wipe(ctx context.Context) error
 }
 

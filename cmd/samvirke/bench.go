@@ -167,7 +167,7 @@ func (c *benchCmd) measure(a *app) (*benchReport, error) {
 	}
 	err = r.load(a, simulate.LoadOptions{
 		Gateway: strings.TrimRight(c.URL, "/"), Token: c.Token, Sender: all[0], Sinks: all[1:], Rate: c.Rate, Duration: c.Duration,
-		Patients: c.Patients, Senders: c.Senders, Seed: c.Seed, Drain: c.Drain,
+		Patients: c.Patients, Senders: c.Senders, Seed: c.Seed, Drain: c.Drain, Today: true,
 	})
 	return r, err
 }

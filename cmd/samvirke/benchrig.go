@@ -152,7 +152,7 @@ func (r *rig) close() {
 func (r *rig) load(c *benchCmd, n int) simulate.LoadOptions {
 	o := simulate.LoadOptions{
 		Gateway: "http://" + r.gateways[0].addr, Token: r.setting.token, Sender: r.sinks[0], Sinks: r.sinks[1 : n+1], Rate: c.Rate, Duration: c.Duration,
-		Patients: c.Patients, Senders: c.Senders, Seed: c.Seed, Drain: c.Drain,
+		Patients: c.Patients, Senders: c.Senders, Seed: c.Seed, Drain: c.Drain, Today: true,
 	}
 	for _, g := range r.gateways[1:] {
 		o.Others = append(o.Others, "http://"+g.addr)

@@ -29,6 +29,7 @@ func placeOf(cfg *config.Config) storeOptions {
 func (h *house) storeOptions() storeOptions {
 	o := placeOf(h.cfg)
 	o.file.Logger, o.file.Now, o.file.DiskBudget, o.file.Registerer = h.log, h.now(), int64(h.cfg.DiskBudget), h.registry
+	o.file.Memory = memorySet()
 	if d := o.database; d != nil {
 		d.Logger, d.DiskBudget, d.Registerer = h.log, int64(h.cfg.DiskBudget), h.registry
 	}

@@ -51,15 +51,23 @@ const othersWait = time.Hour
 func RetentionJob(spec string, r Retention, gateway func() *Gateway) Job {
 	when, err := ParseSpec(spec)
 	return Job{Name: "retention", Spec: spec, Run: func(ctx context.Context) error {
+		if err != nil {
+			return gateway().Retain(ctx, r)
+		}
+		next := time.Now().UTC() // as the clocks of jobs read a line of cron
 		for {
-			var next time.Time
-			r := r
-			if now := time.Now(); err == nil {
-				next = when.Next(now)
-				r.Again = next.Sub(now)
+			now := time.Now().UTC()
+			for !next.After(now) {
+				next = when.Next(next)
 			}
-			if err := gateway().Retain(ctx, r); err != nil || ctx.Err() != nil || next.IsZero() || time.Now().Before(next) {
+			r := r
+			r.Again = next.Sub(now)
+			err := gateway().Retain(ctx, r)
+			if ctx.Err() != nil || time.Now().Before(next) {
 				return err
+			}
+			if err != nil { // what went wrong with one person does not make the others wait
+				gateway().log.Error("a job failed, it runs again at once", "job", "retention", "err", err)
 			}
 		}
 	}}

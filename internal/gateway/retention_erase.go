@@ -159,6 +159,9 @@ func (f Forget) resume(ctx context.Context, silent bool) error {
 				continue
 			}
 			unwiped, e.Note = unwiped || e.Unwiped, s.Name
+			if e.Unwiped && silent && f.later != nil {
+				f.later() // whatever becomes of the next one
+			}
 			if err := f.again(ctx, &e); unlessHeard(err) != nil {
 				return err
 			}
@@ -168,9 +171,7 @@ func (f Forget) resume(ctx context.Context, silent bool) error {
 		}
 	}
 	switch eraser, ok := storeAs[queue.Eraser](f.Store); {
-	case !ok || !unwiped:
-	case silent && f.later != nil:
-		f.later()
+	case !ok || !unwiped || silent && f.later != nil:
 	default:
 		if err := eraser.Wipe(ctx); err != nil {
 			return fmt.Errorf("wipe what was erased: %w", err)

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	_ "time/tzdata" // messages are in Norwegian time also on machines without a zone database
 )
 
 // Defaults and bounds of LoadOptions.
@@ -55,8 +56,11 @@ type LoadOptions struct {
 	Patients int
 	// Senders is how many requests are under way at the same time; 0 means 64.
 	Senders int
-	// Seed makes the run repeatable: the same ids, people and bytes.
+	// Seed makes the run repeatable: the same ids, people and bytes, but for the dates of Today.
 	Seed uint64
+	// Today dates each stay so that its last message is of the moment in which its first one is sent; else they are of January 2026, and
+	// whatever is to be done by a date is overdue.
+	Today bool
 	// Drain is how long to wait for the last receipts after the last message; 0 means 30 s.
 	Drain time.Duration
 	// Progress, when not nil, is called every second.
@@ -187,7 +191,19 @@ func (l *loader) admit(s *slot) {
 	s.person = PersonNumber(n)
 	s.born = fmt.Sprintf("19%s-%02d-%s", s.person[4:6], int(s.person[2]-'0')*10+int(s.person[3]-'0')-80, s.person[:2])
 	s.admit = start.Add(time.Duration(n) * admissionSpacing)
+	if l.o.Today {
+		s.admit = time.Now().In(norway()).Add(-l.chain[len(l.chain)-1].after)
+	}
 }
+
+// norway is the time that messages are written in.
+var norway = sync.OnceValue(func() *time.Location {
+	zone, err := time.LoadLocation("Europe/Oslo")
+	if err != nil { // never: the zones are built in
+		return time.UTC
+	}
+	return zone
+})
 
 // message appends the next message of a stay to b.
 func (l *loader) message(b []byte, s *slot) (*message, []byte) {

@@ -3,6 +3,8 @@ package simulate_test
 import (
 	"bytes"
 	"context"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -292,5 +294,36 @@ func TestLoadLeavesNothingOut(t *testing.T) {
 	r = slow(100 * time.Millisecond)
 	if r.Unsent == 0 || r.Sent+r.Unsent != 100 {
 		t.Errorf("report %+v: %d of 100 are told", r, r.Sent+r.Unsent)
+	}
+}
+
+// TestLoadToday: the last message of each stay is of the moment in which the first one is sent; nothing but dates differs.
+func TestLoadToday(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Oslo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dates := regexp.MustCompile(`\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d)?`)
+	bodies := func(today bool) (first, last []string) {
+		gw := newRelay(t)
+		load(t, gw, simulate.LoadOptions{Messages: 8, Patients: 1, Senders: 1, Seed: 3, Today: today})
+		for _, b := range gw.taken {
+			first = append(first, dates.ReplaceAllString(string(b), ""))
+			_, after, _ := strings.Cut(string(b), "<GenDate>")
+			gen, _, _ := strings.Cut(after, "</GenDate>")
+			last = append(last, gen)
+		}
+		return first, last
+	}
+	before := time.Now().Truncate(time.Second)
+	same, today := bodies(true)
+	after := time.Now()
+	fixed, _ := bodies(false)
+	if len(same) != 8 || !slices.Equal(same, fixed) {
+		t.Errorf("%d messages differ in more than dates from %d", len(same), len(fixed))
+	}
+	newest, err := time.ParseInLocation("2006-01-02T15:04:05", slices.Max(today), zone)
+	if err != nil || newest.Before(before) || newest.After(after) {
+		t.Errorf("the last message is of %s, sent between %s and %s: %v", newest, before, after, err)
 	}
 }

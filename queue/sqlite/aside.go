@@ -57,7 +57,7 @@ func (w *writer) beginAside(r *request) {
 		return
 	}
 	w.aside, w.writing = a, true
-	w.s.asideWaited.Store(slices.ContainsFunc(w.later, func(r *request) bool { return !r.loose }))
+	w.s.asideWaited.Store(len(w.waiting.readers) > 0 || slices.ContainsFunc(w.later, func(r *request) bool { return !r.loose }))
 	go func() { w.ended <- w.transact(r) }()
 }
 

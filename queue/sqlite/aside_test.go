@@ -172,3 +172,46 @@ func TestAsideFails(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAsideHurries: a job that goes on until somebody waits is told of who waits already when it begins.
+func TestAsideHurries(t *testing.T) {
+	for name, waits := range map[string]bool{"a reader waits": true, "nobody waits": false} {
+		t.Run(name, func(t *testing.T) {
+			s := asideStore(t)
+			end := heldJob(t, s, func(*writer) error { return nil })
+			now := time.Now()
+			event := func() {
+				t.Helper()
+				if _, err := s.Commit(t.Context(), &queue.Unit{Now: now, Events: []samvirke.Event{{At: now, Name: samvirke.EventSent, Patient: "p-three"}}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			event()
+			read := make(chan error, 1)
+			if waits {
+				go func() { read <- s.wait(context.WithoutCancel(t.Context())) }()
+				for !s.asideWaited.Load() {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			var told bool
+			second := &request{done: make(chan struct{}), loose: true, keeps: true, messages: []int64{2}, job: func(*writer) error {
+				told = s.asideWaited.Load()
+				return nil
+			}}
+			s.in <- second
+			event() // answered after the job was put off
+			if err := end(); err != nil {
+				t.Fatal(err)
+			}
+			if <-second.done; second.err != nil || told != waits {
+				t.Errorf("told that somebody waits: %v, %v", told, second.err)
+			}
+			if waits {
+				if err := <-read; err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}

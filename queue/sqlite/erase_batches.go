@@ -83,7 +83,8 @@ func (x *eraser) inBatches(ctx context.Context, all []int64, f func(w *writer, s
 	var others []int64        // that go with those at hand: they carried their receipts
 	for tries := 0; len(all) > 0; {
 		asked := time.Now()
-		n, held, err := x.batch(ctx, all, others, f, aside && tries < asideTries)
+		beside := aside && tries < asideTries
+		n, held, err := x.batch(ctx, all, others, f, beside)
 		if other, is := errors.AsType[*notAsideError](err); is {
 			if others, tries = append(others, other.messages...), tries+1; len(other.messages) == 0 {
 				tries = asideTries
@@ -98,7 +99,7 @@ func (x *eraser) inBatches(ctx context.Context, all []int64, f func(w *writer, s
 		x.s.lanes.settle(x.freed, nil)
 		x.freed = nil
 		queue.Reach(queue.PointEraseRows)
-		if x.e.Hurry && aside {
+		if x.e.Hurry && beside {
 			continue // it has stood in line for the tables, and held up nobody who sends
 		}
 		x.rest(ctx, held*part-time.Since(asked))

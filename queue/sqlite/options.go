@@ -67,6 +67,9 @@ type Options struct {
 	AgeAfter time.Duration
 	// AgeRate is how many bytes of what has aged are read in a second at most; 0 means 8 MB.
 	AgeRate int64
+	// Memory is the limit in bytes that somebody set for what the process itself allocates; 0: nobody did. With 80 MB or more the page
+	// cache, which is beside that, may take half as much again.
+	Memory int64
 	// Registerer gets the metrics of the store; nil means none.
 	Registerer prometheus.Registerer
 

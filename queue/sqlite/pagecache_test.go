@@ -7,9 +7,13 @@ import (
 )
 
 func TestPageCacheFor(t *testing.T) {
-	for size, want := range map[int64]int64{0: 8_000, 300_000: 8_000, 960_000: 20_000, 9_000_000: 40_000} {
-		if got := pageCacheFor(size); got != want {
-			t.Errorf("%d KB for a database of %d KB, want %d", got, size, want)
+	const given = 320_000_000
+	for c, want := range map[[2]int64]int64{
+		{0, 0}: 8_000, {300_000, 0}: 8_000, {960_000, 0}: 20_000, {9_000_000, 0}: 40_000, {9_000_000, 80_000_000}: 40_000,
+		{0, given}: 8_000, {960_000, given}: 120_000, {9_000_000, given}: 160_000, {9_000_000, 2 * given}: 320_000,
+	} {
+		if got := pageCacheFor(c[0], c[1]); got != want {
+			t.Errorf("%d KB for a database of %d KB and %d bytes of memory, want %d", got, c[0], c[1], want)
 		}
 	}
 }
