@@ -215,16 +215,21 @@ func TestRetainHurry(t *testing.T) {
 type longTurns struct {
 	busyEraser
 	walks atomic.Int64
+	fails error // of the first one
 }
 
 func (s *longTurns) DropAudits(ctx context.Context, before time.Time, limit int) (int, error) {
 	if s.walks.Add(1) == 1 {
 		time.Sleep(1200 * time.Millisecond)
+		if s.fails != nil {
+			return 0, s.fails
+		}
 	}
 	return s.Retainer.DropAudits(ctx, before, limit)
 }
 
-// TestRetainOverdue: a run that is not done when the next one is due is followed by that at once, and one that is done in time by none.
+// TestRetainOverdue: a run that is not done when the next one is due is followed by that at once, whatever went wrong in it, and one that is
+// done in time by none.
 func TestRetainOverdue(t *testing.T) {
 	t.Parallel()
 	s := &longTurns{}
@@ -234,11 +239,23 @@ func TestRetainOverdue(t *testing.T) {
 			return s
 		}
 	})
-	for spec, most := range map[string]int64{"@every 1s": 1 << 10, "@every 1h": 1} { // seconds are whole: another one may be over soon
+	wrong := errors.New("wrong")
+	for name, c := range map[string]struct {
+		spec  string
+		most  int64 // runs
+		fails error
+		want  error
+	}{
+		"overdue":            {"@every 1s", 1 << 10, nil, nil}, // seconds are whole: another one may be over soon
+		"overdue, and fails": {"@every 1s", 1 << 10, wrong, nil},
+		"in time":            {"@every 1h", 1, nil, nil},
+		"in time, and fails": {"@every 1h", 1, wrong, wrong},
+	} {
 		s.walks.Store(0)
-		job := gateway.RetentionJob(spec, gateway.Retention{Audit: time.Hour}, func() *gateway.Gateway { return r.g })
-		if err := job.Run(t.Context()); err != nil || s.walks.Load() < min(2, most) || s.walks.Load() > most {
-			t.Errorf("%s: %d runs, %v", spec, s.walks.Load(), err)
+		s.fails = c.fails
+		job := gateway.RetentionJob(c.spec, gateway.Retention{Audit: time.Hour}, func() *gateway.Gateway { return r.g })
+		if err := job.Run(t.Context()); !errors.Is(err, c.want) || s.walks.Load() < min(2, c.most) || s.walks.Load() > c.most {
+			t.Errorf("%s: %d runs, %v", name, s.walks.Load(), err)
 		}
 	}
 }

@@ -167,7 +167,10 @@ func TestSpared(t *testing.T) {
 		t.Fatalf("bodies in segments %d and %d", one.seg, other.seg)
 	}
 	silent(t, s, "urn:test|one")
-	wipe()
+	dirty, err := single[int64](t.Context(), s.db, `SELECT dirty FROM erasure`)
+	if err = errors.Join(err, s.Wipe(t.Context())); err != nil || dirty != dirtySilent {
+		t.Fatalf("%d, %v", dirty, err)
+	}
 	if !there(one) {
 		t.Error("a body of a segment that is nearly dead was taken at once")
 	}
